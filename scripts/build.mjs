@@ -1,0 +1,39 @@
+// Compiles the packages into their dist folders and bundles the dashboard. `--all` also type-checks every test.
+import { cpSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { ensureInstalled, pinnedEnvironment, pinnedNode, root, run } from './setup.mjs'
+
+const dashboard = join(root, 'packages/hub/src/dashboard')
+const dashboardOutput = join(root, 'packages/hub/dist/dashboard')
+
+/** Gives the compiler's exit code. */
+export async function build({ all = false } = {}) {
+  const projects = all ? ['.'] : ['packages/hub/tsconfig.build.json']
+  const tsc = join(root, 'node_modules/typescript/bin/tsc')
+  const status = run(pinnedNode(), [tsc, '-b', ...projects], { env: pinnedEnvironment() })
+  if (status === 0) await bundleDashboard()
+  return status
+}
+
+async function bundleDashboard() {
+  const { build: bundle } = await import(pathToFileURL(join(root, 'node_modules/esbuild/lib/main.js')).href)
+  mkdirSync(dashboardOutput, { recursive: true })
+  await bundle({
+    absWorkingDir: root,
+    entryPoints: [join(dashboard, 'app.ts')],
+    outdir: dashboardOutput,
+    bundle: true,
+    minify: true,
+    sourcemap: true,
+    format: 'esm',
+    target: 'es2022',
+    logLevel: 'warning',
+  })
+  cpSync(join(dashboard, 'static'), dashboardOutput, { recursive: true })
+}
+
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  ensureInstalled()
+  process.exitCode = await build({ all: process.argv.includes('--all') })
+}
