@@ -24,7 +24,9 @@ export function run(command, args, options = {}) {
 
 /** Installs a folder's locked dependencies, only if its lock file changed since the last time. */
 export function ensureInstalled(folder = root) {
-  const lock = createHash('sha256').update(readFileSync(join(folder, 'package-lock.json'))).digest('hex')
+  const lock = createHash('sha256')
+    .update(readFileSync(join(folder, 'package-lock.json')))
+    .digest('hex')
   const stamp = join(folder, 'node_modules', '.headwater-lock')
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
   console.error(`headwater: installing ${folder === root ? 'dependencies' : folder.slice(root.length)}`)
@@ -53,7 +55,10 @@ export function pinnedNode() {
 /** The environment in which `node` is the pinned Node, for child processes and theirs. */
 export function pinnedEnvironment() {
   const bin = join(pinnedNode(), '..')
-  return { ...process.env, PATH: `${bin}${delimiter}${join(root, 'node_modules', '.bin')}${delimiter}${process.env.PATH}` }
+  return {
+    ...process.env,
+    PATH: `${bin}${delimiter}${join(root, 'node_modules', '.bin')}${delimiter}${process.env.PATH}`,
+  }
 }
 
 /** Programs that tests drive and npm does not carry: installed with apt-get where this script may, else named. */
@@ -68,5 +73,7 @@ export function ensureSystemParts(parts) {
     run('apt-get', ['update', '-qq'], quiet)
     if (run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], quiet) === 0) return
   }
-  fail(`the tests need ${missing.join(' and ')}: install with "sudo apt-get install ${missing.join(' ')}" or your system's own tool`)
+  fail(
+    `the tests need ${missing.join(' and ')}: install with "sudo apt-get install ${missing.join(' ')}" or your system's own tool`,
+  )
 }

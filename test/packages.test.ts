@@ -1,0 +1,162 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+import { publint } from 'publint'
+import { formatMessage } from 'publint/utils'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const packages = ['sse', 'hub'].map((folder) => {
+  const path = join(root, 'packages', folder)
+  return { path, manifest: JSON.parse(readFileSync(join(path, 'package.json'), 'utf8')) as Manifest }
+})
+
+interface Manifest {
+  name: string
+  version: string
+  exports: Record<string, string | { types: string; default: string }>
+}
+
+/** Tarballs as a registry would get them, and an empty folder of a user's that has them installed. */
+let shop: string
+let tarballs: Map<string, string>
+let user: string
+
+beforeAll(() => {
+  shop = mkdtempSync(join(tmpdir(), 'headwater-packages-'))
+  tarballs = new Map(
+    packages.map(({ path, manifest }) => {
+      const output = execFileSync('npm', ['pack', '--json', '--loglevel=error', '--pack-destination', shop], {
+        cwd: path,
+      })
+      const [packed] = Object.values(JSON.parse(String(output))) as { filename: string }[]
+      if (!packed) throw new Error(`npm pack made nothing of ${manifest.name}`)
+      return [manifest.name, join(shop, packed.filename)]
+    }),
+  )
+  user = join(shop, 'user')
+  mkdirSync(user)
+  writeFileSync(join(user, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }))
+  const install = ['install', '--loglevel=error', '--no-fund', '--no-audit', '--prefer-offline', ...tarballs.values()]
+  execFileSync('npm', install, { cwd: user })
+}, 120_000)
+
+afterAll(() => rmSync(shop, { recursive: true, force: true }))
+
+/** Runs a module in the user's folder and gives what it printed. */
+function runAsUser(source: string): string {
+  writeFileSync(join(user, 'main.mjs'), source)
+  return execFileSync(process.execPath, ['main.mjs'], { cwd: user, encoding: 'utf8' }).trim()
+}
+
+describe.each(packages)('the package $manifest.name', ({ path, manifest }) => {
+  it('satisfies publint', async () => {
+    const { messages, pkg } = await publint({ pkgDir: path, strict: true })
+    expect(messages.map((message) => formatMessage(message, pkg))).toEqual([])
+  })
+
+  it('has types that resolve the same way as its code (are-the-types-wrong)', () => {
+    const attw = join(root, 'node_modules/@arethetypeswrong/cli/dist/index.js')
+    const tarball = tarballs.get(manifest.name) as string
+    // ESM only, by choice: the profile leaves out require() and the resolution of TypeScript before 4.7.
+    const args = [attw, tarball, '--profile', 'esm-only', '--no-emoji', '--no-color', '--format', 'ascii']
+    expect(execFileSync(process.execPath, args, { encoding: 'utf8' })).toContain('No problems found')
+  })
+
+  it('carries a source map for every module, and the source it points to', () => {
+    const installed = join(user, 'node_modules', manifest.name)
+    const modules = readdirSync(join(installed, 'dist'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.js'),
+    )
+    expect(modules.length).toBeGreaterThan(0)
+    for (const module of modules) {
+      const map = JSON.parse(readFileSync(join(installed, 'dist', `${module}.map`), 'utf8')) as {
+        sources: string[]
+        sourcesContent?: string[]
+      }
+      for (const [index, source] of map.sources.entries()) {
+        const embedded = map.sourcesContent?.[index]
+        const text = embedded ?? readFileSync(join(installed, 'dist', module, '..', source), 'utf8')
+        expect(text.length, `${module} -> ${source}`).toBeGreaterThan(0)
+      }
+    }
+  })
+
+  it('ships no tests, no build state and no configuration of the compiler', () => {
+    const listing = execFileSync('tar', ['-tzf', tarballs.get(manifest.name) as string], { encoding: 'utf8' })
+      .trim()
+      .split('\n')
+    expect(listing.filter((name) => /\.test\.|tsbuildinfo|tsconfig/.test(name))).toEqual([])
+    expect(listing).toContain('package/README.md')
+    expect(listing).toContain('package/LICENSE')
+  })
+
+  it('can be imported by every public name after npm pack and npm install', () => {
+    const paths = Object.keys(manifest.exports).filter((path) => !path.endsWith('.json'))
+    const names = paths.map((path) => JSON.stringify(`${manifest.name}${path.slice(1)}`))
+    const printed = runAsUser(
+      `for (const name of [${names}]) console.log(name, Object.keys(await import(name)).length > 0)`,
+    )
+    expect(printed.split('\n')).toEqual(paths.map((path) => `${manifest.name}${path.slice(1)} true`))
+  })
+})
+
+it('an installed @headwater/sse server and client talk to each other', () => {
+  const printed = runAsUser(`
+    import { createServer } from 'node:http'
+    import { EventSource } from '@headwater/sse/client'
+    import { createSession } from '@headwater/sse/server'
+    const server = createServer(async (req, res) => {
+      const session = createSession(req, res)
+      await session.send({ event: 'greeting', data: 'from the tarball', id: '1' })
+    })
+    server.listen(0, '127.0.0.1', () => {
+      const source = new EventSource('http://127.0.0.1:' + server.address().port)
+      source.addEventListener('greeting', ({ data, lastEventId }) => {
+        console.log(data, lastEventId)
+        source.close()
+        server.close()
+        server.closeAllConnections()
+      })
+    })`)
+  expect(printed).toBe('from the tarball 1')
+})
+
+it('an installed headwater runs from npx', () => {
+  const help = execFileSync('npx', ['--no-install', 'headwater', '--version'], { cwd: user, encoding: 'utf8' })
+  expect(help.trim()).toBe(packages[1]?.manifest.version)
+})
+
+describe('the browser build of @headwater/sse/client', () => {
+  const bundle = async (code: string) => {
+    const { outputFiles, metafile } = await build({
+      stdin: { contents: code, resolveDir: user, loader: 'js' },
+      bundle: true,
+      minify: true,
+      format: 'esm',
+      target: 'es2022',
+      platform: 'browser',
+      write: false,
+      metafile: true,
+      logLevel: 'silent',
+    })
+    return { text: outputFiles[0]?.text ?? '', inputs: Object.keys(metafile.inputs) }
+  }
+
+  it('is at most 4 KB, minified and gzipped, for EventSource alone', async () => {
+    const { text } = await bundle(`export { EventSource } from '@headwater/sse/client'`)
+    const bytes = gzipSync(text, { level: 9 }).length
+    console.log(`EventSource alone: ${bytes} bytes minified and gzipped`)
+    expect(bytes).toBeLessThanOrEqual(4096)
+  })
+
+  it('holds nothing of Node', async () => {
+    const { text, inputs } = await bundle(`export * from '@headwater/sse/client'`)
+    expect(text).not.toMatch(/node:|\bprocess\.|\bBuffer\b|\brequire\(/)
+    expect(inputs.filter((input) => input.includes('/server/'))).toEqual([])
+  })
+})
