@@ -1,0 +1,5 @@
+export { encodeComment, encodeEvent, encodeRetry, type Frame } from './encode.ts'
+export { SseError, type SseErrorCode } from './errors.ts'
+export type { EventInit, ParsedEvent } from './event.ts'
+export { type EventStreamOptions, EventStreamParser, readEvents } from './event-stream.ts'
+export { createParser, type Parser, type ParserOptions } from './parse.ts'
