@@ -1,0 +1,276 @@
+import { createEpoch } from '@headwater/sse/server'
+import { HubError } from '../errors.ts'
+import { Fifo, indexAfter } from '../fifo.ts'
+import { type Retention, storedBytes } from './retention.ts'
+import {
+  type Bounds,
+  beginning,
+  type EventRecord,
+  type EventStore,
+  type Follower,
+  type Mark,
+  type PositionState,
+  type ReadPage,
+  type ReadQuery,
+  type StoredEvent,
+  type Trace,
+} from './store.ts'
+
+export interface MemoryStoreOptions extends Retention {
+  /** Default 100000. */
+  readonly maxEvents?: number | undefined
+  /** Default 67108864 (64 MiB). */
+  readonly maxBytes?: number | undefined
+  /** The clock, in milliseconds. Default `Date.now`; tests bring their own. */
+  readonly now?: (() => number) | undefined
+}
+
+/**
+ * Keeps events in this process and nowhere else: for tests, development and history one can do without. "Durable" lasts
+ * as long as the process; the next one has a new epoch, so that its subscribers are told of the gap.
+ */
+export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore {
+  return new MemoryStore(options)
+}
+
+interface Kept extends StoredEvent {
+  readonly bytes: number
+  readonly storedAt: number
+}
+
+/**
+ * Traces kept of trimmed events, one for each set of topics. Past it, the oldest are forgotten, and a subscriber that
+ * returns from so long ago is told of a gap whether or not one of its own events was in it.
+ */
+const maxTraces = 10_000
+
+class MemoryStore implements EventStore {
+  readonly epoch = createEpoch()
+  readonly #maxAgeMs: number
+  readonly #maxEvents: number
+  readonly #maxBytes: number
+  readonly #now: () => number
+
+  readonly #events = new Fifo<Kept>()
+  readonly #byTopic = new Map<string, Fifo<Kept>>()
+  readonly #byId = new Map<string, Fifo<Kept>>()
+  readonly #followers = new Set<Follower>()
+  #bytes = 0
+  #head: Mark = beginning
+  #trimmed: Mark = beginning
+  /** By topics and privacy, the oldest first: an entry is taken out and put in again as its topics are trimmed further. */
+  readonly #traces = new Map<string, Trace>()
+  #forgotten: Trace | undefined
+  #ageTimer: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  constructor({
+    maxAgeMs = Infinity,
+    maxEvents = 100_000,
+    maxBytes = 64 * 1024 ** 2,
+    now = Date.now,
+  }: MemoryStoreOptions) {
+    this.#maxAgeMs = notNegative('maxAgeMs', maxAgeMs)
+    this.#maxEvents = notNegative('maxEvents', maxEvents)
+    this.#maxBytes = notNegative('maxBytes', maxBytes)
+    this.#now = now
+  }
+
+  async append(event: EventRecord): Promise<Mark> {
+    this.#assertOpen()
+    const kept: Kept = {
+      ...event,
+      position: this.#head.position + 1,
+      tag: randomTag(),
+      bytes: storedBytes(event),
+      storedAt: this.#now(),
+    }
+    this.#keep(kept)
+    for (const follower of this.#followers) follower.onAppend([kept])
+    this.#enforceRetention()
+    return { position: kept.position, tag: kept.tag }
+  }
+
+  async read({ after, through, topics, maxEvents, maxBytes }: ReadQuery): Promise<ReadPage> {
+    this.#assertOpen()
+    const candidates = topics ? this.#ofTopics(topics, after, through, maxEvents) : from(this.#events, after)
+    const events: Kept[] = []
+    let bytes = 0
+    for (const event of candidates) {
+      if (event.position > through) break
+      events.push(event)
+      bytes += event.bytes
+      if (events.length === maxEvents || bytes >= maxBytes) {
+        return { events, through: event.position, lost: this.#lost(after, topics) }
+      }
+    }
+    return { events, through, lost: this.#lost(after, topics) }
+  }
+
+  async bounds(): Promise<Bounds> {
+    this.#assertOpen()
+    return this.#bounds()
+  }
+
+  async inspect(position: number): Promise<PositionState> {
+    this.#assertOpen()
+    if (position === 0) return { name: 'kept', tag: beginning.tag }
+    if (position > this.#head.position) return { name: 'ahead' }
+    if (position <= this.#trimmed.position) {
+      return { name: 'trimmed', tag: position === this.#trimmed.position ? this.#trimmed.tag : undefined }
+    }
+    const event = this.#events.at(indexAfter(this.#events, position - 1))
+    return event?.position === position ? { name: 'kept', tag: event.tag } : { name: 'vacant' }
+  }
+
+  async find(id: string): Promise<Mark | undefined> {
+    this.#assertOpen()
+    const event = this.#byId.get(id)?.at(0)
+    return event && { position: event.position, tag: event.tag }
+  }
+
+  async follow(follower: Follower): Promise<() => void> {
+    this.#assertOpen()
+    follower.onStart(this.#bounds())
+    this.#followers.add(follower)
+    return () => {
+      this.#followers.delete(follower)
+    }
+  }
+
+  async trim(): Promise<void> {
+    this.#assertOpen()
+    this.#enforceRetention()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#followers.clear()
+    clearTimeout(this.#ageTimer)
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) throw new HubError('STORE_CLOSED', 'The memory store is closed: nothing was read or stored.')
+  }
+
+  #keep(event: Kept): void {
+    this.#head = { position: event.position, tag: event.tag }
+    this.#bytes += event.bytes
+    this.#events.push(event)
+    for (const topic of event.topics) addTo(this.#byTopic, topic, event)
+    if (event.id !== undefined) addTo(this.#byId, event.id, event)
+  }
+
+  #ofTopics(topics: ReadonlySet<string>, after: number, through: number, maxEvents: number): Iterable<Kept> {
+    const lists = [...topics].map((topic) => this.#byTopic.get(topic)).filter((list) => list !== undefined)
+    if (lists.length === 1) return from(lists[0]!, after)
+    // An event with two of the topics is in two lists: the set takes it once.
+    const merged = new Set<Kept>()
+    for (const list of lists) {
+      let taken = 0
+      for (const event of from(list, after)) {
+        if (event.position > through || taken++ === maxEvents) break
+        merged.add(event)
+      }
+    }
+    return [...merged].sort((a, b) => a.position - b.position)
+  }
+
+  #lost(after: number, topics: ReadonlySet<string> | undefined): Trace[] {
+    if (after >= this.#trimmed.position) return []
+    const lost: Trace[] = []
+    if (this.#forgotten && this.#forgotten.position > after) lost.push(this.#forgotten)
+    for (const trace of this.#traces.values()) {
+      if (trace.position <= after) continue
+      if (!topics || trace.topics?.some((topic) => topics.has(topic))) lost.push(trace)
+    }
+    return lost
+  }
+
+  #bounds(): Bounds {
+    const oldest = this.#events.at(0)
+    return {
+      head: this.#head,
+      trimmed: this.#trimmed,
+      earliest: oldest && { position: oldest.position, tag: oldest.tag },
+    }
+  }
+
+  #enforceRetention(): void {
+    const before = this.#trimmed
+    const tooOld = this.#now() - this.#maxAgeMs
+    for (let oldest = this.#events.at(0); oldest; oldest = this.#events.at(0)) {
+      const isKept = this.#events.length <= this.#maxEvents && this.#bytes <= this.#maxBytes && oldest.storedAt > tooOld
+      if (isKept) break
+      this.#drop(oldest)
+    }
+    if (this.#trimmed !== before) for (const follower of this.#followers) follower.onTrim(this.#trimmed)
+    this.#awaitNextExpiry()
+  }
+
+  #drop(oldest: Kept): void {
+    this.#events.shift()
+    this.#bytes -= oldest.bytes
+    for (const topic of oldest.topics) removeFrom(this.#byTopic, topic)
+    if (oldest.id !== undefined) removeFrom(this.#byId, oldest.id)
+    this.#trimmed = { position: oldest.position, tag: oldest.tag }
+    this.#leaveTrace({ position: oldest.position, topics: oldest.topics, isPrivate: oldest.isPrivate })
+  }
+
+  #leaveTrace(trace: Trace): void {
+    const key = JSON.stringify([trace.isPrivate, ...(trace.topics ?? [])])
+    this.#traces.delete(key)
+    this.#traces.set(key, trace)
+    if (this.#traces.size <= maxTraces) return
+    for (const [oldestKey, oldest] of this.#traces) {
+      this.#traces.delete(oldestKey)
+      this.#forgotten = { position: oldest.position, topics: undefined, isPrivate: false }
+      break
+    }
+  }
+
+  /** One timer at a time, for the oldest event; without an age limit none. */
+  #awaitNextExpiry(): void {
+    const oldest = this.#events.at(0)
+    if (this.#maxAgeMs === Infinity || this.#ageTimer || !oldest) return
+    // At least a second, so that a steady stream is trimmed in lots; at most what a timer can take.
+    const delay = Math.min(Math.max(oldest.storedAt + this.#maxAgeMs - this.#now(), 1000), 2 ** 31 - 1)
+    this.#ageTimer = setTimeout(() => {
+      this.#ageTimer = undefined
+      this.#enforceRetention()
+    }, delay)
+    this.#ageTimer.unref()
+  }
+}
+
+function randomTag(): number {
+  return crypto.getRandomValues(new Uint32Array(1))[0]!
+}
+
+function* from(list: Fifo<Kept>, after: number): Generator<Kept> {
+  for (let index = indexAfter(list, after); index < list.length; index++) yield list.at(index)!
+}
+
+function addTo(index: Map<string, Fifo<Kept>>, key: string, event: Kept): void {
+  let list = index.get(key)
+  if (!list) {
+    list = new Fifo()
+    index.set(key, list)
+  }
+  list.push(event)
+}
+
+/** Events leave in the order in which they came, so the one to remove is the oldest of its list. */
+function removeFrom(index: Map<string, Fifo<Kept>>, key: string): void {
+  const list = index.get(key)
+  list?.shift()
+  if (list?.length === 0) index.delete(key)
+}
+
+function notNegative(name: string, value: number): number {
+  if (typeof value === 'number' && value >= 0) return value
+  throw new HubError(
+    'INVALID_OPTION',
+    `${name} is ${String(value)}: it must be a number from 0 up (Infinity: no limit).`,
+  )
+}

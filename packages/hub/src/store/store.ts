@@ -1,0 +1,144 @@
+/** An event as the hub hands it to {@link EventStore.append}: already validated, nothing left to check. */
+export interface EventRecord {
+  /** At least one. The first is the canonical topic, the others are alternates; no two are the same. */
+  readonly topics: readonly string[]
+  readonly data: string
+  /** Only subscribers with a right to one of the topics may have it. */
+  readonly isPrivate: boolean
+  /** The ID the publisher chose, if it did. Not unique: publishers may repeat themselves. */
+  readonly id: string | undefined
+  readonly type: string | undefined
+  readonly retryMs: number | undefined
+}
+
+/**
+ * A point in the history. Positions are whole numbers from 1 up, one sequence over all topics, growing with each event but
+ * not always by one: a sequencer may leave holes. Position 0 (tag 0) is the beginning, before the first event.
+ */
+export interface Mark {
+  readonly position: number
+  /**
+   * 32 random bits kept with the event. A history restored from a backup, or cut short by a failover, gives a position
+   * to a second event; the tag tells the two apart.
+   */
+  readonly tag: number
+}
+
+/** The beginning of every history. */
+export const beginning: Mark = { position: 0, tag: 0 }
+
+/** An event that is in the history. */
+export interface StoredEvent extends EventRecord, Mark {}
+
+/** What remains of a trimmed event: enough to tell whose event it was. */
+export interface Trace {
+  readonly position: number
+  /** `undefined` when the store no longer knows: it may have been anyone's. */
+  readonly topics: readonly string[] | undefined
+  readonly isPrivate: boolean
+}
+
+/** Where the history begins and ends, as of one moment. */
+export interface Bounds {
+  /** The newest event there ever was, kept or not; {@link beginning} if none. */
+  readonly head: Mark
+  /** The newest trimmed event: it and all before it are gone. {@link beginning} if none. */
+  readonly trimmed: Mark
+  /** The oldest event still kept; `undefined` when none is. */
+  readonly earliest: Mark | undefined
+}
+
+/** Which events to read. */
+export interface ReadQuery {
+  /** Only events after this position. */
+  readonly after: number
+  /** Only events up to this position, which is at most the head the store has told. */
+  readonly through: number
+  /** Only events with at least one of these topics; `undefined` reads all. */
+  readonly topics: ReadonlySet<string> | undefined
+  /** The most events of one page; at least 1. */
+  readonly maxEvents: number
+  /** The page ends with the event that reaches this size in bytes of {@link storedBytes}. */
+  readonly maxBytes: number
+}
+
+/** A stretch of the history as of one moment. */
+export interface ReadPage {
+  /** In order of position. */
+  readonly events: readonly StoredEvent[]
+  /** How far the page reaches: `events` holds every kept event the query asks for up to here. `query.through` at the end. */
+  readonly through: number
+  /**
+   * What was asked for but is trimmed: for each set of topics at least the trace of its newest such event. Every event
+   * the query asks for is kept or has a trace as new as itself; one trimmed while a reader was under way is not missed silently.
+   */
+  readonly lost: readonly Trace[]
+}
+
+/** What the store knows of a position that somebody claims to have seen. */
+export type PositionState =
+  /** An event is kept there, with this tag. (Position 0 is always kept, with tag 0.) */
+  | { readonly name: 'kept'; readonly tag: number }
+  /** It is trimmed; the tag is known only of the newest trimmed event. */
+  | { readonly name: 'trimmed'; readonly tag: number | undefined }
+  /** Within the history, but no event ever had it. */
+  | { readonly name: 'vacant' }
+  /** After the head. A store that learns of its head from elsewhere makes sure before it says so. */
+  | { readonly name: 'ahead' }
+
+/** Who wants to know what happens at the end of the history. None of these may throw. */
+export interface Follower {
+  /** Called once, before all else: the tail begins after `bounds.head`. */
+  onStart(bounds: Bounds): void
+  /** Events new since the last call, in order of position; every event after the start comes exactly once. At least one. */
+  onAppend(events: readonly StoredEvent[]): void
+  /** Events up to and including this one are gone. */
+  onTrim(trimmed: Mark): void
+  /** The tail cannot go on without skipping something. Nothing follows. */
+  onFailure(error: Error): void
+}
+
+/**
+ * Keeps events. This is all the hub asks of memory, SQLite or a replicated engine, and all that `store-suite.ts` tests:
+ *
+ * - **Append is durable and ordered.** When `append` resolves the event is as safe as this store can make it, and its
+ *   position is greater than that of every append that had resolved before this one was called. Appends under way
+ *   together may be ordered either way. If it rejects, the error says whether the event may be stored all the same.
+ * - **What is read is what was appended**, in order of position, by whoever reads, each event whole or not at all.
+ * - **The tail never skips.** A follower gets each event after its start exactly once and in order, until it stops or is told
+ *   of a failure. It may hear of an event before or after `append` resolves.
+ * - **The end of the history is eventual.** Another writer may have appended what this store has not told yet. Whatever it has
+ *   told (by `bounds`, `onStart`, `onAppend`) can be read.
+ * - **Trimming takes from the old end only**, by the store's own retention, at any moment, and leaves a {@link Trace}.
+ * - **A new history is a new epoch.** The same history keeps its epoch across restarts.
+ *
+ * Once closed, every method rejects with `STORE_CLOSED`; other failures reject with `STORE_FAILED`.
+ */
+export interface EventStore {
+  /** Names the history: 10 random letters and digits, made when the history was. See `createEpoch`. */
+  readonly epoch: string
+
+  /** Adds an event to the history. */
+  append(event: EventRecord): Promise<Mark>
+
+  /** Reads a page of the history. */
+  read(query: ReadQuery): Promise<ReadPage>
+
+  /** Where the history begins and ends. */
+  bounds(): Promise<Bounds>
+
+  /** What is known of a position. */
+  inspect(position: number): Promise<PositionState>
+
+  /** The first kept event to which its publisher gave this ID. */
+  find(id: string): Promise<Mark | undefined>
+
+  /** Follows the tail. Resolves, once `onStart` was called, to a function that ends it: nothing is called after that. */
+  follow(follower: Follower): Promise<() => void>
+
+  /** Drops what retention no longer keeps, now. Stores do so themselves; operators and tests may not want to wait. */
+  trim(): Promise<void>
+
+  /** Finishes the appends under way, then closes. Idempotent. */
+  close(): Promise<void>
+}

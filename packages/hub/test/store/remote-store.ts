@@ -1,0 +1,142 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { createMemoryStore, type MemoryStoreOptions } from '../../src/store/memory.ts'
+import type { EventRecord, EventStore, Follower, Mark } from '../../src/store/store.ts'
+
+/**
+ * A store as a remote engine would give it, made from a memory store: positions with holes, appends that overtake one
+ * another and resolve before or after the tail tells of them, every answer late. What the hub may not assume, this does not do.
+ */
+export function createRemoteStore(options: MemoryStoreOptions & { seed?: number } = {}): EventStore {
+  const engine = createMemoryStore(options)
+  const random = seeded(options.seed ?? 1)
+  const pending = new Set<Promise<unknown>>()
+  let told: Mark = { position: 0, tag: 0 }
+  let toldTrimmed: Mark = { position: 0, tag: 0 }
+  let isClosed = false
+
+  const late = async (): Promise<void> => {
+    for (let turns = Math.floor(random() * 4); turns > 0; turns--) await turn()
+  }
+
+  /** The tail of the engine, brought here late but in order: what this store has told of. */
+  let tail: Promise<void> = late()
+  const followers = new Set<Follower>()
+  const relay = (tell: () => void): void => {
+    tail = tail.then(late).then(tell)
+  }
+  const following = engine.follow({
+    onStart: () => {},
+    onAppend: (events) =>
+      relay(() => {
+        const spaced = events.map((stored) => ({ ...stored, position: outer(stored.position) }))
+        told = markOf(spaced.at(-1)!)
+        for (const follower of followers) follower.onAppend(spaced)
+      }),
+    onTrim: (trimmed) =>
+      relay(() => {
+        toldTrimmed = outerMark(trimmed)
+        for (const follower of followers) follower.onTrim(toldTrimmed)
+      }),
+    onFailure: (error) => {
+      for (const follower of followers) follower.onFailure(error)
+    },
+  })
+
+  const started = async (): Promise<void> => {
+    await following
+    await late()
+    if (isClosed) await engine.bounds()
+  }
+
+  const append = async (event: EventRecord): Promise<Mark> => {
+    await late()
+    const mark = await engine.append(event)
+    await late()
+    return outerMark(mark)
+  }
+
+  return {
+    epoch: engine.epoch,
+    append(event) {
+      if (isClosed) return engine.append(event)
+      const appending = append(event)
+      pending.add(appending)
+      const settled = () => void pending.delete(appending)
+      appending.then(settled, settled)
+      return appending
+    },
+    async read({ after, through, topics, maxEvents, maxBytes }) {
+      await started()
+      const end = Math.floor(through / spacing)
+      const page = await engine.read({ after: Math.floor(after / spacing), through: end, topics, maxEvents, maxBytes })
+      await late()
+      return {
+        events: page.events.map((stored) => ({ ...stored, position: outer(stored.position) })),
+        through: page.through === end ? through : outer(page.through),
+        lost: page.lost.map((trace) => ({ ...trace, position: outer(trace.position) })),
+      }
+    },
+    async bounds() {
+      await started()
+      const { earliest } = await engine.bounds()
+      return { head: told, trimmed: toldTrimmed, earliest: earliest && outerMark(earliest) }
+    },
+    async inspect(position) {
+      await started()
+      const { head, trimmed } = await engine.bounds()
+      if (position > outer(head.position)) return { name: 'ahead' }
+      if (position % spacing === 0) return await engine.inspect(position / spacing)
+      return position < outer(trimmed.position) ? { name: 'trimmed', tag: undefined } : { name: 'vacant' }
+    },
+    async find(id) {
+      await started()
+      const mark = await engine.find(id)
+      return mark && outerMark(mark)
+    },
+    async follow(follower) {
+      await started()
+      const { earliest } = await engine.bounds()
+      follower.onStart({ head: told, trimmed: toldTrimmed, earliest: earliest && outerMark(earliest) })
+      followers.add(follower)
+      await late()
+      return () => void followers.delete(follower)
+    },
+    async trim() {
+      await started()
+      await engine.trim()
+    },
+    async close() {
+      isClosed = true
+      await Promise.allSettled(pending)
+      await tail
+      followers.clear()
+      await engine.close()
+    },
+  }
+}
+
+/** Two positions of three are never used. */
+const spacing = 3
+
+function outer(position: number): number {
+  return position * spacing
+}
+
+function outerMark({ position, tag }: Mark): Mark {
+  return { position: outer(position), tag }
+}
+
+function markOf({ position, tag }: Mark): Mark {
+  return { position, tag }
+}
+
+/** Numbers from 0 to 1, the same for the same seed (mulberry32). */
+export function seeded(seed: number): () => number {
+  let state = seed
+  return () => {
+    state = (state + 0x6d2b79f5) | 0
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  }
+}
