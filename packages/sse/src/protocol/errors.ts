@@ -18,6 +18,24 @@ export type SseErrorCode =
   | 'PARSER_BUSY'
   /** The session was closed before, or while, something was sent. */
   | 'SESSION_CLOSED'
+  /** Client: `fetch` brought no response (network, name, CORS), or a `headers` or `body` function failed. */
+  | 'REQUEST_FAILED'
+  /** Client: the response has a status that is no event stream's. */
+  | 'UNEXPECTED_STATUS'
+  /** Client: the response is 200 and no `text/event-stream`. */
+  | 'UNEXPECTED_CONTENT_TYPE'
+  /** Client: the URL is neither http nor https. */
+  | 'UNSUPPORTED_SCHEME'
+  /** Client: the response body broke off. */
+  | 'CONNECTION_LOST'
+  /** Client: the response body ended, and another attempt is due. */
+  | 'STREAM_ENDED'
+  /** Client: the server answered 204, or the body ended and no further attempt was to follow. */
+  | 'STREAM_COMPLETE'
+  /** Client: dropped because no byte came for `idleTimeoutMs`. */
+  | 'IDLE_TIMEOUT'
+  /** Client: dropped because the page or the network came back (`reconnectOn`). */
+  | 'PAGE_RETURNED'
 
 /** The one class of error this package throws or reports. Tell cases apart by `code`, never by the message. */
 export class SseError extends Error {
