@@ -1,0 +1,18 @@
+import type { ConnectionFailure } from './connection-state.ts'
+
+/** The `error` event of an `EventSource`: says what happened and whether another attempt follows. */
+export class ConnectionErrorEvent extends Event implements ConnectionFailure {
+  declare readonly code: ConnectionFailure['code']
+  declare readonly message: string
+  declare readonly status: number | undefined
+  declare readonly headers: Headers | undefined
+  declare readonly body: string | undefined
+  declare readonly cause: unknown
+  declare readonly willRetry: boolean
+  declare readonly retryDelayMs: number
+
+  constructor(failure: ConnectionFailure) {
+    super('error')
+    Object.assign(this, failure)
+  }
+}

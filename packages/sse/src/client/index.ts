@@ -1,0 +1,4 @@
+export { ConnectionErrorEvent } from './connection-error-event.ts'
+export type { ConnectionFailure, ConnectionState } from './connection-state.ts'
+export { EventSource, type EventSourceOptions } from './event-source.ts'
+export type { ConnectionOptions, RequestContext, RetryPolicy } from './options.ts'
