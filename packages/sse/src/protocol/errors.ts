@@ -18,16 +18,14 @@ export type SseErrorCode =
   | 'PARSER_BUSY'
   /** The session was closed before, or while, something was sent. */
   | 'SESSION_CLOSED'
-  /** Client: `fetch` brought no response (network, name, CORS), or a `headers` or `body` function failed. */
-  | 'REQUEST_FAILED'
-  /** Client: the response has a status that is no event stream's. */
-  | 'UNEXPECTED_STATUS'
-  /** Client: the response is 200 and no `text/event-stream`. */
-  | 'UNEXPECTED_CONTENT_TYPE'
-  /** Client: the URL is neither http nor https. */
-  | 'UNSUPPORTED_SCHEME'
-  /** Client: the response body broke off. */
-  | 'CONNECTION_LOST'
+  /** Something was broadcast through a channel that was closed. */
+  | 'CHANNEL_CLOSED'
+  /** A session was asked for on a response whose headers have already gone out. */
+  | 'HEADERS_SENT'
+  /** Client: there was no response (network, name, CORS), or it broke off. */
+  | 'NETWORK_ERROR'
+  /** Client: the response is not 200 `text/event-stream`. */
+  | 'UNEXPECTED_RESPONSE'
   /** Client: the response body ended, and another attempt is due. */
   | 'STREAM_ENDED'
   /** Client: the server answered 204, or the body ended and no further attempt was to follow. */

@@ -1,0 +1,126 @@
+import { SseError } from '../protocol/index.ts'
+import { readLastEventId } from './last-event-id.ts'
+import type { PipeItem, PipeSource } from './pipe.ts'
+import { CLOSED_EVENT_ID } from './reserved.ts'
+import { eventStreamHeaders, noContentHeaders } from './response-headers.ts'
+import { ServerSession, type Session, type Sink, type SinkListener } from './session.ts'
+import { readSessionOptions, type SessionOptions } from './session-options.ts'
+
+/**
+ * Produces the events of one response. If it returns (or resolves to) a generator, an async iterable or a stream, that is piped
+ * and its end is the end of the response. Returning anything else means nothing: the session stays open until it is closed.
+ * If it throws, the client gets a last event and the session is closed.
+ */
+export type Producer = (session: Session) => unknown
+
+/**
+ * Answers a Fetch request with an event stream: Hono, Bun, Deno, workerd, Next.js route handlers.
+ *
+ * The producer runs before this returns, up to its first await. It is not called when the session is over from the start:
+ * when the request is aborted already, came back after a `close()` (it is answered 204), or is a `HEAD`.
+ *
+ * @throws SseError `INVALID_OPTION`
+ */
+export function createResponse(request: Request, options: SessionOptions, producer: Producer): Response
+export function createResponse(request: Request, producer: Producer): Response
+export function createResponse(request: Request, ...rest: [SessionOptions, Producer] | [Producer]): Response {
+  const [options, producer] = rest.length === 1 ? [{}, rest[0]] : rest
+  if (typeof producer !== 'function') {
+    throw new SseError(
+      'INVALID_OPTION',
+      `createResponse(request, options, producer) got no producer but ${typeof producer}.`,
+    )
+  }
+  const settings = readSessionOptions(options)
+  const headers = toHeaders(eventStreamHeaders(settings.headers))
+  const lastEventId = readLastEventId(request.headers.get('last-event-id') ?? undefined, request.url)
+  if (lastEventId === CLOSED_EVENT_ID) {
+    return new Response(null, { status: 204, headers: toHeaders(noContentHeaders(settings.headers)) })
+  }
+  if (request.method === 'HEAD' || request.signal.aborted) return new Response(null, { headers })
+  const sink = new FetchSink(request.signal)
+  const session = new ServerSession(lastEventId, settings, sink)
+  run(producer, session)
+  return new Response(sink.stream, { headers })
+}
+
+function toHeaders(entries: Map<string, string | string[]>): Headers {
+  const headers = new Headers()
+  for (const [name, value] of entries) {
+    for (const each of Array.isArray(value) ? value : [value]) headers.append(name, each)
+  }
+  return headers
+}
+
+async function run(producer: Producer, session: ServerSession): Promise<void> {
+  if (!session.isOpen) return
+  try {
+    const produced = await producer(session)
+    if (isSource(produced)) await session.pipe(produced)
+  } catch (error) {
+    await session.fail(error)
+  }
+}
+
+/** No arrays: a producer that ends in `Promise.all(…)` means nothing by its result. */
+function isSource(value: unknown): value is PipeSource<PipeItem> {
+  if (typeof value !== 'object' || value === null) return false
+  return Symbol.asyncIterator in value || 'getReader' in value || (Symbol.iterator in value && 'next' in value)
+}
+
+/** A stream that takes bytes only when they are asked for, so that whatever waits does so in the session, within its bound. */
+class FetchSink implements Sink {
+  readonly stream: ReadableStream<Uint8Array>
+  readonly #signal: AbortSignal
+  #controller!: ReadableStreamDefaultController<Uint8Array>
+  #listener!: SinkListener
+  #isAsked = false
+
+  constructor(signal: AbortSignal) {
+    this.#signal = signal
+    this.stream = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => {
+          this.#controller = controller
+        },
+        pull: () => {
+          this.#isAsked = true
+          this.#listener.onDrain()
+        },
+        cancel: () => this.#leave(),
+      },
+      { highWaterMark: 0 },
+    )
+  }
+
+  start(listener: SinkListener): boolean {
+    this.#listener = listener
+    this.#signal.addEventListener('abort', this.#leave)
+    return false
+  }
+
+  write(bytes: Uint8Array): boolean {
+    this.#isAsked = false
+    // A copy, because who reads the stream owns the chunk and may transfer its buffer, which subscribers of a channel share.
+    this.#controller.enqueue(bytes.slice())
+    this.#listener.onFlushed(bytes.length)
+    return this.#isAsked
+  }
+
+  end(): void {
+    this.#signal.removeEventListener('abort', this.#leave)
+    this.#controller.close()
+    this.#listener.onOver()
+  }
+
+  destroy(): void {
+    this.#signal.removeEventListener('abort', this.#leave)
+    this.#controller.error(new SseError('SESSION_CLOSED', 'The session gave up on a client that did not read.'))
+  }
+
+  /** The client left: the runtime cancels the stream, aborts the request's signal, or does both. */
+  readonly #leave = (): void => {
+    this.#signal.removeEventListener('abort', this.#leave)
+    this.#listener.onOver()
+  }
+}

@@ -1,0 +1,78 @@
+import { SseError } from '../protocol/index.ts'
+
+/** How much a channel keeps for clients that come back. The first limit reached counts. */
+export interface HistoryOptions {
+  /** Default 1000. `0` keeps nothing: every reconnect that missed something is told of a gap. */
+  maxEvents?: number | undefined
+  /** Default 300000 (5 minutes). */
+  maxAgeMs?: number | undefined
+  /** Encoded bytes. Default 8388608 (8 MiB). */
+  maxBytes?: number | undefined
+}
+
+/** The most recent events of a channel, encoded. Their positions follow each other without holes. */
+export class History {
+  /** The position of the latest event ever added; 0 before the first. */
+  head = 0
+  readonly #maxEvents: number
+  readonly #maxAgeMs: number
+  readonly #maxBytes: number
+  #kept: (KeptEvent | undefined)[] = []
+  #firstIndex = 0
+  #byteLength = 0
+
+  constructor({ maxEvents = 1000, maxAgeMs = 300_000, maxBytes = 8_388_608 }: HistoryOptions) {
+    this.#maxEvents = from0('maxEvents', maxEvents)
+    this.#maxAgeMs = from0('maxAgeMs', maxAgeMs)
+    this.#maxBytes = from0('maxBytes', maxBytes)
+  }
+
+  /** The position of the earliest event kept; one past the head when none is. */
+  get earliest(): number {
+    return this.head + 1 - (this.#kept.length - this.#firstIndex)
+  }
+
+  /** Adds the event at the position after the head. */
+  add(bytes: Uint8Array): void {
+    this.head++
+    this.#kept.push({ bytes, addedAt: performance.now() })
+    this.#byteLength += bytes.length
+    this.trim()
+  }
+
+  /** The encoded event at a position that is kept. */
+  at(position: number): Uint8Array {
+    return (this.#kept[this.#firstIndex + position - this.earliest] as KeptEvent).bytes
+  }
+
+  /** Lets go of what is too old or too much. */
+  trim(): void {
+    const oldestAllowed = performance.now() - this.#maxAgeMs
+    for (let first = this.#kept[this.#firstIndex]; first; first = this.#kept[this.#firstIndex]) {
+      const count = this.#kept.length - this.#firstIndex
+      if (count <= this.#maxEvents && this.#byteLength <= this.#maxBytes && first.addedAt >= oldestAllowed) break
+      this.#byteLength -= first.bytes.length
+      this.#kept[this.#firstIndex++] = undefined
+    }
+    // In bulk: shifting a long array one by one is quadratic.
+    if (this.#firstIndex > this.#kept.length / 2) {
+      this.#kept = this.#kept.slice(this.#firstIndex)
+      this.#firstIndex = 0
+    }
+  }
+}
+
+interface KeptEvent {
+  bytes: Uint8Array
+  addedAt: number
+}
+
+function from0(name: string, value: number): number {
+  if (typeof value !== 'number' || !(value >= 0)) {
+    throw new SseError(
+      'INVALID_OPTION',
+      `history.${name} is ${String(value)}: it must be a number from 0 up, or Infinity.`,
+    )
+  }
+  return value
+}

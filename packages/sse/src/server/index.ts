@@ -1,0 +1,20 @@
+export { SseError, type SseErrorCode } from '../protocol/index.ts'
+export { type Channel, type ChannelOptions, createChannel, type HistoryOptions } from './channel.ts'
+export { createEpoch, type EventId, formatEventId, parseEventId } from './event-id.ts'
+export { createResponse, type Producer } from './fetch.ts'
+export { encodeGap, type Gap, type GapReason } from './gap.ts'
+export { readLastEventId } from './last-event-id.ts'
+export { createSession, type NodeRequest, type NodeResponse } from './node.ts'
+export type { PipeItem, PipeOptions, PipeResult, PipeSource } from './pipe.ts'
+export {
+  CLOSE_EVENT_TYPE,
+  CLOSED_EVENT_ID,
+  ERROR_EVENT_TYPE,
+  encodePosition,
+  GAP_EVENT_TYPE,
+  isReservedEventType,
+  POSITION_EVENT_TYPE,
+} from './reserved.ts'
+export type { CloseReason, Session } from './session.ts'
+export type { SessionEvent } from './session-event.ts'
+export type { ResponseHeaders, SessionOptions, WhenFull } from './session-options.ts'

@@ -1,0 +1,142 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
+import { SseError } from '../protocol/index.ts'
+import { readLastEventId } from './last-event-id.ts'
+import { CLOSED_EVENT_ID } from './reserved.ts'
+import { eventStreamHeaders, noContentHeaders } from './response-headers.ts'
+import { ServerSession, type Session, type Sink, type SinkListener } from './session.ts'
+import { readSessionOptions, type SessionOptions } from './session-options.ts'
+
+/** A request of `node:http`, `node:https` or `node:http2`, or what a framework made of one. */
+export type NodeRequest = IncomingMessage | Http2ServerRequest
+/** A response of `node:http`, `node:https` or `node:http2`, or what a framework made of one. */
+export type NodeResponse = ServerResponse | Http2ServerResponse
+
+/**
+ * Answers a request with an event stream. The headers and a first comment go out at once.
+ *
+ * Express, Nest: `createSession(req, res)`. Fastify: `reply.hijack()`, then `createSession(request.raw, reply.raw, { headers: reply.getHeaders() })`.
+ * Koa: `ctx.respond = false`, then `createSession(ctx.req, ctx.res)`.
+ *
+ * The session may be over from the start, see {@link Session.isOpen}: when the client has left already, came back after a
+ * `close()` (it is answered 204), or sent `HEAD`.
+ *
+ * @throws SseError `INVALID_OPTION`; `HEADERS_SENT` if something was already sent as the answer.
+ */
+export function createSession(req: NodeRequest, res: NodeResponse, options: SessionOptions = {}): Session {
+  return answer(req as RequestOfEither, res as ResponseOfEither, options)
+}
+
+/** `node:http2` has an API compatible with `node:http`, to the point where its types call it another. */
+type RequestOfEither = IncomingMessage
+type ResponseOfEither = ServerResponse & {
+  /** HTTP/2 only. */
+  stream?: ServerHttp2Stream
+  /** Added by compression middleware. */
+  flush?: () => void
+}
+
+function answer(req: RequestOfEither, res: ResponseOfEither, options: SessionOptions): Session {
+  const settings = readSessionOptions(options)
+  const headers = eventStreamHeaders(settings.headers)
+  const lastEventId = readLastEventId(req.headers['last-event-id']?.toString(), req.url ?? '')
+  if (hasLeft(req, res)) return new ServerSession(lastEventId, settings, 'client-left')
+  if (res.headersSent || res.writableEnded) {
+    throw new SseError(
+      'HEADERS_SENT',
+      `The response to ${req.method} ${req.url} is already under way (status ${res.statusCode}): create the session first.`,
+    )
+  }
+  if (lastEventId === CLOSED_EVENT_ID) {
+    for (const [name, value] of noContentHeaders(settings.headers)) res.setHeader(name, value)
+    res.writeHead(204)
+    res.end()
+    return new ServerSession(lastEventId, settings, 'already-closed')
+  }
+  res.removeHeader('content-length')
+  for (const [name, value] of headers) res.setHeader(name, value)
+  res.writeHead(200)
+  if (req.method === 'HEAD') {
+    res.end()
+    return new ServerSession(lastEventId, settings, 'head-request')
+  }
+  return new ServerSession(lastEventId, settings, new NodeSink(req, res))
+}
+
+class NodeSink implements Sink {
+  readonly #req: RequestOfEither
+  readonly #res: ResponseOfEither
+  /**
+   * Middleware that replaced `write` on this response (compression does) passes no callback on. What its `write` accepts with
+   * `true` then counts as gone, the rest at its drain.
+   */
+  readonly #isPatched: boolean
+  #bytesBeforeDrain = 0
+  #listener!: SinkListener
+
+  constructor(req: RequestOfEither, res: ResponseOfEither) {
+    this.#req = req
+    this.#res = res
+    this.#isPatched = Object.hasOwn(res, 'write')
+  }
+
+  start(listener: SinkListener): boolean {
+    this.#listener = listener
+    const req = this.#req
+    const res = this.#res
+    // A stream of events may rest for long, and its small pieces are to leave at once. HTTP/2 decides on its own socket.
+    req.setTimeout(0)
+    if (req.httpVersionMajor < 2) req.socket.setNoDelay?.(true)
+    res.on('drain', () => {
+      const byteLength = this.#bytesBeforeDrain
+      this.#bytesBeforeDrain = 0
+      if (byteLength > 0) listener.onFlushed(byteLength)
+      listener.onDrain()
+    })
+    res.on('finish', () => listener.onOver())
+    res.on('close', () => listener.onOver())
+    // Without a listener an error of a connection that broke would end the process. 'close' follows it.
+    res.on('error', () => listener.onOver())
+    req.on('error', () => listener.onOver())
+    // A request also closes when its body has been read.
+    req.on('close', () => {
+      if (hasLeft(req, res)) listener.onOver()
+    })
+    return true
+  }
+
+  write(bytes: Uint8Array): boolean {
+    const res = this.#res
+    let hasRoom: boolean
+    if (this.#isPatched) {
+      hasRoom = res.write(bytes)
+      if (hasRoom) this.#listener.onFlushed(bytes.length)
+      else this.#bytesBeforeDrain += bytes.length
+    } else {
+      hasRoom = res.write(bytes, (error) => {
+        if (!error) this.#listener.onFlushed(bytes.length)
+      })
+    }
+    res.flush?.()
+    return hasRoom
+  }
+
+  end(leaving: boolean): void {
+    const res = this.#res
+    if (leaving) {
+      // Otherwise server.close() would wait for a connection kept alive.
+      if (res.stream) res.stream.session?.close()
+      else res.on('finish', () => this.#req.socket.destroySoon())
+    }
+    res.end()
+  }
+
+  destroy(): void {
+    this.#res.destroy()
+  }
+}
+
+function hasLeft(req: RequestOfEither, res: ResponseOfEither): boolean {
+  if (res.stream) return res.stream.destroyed || res.stream.closed
+  return res.destroyed || req.socket.destroyed
+}

@@ -1,0 +1,168 @@
+import { encodeEvent, type Frame, SseError } from '../protocol/index.ts'
+import { frameBytes } from './frame-bytes.ts'
+import type { CloseReason, ServerSession } from './session.ts'
+import { encodeSessionEvent, type SessionEvent } from './session-event.ts'
+
+/** What a pipe reads from: a list, a generator, a Node `Readable` or a web `ReadableStream`. */
+export type PipeSource<T> = Iterable<T> | AsyncIterable<T> | ReadableStream<T>
+
+/** What a pipe can send without `toEvent`: an event; or its data, where bytes are UTF-8 text. */
+export type PipeItem = SessionEvent | string | number | boolean | null | Uint8Array
+
+export interface PipeOptions<T = PipeItem> {
+  /** Makes an event of each item. Needed when the items are objects and no events. */
+  toEvent?: ((item: T) => SessionEvent) | undefined
+  /** Leaves the session open when the source has ended or failed. Default `false`. */
+  keepOpen?: boolean | undefined
+  /**
+   * The last event when the source fails. Default: of type `headwater-error`, its data `{"message":"The source of these
+   * events failed."}`. What was thrown goes to the session's `onError` only: it may hold what the client must not know.
+   */
+  errorEvent?: SessionEvent | ((error: unknown) => SessionEvent) | undefined
+}
+
+/** How a pipe ended. */
+export type PipeResult =
+  /** The source ended, and all of it was sent. */
+  | { outcome: 'completed' }
+  /** The source or `toEvent` threw `error`, or an item was no event. */
+  | { outcome: 'failed'; error: unknown }
+  /** The session ended first. */
+  | { outcome: 'closed'; reason: CloseReason }
+
+/** Carries out `Session.pipe`. */
+export async function pipeInto<T>(
+  session: ServerSession,
+  source: PipeSource<T>,
+  { toEvent, keepOpen = false, errorEvent }: PipeOptions<T>,
+): Promise<PipeResult> {
+  const reader = new ItemReader(source, (error) => session.report(error))
+  const encoder: Encoder<T> = toEvent ? { encode: (item) => encodeSessionEvent(toEvent(item)) } : itemEncoder()
+  // At once, also while the source is still making its next item: nobody wants it any more.
+  const stop = () => reader.stop()
+  if (session.isOpen) session.signal.addEventListener('abort', stop)
+  else stop()
+  try {
+    for (let count = 1; session.isOpen; count++) {
+      const next = reader.next()
+      const step = 'then' in next ? await next : next
+      if (!session.isOpen) break
+      const frame = step.done ? encoder.flush?.() : encoder.encode(step.value)
+      if (frame !== undefined) session.offer(frameBytes(frame))
+      if (step.done) {
+        if (!keepOpen) await session.close()
+        return { outcome: 'completed' }
+      }
+      if (!session.hasRoom) await new Promise<void>((resolve) => session.whenRoom(resolve))
+      // A source that never makes us wait would keep timers and sockets from their turn.
+      if (count % 1000 === 0) await new Promise((resolve) => setTimeout(resolve, 0))
+    }
+  } catch (error) {
+    // What a source throws because it was stopped is no failure.
+    if (session.isOpen) {
+      stop()
+      await session.fail(error, { errorEvent, keepOpen })
+      return { outcome: 'failed', error }
+    }
+  } finally {
+    session.signal.removeEventListener('abort', stop)
+  }
+  return { outcome: 'closed', reason: session.closeReason as CloseReason }
+}
+
+/** One way to read every kind of source, that can be interrupted. */
+class ItemReader<T> {
+  readonly #source: { next(): IteratorResult<T> | Promise<IteratorResult<T>>; stop(): unknown }
+  readonly #onError: (error: unknown) => void
+  #isFinished = false
+  #interrupt: (() => void) | undefined
+
+  constructor(source: PipeSource<T>, onError: (error: unknown) => void) {
+    this.#source = openSource(source)
+    this.#onError = onError
+  }
+
+  next(): IteratorResult<T> | Promise<IteratorResult<T>> {
+    const next = this.#source.next()
+    if (!('then' in next)) {
+      this.#isFinished ||= next.done === true
+      return next
+    }
+    // Not Promise.race against the session's end: that promise would hold on to every item ever raced.
+    return new Promise((resolve, reject) => {
+      this.#interrupt = () => resolve({ done: true, value: undefined })
+      next.then(
+        (step) => {
+          this.#isFinished ||= step.done === true
+          resolve(step)
+        },
+        (error: unknown) => {
+          this.#isFinished = true
+          reject(error)
+        },
+      )
+    })
+  }
+
+  /** Ends the source, and a `next()` that is under way. */
+  stop(): void {
+    this.#interrupt?.()
+    if (this.#isFinished) return
+    this.#isFinished = true
+    new Promise((resolve) => resolve(this.#source.stop())).catch(this.#onError)
+  }
+}
+
+function openSource<T>(source: PipeSource<T>) {
+  if (typeof source === 'object' && source !== null) {
+    if ('getReader' in source) {
+      const reader = source.getReader()
+      return {
+        next: () => reader.read() as Promise<IteratorResult<T>>,
+        stop: () => reader.cancel(),
+      }
+    }
+    if (Symbol.asyncIterator in source) {
+      const iterator = source[Symbol.asyncIterator]()
+      return {
+        next: () => iterator.next(),
+        stop() {
+          // A Node stream's iterator would only return once its pending read is done.
+          if ('destroy' in source && typeof source.destroy === 'function') source.destroy()
+          return iterator.return?.()
+        },
+      }
+    }
+    if (Symbol.iterator in source) {
+      const iterator = source[Symbol.iterator]()
+      return { next: () => iterator.next(), stop: () => iterator.return?.() }
+    }
+  }
+  const what =
+    typeof source === 'function' ? 'a function (call it first?)' : `${typeof source} ${JSON.stringify(source)}`
+  throw new SseError('INVALID_OPTION', `pipe() takes an iterable, an async iterable or a stream, not ${what}.`)
+}
+
+interface Encoder<T> {
+  encode(item: T): Frame | undefined
+  flush?(): Frame | undefined
+}
+
+/** Encodes a {@link PipeItem}. */
+function itemEncoder(): Encoder<unknown> {
+  const decoder = new TextDecoder()
+  // A character may be cut between two chunks, so a chunk may also make no text yet.
+  const encodeChunk = (text: string) => (text === '' ? undefined : encodeEvent({ data: text }))
+  return {
+    encode(item) {
+      if (item instanceof Uint8Array) return encodeChunk(decoder.decode(item, { stream: true }))
+      if (typeof item !== 'object' || item === null) return encodeSessionEvent({ data: item })
+      if ('data' in item) return encodeSessionEvent(item as SessionEvent)
+      throw new SseError(
+        'INVALID_DATA',
+        'A piped object without data is no event. Did you mean pipe(source, { toEvent: (item) => ({ data: item }) })?',
+      )
+    },
+    flush: () => encodeChunk(decoder.decode()),
+  }
+}

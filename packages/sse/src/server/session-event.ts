@@ -1,0 +1,57 @@
+import { encodeEvent, type Frame, SseError } from '../protocol/index.ts'
+import { CLOSED_EVENT_ID, isReservedEventType } from './reserved.ts'
+
+/** One event as an application sends it. */
+export interface SessionEvent {
+  /**
+   * A string goes out as it is, anything else as JSON: `0`, `false`, `null` and `''` included. `undefined`, functions,
+   * symbols, bigints and circular structures have no JSON and are refused with `INVALID_DATA`.
+   */
+  data: unknown
+  /** The event type. Left out, listeners of `message` get the event. */
+  event?: string | undefined
+  /** What the client sends back as `Last-Event-ID` when it reconnects. An empty string resets it. */
+  id?: string | undefined
+  /** The reconnection time in milliseconds that the client uses from now on. */
+  retry?: number | undefined
+  /** A comment written before the event, for people who read the stream with `curl`. */
+  comment?: string | undefined
+}
+
+/** Encodes an application's event; refuses the types and the ID by which Headwater itself speaks to clients. */
+export function encodeSessionEvent(init: SessionEvent): Frame {
+  if (typeof init !== 'object' || init === null) {
+    throw new SseError('INVALID_DATA', `${describe(init)} is no event. Did you mean { data: ${describe(init)} }?`)
+  }
+  const { event, id, retry, comment } = init
+  if (event !== undefined && isReservedEventType(event)) {
+    throw new SseError('INVALID_EVENT_TYPE', `Event type "${event}" is reserved for Headwater itself. Choose another.`)
+  }
+  if (id === CLOSED_EVENT_ID) {
+    throw new SseError('INVALID_EVENT_ID', `Event id "${id}" would end the client for good. Use close() for that.`)
+  }
+  return encodeEvent({ data: dataText(init.data), event, id, retry, comment })
+}
+
+function dataText(data: unknown): string {
+  if (typeof data === 'string') return data
+  let json: string | undefined
+  try {
+    json = JSON.stringify(data)
+  } catch (cause) {
+    throw new SseError('INVALID_DATA', `data has no JSON form: ${(cause as Error).message}`, { cause })
+  }
+  if (json === undefined) {
+    throw new SseError(
+      'INVALID_DATA',
+      `data is ${describe(data)}, which has no JSON form. Send null, or '' for empty data.`,
+    )
+  }
+  return json
+}
+
+function describe(value: unknown): string {
+  if (typeof value === 'function') return 'a function'
+  if (typeof value === 'object' && value !== null) return 'an object'
+  return typeof value === 'string' ? JSON.stringify(value) : String(value)
+}

@@ -1,0 +1,518 @@
+import { encodeComment, encodeEvent, encodeRetry, type Frame, SseError } from '../protocol/index.ts'
+import { frameBytes } from './frame-bytes.ts'
+import { type Delivery, FrameQueue } from './frame-queue.ts'
+import { type PipeItem, type PipeOptions, type PipeResult, type PipeSource, pipeInto } from './pipe.ts'
+import { CLOSE_EVENT_TYPE, CLOSED_EVENT_ID, ERROR_EVENT_TYPE } from './reserved.ts'
+import { encodeSessionEvent, type SessionEvent } from './session-event.ts'
+import type { SessionSettings } from './session-options.ts'
+
+/**
+ * One open response to one client. It stays open until `close()`, `drain()` or the end of a `pipe()`, until the client leaves,
+ * or until one of its limits is reached; that the function that made it returns means nothing.
+ *
+ * `send`, `write`, `comment` and `retry` return a promise that is fulfilled when the bytes have left for the client (flushed
+ * to the socket, or pulled from the stream) and may be forgotten, and rejected with `SESSION_CLOSED` when the session ends
+ * before, at once if it already has. That rejection needs no handler: whoever does not await the promise is not interrupted,
+ * so that sending to clients who just left is no error. A faulty event rejects like any promise, and does need one.
+ */
+export interface Session {
+  /** What the client says it got last, from `Last-Event-ID` or the query (`lastEventId`, `last_event_id`); `''` if nothing. */
+  readonly lastEventId: string
+  /** Whether anything more can be sent. */
+  readonly isOpen: boolean
+  /** Aborts when the session stops being open: give it to the query, request or model that produces the events. */
+  readonly signal: AbortSignal
+  /** Resolves, never rejects, when the response is over and its last bytes have left, with what ended it first. */
+  readonly closed: Promise<CloseReason>
+  /** Bytes accepted that have not left yet. */
+  readonly unsentBytes: number
+  /** Events dropped because of `whenFull: 'drop'`. */
+  readonly droppedEvents: number
+  /** Sends an event. */
+  send(event: SessionEvent): Promise<void>
+  /** Sends a frame made by `encodeEvent`, `encodeComment` or `encodeRetry`, as it is. Encode once to send to many. */
+  write(frame: Frame): Promise<void>
+  /** Sends a comment: clients ignore it, proxies and people with `curl` see it. */
+  comment(text?: string): Promise<void>
+  /** Tells the client to wait so many milliseconds before it reconnects, from now on. */
+  retry(milliseconds: number): Promise<void>
+  /**
+   * Sends everything a source yields, no faster than the client reads, then closes the session. An object is an event; text,
+   * numbers, booleans and `null` are the data of one; bytes are decoded as UTF-8 text. Never rejects once it has begun: if the source fails the
+   * client gets a last event, `onError` the error, and the session is closed. If the client leaves, the source is ended at once.
+   */
+  pipe(source: PipeSource<PipeItem>, options?: PipeOptions): Promise<PipeResult>
+  pipe<T>(source: PipeSource<T>, options: PipeOptions<T> & { toEvent: (item: T) => SessionEvent }): Promise<PipeResult>
+  /**
+   * Ends the session for good, after what was sent before: the client's `EventSource` reconnects once, is answered 204 and
+   * stops. Returns `closed`.
+   */
+  close(): Promise<CloseReason>
+  /**
+   * Ends the session for now, after what was sent before: the client is told to come back after `retryMs` and a random part of
+   * `drainSpreadMs`, and the connection is given up so that the server can close. Returns `closed`.
+   */
+  drain(): Promise<CloseReason>
+}
+
+/**
+ * What ended a session.
+ * - `closed`: `close()`, or the end of a piped source
+ * - `drained`: `drain()` or `drainSignal`
+ * - `failed`: a piped source or the producer threw
+ * - `client-left`: the client went away, or the connection broke
+ * - `too-slow`: more than `maxUnsentBytes` were waiting
+ * - `stalled`: bytes were waiting and for `stallTimeoutMs` none left
+ * - `max-duration`: `maxDurationMs` had passed
+ * - `unauthorized`: `authorize` said no
+ * - `already-closed`: the client reconnected after a `close()`; it was answered 204 and the session was never open
+ * - `head-request`: only the headers were asked for, and the session was never open
+ */
+export type CloseReason =
+  | 'closed'
+  | 'drained'
+  | 'failed'
+  | 'client-left'
+  | 'too-slow'
+  | 'stalled'
+  | 'max-duration'
+  | 'unauthorized'
+  | 'already-closed'
+  | 'head-request'
+
+/** Where a session's bytes go: a Node response, or the stream of a Fetch response. */
+export interface Sink {
+  /** Begins to report; nothing is reported before. `false` means: no bytes until `onDrain`. */
+  start(listener: SinkListener): boolean
+  /** Takes the bytes, always. `false` means: no more until `onDrain`. That is pressure, not a disconnect. */
+  write(bytes: Uint8Array): boolean
+  /** Ends the response after the bytes taken. With `leaving`, the connection below is given up as well. */
+  end(leaving: boolean): void
+  /** Gives up the response and whatever it still holds. */
+  destroy(): void
+}
+
+/** What a sink reports. */
+export interface SinkListener {
+  /** So many of the bytes taken have left. */
+  onFlushed(byteLength: number): void
+  /** There is room again after `write` returned `false`. */
+  onDrain(): void
+  /** The response is over: ended, or the client has left. */
+  onOver(): void
+}
+
+type State =
+  | { name: 'open' }
+  /** Nothing more is accepted; what was accepted still leaves. */
+  | { name: 'ending'; reason: CloseReason; leaving: boolean }
+  /** Everything was handed to the sink, which is to end. */
+  | { name: 'ended'; reason: CloseReason }
+  /** What was accepted is given up, and the sink is destroyed next turn. */
+  | { name: 'cut'; reason: CloseReason }
+  | { name: 'over'; reason: CloseReason }
+
+/** The one implementation of {@link Session}: its states and its limits, over any {@link Sink}. */
+export class ServerSession implements Session {
+  readonly lastEventId: string
+  readonly closed: Promise<CloseReason>
+  droppedEvents = 0
+  readonly #settings: SessionSettings
+  readonly #sink: Sink | undefined
+  #state: State = { name: 'open' }
+  #resolveClosed!: (reason: CloseReason) => void
+  #controller: AbortController | undefined
+  readonly #queue = new FrameQueue()
+  /** What the sink took and has not reported as gone, by the count of bytes after which each may be told. */
+  #inFlight: { end: number; deliveries: Delivery[] }[] = []
+  #bytesWritten = 0
+  #bytesFlushed = 0
+  #sinkIsFull = false
+  #waitingForRoom: (() => void)[] = []
+  #timer: ReturnType<typeof setTimeout> | undefined
+  readonly #endsAt: number
+  #lastSentAt: number
+  #lastProgressAt: number
+  #authorizedAt: number
+  #authorizingSince: number | undefined
+
+  /** With a reason in place of a sink, the session is over from the start. */
+  constructor(lastEventId: string, settings: SessionSettings, sink: Sink | CloseReason) {
+    this.lastEventId = lastEventId
+    this.#settings = settings
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve
+    })
+    const now = performance.now()
+    this.#lastSentAt = this.#lastProgressAt = this.#authorizedAt = now
+    this.#endsAt = now + settings.maxDurationMs * (1 - 0.1 * Math.random())
+    if (typeof sink === 'string') {
+      this.#over(sink)
+      return
+    }
+    this.#sink = sink
+    this.#sinkIsFull = !sink.start({
+      onFlushed: (byteLength) => this.#onFlushed(byteLength),
+      onDrain: () => this.#onDrain(),
+      onOver: () => this.#over('client-left'),
+    })
+    // The first bytes go at once: Firefox's fetch and several proxies hold a response back until its body starts.
+    this.#accept(frameBytes(firstFrame(settings.retryMs)))
+    if (settings.drainSignal) joinDrain(settings.drainSignal, this)
+    if (this.isOpen) this.#armTimer(now)
+  }
+
+  get isOpen(): boolean {
+    return this.#state.name === 'open'
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (!this.isOpen) this.#controller.abort(this.#closedError())
+    }
+    return this.#controller.signal
+  }
+
+  get unsentBytes(): number {
+    return this.#queue.byteLength + this.#bytesWritten - this.#bytesFlushed
+  }
+
+  send(event: SessionEvent): Promise<void> {
+    return this.#deliver(() => encodeSessionEvent(event))
+  }
+
+  write(frame: Frame): Promise<void> {
+    return this.#deliver(() => frame)
+  }
+
+  comment(text?: string): Promise<void> {
+    return this.#deliver(() => encodeComment(text))
+  }
+
+  retry(milliseconds: number): Promise<void> {
+    return this.#deliver(() => encodeRetry(milliseconds))
+  }
+
+  pipe<T>(source: PipeSource<T>, options: PipeOptions<T> = {}): Promise<PipeResult> {
+    return pipeInto(this, source, options)
+  }
+
+  close(): Promise<CloseReason> {
+    return this.end('closed', closeFrame)
+  }
+
+  drain(): Promise<CloseReason> {
+    const { retryMs, drainSpreadMs } = this.#settings
+    return this.end('drained', encodeRetry(Math.round((retryMs ?? 0) + Math.random() * drainSpreadMs)), true)
+  }
+
+  /** Internal: ends the session after what was accepted and one last frame. */
+  end(reason: CloseReason, lastFrame?: Frame, leaving = false): Promise<CloseReason> {
+    if (this.isOpen) {
+      // Not through #accept: the last frame goes out however much is waiting.
+      if (lastFrame !== undefined) this.#queue.push(frameBytes(lastFrame))
+      this.#stopBeingOpen({ name: 'ending', reason, leaving })
+      this.#lastProgressAt = performance.now()
+      this.#armTimer(this.#lastProgressAt)
+      this.#pump()
+    }
+    return this.closed
+  }
+
+  /** Internal: accepts bytes that nobody waits for. `false` if the session is not open, or no longer. */
+  offer(bytes: Uint8Array): boolean {
+    return this.isOpen && this.#accept(bytes)
+  }
+
+  /** Internal: whether a source that can wait should go on. */
+  get hasRoom(): boolean {
+    return this.isOpen && this.unsentBytes < Math.min(roomBytes, this.#settings.maxUnsentBytes)
+  }
+
+  /** Internal: calls back, once, when there is room or the session is no longer open. */
+  whenRoom(callback: () => void): void {
+    if (this.hasRoom || !this.isOpen) callback()
+    else this.#waitingForRoom.push(callback)
+  }
+
+  /** Internal: whether events beyond the bound wait at their source rather than here. */
+  get waitsWhenFull(): boolean {
+    return this.#settings.whenFull === 'wait'
+  }
+
+  /** Internal: what ended the session, as soon as it is no longer open. */
+  get closeReason(): CloseReason | undefined {
+    return this.#state.name === 'open' ? undefined : this.#state.reason
+  }
+
+  /** Internal: tells the operator what was thrown, and the client that something was. */
+  async fail(error: unknown, { errorEvent, keepOpen = false }: Pick<PipeOptions, 'errorEvent' | 'keepOpen'> = {}) {
+    this.report(error)
+    let frame = defaultErrorFrame
+    if (errorEvent) {
+      try {
+        frame = encodeSessionEvent(typeof errorEvent === 'function' ? errorEvent(error) : errorEvent)
+      } catch (secondError) {
+        this.report(secondError)
+      }
+    }
+    if (keepOpen) this.offer(frameBytes(frame))
+    else await this.end('failed', `${frame}${closeFrame}` as Frame)
+  }
+
+  /** Internal: tells the operator of an error that nobody awaits. */
+  report(error: unknown): void {
+    this.#settings.onError(error)
+  }
+
+  #deliver(encode: () => Frame): Promise<void> {
+    if (!this.isOpen) return rejectQuietly(this.#closedError())
+    let bytes: Uint8Array
+    try {
+      bytes = frameBytes(encode())
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    let delivery: Delivery | undefined
+    const promise = new Promise<void>((resolve, reject) => {
+      delivery = {
+        resolve,
+        reject(error) {
+          promise.catch(ignore)
+          reject(error)
+        },
+      }
+    })
+    return this.#accept(bytes, delivery) ? promise : rejectQuietly(this.#closedError())
+  }
+
+  #accept(bytes: Uint8Array, delivery?: Delivery): boolean {
+    const { maxUnsentBytes, whenFull } = this.#settings
+    if (this.unsentBytes >= maxUnsentBytes) {
+      if (whenFull === 'disconnect') {
+        this.#cut('too-slow')
+        return false
+      }
+      if (whenFull === 'drop') {
+        while (this.unsentBytes + bytes.length > maxUnsentBytes && this.#queue.dropOldest()) this.droppedEvents++
+      }
+    }
+    const now = performance.now()
+    if (this.unsentBytes === 0) this.#lastProgressAt = now
+    this.#lastSentAt = now
+    this.#queue.push(bytes, delivery)
+    this.#pump()
+    return true
+  }
+
+  /** Moves bytes from the queue to the sink. Re-entrant: a sink may report from inside `write`. */
+  #pump(): void {
+    while (!this.#sinkIsFull && this.#queue.byteLength > 0 && this.#sink) {
+      const { bytes, deliveries } = this.#queue.take(pieceBytes)
+      this.#bytesWritten += bytes.length
+      if (deliveries.length > 0) this.#inFlight.push({ end: this.#bytesWritten, deliveries })
+      this.#sinkIsFull = true
+      if (this.#sink.write(bytes)) this.#sinkIsFull = false
+    }
+    if (this.#state.name === 'ending' && this.#queue.byteLength === 0) {
+      const { reason, leaving } = this.#state
+      this.#state = { name: 'ended', reason }
+      this.#sink?.end(leaving)
+    }
+  }
+
+  #onFlushed(byteLength: number): void {
+    this.#bytesFlushed += byteLength
+    this.#lastProgressAt = performance.now()
+    let count = 0
+    for (const { end, deliveries } of this.#inFlight) {
+      if (end > this.#bytesFlushed) break
+      for (const delivery of deliveries) delivery.resolve()
+      count++
+    }
+    if (count > 0) this.#inFlight.splice(0, count)
+    if (this.hasRoom) this.#giveRoom()
+  }
+
+  #onDrain(): void {
+    this.#sinkIsFull = false
+    this.#pump()
+    if (this.hasRoom) this.#giveRoom()
+  }
+
+  #giveRoom(): void {
+    const waiting = this.#waitingForRoom
+    if (waiting.length === 0) return
+    this.#waitingForRoom = []
+    for (const callback of waiting) callback()
+  }
+
+  /** Gives up what is waiting, so that the client comes back and resumes. */
+  #cut(reason: CloseReason): void {
+    const state = this.#state
+    if (state.name === 'cut' || state.name === 'over') return
+    const first = state.name === 'open' ? reason : state.reason
+    this.#stopBeingOpen({ name: 'cut', reason: first })
+    this.#rejectDeliveries()
+    // A turn later, because what the sink holds may still leave: events all sent in one go to a client that reads well, too
+    // many of them, then get it further at each reconnect instead of nowhere.
+    setTimeout(() => {
+      this.#sink?.destroy()
+      this.#over(first)
+    }, 0)
+  }
+
+  #over(reason: CloseReason): void {
+    const state = this.#state
+    if (state.name === 'over') return
+    const first = state.name === 'open' ? reason : state.reason
+    this.#stopBeingOpen({ name: 'over', reason: first })
+    this.#rejectDeliveries()
+    this.#resolveClosed(first)
+  }
+
+  #stopBeingOpen(next: State): void {
+    const wasOpen = this.isOpen
+    this.#state = next
+    clearTimeout(this.#timer)
+    if (!wasOpen) return
+    if (this.#settings.drainSignal) leaveDrain(this.#settings.drainSignal, this)
+    this.#controller?.abort(this.#closedError())
+    this.#giveRoom()
+  }
+
+  #rejectDeliveries(): void {
+    const error = this.#closedError()
+    for (const { deliveries } of this.#inFlight) for (const delivery of deliveries) delivery.reject(error)
+    for (const delivery of this.#queue.clear()) delivery.reject(error)
+    this.#inFlight = []
+  }
+
+  #closedError(): SseError {
+    const reason = this.#state.name === 'open' ? '' : ` (${this.#state.reason})`
+    return new SseError(
+      'SESSION_CLOSED',
+      `The session is closed${reason}: nothing more can be sent. Its signal aborts when that happens: stop producing then.`,
+    )
+  }
+
+  /**
+   * One timer for all limits. It is set for the nearest of them and looks again when it fires, so that sending, which moves
+   * most of them, need not touch it.
+   */
+  #armTimer(now: number): void {
+    const { heartbeatMs, stallTimeoutMs, authorize } = this.#settings
+    let next = this.#lastProgressAt + stallTimeoutMs
+    // While nothing waits nothing can stall, but something may begin to wait at any time.
+    if (next <= now) next = now + stallTimeoutMs
+    if (this.isOpen) {
+      let heartbeatAt = this.#lastSentAt + heartbeatMs
+      // Due, and not sent because bytes are waiting.
+      if (heartbeatAt <= now) heartbeatAt = now + heartbeatMs
+      next = Math.min(next, this.#endsAt, heartbeatAt)
+      if (authorize) next = Math.min(next, this.#authorizedAt + heartbeatMs)
+    }
+    clearTimeout(this.#timer)
+    if (next === Number.POSITIVE_INFINITY) return
+    this.#timer = setTimeout(() => this.#onTimer(), Math.min(Math.max(next - now, 1), longestTimerMs))
+    // An open session is no reason to keep a process alive. Only Node's timers are objects.
+    ;(this.#timer as { unref?: () => void }).unref?.()
+  }
+
+  #onTimer(): void {
+    const { heartbeatMs, stallTimeoutMs, authorize } = this.#settings
+    const now = performance.now()
+    const isWaiting = this.unsentBytes > 0 || !this.isOpen
+    if (isWaiting && now - this.#lastProgressAt >= stallTimeoutMs) {
+      this.#cut('stalled')
+      return
+    }
+    if (this.isOpen) {
+      if (now >= this.#endsAt) {
+        this.end('max-duration')
+        return
+      }
+      if (authorize && now - this.#authorizedAt >= heartbeatMs) this.#reauthorize(authorize, now)
+      if (this.unsentBytes === 0 && now - this.#lastSentAt >= heartbeatMs) this.#accept(heartbeat)
+    }
+    if (this.#state.name !== 'over' && this.#state.name !== 'cut') this.#armTimer(now)
+  }
+
+  #reauthorize(authorize: () => boolean | Promise<boolean>, now: number): void {
+    this.#authorizedAt = now
+    if (this.#authorizingSince !== undefined) {
+      if (now - this.#authorizingSince >= this.#settings.stallTimeoutMs) this.#cut('unauthorized')
+      return
+    }
+    this.#authorizingSince = now
+    new Promise<boolean>((resolve) => resolve(authorize())).then(
+      (isAllowed) => {
+        this.#authorizingSince = undefined
+        if (!isAllowed) this.#cut('unauthorized')
+      },
+      (error: unknown) => {
+        this.report(error)
+        this.#cut('unauthorized')
+      },
+    )
+  }
+}
+
+/** How much a sink is given in one piece. */
+const pieceBytes = 65_536
+
+/** How much a source that can wait (a pipe, a replay) sends ahead of the client. */
+const roomBytes = 65_536
+
+/** What a timer can take: a longer time becomes 1 ms in every runtime. */
+const longestTimerMs = 2_147_483_647
+
+function firstFrame(retryMs: number | null): Frame {
+  return retryMs === null ? encodeComment() : (`${encodeComment()}${encodeRetry(retryMs)}` as Frame)
+}
+
+const closeFrame = encodeEvent({ event: CLOSE_EVENT_TYPE, data: '', id: CLOSED_EVENT_ID })
+
+const defaultErrorFrame = encodeEvent({
+  event: ERROR_EVENT_TYPE,
+  data: JSON.stringify({ message: 'The source of these events failed.' }),
+})
+
+const heartbeat = frameBytes(encodeComment())
+
+function rejectQuietly(error: Error): Promise<never> {
+  const promise = Promise.reject(error)
+  promise.catch(ignore)
+  return promise
+}
+
+function ignore(): void {}
+
+/** One listener for each signal, however many sessions: Node 20 warns of a leak from the eleventh on. */
+const drains = new WeakMap<AbortSignal, Set<ServerSession>>()
+
+function joinDrain(signal: AbortSignal, session: ServerSession): void {
+  if (signal.aborted) {
+    session.drain()
+    return
+  }
+  let sessions = drains.get(signal)
+  if (!sessions) {
+    const joined = new Set<ServerSession>()
+    sessions = joined
+    drains.set(signal, joined)
+    signal.addEventListener(
+      'abort',
+      () => {
+        for (const each of joined) each.drain()
+      },
+      { once: true },
+    )
+  }
+  sessions.add(session)
+}
+
+function leaveDrain(signal: AbortSignal, session: ServerSession): void {
+  drains.get(signal)?.delete(session)
+}
