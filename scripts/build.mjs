@@ -21,7 +21,7 @@ async function bundleDashboard() {
   mkdirSync(dashboardOutput, { recursive: true })
   await bundle({
     absWorkingDir: root,
-    entryPoints: [join(dashboard, 'app.ts')],
+    entryPoints: [join(dashboard, 'app.ts'), join(dashboard, 'style.css')],
     outdir: dashboardOutput,
     bundle: true,
     minify: true,

@@ -16,6 +16,18 @@ export interface Vitals {
   eventLoopDelayP99Ms: number
 }
 
+/** Anyone may publish an event of type `vitals`; only one that is a reading is drawn. */
+export function readVitals(data: string): Vitals | undefined {
+  try {
+    const vitals = JSON.parse(data) as Partial<Vitals>
+    const numbers = [vitals.at, vitals.cpu, vitals.load1, vitals.memoryUsedBytes, vitals.memoryTotalBytes]
+    const isReading = [...numbers, vitals.eventLoopDelayP50Ms, vitals.eventLoopDelayP99Ms].every(Number.isFinite)
+    return isReading ? (vitals as Vitals) : undefined
+  } catch {
+    return undefined
+  }
+}
+
 interface Chart {
   label: string
   /** What the line shows. */

@@ -1,0 +1,82 @@
+// The hub's own page. It knows nothing that any other page could not know: it subscribes with the public client and
+// publishes with a form POST.
+import { EventSource } from '@headwater/sse/client'
+import { ConnectionView } from './connection-view.ts'
+import { EventList } from './event-list.ts'
+import { connectPublishForm } from './publish-form.ts'
+import { readVitals, VitalsCharts } from './vitals-charts.ts'
+
+const hubUrl = new URL('.well-known/mercure', document.baseURI)
+const list = new EventList()
+const connection = new ConnectionView(list)
+const charts = new VitalsCharts(document.getElementById('vitals') as HTMLElement)
+let lastEventId = ''
+let received = 0
+let source = connect()
+
+connectPublishForm(hubUrl)
+showCommands()
+document.getElementById('connection-toggle')?.addEventListener('click', () => {
+  if (source.readyState === EventSource.CLOSED) {
+    source = connect()
+  } else {
+    source.close()
+    connection.closed(source)
+  }
+})
+
+/** The first connection asks for the whole history, a later one for what came since the last event. */
+function connect(): EventSource {
+  const url = new URL(hubUrl)
+  url.searchParams.set('match', '*')
+  if (lastEventId === '') url.searchParams.set('last_event_id', 'earliest')
+  const opened = new EventSource(url, {
+    lastEventId,
+    // A page that people keep open comes back by itself, also from a proxy's 502 while the hub restarts.
+    retry: { backoffMs: 500, maxBackoffMs: 5000 },
+    reconnectOn: ['online', 'pageshow'],
+    onEvent: receive,
+  })
+  connection.follow(opened, () => lastEventId)
+  return opened
+}
+
+function receive(event: MessageEvent<string>): void {
+  lastEventId = event.lastEventId
+  received += 1
+  show('last-event-id', lastEventId)
+  show('received', received.toLocaleString('en'))
+  if (event.type === 'headwater-gap') {
+    list.note('gap', describeGap(event.data))
+  } else if (event.type !== 'headwater-position') {
+    const vitals = event.type === 'vitals' && readVitals(event.data)
+    if (vitals) charts.add(vitals)
+    list.add({ type: event.type, data: event.data, lastEventId })
+  }
+}
+
+function describeGap(data: string): string {
+  const { reason, requested } = JSON.parse(data) as { reason: string; requested: string }
+  const causes: Record<string, string> = {
+    trimmed: 'what came next is no longer kept',
+    epoch: 'the hub began a new history',
+    unknown: 'the hub does not know that event',
+    ahead: 'the hub has not come that far: was a backup restored?',
+  }
+  return `Gap after ${requested}: ${causes[reason] ?? reason}. Everything still kept follows.`
+}
+
+function showCommands(): void {
+  show(
+    'commands',
+    `curl -d topic=log -d data=hello ${hubUrl}\ntail -f /var/log/syslog | npx headwater publish -t log --hub ${hubUrl.origin}`,
+  )
+}
+
+function show(id: string, text: string): void {
+  const element = document.getElementById(id)
+  if (element) {
+    element.textContent = text
+    element.title = text
+  }
+}
