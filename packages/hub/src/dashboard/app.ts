@@ -4,7 +4,7 @@ import { EventSource } from '@headwater/sse/client'
 import { ConnectionView } from './connection-view.ts'
 import { EventList } from './event-list.ts'
 import { connectPublishForm } from './publish-form.ts'
-import { readVitals, VitalsCharts } from './vitals-charts.ts'
+import { describeVitals, readVitals, VitalsCharts } from './vitals-charts.ts'
 
 const hubUrl = new URL('.well-known/mercure', document.baseURI)
 const list = new EventList()
@@ -51,7 +51,7 @@ function receive(event: MessageEvent<string>): void {
   } else if (event.type !== 'headwater-position') {
     const vitals = event.type === 'vitals' && readVitals(event.data)
     if (vitals) charts.add(vitals)
-    list.add({ type: event.type, data: event.data, lastEventId })
+    list.add({ type: event.type, data: vitals ? describeVitals(vitals) : event.data, lastEventId })
   }
 }
 
@@ -69,7 +69,7 @@ function describeGap(data: string): string {
 function showCommands(): void {
   show(
     'commands',
-    `curl -d topic=log -d data=hello ${hubUrl}\ntail -f /var/log/syslog | npx headwater publish -t log --hub ${hubUrl.origin}`,
+    `curl -d topic=log -d data=hello ${hubUrl}\n\ntail -f /var/log/syslog | npx headwater publish -t log --hub ${hubUrl.origin}`,
   )
 }
 

@@ -28,8 +28,14 @@ export function readVitals(data: string): Vitals | undefined {
   }
 }
 
+/** A reading as one line of text. */
+export function describeVitals(vitals: Vitals): string {
+  return CHARTS.map((chart) => `${chart.short} ${chart.value(vitals)}`).join(', ')
+}
+
 interface Chart {
   label: string
+  short: string
   /** What the line shows. */
   reading(vitals: Vitals): number
   value(vitals: Vitals): string
@@ -41,6 +47,7 @@ interface Chart {
 const CHARTS: readonly Chart[] = [
   {
     label: 'Processors',
+    short: 'cpu',
     reading: ({ cpu }) => cpu * 100,
     value: ({ cpu }) => `${Math.round(cpu * 100)} %`,
     note: ({ cpuCount, host }) => `${cpuCount} cores, ${host}`,
@@ -48,6 +55,7 @@ const CHARTS: readonly Chart[] = [
   },
   {
     label: 'Load, 1 minute',
+    short: 'load',
     reading: ({ load1 }) => load1,
     value: ({ load1 }) => load1.toFixed(2),
     note: ({ load1, cpuCount }) => `${(load1 / cpuCount).toFixed(2)} per core`,
@@ -55,6 +63,7 @@ const CHARTS: readonly Chart[] = [
   },
   {
     label: 'Memory in use',
+    short: 'memory',
     reading: ({ memoryUsedBytes }) => memoryUsedBytes,
     value: ({ memoryUsedBytes }) => gibibytes(memoryUsedBytes),
     note: ({ memoryTotalBytes }) => `of ${gibibytes(memoryTotalBytes)}`,
@@ -62,9 +71,10 @@ const CHARTS: readonly Chart[] = [
   },
   {
     label: 'Event-loop delay',
+    short: 'event loop',
     reading: ({ eventLoopDelayP99Ms }) => eventLoopDelayP99Ms,
     value: ({ eventLoopDelayP99Ms }) => `${eventLoopDelayP99Ms.toFixed(1)} ms`,
-    note: ({ eventLoopDelayP50Ms }) => `99th percentile; median ${eventLoopDelayP50Ms.toFixed(1)} ms`,
+    note: ({ eventLoopDelayP50Ms }) => `p99; median ${eventLoopDelayP50Ms.toFixed(1)} ms`,
     top: () => 5,
   },
 ]
