@@ -95,7 +95,7 @@ class FetchSink implements Sink {
 
   start(listener: SinkListener): boolean {
     this.#listener = listener
-    this.#signal.addEventListener('abort', this.#leave)
+    if (!runsOnDeno) this.#signal.addEventListener('abort', this.#leave)
     return false
   }
 
@@ -115,7 +115,8 @@ class FetchSink implements Sink {
 
   destroy(): void {
     this.#signal.removeEventListener('abort', this.#leave)
-    this.#controller.error(new SseError('SESSION_CLOSED', 'The session gave up on a client that did not read.'))
+    // Not close(): the runtime would go on waiting for the client to take the last chunk. It may log this error.
+    this.#controller.error(new SseError('SESSION_CLOSED', 'A client took nothing for stallTimeoutMs: gave up on it.'))
   }
 
   /** The client left: the runtime cancels the stream, aborts the request's signal, or does both. */
@@ -124,3 +125,6 @@ class FetchSink implements Sink {
     this.#listener.onOver()
   }
 }
+
+/** Deno always cancels the stream, and warns of a coming change when somebody listens to the signal. */
+const runsOnDeno = 'Deno' in globalThis

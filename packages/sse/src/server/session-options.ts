@@ -15,7 +15,7 @@ export interface SessionOptions {
   headers?: ResponseHeaders | undefined
   /**
    * How long nothing may be sent before a comment is, so that no proxy takes the connection for dead. Default 10000; on Bun
-   * 4000, where a response idle for its default of 10 seconds is cut. `authorize` is asked as often.
+   * 5000, where a response idle for its default of 10 seconds is cut. `authorize` is asked as often.
    */
   heartbeatMs?: number | undefined
   /**
@@ -24,8 +24,8 @@ export interface SessionOptions {
    */
   maxUnsentBytes?: number | undefined
   /**
-   * What happens to an event beyond `maxUnsentBytes`. Default `disconnect`: the session ends as `too-slow`, and the client
-   * comes back and resumes from its last event ID.
+   * What happens to an event beyond `maxUnsentBytes`. Default `disconnect`: the session ends as `too-slow` after what it
+   * accepted before, and the client comes back and resumes from its last event ID.
    * - `drop`: the oldest events not yet on their way are dropped, without a trace. For values of which only the newest count.
    * - `wait`: everything is kept. For producers that await each `send`; one that does not will fill the memory.
    */
@@ -81,6 +81,12 @@ export function readSessionOptions(options: SessionOptions): SessionSettings {
   if (typeof options !== 'object' || options === null) {
     throw new SseError('INVALID_OPTION', `The session's options are ${String(options)}, not an object.`)
   }
+  if (options.authorize && options.heartbeatMs === Number.POSITIVE_INFINITY) {
+    throw new SseError(
+      'INVALID_OPTION',
+      'authorize is asked every heartbeatMs, and that is Infinity: it would never be.',
+    )
+  }
   for (const name of Object.keys(options)) {
     if (!optionNames.has(name)) {
       throw new SseError(
@@ -91,7 +97,7 @@ export function readSessionOptions(options: SessionOptions): SessionSettings {
   }
   return {
     headers: options.headers ?? {},
-    heartbeatMs: above0('heartbeatMs', options.heartbeatMs ?? (runsOnBun ? 4000 : 10_000)),
+    heartbeatMs: above0('heartbeatMs', options.heartbeatMs ?? (runsOnBun ? 5000 : 10_000)),
     maxUnsentBytes: above0('maxUnsentBytes', options.maxUnsentBytes ?? 1_048_576),
     whenFull: oneOf('whenFull', options.whenFull ?? 'disconnect', ['disconnect', 'drop', 'wait']),
     stallTimeoutMs: above0('stallTimeoutMs', options.stallTimeoutMs ?? 30_000),

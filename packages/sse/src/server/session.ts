@@ -32,6 +32,15 @@ export interface Session {
   send(event: SessionEvent): Promise<void>
   /** Sends a frame made by `encodeEvent`, `encodeComment` or `encodeRetry`, as it is. Encode once to send to many. */
   write(frame: Frame): Promise<void>
+  /**
+   * For a source that feeds many sessions at their own pace, like the hub's fan-out: takes bytes made by `frameBytes`, which may be
+   * shared, and promises nothing about them. `false` if the session is not open, or no longer.
+   */
+  offer(bytes: Uint8Array): boolean
+  /** Whether a source that can wait should go on: the session is open, and few bytes are waiting. */
+  readonly hasRoom: boolean
+  /** Calls back, once, when there is room or the session is no longer open. */
+  whenRoom(callback: () => void): void
   /** Sends a comment: clients ignore it, proxies and people with `curl` see it. */
   comment(text?: string): Promise<void>
   /** Tells the client to wait so many milliseconds before it reconnects, from now on. */
@@ -108,8 +117,6 @@ type State =
   | { name: 'ending'; reason: CloseReason; leaving: boolean }
   /** Everything was handed to the sink, which is to end. */
   | { name: 'ended'; reason: CloseReason }
-  /** What was accepted is given up, and the sink is destroyed next turn. */
-  | { name: 'cut'; reason: CloseReason }
   | { name: 'over'; reason: CloseReason }
 
 /** The one implementation of {@link Session}: its states and its limits, over any {@link Sink}. */
@@ -220,17 +227,14 @@ export class ServerSession implements Session {
     return this.closed
   }
 
-  /** Internal: accepts bytes that nobody waits for. `false` if the session is not open, or no longer. */
   offer(bytes: Uint8Array): boolean {
     return this.isOpen && this.#accept(bytes)
   }
 
-  /** Internal: whether a source that can wait should go on. */
   get hasRoom(): boolean {
     return this.isOpen && this.unsentBytes < Math.min(roomBytes, this.#settings.maxUnsentBytes)
   }
 
-  /** Internal: calls back, once, when there is room or the session is no longer open. */
   whenRoom(callback: () => void): void {
     if (this.hasRoom || !this.isOpen) callback()
     else this.#waitingForRoom.push(callback)
@@ -291,7 +295,9 @@ export class ServerSession implements Session {
     const { maxUnsentBytes, whenFull } = this.#settings
     if (this.unsentBytes >= maxUnsentBytes) {
       if (whenFull === 'disconnect') {
-        this.#cut('too-slow')
+        // What was accepted still leaves, as long as the client takes some: so even events all sent in one go, too many of
+        // them, bring it further with each reconnect.
+        this.end('too-slow')
         return false
       }
       if (whenFull === 'drop') {
@@ -348,27 +354,13 @@ export class ServerSession implements Session {
     for (const callback of waiting) callback()
   }
 
-  /** Gives up what is waiting, so that the client comes back and resumes. */
-  #cut(reason: CloseReason): void {
-    const state = this.#state
-    if (state.name === 'cut' || state.name === 'over') return
-    const first = state.name === 'open' ? reason : state.reason
-    this.#stopBeingOpen({ name: 'cut', reason: first })
-    this.#rejectDeliveries()
-    // A turn later, because what the sink holds may still leave: events all sent in one go to a client that reads well, too
-    // many of them, then get it further at each reconnect instead of nowhere.
-    setTimeout(() => {
-      this.#sink?.destroy()
-      this.#over(first)
-    }, 0)
-  }
-
   #over(reason: CloseReason): void {
     const state = this.#state
     if (state.name === 'over') return
     const first = state.name === 'open' ? reason : state.reason
     this.#stopBeingOpen({ name: 'over', reason: first })
-    this.#rejectDeliveries()
+    this.#rejectDeliveries([...this.#inFlight.flatMap(({ deliveries }) => deliveries), ...this.#queue.clear()])
+    this.#inFlight = []
     this.#resolveClosed(first)
   }
 
@@ -382,11 +374,10 @@ export class ServerSession implements Session {
     this.#giveRoom()
   }
 
-  #rejectDeliveries(): void {
+  #rejectDeliveries(deliveries: Delivery[]): void {
+    if (deliveries.length === 0) return
     const error = this.#closedError()
-    for (const { deliveries } of this.#inFlight) for (const delivery of deliveries) delivery.reject(error)
-    for (const delivery of this.#queue.clear()) delivery.reject(error)
-    this.#inFlight = []
+    for (const delivery of deliveries) delivery.reject(error)
   }
 
   #closedError(): SseError {
@@ -425,7 +416,8 @@ export class ServerSession implements Session {
     const now = performance.now()
     const isWaiting = this.unsentBytes > 0 || !this.isOpen
     if (isWaiting && now - this.#lastProgressAt >= stallTimeoutMs) {
-      this.#cut('stalled')
+      this.#sink?.destroy()
+      this.#over('stalled')
       return
     }
     if (this.isOpen) {
@@ -436,26 +428,33 @@ export class ServerSession implements Session {
       if (authorize && now - this.#authorizedAt >= heartbeatMs) this.#reauthorize(authorize, now)
       if (this.unsentBytes === 0 && now - this.#lastSentAt >= heartbeatMs) this.#accept(heartbeat)
     }
-    if (this.#state.name !== 'over' && this.#state.name !== 'cut') this.#armTimer(now)
+    if (this.#state.name !== 'over') this.#armTimer(now)
   }
 
   #reauthorize(authorize: () => boolean | Promise<boolean>, now: number): void {
     this.#authorizedAt = now
     if (this.#authorizingSince !== undefined) {
-      if (now - this.#authorizingSince >= this.#settings.stallTimeoutMs) this.#cut('unauthorized')
+      if (now - this.#authorizingSince >= this.#settings.stallTimeoutMs) this.#revoke()
       return
     }
     this.#authorizingSince = now
     new Promise<boolean>((resolve) => resolve(authorize())).then(
       (isAllowed) => {
         this.#authorizingSince = undefined
-        if (!isAllowed) this.#cut('unauthorized')
+        if (!isAllowed) this.#revoke()
       },
       (error: unknown) => {
         this.report(error)
-        this.#cut('unauthorized')
+        this.#revoke()
       },
     )
+  }
+
+  /** Ends without what is still waiting: the client may not have it any more. A block cut short is ignored by clients. */
+  #revoke(): void {
+    if (!this.isOpen) return
+    this.#rejectDeliveries(this.#queue.clear())
+    this.end('unauthorized')
   }
 }
 
