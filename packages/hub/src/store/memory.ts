@@ -101,10 +101,10 @@ class MemoryStore implements EventStore {
       events.push(event)
       bytes += event.bytes
       if (events.length === maxEvents || bytes >= maxBytes) {
-        return { events, through: event.position, lost: this.#lost(after, topics) }
+        return { events, through: event.position, lost: this.#lost(after, topics), bounds: this.#bounds() }
       }
     }
-    return { events, through, lost: this.#lost(after, topics) }
+    return { events, through, lost: this.#lost(after, topics), bounds: this.#bounds() }
   }
 
   async bounds(): Promise<Bounds> {

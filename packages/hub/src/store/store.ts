@@ -73,6 +73,8 @@ export interface ReadPage {
    * the query asks for is kept or has a trace as new as itself; one trimmed while a reader was under way is not missed silently.
    */
   readonly lost: readonly Trace[]
+  /** What was kept at that moment. */
+  readonly bounds: Bounds
 }
 
 /** What the store knows of a position that somebody claims to have seen. */
@@ -109,7 +111,8 @@ export interface Follower {
  *   of a failure. It may hear of an event before or after `append` resolves.
  * - **The end of the history is eventual.** Another writer may have appended what this store has not told yet. Whatever it has
  *   told (by `bounds`, `onStart`, `onAppend`) can be read.
- * - **Trimming takes from the old end only**, by the store's own retention, at any moment, and leaves a {@link Trace}.
+ * - **Trimming takes from the old end only**, by the store's own retention, at any moment, but nothing that followers have not
+ *   been told of; and it leaves a {@link Trace}.
  * - **A new history is a new epoch.** The same history keeps its epoch across restarts.
  *
  * Once closed, every method rejects with `STORE_CLOSED`; other failures reject with `STORE_FAILED`.

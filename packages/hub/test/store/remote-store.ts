@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { createMemoryStore, type MemoryStoreOptions } from '../../src/store/memory.ts'
-import type { EventRecord, EventStore, Follower, Mark } from '../../src/store/store.ts'
+import type { Bounds, EventRecord, EventStore, Follower, Mark } from '../../src/store/store.ts'
 
 /**
  * A store as a remote engine would give it, made from a memory store: positions with holes, appends that overtake one
@@ -11,7 +11,6 @@ export function createRemoteStore(options: MemoryStoreOptions & { seed?: number 
   const random = seeded(options.seed ?? 1)
   const pending = new Set<Promise<unknown>>()
   let told: Mark = { position: 0, tag: 0 }
-  let toldTrimmed: Mark = { position: 0, tag: 0 }
   let isClosed = false
 
   const late = async (): Promise<void> => {
@@ -34,8 +33,7 @@ export function createRemoteStore(options: MemoryStoreOptions & { seed?: number 
       }),
     onTrim: (trimmed) =>
       relay(() => {
-        toldTrimmed = outerMark(trimmed)
-        for (const follower of followers) follower.onTrim(toldTrimmed)
+        for (const follower of followers) follower.onTrim(outerMark(trimmed))
       }),
     onFailure: (error) => {
       for (const follower of followers) follower.onFailure(error)
@@ -48,9 +46,13 @@ export function createRemoteStore(options: MemoryStoreOptions & { seed?: number 
     if (isClosed) await engine.bounds()
   }
 
+  let appended: Promise<unknown> = Promise.resolve()
   const append = async (event: EventRecord): Promise<Mark> => {
     await late()
-    const mark = await engine.append(event)
+    // An append may trim, and what is trimmed has to be told before: so each waits until the one before it was.
+    const appending = appended.then(() => tail).then(() => engine.append(event))
+    appended = appending
+    const mark = await appending
     await late()
     return outerMark(mark)
   }
@@ -74,12 +76,12 @@ export function createRemoteStore(options: MemoryStoreOptions & { seed?: number 
         events: page.events.map((stored) => ({ ...stored, position: outer(stored.position) })),
         through: page.through === end ? through : outer(page.through),
         lost: page.lost.map((trace) => ({ ...trace, position: outer(trace.position) })),
+        bounds: outerBounds(page.bounds),
       }
     },
     async bounds() {
       await started()
-      const { earliest } = await engine.bounds()
-      return { head: told, trimmed: toldTrimmed, earliest: earliest && outerMark(earliest) }
+      return { ...outerBounds(await engine.bounds()), head: told }
     },
     async inspect(position) {
       await started()
@@ -95,8 +97,8 @@ export function createRemoteStore(options: MemoryStoreOptions & { seed?: number 
     },
     async follow(follower) {
       await started()
-      const { earliest } = await engine.bounds()
-      follower.onStart({ head: told, trimmed: toldTrimmed, earliest: earliest && outerMark(earliest) })
+      const bounds = outerBounds(await engine.bounds())
+      follower.onStart({ ...bounds, head: told })
       followers.add(follower)
       await late()
       return () => void followers.delete(follower)
@@ -124,6 +126,10 @@ function outer(position: number): number {
 
 function outerMark({ position, tag }: Mark): Mark {
   return { position: outer(position), tag }
+}
+
+function outerBounds({ head, trimmed, earliest }: Bounds): Bounds {
+  return { head: outerMark(head), trimmed: outerMark(trimmed), earliest: earliest && outerMark(earliest) }
 }
 
 function markOf({ position, tag }: Mark): Mark {

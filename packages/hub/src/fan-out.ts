@@ -1,0 +1,413 @@
+import { encodeGap, encodePosition, formatEventId, frameBytes, type Gap, type Session } from '@headwater/sse/server'
+import { positionId } from './event-id.ts'
+import { Feed, type FeedFrame } from './feed.ts'
+import { Fifo } from './fifo.ts'
+import { encodeStoredEvent, History, type HistoryPage } from './history.ts'
+import type { StartingPoint } from './resume.ts'
+import type { Selection } from './selection.ts'
+import { type Bounds, beginning, type EventStore, type Mark, type StoredEvent } from './store/store.ts'
+import { Subscriber } from './subscriber.ts'
+
+/** How the fan-out works; the defaults are for everyone but tests and benchmarks. Times in milliseconds. */
+export interface FanOutOptions {
+  /** How long it may write before other work of the process gets its turn. Default 2. */
+  readonly turnMs?: number | undefined
+  /** How many bytes of encoded frames all feeds keep together for those behind. Older ones are read from the store. Default 33554432 (32 MiB). */
+  readonly feedBytes?: number | undefined
+  /** How often quiet feeds tell their subscribers the position, so that it never ages out of the history. Default 60000. */
+  readonly positionMs?: number | undefined
+  /** Gets what went wrong without anybody to reject to; the hub goes on. */
+  readonly onError: (error: unknown) => void
+}
+
+/** The most that a subscriber is given in one piece: what it may hold of memory when it does not read. */
+const spanBytes = 64 * 1024
+/** What a frame in a feed takes beyond its bytes. */
+const frameOverheadBytes = 100
+const followRetryMs = 1000
+
+/**
+ * Brings events from the tail of the store to the subscribers.
+ *
+ * Each event is encoded once and put into the feeds whose selection admits it. That makes their subscribers be behind, and those
+ * behind are served in turn, each getting all it lacks in one write; events that come meanwhile ride along. A turn ends
+ * after `turnMs`, the next begins when the process has seen to its other work. A subscriber whose session has no room is
+ * passed over until it has, and one that its feed no longer reaches reads from the store: at its own pace, in the
+ * same queue, until it is where its feed begins. There is no other path from an event to a socket.
+ */
+export class FanOut {
+  readonly #store: EventStore
+  readonly #history: History
+  readonly #turnMs: number
+  readonly #feedBytes: number
+  readonly #onError: (error: unknown) => void
+  readonly #positionTimer: NodeJS.Timeout
+
+  /** How far the tail has come: all up to here is in the feeds. */
+  #head: Mark = beginning
+  #trimmedPosition = 0
+  #stopFollowing = () => {}
+  #followTimer: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  readonly #subscribers = new Set<Subscriber>()
+  /** By the key of their selection; in order of their newest frame, the quietest first. */
+  readonly #feeds = new Map<string, Feed>()
+  /** Feeds that select by exact topics, by each of these. */
+  readonly #feedsByTopic = new Map<string, Set<Feed>>()
+  /** The others, which have to be asked about every event. */
+  readonly #otherFeeds = new Set<Feed>()
+  /** Whose frame is the oldest, the next oldest, and so on; and how many bytes they are together. */
+  #frameOrder = new Fifo<{ feed: Feed; bytes: number }>()
+  #frameBytes = 0
+
+  /** Subscribers in their feed, with frames to be given. */
+  readonly #behind = new Fifo<Subscriber>()
+  /** Subscribers with a page of history to be given. */
+  readonly #supplied = new Fifo<Subscriber>()
+  /** Subscribers with history to be read. */
+  readonly #returning = new Fifo<Subscriber>()
+  #isTurnDue = false
+  #isInTurn = false
+  readonly #waiting = new Set<{ position: number; resolve: () => void }>()
+
+  /** Starts to follow the store. Resolves when subscribers can be added; rejects as the store does. */
+  static async start(store: EventStore, options: FanOutOptions): Promise<FanOut> {
+    const fanOut = new FanOut(store, options)
+    try {
+      await fanOut.#follow()
+    } catch (error) {
+      fanOut.close()
+      throw error
+    }
+    return fanOut
+  }
+
+  private constructor(store: EventStore, options: FanOutOptions) {
+    const { turnMs = 2, feedBytes = 32 * 1024 ** 2, positionMs = 60_000, onError } = options
+    this.#store = store
+    this.#history = new History(store)
+    this.#turnMs = turnMs
+    this.#feedBytes = feedBytes
+    this.#onError = onError
+    this.#positionTimer = setInterval(() => this.#tellPosition(this.#head.position), positionMs)
+    this.#positionTimer.unref()
+  }
+
+  get head(): Mark {
+    return this.#head
+  }
+
+  get subscriberCount(): number {
+    return this.#subscribers.size
+  }
+
+  /** Resolves when the tail has come to a position, or the fan-out is closed. */
+  reach(position: number): Promise<void> {
+    if (this.#head.position >= position || this.#isClosed) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#waiting.add({ position, resolve })
+    })
+  }
+
+  /** Serves a session from a starting point on, for as long as it is open. */
+  add(session: Session, selection: Selection, start: StartingPoint): void {
+    if (!session.isOpen) return
+    const feed = this.#feedFor(selection)
+    const subscriber = new Subscriber(session, feed, start, this.#head.position)
+    feed.subscriberCount++
+    this.#subscribers.add(subscriber)
+    session.closed.then(() => this.#remove(subscriber))
+    this.#goOn(subscriber)
+  }
+
+  /** Ends all sessions so that their clients come back, spread over time. Resolves when the last has its last bytes. */
+  async drain(): Promise<void> {
+    await Promise.all([...this.#subscribers].map(({ session }) => session.drain()))
+  }
+
+  /** Stops to follow the store. */
+  close(): void {
+    this.#isClosed = true
+    this.#stopFollowing()
+    clearInterval(this.#positionTimer)
+    clearTimeout(this.#followTimer)
+    for (const { resolve } of this.#waiting) resolve()
+    this.#waiting.clear()
+  }
+
+  // From the store into the feeds.
+
+  async #follow(): Promise<void> {
+    const stop = await this.#store.follow({
+      onStart: (bounds) => this.#onStart(bounds),
+      onAppend: (events) => this.#onAppend(events),
+      onTrim: (trimmed) => this.#onTrim(trimmed),
+      onFailure: (error) => this.#onTailFailure(error),
+    })
+    if (this.#isClosed) stop()
+    else this.#stopFollowing = stop
+  }
+
+  /** The first start; or one after the tail had failed, and then what came between is in the store and is read from there. */
+  #onStart({ head, trimmed }: Bounds): void {
+    const lastHead = this.#head
+    this.#onHead(head)
+    this.#trimmedPosition = trimmed.position
+    this.#frameOrder = new Fifo()
+    this.#frameBytes = 0
+    for (const feed of this.#feeds.values()) {
+      feed.restart(head.position)
+      for (const subscriber of feed.takeCaughtUp()) {
+        subscriber.position = lastHead.position
+        this.#goOn(subscriber)
+      }
+    }
+  }
+
+  #onAppend(events: readonly StoredEvent[]): void {
+    for (const event of events) {
+      let bytes: Uint8Array | undefined
+      for (const feed of this.#feedsFor(event)) {
+        if (!feed.selection.admits(event)) continue
+        bytes ??= frameBytes(encodeStoredEvent(this.#store.epoch, event))
+        this.#put(feed, { position: event.position, bytes })
+      }
+      this.#onHead(event)
+    }
+    this.#keepPositionsFresh()
+    this.#takeTurn()
+  }
+
+  #onTrim(trimmed: Mark): void {
+    this.#trimmedPosition = trimmed.position
+    this.#keepPositionsFresh()
+    this.#takeTurn()
+  }
+
+  /** Subscribers stay: they go on where they are, late. */
+  #onTailFailure(error: unknown): void {
+    if (this.#isClosed) return
+    this.#onError(error)
+    this.#followTimer = setTimeout(() => {
+      this.#follow().catch((error: unknown) => this.#onTailFailure(error))
+    }, followRetryMs)
+  }
+
+  #onHead({ position, tag }: Mark): void {
+    this.#head = { position, tag }
+    for (const waiting of this.#waiting) {
+      if (waiting.position > position) continue
+      this.#waiting.delete(waiting)
+      waiting.resolve()
+    }
+  }
+
+  #put(feed: Feed, frame: FeedFrame): void {
+    feed.append(frame)
+    this.#feeds.delete(feed.selection.key)
+    this.#feeds.set(feed.selection.key, feed)
+    for (const subscriber of feed.takeCaughtUp()) this.#behind.push(subscriber)
+
+    const bytes = frame.bytes.length + frameOverheadBytes
+    this.#frameOrder.push({ feed, bytes })
+    this.#frameBytes += bytes
+    while (this.#frameBytes > this.#feedBytes) {
+      const oldest = this.#frameOrder.shift()
+      if (!oldest) break
+      oldest.feed.dropOldest()
+      this.#frameBytes -= oldest.bytes
+    }
+  }
+
+  /**
+   * The ID a client was given last must still be known when it comes back, though none of its own events came for long. So
+   * whoever was told nothing in the newer half of the history is told the position, before it can be trimmed.
+   */
+  #keepPositionsFresh(): void {
+    this.#tellPosition((this.#trimmedPosition + this.#head.position) / 2)
+  }
+
+  /** Tells the subscribers of feeds without a frame since `position` where the history is now. */
+  #tellPosition(position: number): void {
+    let bytes: Uint8Array | undefined
+    for (const feed of this.#feeds.values()) {
+      if (feed.newestPosition >= position) break
+      bytes ??= frameBytes(encodePosition(positionId(this.#store.epoch, this.#head)))
+      this.#put(feed, { position: this.#head.position, bytes })
+    }
+    if (bytes && !this.#isInTurn) this.#scheduleTurn()
+  }
+
+  // Which feeds there are.
+
+  #feedFor(selection: Selection): Feed {
+    const existing = this.#feeds.get(selection.key)
+    if (existing) return existing
+    const feed = new Feed(selection, this.#head.position)
+    this.#feeds.set(selection.key, feed)
+    for (const topic of selection.topics ?? []) {
+      const feeds = this.#feedsByTopic.get(topic)
+      if (feeds) feeds.add(feed)
+      else this.#feedsByTopic.set(topic, new Set([feed]))
+    }
+    if (!selection.topics) this.#otherFeeds.add(feed)
+    return feed
+  }
+
+  *#feedsFor({ topics, position }: StoredEvent): Generator<Feed> {
+    for (const topic of topics) {
+      for (const feed of this.#feedsByTopic.get(topic) ?? []) {
+        // A feed of two of the topics has it already.
+        if (feed.newestPosition < position) yield feed
+      }
+    }
+    yield* this.#otherFeeds
+  }
+
+  #remove(subscriber: Subscriber): void {
+    this.#subscribers.delete(subscriber)
+    const { feed } = subscriber
+    feed.caughtUp.delete(subscriber)
+    feed.subscriberCount--
+    if (feed.subscriberCount > 0) return
+    const { key, topics } = feed.selection
+    this.#feeds.delete(key)
+    this.#otherFeeds.delete(feed)
+    for (const topic of topics ?? []) {
+      const feeds = this.#feedsByTopic.get(topic)
+      feeds?.delete(feed)
+      if (feeds?.size === 0) this.#feedsByTopic.delete(topic)
+    }
+  }
+
+  // From the feeds and the history to the sessions.
+
+  /** Puts a subscriber where it belongs now. It is in exactly one place: a queue, its feed's caught-up, reading, or waiting for room. */
+  #goOn(subscriber: Subscriber): void {
+    const { session, feed } = subscriber
+    if (!session.isOpen) return
+    if (!session.hasRoom) {
+      session.whenRoom(() => this.#goOn(subscriber))
+      return
+    }
+    if (subscriber.offset !== undefined && subscriber.offset < feed.start) subscriber.offset = undefined
+    if (subscriber.offset === undefined && subscriber.canJoin) this.#join(subscriber)
+
+    if (subscriber.page) this.#supplied.push(subscriber)
+    else if (subscriber.offset === undefined) this.#returning.push(subscriber)
+    else if (subscriber.offset < feed.end) this.#behind.push(subscriber)
+    else {
+      feed.caughtUp.add(subscriber)
+      return
+    }
+    if (!this.#isInTurn) this.#scheduleTurn()
+  }
+
+  /**
+   * From here on the subscriber gets from its feed what comes after its position. If nothing does yet, it has all there is up to the
+   * head, and is told so: that is how a client that never had an event knows what to ask for when it reconnects.
+   */
+  #join(subscriber: Subscriber): void {
+    const { feed } = subscriber
+    subscriber.offset = feed.offsetAfter(subscriber.position)
+    subscriber.takesWhatIsKept = false
+    if (subscriber.offset < feed.end) return
+    subscriber.position = this.#head.position
+    if (subscriber.toldPosition === this.#head.position) return
+    subscriber.session.offer(frameBytes(encodePosition(positionId(this.#store.epoch, this.#head))))
+  }
+
+  #scheduleTurn(): void {
+    if (this.#isTurnDue) return
+    this.#isTurnDue = true
+    setImmediate(() => {
+      this.#isTurnDue = false
+      this.#takeTurn()
+    })
+  }
+
+  /**
+   * Serves those behind, for at most twice `turnMs`: first those who are live, then those who catch up, so that a crowd that
+   * returns delays nobody who stayed. Does nothing while a later turn is due: then events gather, and each write carries more.
+   */
+  #takeTurn(): void {
+    if (this.#isTurnDue || this.#isInTurn) return
+    this.#isInTurn = true
+    let end = performance.now() + this.#turnMs
+    while (this.#behind.length > 0) {
+      this.#giveFrames(this.#behind.shift()!)
+      if (performance.now() >= end) break
+    }
+    end = performance.now() + this.#turnMs
+    while (this.#supplied.length > 0 || this.#canRead()) {
+      if (this.#supplied.length > 0) this.#givePage(this.#supplied.shift()!)
+      else this.#read(this.#returning.shift()!)
+      if (performance.now() >= end) break
+    }
+    this.#isInTurn = false
+    if (this.#behind.length > 0 || this.#supplied.length > 0 || this.#canRead()) this.#scheduleTurn()
+  }
+
+  #giveFrames(subscriber: Subscriber): void {
+    const { feed, session } = subscriber
+    if (subscriber.offset !== undefined && subscriber.offset >= feed.start) {
+      const span = feed.spanFrom(subscriber.offset, spanBytes)
+      subscriber.offset = span.end
+      subscriber.position = span.position
+      session.offer(span.bytes)
+    }
+    this.#goOn(subscriber)
+  }
+
+  /** Pages that were read are given before more are read, so that few of them are ever in memory. */
+  #canRead(): boolean {
+    return this.#returning.length > 0 && this.#supplied.length === 0 && !this.#history.isBusy
+  }
+
+  #read(subscriber: Subscriber): void {
+    if (!subscriber.session.isOpen) return
+    const { feed, position } = subscriber
+    this.#history.read(feed.selection, position, this.#head).then(
+      (page) => {
+        subscriber.page = page
+        this.#goOn(subscriber)
+      },
+      (error: unknown) => {
+        // The client keeps its last event ID and comes back with it.
+        subscriber.session.drain()
+        this.#onError(error)
+      },
+    )
+  }
+
+  #givePage(subscriber: Subscriber): void {
+    const { session, page } = subscriber
+    if (page) {
+      const gap = this.#gapBefore(page, subscriber)
+      if (gap) {
+        session.offer(frameBytes(encodeGap(gap, positionId(this.#store.epoch, page.gapEnd))))
+        subscriber.toldPosition = page.gapEnd.position
+      }
+      if (page.lastPosition !== undefined) {
+        session.offer(page.bytes)
+        subscriber.toldPosition = page.lastPosition
+      }
+      subscriber.position = page.through
+      subscriber.page = undefined
+      subscriber.gap = undefined
+      subscriber.takesWhatIsKept = false
+    }
+    this.#goOn(subscriber)
+  }
+
+  #gapBefore(page: HistoryPage, { gap, takesWhatIsKept, position }: Subscriber): Gap | undefined {
+    const { epoch } = this.#store
+    const earliest = page.earliest ? positionId(epoch, page.earliest) : null
+    if (gap) return { reason: gap.reason, requested: gap.requested, earliest }
+    // Trimmed while it read, because it reads more slowly than others publish.
+    if (page.hasLost && !takesWhatIsKept)
+      return { reason: 'trimmed', requested: formatEventId({ epoch, position }), earliest }
+    return undefined
+  }
+}

@@ -1,0 +1,79 @@
+import { encodeEvent, type Frame } from '@headwater/sse'
+import { frameBytes } from '@headwater/sse/server'
+import { eventIdOf } from './event-id.ts'
+import type { Selection } from './selection.ts'
+import type { EventStore, Mark, StoredEvent } from './store/store.ts'
+
+/** A stretch of the history as one selection gets it, encoded. */
+export interface HistoryPage {
+  /** The frames of its events; empty when it has none. */
+  readonly bytes: Uint8Array
+  /** The position of the last of them. */
+  readonly lastPosition: number | undefined
+  /** How far it reaches: all up to here is in it, or not of this selection, or lost. */
+  readonly through: number
+  /** Whether an event of this selection was trimmed before it could be read. */
+  readonly hasLost: boolean
+  /** The oldest event that was kept, of any selection. */
+  readonly earliest: Mark | undefined
+  /** Up to where, at the most, events are lost. All of the page comes after it. */
+  readonly gapEnd: Mark
+}
+
+/** The size of a page, counted as stores do: what a subscriber gets in one piece when it reads from the history. */
+const pageBytes = 64 * 1024
+/** Bounds the time one page takes when its events are tiny, or when few of those read are admitted. */
+const pageEvents = 1000
+/** Reads under way at once. More would only hold more pages in memory: the store works on one at a time. */
+const maxReads = 16
+
+/** Reads the history page by page; subscribers of the same selection who want the same page at once share one read. */
+export class History {
+  readonly #store: EventStore
+  readonly #reads = new Map<string, Promise<HistoryPage>>()
+
+  constructor(store: EventStore) {
+    this.#store = store
+  }
+
+  /** Whether a further read should wait until one under way is over. */
+  get isBusy(): boolean {
+    return this.#reads.size >= maxReads
+  }
+
+  /** Reads what a selection has after a position, up to the head. Rejects as the store does. */
+  read(selection: Selection, after: number, head: Mark): Promise<HistoryPage> {
+    const key = `${after} ${selection.key}`
+    let reading = this.#reads.get(key)
+    if (!reading) {
+      reading = this.#read(selection, after, head).finally(() => this.#reads.delete(key))
+      this.#reads.set(key, reading)
+    }
+    return reading
+  }
+
+  async #read(selection: Selection, after: number, head: Mark): Promise<HistoryPage> {
+    const page = await this.#store.read({
+      after,
+      through: head.position,
+      topics: selection.topics,
+      maxEvents: pageEvents,
+      maxBytes: pageBytes,
+    })
+    const events = page.events.filter((event) => selection.admits(event))
+    return {
+      bytes: Buffer.concat(events.map((event) => frameBytes(encodeStoredEvent(this.#store.epoch, event)))),
+      lastPosition: events.at(-1)?.position,
+      through: page.through,
+      hasLost: page.lost.some((trace) => selection.admitsTrace(trace)),
+      earliest: page.bounds.earliest,
+      // What was trimmed after the head of then is not lost to a subscriber: the tail brings it.
+      gapEnd: page.bounds.trimmed.position < head.position ? page.bounds.trimmed : head,
+    }
+  }
+}
+
+/** An event as subscribers get it, live or from the history. */
+export function encodeStoredEvent(epoch: string, event: StoredEvent): Frame {
+  return encodeEvent({ data: event.data, event: event.type, id: eventIdOf(epoch, event), retry: event.retryMs })
+}

@@ -1,0 +1,115 @@
+import { createParser, type ParsedEvent } from '@headwater/sse'
+import { createResponse, type SessionOptions } from '@headwater/sse/server'
+import type { Hub, SubscribeOptions } from '../../src/hub.ts'
+
+/** An event as an `EventSource` would show it, with the last event ID at that point. */
+export interface ReceivedEvent {
+  readonly type: string
+  readonly data: string
+  readonly lastEventId: string
+}
+
+/**
+ * A client of a hub without a network: a real session over a Fetch response, whose body is read only when told to, so that a test
+ * decides how slow it is. Keeps its last event ID across connections, as an `EventSource` does.
+ */
+export class TestClient {
+  readonly received: ReceivedEvent[] = []
+  lastEventId: string | undefined
+  /** What the hub said comes before the first event of the newest connection. */
+  precedingEventId: string | undefined
+  readonly #hub: Hub
+  readonly #options: SubscribeOptions
+  readonly #sessionOptions: SessionOptions
+  #reader: ReadableStreamDefaultReader<Uint8Array> | undefined
+  #reading: Promise<ReadableStreamReadResult<Uint8Array>> | undefined
+  #parser = createParser({ onEvent: (event) => this.#take(event) })
+
+  constructor(hub: Hub, options: SubscribeOptions, sessionOptions: SessionOptions = {}) {
+    this.#hub = hub
+    this.#options = options
+    this.#sessionOptions = sessionOptions
+    this.lastEventId = options.lastEventId
+  }
+
+  get isConnected(): boolean {
+    return this.#reader !== undefined
+  }
+
+  /** The application's events: without those by which the hub speaks to clients. */
+  get datas(): string[] {
+    return this.received.filter(({ type }) => !type.startsWith('headwater-')).map(({ data }) => data)
+  }
+
+  get gaps(): { reason: string; requested: string; earliest: string | null }[] {
+    return this.received.filter(({ type }) => type === 'headwater-gap').map(({ data }) => JSON.parse(data))
+  }
+
+  async connect(): Promise<this> {
+    const subscription = await this.#hub.subscribe({ ...this.#options, lastEventId: this.lastEventId })
+    this.precedingEventId = subscription.precedingEventId
+    const response = createResponse(new Request('http://hub.test/'), this.#sessionOptions, (session) => {
+      subscription.deliverTo(session)
+    })
+    this.#reader = response.body!.getReader()
+    this.#parser.reset()
+    return this
+  }
+
+  /** Reads one chunk, if one comes within a few turns of the event loop. `false` if none did. */
+  async readSome(turns = 10): Promise<boolean> {
+    if (!this.#reader) return false
+    this.#reading ??= this.#reader.read()
+    let result: ReadableStreamReadResult<Uint8Array> | undefined
+    let failure: unknown
+    this.#reading.then(
+      (read) => {
+        result = read
+      },
+      (error: unknown) => {
+        failure = error
+      },
+    )
+    for (let turn = 0; turn < turns && !result && !failure; turn++) await nextTurn()
+    if (failure) throw failure
+    if (!result) return false
+    this.#reading = undefined
+    if (result.done) {
+      this.#reader = undefined
+      return false
+    }
+    this.#parser.feed(result.value)
+    return true
+  }
+
+  /** Reads until the hub has nothing more to send for now. */
+  async readAll(): Promise<this> {
+    while (await this.readSome()) {}
+    return this
+  }
+
+  /** Reads until it has received so many of the application's events. */
+  async readUntil(count: number): Promise<this> {
+    while (this.datas.length < count) await this.readSome()
+    return this
+  }
+
+  /** Leaves without a word, and without what it has not read yet. */
+  async disconnect(): Promise<void> {
+    const reader = this.#reader
+    this.#reader = undefined
+    this.#reading = undefined
+    await reader?.cancel()
+  }
+
+  #take({ event = 'message', data, id }: ParsedEvent): void {
+    if (id !== undefined) this.lastEventId = id
+    this.received.push({ type: event, data, lastEventId: this.lastEventId ?? '' })
+  }
+}
+
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(resolve)
+  })
+}
