@@ -4,9 +4,9 @@ import type { ConnectionFailure } from './connection-state.ts'
 export class ConnectionErrorEvent extends Event implements ConnectionFailure {
   declare readonly code: ConnectionFailure['code']
   declare readonly message: string
-  declare readonly status: number | undefined
-  declare readonly headers: Headers | undefined
-  declare readonly body: string | undefined
+  declare readonly status?: number
+  declare readonly headers?: Headers
+  declare readonly body?: string
   declare readonly cause: unknown
   declare readonly willRetry: boolean
   declare readonly retryDelayMs: number

@@ -22,14 +22,15 @@ export interface Connection {
    * looked at: whoever takes the steps sets the pace, and with it the pace of the sender.
    */
   readonly steps: AsyncGenerator<ConnectionState | ReceivedEvent, void, void>
+  state: ConnectionState
   /** The last event ID as of the last step taken. */
   lastEventId: string
   /** Aborted once the connection is closed for good. */
   readonly signal: AbortSignal
-  close(): void
+  readonly close: () => void
 }
 
-type Outcome = Pick<ConnectionFailure, 'code' | 'message'> & Partial<ConnectionFailure>
+type Outcome = Omit<ConnectionFailure, 'willRetry' | 'retryDelayMs'>
 
 /** The longest wait a timer can take; anything more fires at once. */
 const MAX_TIMER_MS = 2147483647
@@ -39,7 +40,7 @@ export function connect(input: string | URL, options: ConnectionOptions | null |
   // [Web IDL] First the URL becomes a string, then the options a dictionary: null and undefined are empty ones, and the
   // members are read once each, in alphabetical order.
   const text = `${input}`
-  if (options != null && Object(options) !== options) throw new TypeError(`The options are ${options}, not an object`)
+  if (options != null && !isObject(options)) throw new TypeError(`The options are ${options}, not an object`)
   const {
     body,
     fetch,
@@ -54,6 +55,7 @@ export function connect(input: string | URL, options: ConnectionOptions | null |
     signal,
     withCredentials,
   } = options ?? ({} as ConnectionOptions)
+  check({ retry }, (value) => value === false || isObject(value), 'an object or false')
   const {
     backoffMs = 1000,
     maxBackoffMs = 30000,
@@ -61,51 +63,55 @@ export function connect(input: string | URL, options: ConnectionOptions | null |
     statuses = [408, 425, 429, 500, 502, 503, 504],
     // Without a policy, the standard's. To repeat anything but a GET is for the user to say.
   } = retry || { backoffMs: 0, maxRetries: retry !== false && method === 'GET' ? Infinity : 0, statuses: [] }
-
-  check(/^[^\0\r\n]*$/.test(lastEventId), 'lastEventId', lastEventId, 'one line without NUL')
-  for (const [name, value] of Object.entries({ idleTimeoutMs, maxEventBytes, backoffMs, maxBackoffMs, maxRetries }))
-    check(value === undefined || (typeof value === 'number' && value >= 0), name, value, 'a number from 0 up')
-  for (const [name, value] of Object.entries({ fetch, onComment }))
-    check(value === undefined || typeof value === 'function', name, value, 'a function')
-  check(Array.isArray(statuses), 'retry.statuses', statuses, 'an array')
-  check(!signal || 'aborted' in signal, 'signal', signal, 'an AbortSignal')
+  check(
+    { idleTimeoutMs, maxEventBytes, backoffMs, maxBackoffMs, maxRetries },
+    (value) => typeof value === 'number' && value >= 0,
+    'a number from 0 up',
+  )
+  check({ fetch, onComment }, (value) => typeof value === 'function', 'a function')
+  check({ lastEventId }, (value) => !/[\0\r\n]/.test(value as string), 'one line without NUL')
+  const worthRetrying = new Set(statuses)
 
   const url = resolve(text)
   // The platform's own checks of method and headers, while there is still someone to throw to.
   new Request(url, {
     method,
-    headers: typeof headers === 'function' ? {} : (headers ?? {}),
+    headers: typeof headers === 'function' ? undefined : headers,
     body: body == null ? null : '',
-  })
+  } as RequestInit)
 
   const closing = new AbortController()
   const closed = closing.signal
+  const close = () => {
+    if (connection.state.name !== 'closed') connection.state = { name: 'closed' }
+    closing.abort()
+  }
   const connection: Connection = {
     url,
     withCredentials: !!withCredentials,
     steps: run(),
+    state: { name: 'connecting' },
     lastEventId: `${lastEventId}`,
     signal: closed,
-    close: () => closing.abort(),
+    close,
   }
-  let state: ConnectionState['name'] = 'connecting'
-  let heardAt = 0
+  let heardAt: number
   let interrupt: (outcome?: Outcome) => void = () => {}
   closed.addEventListener('abort', () => interrupt())
-  if (signal?.aborted) closing.abort()
-  else signal?.addEventListener('abort', connection.close, { signal: closed })
+  if (signal?.aborted) close()
+  signal?.addEventListener('abort', close, { signal: closed })
 
   for (const type of reconnectOn) {
-    const target: EventTarget | undefined = type === 'visibilitychange' ? globalThis.document : globalThis
+    const isVisibility = type === 'visibilitychange'
+    const target: EventTarget | undefined = isVisibility ? globalThis.document : globalThis
     target?.addEventListener?.(
       type,
       (event) => {
-        const isBack =
-          type === 'visibilitychange'
-            ? document.visibilityState === 'visible' && !(Date.now() - heardAt < idleTimeoutMs!)
-            : (event as PageTransitionEvent).persisted !== false
-        // While an attempt is under way it is fresh enough.
-        if (isBack && state !== 'connecting') interrupt({ code: 'PAGE_RETURNED', message: type })
+        const isBack = isVisibility
+          ? !document.hidden && !(Date.now() - heardAt < idleTimeoutMs!)
+          : (event as PageTransitionEvent).persisted !== false
+        // An attempt that is under way is fresh enough.
+        if (isBack && connection.state.name !== 'connecting') interrupt({ code: 'PAGE_RETURNED', message: type })
       },
       { signal: closed },
     )
@@ -114,11 +120,11 @@ export function connect(input: string | URL, options: ConnectionOptions | null |
 
   async function* run(): Connection['steps'] {
     let from = url
+    let origin: string
+    let id = connection.lastEventId
     let reconnectionTime = 3000
     let retries = 0
-    let id = connection.lastEventId
     let failure: ConnectionFailure | undefined
-    let origin = ''
     const received: ReceivedEvent[] = []
     const parser = createParser({
       maxEventBytes,
@@ -136,21 +142,20 @@ export function connect(input: string | URL, options: ConnectionOptions | null |
 
     for (let attempt = 1; !closed.aborted; attempt++) {
       const controller = new AbortController()
+      const context = { attempt, lastEventId: id, signal: controller.signal, previous: failure }
       let reader: ReadableStreamDefaultReader<Uint8Array> | undefined
       let timer: ReturnType<typeof setTimeout> | undefined
-      let interruption: Outcome | undefined
-      let outcome: Outcome
+      let outcome: Outcome | undefined
       let retryAfterMs = 0
       let again = /^https?:/.test(from)
-      state = 'connecting'
-      const interrupted = new Promise<never>((_, reject) => {
-        interrupt = (reason) => {
-          interruption = reason
-          controller.abort()
-          reader?.cancel().catch(() => {})
-          reject(controller.signal.reason)
-        }
-      })
+      connection.state = { name: 'connecting' }
+
+      const abandon = () => {
+        clearTimeout(timer)
+        controller.abort()
+        // For a body that takes no notice of the signal; any other has nothing left to cancel, which is no news.
+        reader?.cancel().catch(() => {})
+      }
       const expectByte = () => {
         heardAt = Date.now()
         if (idleTimeoutMs)
@@ -159,41 +164,41 @@ export function connect(input: string | URL, options: ConnectionOptions | null |
             message: `No byte for ${idleTimeoutMs} ms`,
           })
       }
-      const request = async () => {
-        if (!again) throw new Error('Only http: and https: can be connected to')
-        const context = { attempt, lastEventId: id, signal: controller.signal, previous: failure }
+      interrupt = (reason) => {
+        outcome = reason
+        abandon()
+      }
+
+      try {
+        if (!again) throw new TypeError('Only http and https can be connected to')
         const sent = new Headers(typeof headers === 'function' ? await headers(context) : headers)
         if (!sent.has('accept')) sent.set('accept', 'text/event-stream')
         if (id) sent.set('last-event-id', String.fromCharCode(...new TextEncoder().encode(id)))
         const init = {
           method,
           headers: sent,
-          body: (typeof body === 'function' ? await body(context) : body) ?? null,
+          body: typeof body === 'function' ? await body(context) : body,
           duplex: 'half',
           signal: controller.signal,
-          // workerd refuses members it does not know.
+          // Older compatibility dates of workerd refuse `cache`.
           cache: 'cache' in Request.prototype ? 'no-store' : undefined,
-          credentials: withCredentials && 'credentials' in Request.prototype ? 'include' : undefined,
+          credentials: withCredentials ? 'include' : undefined,
         } as RequestInit
-        controller.signal.throwIfAborted()
         expectByte()
         const response = await (fetch ?? globalThis.fetch)(from, init)
-        // Only a `fetch` that takes no notice of its signal gets here aborted.
-        if (controller.signal.aborted) void response.body?.cancel()
-        return response
-      }
-
-      try {
-        const response = await Promise.race([request(), interrupted])
-        clearTimeout(timer)
-        const { status, headers: answered } = response
-        const type = answered.get('content-type')
+        const { status, headers: answered, url: finalUrl } = response
         reader = response.body?.getReader()
-        if (status === 200 && /(^|,)\s*text\/event-stream\s*(;[^,]*)?$/i.test(type ?? '')) {
-          origin = new URL(response.url || from).origin
-          if ((!headers && !body) || origin === new URL(url).origin) from = response.url || from
-          state = 'open'
-          yield { name: state, origin }
+        if (closed.aborted) {
+          abandon()
+          return
+        }
+        clearTimeout(timer)
+        const type = answered.get('content-type')
+        if (status === 200 && /(^|,)\s*text\/event-stream\s*(;[^,]*)?$/i.test(type!)) {
+          origin = new URL(finalUrl || from).origin
+          if ((!headers && !body) || origin === new URL(url).origin) from = finalUrl || from
+          connection.state = { name: 'open', origin }
+          yield connection.state
           parser.reset()
           while (reader) {
             expectByte()
@@ -211,13 +216,13 @@ export function connect(input: string | URL, options: ConnectionOptions | null |
               connection.lastEventId = id
             }
           }
-          outcome = { code: maxRetries ? 'STREAM_ENDED' : 'STREAM_COMPLETE', message: 'The response ended' }
+          outcome ??= { code: maxRetries ? 'STREAM_ENDED' : 'STREAM_COMPLETE', message: 'The response ended' }
         } else {
-          again = statuses.includes(status)
+          again = worthRetrying.has(status)
           const after = answered.get('retry-after')!
           retryAfterMs = +after * 1000 || Date.parse(after) - Date.now() || 0
           outcome = {
-            code: status === 204 ? 'STREAM_COMPLETE' : status === 200 ? 'UNEXPECTED_CONTENT_TYPE' : 'UNEXPECTED_STATUS',
+            code: status === 204 ? 'STREAM_COMPLETE' : 'UNEXPECTED_RESPONSE',
             message: `The response is ${status} ${type}, not 200 text/event-stream`,
             status,
             headers: answered,
@@ -225,19 +230,14 @@ export function connect(input: string | URL, options: ConnectionOptions | null |
           }
         }
       } catch (cause) {
-        const tooLarge = (cause as SseError)?.code === 'EVENT_TOO_LARGE'
-        if (tooLarge) again = false
-        outcome = {
-          code: tooLarge ? 'EVENT_TOO_LARGE' : state === 'open' ? 'CONNECTION_LOST' : 'REQUEST_FAILED',
-          message: `${cause} ${(cause as Error)?.cause ?? ''}`,
-          cause,
-        }
-      } finally {
-        clearTimeout(timer)
-        controller.abort()
+        const { code, cause: reason } = Object(cause)
+        const isTooLarge = code === 'EVENT_TOO_LARGE'
+        if (isTooLarge) again = false
+        outcome ??= { code: isTooLarge ? code : 'NETWORK_ERROR', message: `${cause} ${reason ?? ''}`, cause }
       }
+      abandon()
       if (closed.aborted) return
-      outcome = interruption ?? outcome
+
       const willRetry = again && retries < maxRetries
       const retryDelayMs =
         willRetry && outcome.code !== 'PAGE_RETURNED'
@@ -248,18 +248,10 @@ export function connect(input: string | URL, options: ConnectionOptions | null |
             )
           : 0
       retries++
-      failure = {
-        status: undefined,
-        headers: undefined,
-        body: undefined,
-        cause: undefined,
-        ...outcome,
-        willRetry,
-        retryDelayMs,
-      }
-      state = willRetry ? 'waiting' : 'closed'
-      yield { name: state, failure }
-      if (!willRetry) return
+      failure = { ...outcome, willRetry, retryDelayMs }
+      connection.state = { name: willRetry ? 'waiting' : 'closed', failure }
+      yield connection.state
+      if (!willRetry || closed.aborted) return
       await new Promise<void>((resolve) => {
         timer = setTimeout(resolve, retryDelayMs)
         interrupt = () => {
@@ -271,8 +263,14 @@ export function connect(input: string | URL, options: ConnectionOptions | null |
   }
 }
 
-function check(valid: boolean, name: string, value: unknown, expected: string): void {
-  if (!valid) throw new SseError('INVALID_OPTION', `${name} is ${value}. Give ${expected}.`)
+function isObject(value: unknown): boolean {
+  return Object(value) === value
+}
+
+function check(options: Record<string, unknown>, isValid: (value: unknown) => boolean, expected: string): void {
+  for (const [name, value] of Object.entries(options))
+    if (value !== undefined && !isValid(value))
+      throw new SseError('INVALID_OPTION', `${name} is ${value}, not ${expected}`)
 }
 
 function resolve(url: string): string {
@@ -295,7 +293,7 @@ async function excerpt(reader: ReadableStreamDefaultReader<Uint8Array>): Promise
       text += decoder.decode(value, { stream: true })
     }
   } catch {
-    // A body that breaks off has still said what came of it; the status is the news.
+    // The body broke off. The status is the news, and that we have.
   }
   clearTimeout(timer)
   return text.slice(0, 4096)

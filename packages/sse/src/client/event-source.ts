@@ -24,16 +24,26 @@ export class EventSource extends EventTarget {
   declare readonly CLOSED: 2
 
   static {
-    for (const target of [EventSource, EventSource.prototype])
-      for (const [value, name] of ['CONNECTING', 'OPEN', 'CLOSED'].entries())
-        Object.defineProperty(target, name, { value, enumerable: true })
-    for (const name of ['url', 'withCredentials', 'readyState', 'onopen', 'onmessage', 'onerror', 'close'])
-      Object.defineProperty(EventSource.prototype, name, { enumerable: true })
-    Object.defineProperty(EventSource.prototype, Symbol.toStringTag, { value: 'EventSource', configurable: true })
+    // As Web IDL lays out an interface: members enumerable, constants read-only and on both the class and its prototype, and
+    // names that stay whatever a minifier does.
+    const { prototype } = EventSource
+    for (const key of Reflect.ownKeys(prototype).slice(1)) Object.defineProperty(prototype, key, { enumerable: true })
+    for (const [value, name] of ['CONNECTING', 'OPEN', 'CLOSED'].entries())
+      for (const target of [EventSource, prototype]) Object.defineProperty(target, name, { value, enumerable: true })
+    for (const [target, key] of [
+      [EventSource, 'name'],
+      [prototype, Symbol.toStringTag],
+    ] as const)
+      Object.defineProperty(target, key, { value: 'EventSource', configurable: true })
   }
 
   readonly #connection: Connection
   #isOpen = false
+  /**
+   * The event type whose listeners the host is gathering. workerd calls `this['on' + type]` of any event target by itself, and
+   * must not find our handler, which is among the listeners already.
+   */
+  #gathering = ''
   readonly #handlers: Record<string, Handler> = {}
   readonly #onEvent: ((event: Event) => void) | undefined
 
@@ -44,6 +54,11 @@ export class EventSource extends EventTarget {
     this.#connection = connect(url, options)
     const onEvent = options?.onEvent
     if (onEvent) this.#onEvent = (event) => onEvent.call(this, event as MessageEvent)
+    // Before any other listener.
+    for (const type of ['open', 'message', 'error'])
+      this.addEventListener(type, () => {
+        this.#gathering = ''
+      })
     void this.#run()
   }
 
@@ -91,20 +106,26 @@ export class EventSource extends EventTarget {
       else {
         this.#isOpen = step.name === 'open'
         if (step.name === 'closed') this.close()
-        event = 'failure' in step ? new ConnectionErrorEvent(step.failure) : new Event('open')
+        event = 'failure' in step ? new ConnectionErrorEvent(step.failure!) : new Event('open')
       }
       Reflect.defineProperty(event, 'isTrusted', { value: true })
       const everyType = step.name === 'event' ? this.#onEvent : undefined
       // A listener like any other while the event lasts: the last one, and its errors go where theirs go.
       if (everyType) this.addEventListener(event.type, everyType)
-      this.dispatchEvent(event)
+      this.#gathering = event.type
+      try {
+        this.dispatchEvent(event)
+      } catch (error) {
+        // Only workerd before `spec_compliant_dispatch_exceptions` lets a listener's error through.
+        reportError(error)
+      }
       if (everyType) this.removeEventListener(event.type, everyType)
       await nextTask()
     }
   }
 
   #getHandler(type: string): unknown {
-    return this.#handlers[type]?.value ?? null
+    return type === this.#gathering ? null : (this.#handlers[type]?.value ?? null)
   }
 
   #setHandler(type: string, value: unknown): void {
@@ -114,13 +135,14 @@ export class EventSource extends EventTarget {
       delete this.#handlers[type]
     } else if (handler) handler.value = value
     else {
-      this.#handlers[type] = {
+      const added: Handler = {
         value,
-        handleEvent(event) {
-          if (typeof this.value === 'function') this.value.call(event.currentTarget, event)
+        handleEvent: (event) => {
+          if (typeof added.value === 'function') added.value.call(this, event)
         },
       }
-      this.addEventListener(type, this.#handlers[type])
+      this.#handlers[type] = added
+      this.addEventListener(type, added)
     }
   }
 }

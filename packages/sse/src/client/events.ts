@@ -1,0 +1,127 @@
+import { SseError } from '../protocol/errors.ts'
+import { connect } from './connection.ts'
+import { ConnectionError } from './connection-error.ts'
+import type { ConnectionState } from './connection-state.ts'
+import type { ConnectionOptions } from './options.ts'
+
+/**
+ * One event of a stream: a union over the event map, told apart by `event`.
+ *
+ * The map is your claim of what the server sends. An event of a type that is not in it comes through all the same, its data a
+ * string, as a server may begin to send more than yesterday: let a `switch` ignore what it does not know.
+ */
+export type StreamEvent<M extends object> = {
+  [Type in keyof M & string]: {
+    /** The event type; `message` where the server named none. */
+    readonly event: Type
+    readonly data: M[Type]
+    /** The last event ID in force. Keep it, and give it as the option `lastEventId` to resume after this event. */
+    readonly lastEventId: string
+  }
+}[keyof M & string]
+
+/** A parser for each event type whose data is not to stay a string, e.g. `{ tick: JSON.parse }` or `{ tick: schema.parse }`. */
+export type EventParsers<M extends object> = {
+  [Type in keyof M as string extends M[Type] ? never : Type]: (data: string) => M[Type]
+} & { [Type in keyof M]?: (data: string) => M[Type] }
+
+export interface EventsOptions<M extends object = Record<string, string>> extends ConnectionOptions {
+  /** Makes values of the data of events, by event type. What one throws ends the stream with `INVALID_DATA`. */
+  parse?: EventParsers<M> | undefined
+  /** Called when the connection opens, is lost and will be tried again (`waiting`, with the failure), or ends for good. */
+  onState?: ((state: ConnectionState) => void) | undefined
+}
+
+export interface EventStream<M extends object = Record<string, string>> extends AsyncIterable<StreamEvent<M>> {
+  readonly url: string
+  /** Where the connection is now. */
+  readonly state: ConnectionState
+  /** The last event ID in force after the last event taken: what to resume from. */
+  readonly lastEventId: string
+  next(): Promise<IteratorResult<StreamEvent<M>, undefined>>
+  /** What leaving a `for await` loop calls. */
+  return(): Promise<IteratorResult<StreamEvent<M>, undefined>>
+  /** Ends the iteration and the connection. */
+  close(): void
+  [Symbol.asyncIterator](): EventStream<M>
+}
+
+/**
+ * Connects to an event stream, and iterates over its events across reconnects.
+ *
+ * It connects when the first event is asked for, and reads no further than the consumer has come: a slow one slows down the
+ * server instead of filling memory. Leaving the loop closes the connection.
+ *
+ * The iteration ends when the server says that the stream is complete (204), or, where no reconnect was to follow
+ * (`retry: false`, or another method than GET without a `retry` policy), at the end of the response.
+ *
+ * @throws {DOMException} `SyntaxError`, at once: the URL is none. Relative ones need a document or a worker to be relative to.
+ * @throws {SseError} `INVALID_OPTION`, at once. `INVALID_DATA` while iterating: a parser failed; the reason is its `cause`.
+ * @throws {ConnectionError} while iterating, when the connection has ended for good otherwise. See `ConnectionFailure`.
+ * @throws The reason of `signal`, while iterating, once it is aborted.
+ */
+export function events<M extends Record<keyof M, string> = Record<string, string>>(
+  url: string | URL,
+  options?: EventsOptions<M>,
+): EventStream<M>
+export function events<M extends object>(
+  url: string | URL,
+  options: EventsOptions<M> & { parse: EventParsers<M> },
+): EventStream<M>
+export function events(url: string | URL, options: EventsOptions = {}): EventStream {
+  const { onState, parse, signal } = options
+  const connection = connect(url, options)
+  const iterator = iterate()
+  return {
+    url: connection.url,
+    get state() {
+      return connection.state
+    },
+    get lastEventId() {
+      return connection.lastEventId
+    },
+    close: connection.close,
+    next: () => iterator.next(),
+    return() {
+      connection.close()
+      return iterator.return(undefined)
+    },
+    [Symbol.asyncIterator]() {
+      return this
+    },
+  }
+
+  async function* iterate(): AsyncGenerator<StreamEvent<Record<string, string>>, undefined, void> {
+    try {
+      for await (const step of connection.steps) {
+        if (connection.signal.aborted) break
+        if (step.name === 'event') {
+          const { type, data, lastEventId } = step
+          yield { event: type, data: parseData(type, data), lastEventId }
+        } else {
+          onState?.(step)
+          if (step.name === 'closed' && step.failure && step.failure.code !== 'STREAM_COMPLETE')
+            throw new ConnectionError(step.failure)
+        }
+      }
+      signal?.throwIfAborted()
+    } finally {
+      connection.close()
+    }
+  }
+
+  function parseData(type: string, data: string): string {
+    if (!parse || !Object.hasOwn(parse, type)) return data
+    try {
+      return parse[type]!(data)
+    } catch (cause) {
+      throw new SseError(
+        'INVALID_DATA',
+        `The data of an event of type ${JSON.stringify(type)} did not parse: ${cause}`,
+        {
+          cause,
+        },
+      )
+    }
+  }
+}
