@@ -426,7 +426,7 @@ export class ServerSession implements Session {
         return
       }
       if (authorize && now - this.#authorizedAt >= heartbeatMs) this.#reauthorize(authorize, now)
-      if (this.unsentBytes === 0 && now - this.#lastSentAt >= heartbeatMs) this.#accept(heartbeat)
+      if (this.unsentBytes === 0 && now - this.#lastSentAt >= heartbeatMs) this.offer(heartbeat)
     }
     if (this.#state.name !== 'over') this.#armTimer(now)
   }
