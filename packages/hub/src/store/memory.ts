@@ -1,10 +1,12 @@
 import { createEpoch } from '@headwater/sse/server'
 import { HubError } from '../errors.ts'
 import { Fifo, indexAfter } from '../fifo.ts'
-import { type Retention, storedBytes } from './retention.ts'
+import { notNegative, type Retention, storedBytes } from './retention.ts'
 import {
+  type AppendOptions,
   type Bounds,
   beginning,
+  defaultIdempotencyMs,
   type EventRecord,
   type EventStore,
   type Follower,
@@ -13,14 +15,16 @@ import {
   type ReadPage,
   type ReadQuery,
   type StoredEvent,
-  type Trace,
 } from './store.ts'
+import { Traces } from './traces.ts'
 
 export interface MemoryStoreOptions extends Retention {
   /** Default 100000. */
   readonly maxEvents?: number | undefined
   /** Default 67108864 (64 MiB). */
   readonly maxBytes?: number | undefined
+  /** How long an idempotency key is remembered, in milliseconds. Default 3600000 (an hour). */
+  readonly idempotencyMs?: number | undefined
   /** The clock, in milliseconds. Default `Date.now`; tests bring their own. */
   readonly now?: (() => number) | undefined
 }
@@ -38,17 +42,12 @@ interface Kept extends StoredEvent {
   readonly storedAt: number
 }
 
-/**
- * Traces kept of trimmed events, one for each set of topics. Past it, the oldest are forgotten, and a subscriber that
- * returns from so long ago is told of a gap whether or not one of its own events was in it.
- */
-const maxTraces = 10_000
-
 class MemoryStore implements EventStore {
   readonly epoch = createEpoch()
   readonly #maxAgeMs: number
   readonly #maxEvents: number
   readonly #maxBytes: number
+  readonly #idempotencyMs: number
   readonly #now: () => number
 
   readonly #events = new Fifo<Kept>()
@@ -58,9 +57,9 @@ class MemoryStore implements EventStore {
   #bytes = 0
   #head: Mark = beginning
   #trimmed: Mark = beginning
-  /** By topics and privacy, the oldest first: an entry is taken out and put in again as its topics are trimmed further. */
-  readonly #traces = new Map<string, Trace>()
-  #forgotten: Trace | undefined
+  readonly #traces = new Traces()
+  /** What was appended under a key lately, the oldest first. */
+  readonly #byKey = new Map<string, { readonly mark: Mark; readonly storedAt: number }>()
   #ageTimer: NodeJS.Timeout | undefined
   #isClosed = false
 
@@ -68,16 +67,20 @@ class MemoryStore implements EventStore {
     maxAgeMs = Infinity,
     maxEvents = 100_000,
     maxBytes = 64 * 1024 ** 2,
+    idempotencyMs = defaultIdempotencyMs,
     now = Date.now,
   }: MemoryStoreOptions) {
     this.#maxAgeMs = notNegative('maxAgeMs', maxAgeMs)
     this.#maxEvents = notNegative('maxEvents', maxEvents)
     this.#maxBytes = notNegative('maxBytes', maxBytes)
+    this.#idempotencyMs = notNegative('idempotencyMs', idempotencyMs)
     this.#now = now
   }
 
-  async append(event: EventRecord): Promise<Mark> {
+  async append(event: EventRecord, { idempotencyKey }: AppendOptions = {}): Promise<Mark> {
     this.#assertOpen()
+    const earlier = idempotencyKey === undefined ? undefined : this.#findKey(idempotencyKey)
+    if (earlier) return earlier
     const kept: Kept = {
       ...event,
       position: this.#head.position + 1,
@@ -86,9 +89,11 @@ class MemoryStore implements EventStore {
       storedAt: this.#now(),
     }
     this.#keep(kept)
+    const mark: Mark = { position: kept.position, tag: kept.tag }
+    if (idempotencyKey !== undefined) this.#byKey.set(idempotencyKey, { mark, storedAt: kept.storedAt })
     for (const follower of this.#followers) follower.onAppend([kept])
     this.#enforceRetention()
-    return { position: kept.position, tag: kept.tag }
+    return mark
   }
 
   async read({ after, through, topics, maxEvents, maxBytes }: ReadQuery): Promise<ReadPage> {
@@ -101,10 +106,10 @@ class MemoryStore implements EventStore {
       events.push(event)
       bytes += event.bytes
       if (events.length === maxEvents || bytes >= maxBytes) {
-        return { events, through: event.position, lost: this.#lost(after, topics), bounds: this.#bounds() }
+        return { events, through: event.position, lost: this.#traces.after(after, topics), bounds: this.#bounds() }
       }
     }
-    return { events, through, lost: this.#lost(after, topics), bounds: this.#bounds() }
+    return { events, through, lost: this.#traces.after(after, topics), bounds: this.#bounds() }
   }
 
   async bounds(): Promise<Bounds> {
@@ -153,6 +158,15 @@ class MemoryStore implements EventStore {
     if (this.#isClosed) throw new HubError('STORE_CLOSED', 'The memory store is closed: nothing was read or stored.')
   }
 
+  #findKey(key: string): Mark | undefined {
+    const tooOld = this.#now() - this.#idempotencyMs
+    for (const [key, { storedAt }] of this.#byKey) {
+      if (storedAt > tooOld) break
+      this.#byKey.delete(key)
+    }
+    return this.#byKey.get(key)?.mark
+  }
+
   #keep(event: Kept): void {
     this.#head = { position: event.position, tag: event.tag }
     this.#bytes += event.bytes
@@ -174,17 +188,6 @@ class MemoryStore implements EventStore {
       }
     }
     return [...merged].sort((a, b) => a.position - b.position)
-  }
-
-  #lost(after: number, topics: ReadonlySet<string> | undefined): Trace[] {
-    if (after >= this.#trimmed.position) return []
-    const lost: Trace[] = []
-    if (this.#forgotten && this.#forgotten.position > after) lost.push(this.#forgotten)
-    for (const trace of this.#traces.values()) {
-      if (trace.position <= after) continue
-      if (!topics || trace.topics?.some((topic) => topics.has(topic))) lost.push(trace)
-    }
-    return lost
   }
 
   #bounds(): Bounds {
@@ -214,19 +217,7 @@ class MemoryStore implements EventStore {
     for (const topic of oldest.topics) removeFrom(this.#byTopic, topic)
     if (oldest.id !== undefined) removeFrom(this.#byId, oldest.id)
     this.#trimmed = { position: oldest.position, tag: oldest.tag }
-    this.#leaveTrace({ position: oldest.position, topics: oldest.topics, isPrivate: oldest.isPrivate })
-  }
-
-  #leaveTrace(trace: Trace): void {
-    const key = JSON.stringify([trace.isPrivate, ...(trace.topics ?? [])])
-    this.#traces.delete(key)
-    this.#traces.set(key, trace)
-    if (this.#traces.size <= maxTraces) return
-    for (const [oldestKey, oldest] of this.#traces) {
-      this.#traces.delete(oldestKey)
-      this.#forgotten = { position: oldest.position, topics: undefined, isPrivate: false }
-      break
-    }
+    this.#traces.add({ position: oldest.position, topics: oldest.topics, isPrivate: oldest.isPrivate })
   }
 
   /** One timer at a time, for the oldest event; without an age limit none. */
@@ -265,12 +256,4 @@ function removeFrom(index: Map<string, Fifo<Kept>>, key: string): void {
   const list = index.get(key)
   list?.shift()
   if (list?.length === 0) index.delete(key)
-}
-
-function notNegative(name: string, value: number): number {
-  if (typeof value === 'number' && value >= 0) return value
-  throw new HubError(
-    'INVALID_OPTION',
-    `${name} is ${String(value)}: it must be a number from 0 up (Infinity: no limit).`,
-  )
 }

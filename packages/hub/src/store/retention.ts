@@ -1,3 +1,4 @@
+import { HubError } from '../errors.ts'
 import type { EventRecord } from './store.ts'
 
 /** How much history to keep. Whichever bound is reached first trims the oldest events. */
@@ -20,4 +21,13 @@ export function storedBytes(event: EventRecord): number {
   if (event.type !== undefined) bytes += Buffer.byteLength(event.type)
   for (const topic of event.topics) bytes += Buffer.byteLength(topic)
   return bytes
+}
+
+/** Checks a limit of a store. Throws `INVALID_OPTION`. */
+export function notNegative(name: string, value: number): number {
+  if (typeof value === 'number' && value >= 0) return value
+  throw new HubError(
+    'INVALID_OPTION',
+    `${name} is ${String(value)}: it must be a number from 0 up (Infinity: no limit).`,
+  )
 }

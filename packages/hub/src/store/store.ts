@@ -88,6 +88,17 @@ export type PositionState =
   /** After the head. A store that learns of its head from elsewhere makes sure before it says so. */
   | { readonly name: 'ahead' }
 
+export interface AppendOptions {
+  /**
+   * Makes it safe to append once more when it is not known whether the first attempt got through: for as long as the store
+   * remembers the key, further appends with it store nothing, whatever their event, and resolve to the mark of the first.
+   */
+  readonly idempotencyKey?: string | undefined
+}
+
+/** How long stores remember an idempotency key, in milliseconds, unless told otherwise: an hour. */
+export const defaultIdempotencyMs = 3_600_000
+
 /** Who wants to know what happens at the end of the history. None of these may throw. */
 export interface Follower {
   /** Called once, before all else: the tail begins after `bounds.head`. */
@@ -121,8 +132,8 @@ export interface EventStore {
   /** Names the history: 10 random letters and digits, made when the history was. See `createEpoch`. */
   readonly epoch: string
 
-  /** Adds an event to the history. */
-  append(event: EventRecord): Promise<Mark>
+  /** Adds an event to the history; or finds that its key was used before, and resolves as that append did. */
+  append(event: EventRecord, options?: AppendOptions): Promise<Mark>
 
   /** Reads a page of the history. */
   read(query: ReadQuery): Promise<ReadPage>

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { createMemoryStore, type MemoryStoreOptions } from '../../src/store/memory.ts'
-import type { Bounds, EventRecord, EventStore, Follower, Mark } from '../../src/store/store.ts'
+import type { AppendOptions, Bounds, EventRecord, EventStore, Follower, Mark } from '../../src/store/store.ts'
 
 /**
  * A store as a remote engine would give it, made from a memory store: positions with holes, appends that overtake one
@@ -47,10 +47,10 @@ export function createRemoteStore(options: MemoryStoreOptions & { seed?: number 
   }
 
   let appended: Promise<unknown> = Promise.resolve()
-  const append = async (event: EventRecord): Promise<Mark> => {
+  const append = async (event: EventRecord, options?: AppendOptions): Promise<Mark> => {
     await late()
     // An append may trim, and what is trimmed has to be told before: so each waits until the one before it was.
-    const appending = appended.then(() => tail).then(() => engine.append(event))
+    const appending = appended.then(() => tail).then(() => engine.append(event, options))
     appended = appending
     const mark = await appending
     await late()
@@ -59,9 +59,9 @@ export function createRemoteStore(options: MemoryStoreOptions & { seed?: number 
 
   return {
     epoch: engine.epoch,
-    append(event) {
+    append(event, options) {
       if (isClosed) return engine.append(event)
-      const appending = append(event)
+      const appending = append(event, options)
       pending.add(appending)
       const settled = () => void pending.delete(appending)
       appending.then(settled, settled)

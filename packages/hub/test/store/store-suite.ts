@@ -1,16 +1,29 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Retention } from '../../src/store/retention.ts'
-import type { Bounds, EventRecord, EventStore, Mark, ReadQuery, StoredEvent } from '../../src/store/store.ts'
+import type {
+  AppendOptions,
+  Bounds,
+  EventRecord,
+  EventStore,
+  Mark,
+  ReadQuery,
+  StoredEvent,
+} from '../../src/store/store.ts'
 
 /** What the suite needs to know of an implementation. */
 export interface StoreDriver {
   /** Opens a store with a new history. It asks `now` for the time in milliseconds. */
-  open(options: Retention & { now: () => number }): Promise<EventStore>
+  open(options: SuiteOptions): Promise<EventStore>
   /** Opens the history of a closed store again; absent where a history ends with its store. */
-  reopen?(closed: EventStore, options: Retention & { now: () => number }): Promise<EventStore>
+  reopen?(closed: EventStore, options: SuiteOptions): Promise<EventStore>
   /** Frees what the last store took. */
   dispose?(): Promise<void>
+}
+
+export interface SuiteOptions extends Retention {
+  readonly idempotencyMs?: number
+  readonly now: () => number
 }
 
 /** The contract of `store.ts` as tests. Every implementation runs all of it. */
@@ -21,15 +34,15 @@ export function describeStore(name: string, driver: StoreDriver): void {
     let newest = 0
     const now = () => clock
 
-    const open = async (retention: Retention = {}) => {
+    const open = async (retention: Omit<SuiteOptions, 'now'> = {}) => {
       await store?.close()
       await driver.dispose?.()
       store = await driver.open({ maxEvents: Infinity, maxBytes: Infinity, ...retention, now })
       newest = 0
     }
 
-    const append = async (record: EventRecord): Promise<Mark> => {
-      const mark = await store.append(record)
+    const append = async (record: EventRecord, options?: AppendOptions): Promise<Mark> => {
+      const mark = await store.append(record, options)
       newest = Math.max(newest, mark.position)
       return mark
     }
@@ -104,6 +117,56 @@ export function describeStore(name: string, driver: StoreDriver): void {
         ]
         for (const record of records) await append(record)
         expect((await all()).map(recordOf)).toEqual(records)
+      })
+    })
+
+    describe('append with an idempotency key', () => {
+      const keyed = (data: string, idempotencyKey: string) => append(event(data), { idempotencyKey })
+
+      test('stores the first event of a key and resolves the further ones to its mark', async () => {
+        const first = await keyed('first', 'k')
+        const other = await keyed('other', 'K')
+        expect(await keyed('again', 'k')).toEqual(first)
+        expect(await keyed('and again', 'k')).toEqual(first)
+        expect(other).not.toEqual(first)
+        await append(event('without'))
+        await append(event('without'))
+        expect(await datas()).toEqual(['first', 'other', 'without', 'without'])
+      })
+
+      test('stores one event of a key when its appends are under way together, and the tail tells of one', async () => {
+        const tail = new Tail()
+        await store.follow(tail)
+        const marks = await Promise.all(Array.from({ length: 10 }, (_, n) => keyed(`${n}`, `key ${n % 2}`)))
+        expect(marks).toEqual(marks.map((_, n) => marks[n % 2]))
+        const last = await append(event('last'))
+        await tail.reach(last.position)
+        expect(tail.events.length).toBe(3)
+        expect(new Set(tail.positions)).toEqual(new Set([...marks, last].map((mark) => mark.position)))
+      })
+
+      test('knows the key of an event that is trimmed', async () => {
+        await open({ maxEvents: 1 })
+        const first = await keyed('first', 'k')
+        await append(event('second'))
+        await store.trim()
+        expect(await keyed('again', 'k')).toEqual(first)
+        expect(await datas()).toEqual(['second'])
+      })
+
+      test('forgets a key after its time, and not before', async () => {
+        await open({ idempotencyMs: 60_000 })
+        const first = await keyed('first', 'k')
+        clock += 59_999
+        await store.trim()
+        expect(await keyed('again', 'k')).toEqual(first)
+        clock += 1
+        const second = await keyed('new', 'k')
+        expect(second.position).toBeGreaterThan(first.position)
+        clock += 1000
+        await store.trim()
+        expect(await keyed('again', 'k')).toEqual(second)
+        expect(await datas()).toEqual(['first', 'new'])
       })
     })
 
@@ -436,15 +499,70 @@ export function describeStore(name: string, driver: StoreDriver): void {
 
       const { reopen } = driver
       if (!reopen) return
+      const again = async (retention: Retention = {}) => {
+        await store.close()
+        store = await reopen(store, { maxEvents: Infinity, maxBytes: Infinity, ...retention, now })
+      }
+
       test('and open again keeps the epoch, the events and the count', async () => {
         const { epoch } = store
-        const marks = [await append(event('0', ['a'], { id: 'zero' })), await append(event('1'))]
-        await store.close()
-        store = await reopen(store, { maxEvents: Infinity, maxBytes: Infinity, now })
+        const records = [
+          event('0 \0 ⛲', ['a', 'b'], { id: 'zero', type: 't', isPrivate: true, retryMs: 5 }),
+          event('1'),
+          event('2', ['b']),
+        ]
+        const marks: Mark[] = []
+        for (const record of records) marks.push(await append(record))
+        await again()
         expect(store.epoch).toBe(epoch)
+        expect(await store.bounds()).toEqual({ head: marks[2], trimmed: { position: 0, tag: 0 }, earliest: marks[0] })
         expect(await store.find('zero')).toEqual(marks[0])
-        expect((await append(event('2'))).position).toBeGreaterThan(marks[1]!.position)
-        expect(await datas()).toEqual(['0', '1', '2'])
+        for (const { position, tag } of marks) {
+          expect(await store.inspect(position)).toEqual({ name: 'kept', tag })
+        }
+        expect(await store.inspect(marks[2]!.position + 1)).toEqual({ name: 'ahead' })
+        expect((await append(event('3'))).position).toBeGreaterThan(marks[2]!.position)
+        expect((await all()).map(recordOf)).toEqual([...records, event('3')])
+        expect(await datas(['b'])).toEqual(['0 \0 ⛲', '2'])
+      })
+
+      test('and open again keeps what is known of trimmed events, and never counts back', async () => {
+        await open({ maxEvents: 1 })
+        const marks: Mark[] = []
+        for (const topic of ['a', 'b', 'c', 'd']) marks.push(await append(event(topic, [topic])))
+        await store.trim()
+        await again({ maxEvents: 0 })
+        await store.trim()
+        await again()
+        const bounds = { head: marks[3], trimmed: marks[3], earliest: undefined }
+        expect(await store.bounds()).toEqual(bounds)
+        expect(await store.inspect(marks[3]!.position)).toEqual({ name: 'trimmed', tag: marks[3]!.tag })
+        expect(await store.inspect(marks[1]!.position)).toEqual({ name: 'trimmed', tag: undefined })
+        const page = await store.read(query({ after: marks[0]!.position, through: marks[3]!.position }))
+        expect(page.lost.map((trace) => trace.topics)).toEqual([['b'], ['c'], ['d']])
+        expect((await append(event('next'))).position).toBeGreaterThan(marks[3]!.position)
+      })
+
+      test('and open again keeps to a new retention, by all bounds', async () => {
+        for (let n = 0; n < 8; n++) await append(event(`${n}${'x'.repeat(10_000)}`))
+        await again({ maxBytes: 40_000 })
+        await store.trim()
+        expect((await datas()).map((data) => data[0])).toEqual(['5', '6', '7'])
+        await again({ maxEvents: 2 })
+        await store.trim()
+        expect((await datas()).map((data) => data[0])).toEqual(['6', '7'])
+        clock += 10_000
+        await append(event('young'))
+        await again({ maxAgeMs: 10_000 })
+        await store.trim()
+        expect(await datas()).toEqual(['young'])
+      })
+
+      test('and open again still knows the idempotency keys', async () => {
+        const first = await append(event('first'), { idempotencyKey: 'k' })
+        await again()
+        expect(await append(event('again'), { idempotencyKey: 'k' })).toEqual(first)
+        expect(await datas()).toEqual(['first'])
       })
     })
   })

@@ -1,0 +1,68 @@
+import type { Trace } from './store.ts'
+
+/**
+ * Traces kept, one for each set of topics. Past it, the oldest are forgotten, and a subscriber that returns from so long ago is
+ * told of a gap whether or not one of its own events was in it.
+ */
+const maxTraces = 10_000
+
+/** What remains of trimmed events: of each set of topics, private ones apart, the newest. */
+export class Traces {
+  /** By topics and privacy, the oldest first: an entry is taken out and put in again as its topics are trimmed further. */
+  readonly #all = new Map<string, Trace>()
+  readonly #byTopic = new Map<string, Map<string, Trace>>()
+  #forgottenPosition: number
+  #newestPosition: number
+
+  /** @param forgottenPosition Where events were trimmed of which nothing remains: the newest of them. */
+  constructor(forgottenPosition = 0) {
+    this.#forgottenPosition = forgottenPosition
+    this.#newestPosition = forgottenPosition
+  }
+
+  /** Adds the trace of an event newer than those added before. Gives the trace that was forgotten to make room, if one was. */
+  add(trace: Trace & { readonly topics: readonly string[] }): Trace | undefined {
+    const key = JSON.stringify([trace.isPrivate, ...trace.topics])
+    this.#all.delete(key)
+    this.#all.set(key, trace)
+    this.#newestPosition = trace.position
+    for (const topic of trace.topics) {
+      const ofTopic = this.#byTopic.get(topic)
+      if (ofTopic) ofTopic.set(key, trace)
+      else this.#byTopic.set(topic, new Map([[key, trace]]))
+    }
+    return this.#all.size > maxTraces ? this.#forgetOldest() : undefined
+  }
+
+  /** The traces of what was trimmed after a position, of events with one of these topics; `undefined` asks for any. */
+  after(position: number, topics: ReadonlySet<string> | undefined): Trace[] {
+    if (position >= this.#newestPosition) return []
+    const lost = new Set<Trace>()
+    for (const trace of topics ? this.#ofTopics(topics) : this.#all.values()) {
+      if (trace.position > position) lost.add(trace)
+    }
+    const traces = [...lost].sort((a, b) => a.position - b.position)
+    if (this.#forgottenPosition > position) {
+      traces.unshift({ position: this.#forgottenPosition, topics: undefined, isPrivate: false })
+    }
+    return traces
+  }
+
+  *#ofTopics(topics: ReadonlySet<string>): Generator<Trace> {
+    for (const topic of topics) yield* this.#byTopic.get(topic)?.values() ?? []
+  }
+
+  #forgetOldest(): Trace | undefined {
+    for (const [key, trace] of this.#all) {
+      this.#all.delete(key)
+      for (const topic of trace.topics ?? []) {
+        const ofTopic = this.#byTopic.get(topic)
+        ofTopic?.delete(key)
+        if (ofTopic?.size === 0) this.#byTopic.delete(topic)
+      }
+      this.#forgottenPosition = trace.position
+      return trace
+    }
+    return undefined
+  }
+}
