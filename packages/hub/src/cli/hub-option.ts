@@ -1,0 +1,20 @@
+import { Option } from 'commander'
+import { HubError } from '../errors.ts'
+import { hubPath } from '../http/reserved-topics.ts'
+
+const defaultUrl = 'http://127.0.0.1:3000'
+
+/** `--hub`, for every command that talks to one. */
+export function hubOption(): Option {
+  return new Option('--hub <url>', 'the hub').argParser(parseHubUrl).default(parseHubUrl(defaultUrl), defaultUrl)
+}
+
+/** Reads the address of a hub: its origin, or the whole URL where it is not at the usual path. */
+function parseHubUrl(text: string): URL {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url || !/^https?:$/.test(url.protocol)) {
+    throw new HubError('INVALID_OPTION', `--hub ${text} is no http or https URL. Write it as ${defaultUrl}.`)
+  }
+  if (url.pathname === '/') url.pathname = hubPath
+  return url
+}

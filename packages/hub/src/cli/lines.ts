@@ -1,0 +1,19 @@
+/**
+ * The lines of a stream of UTF-8, ended by LF or CRLF, the last one also by the end. Node's `readline` would also break
+ * lines at U+2028, which may stand inside JSON.
+ */
+export async function* readLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder()
+  let pieces: string[] = []
+  for await (const chunk of stream) {
+    const [first = '', ...rest] = decoder.decode(chunk, { stream: true }).split('\n')
+    pieces.push(first)
+    for (const next of rest) {
+      yield pieces.join('').replace(/\r$/, '')
+      pieces = [next]
+    }
+  }
+  pieces.push(decoder.decode())
+  const last = pieces.join('')
+  if (last !== '') yield last
+}

@@ -1,0 +1,56 @@
+#!/usr/bin/env node
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { HubError } from '../errors.ts'
+import { publishCommand } from './publish.ts'
+import { serveCommand } from './serve.ts'
+import { tailCommand } from './tail.ts'
+import { vitalsCommand } from './vitals.ts'
+
+const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  version: string
+}
+
+const program = new Command('headwater')
+  .description(
+    'A hub for Server-Sent Events: it keeps every event that is published, and gives each subscriber exactly what it missed.',
+  )
+  .version(version)
+  .addCommand(serveCommand())
+  .addCommand(publishCommand())
+  .addCommand(tailCommand())
+  .addCommand(vitalsCommand())
+  .addHelpText(
+    'after',
+    `
+Try it, in three terminals:
+  headwater serve --dev
+  headwater tail -t log
+  headwater publish -t log 'hello'`,
+  )
+for (const command of [program, ...program.commands]) {
+  command
+    .exitOverride()
+    .showHelpAfterError(`(headwater ${command === program ? '' : `${command.name()} `}--help says more)`)
+}
+
+// Whoever reads our output may stop at any time: `headwater tail … | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.exitCode = report(error)
+}
+
+/** Tells what went wrong in one line, and gives the exit code: 2 for a mistake in how we were called, 1 for all else. */
+function report(error: unknown): number {
+  // Commander has said it already.
+  if (error instanceof CommanderError) return error.exitCode === 0 || error.code === 'commander.help' ? 0 : 2
+  if (!(error instanceof HubError)) throw error
+  console.error(`headwater: ${error.message}`)
+  return error.code === 'INVALID_OPTION' ? 2 : 1
+}

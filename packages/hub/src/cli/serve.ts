@@ -1,0 +1,117 @@
+import { fileURLToPath } from 'node:url'
+import { Command, Option } from 'commander'
+import { HubError } from '../errors.ts'
+import { Dashboard } from '../http/dashboard.ts'
+import { isLoopbackAddress } from '../http/loopback.ts'
+import { listen } from '../http/server.ts'
+import { createHub } from '../hub.ts'
+import { createMemoryStore } from '../store/memory.ts'
+import type { EventStore } from '../store/store.ts'
+import { type ListenAddress, parseListenAddress } from './listen-address.ts'
+
+interface ServeOptions {
+  listen: ListenAddress
+  store: string
+  dev?: true
+  corsOrigins: string[]
+}
+
+/** How long streams and publishes may take to end after SIGTERM, in milliseconds. */
+const closeDeadlineMs = 10_000
+
+export function serveCommand(): Command {
+  return new Command('serve')
+    .summary('run a hub')
+    .description(
+      `Runs a hub: publishers POST to /.well-known/mercure, subscribers GET /.well-known/mercure?match=TOPIC as an event stream, and a page at / shows what comes. Prints one line to standard output when it is ready:
+
+  headwater listening on http://127.0.0.1:3000
+
+SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are told to come back, and it exits 0. A second signal ends it at once.`,
+    )
+    .addOption(
+      new Option(
+        '--listen <host:port>',
+        'address to listen on; "[::1]:3000" for IPv6, port 0 for any that is free, no host for 127.0.0.1',
+      )
+        .argParser(parseListenAddress)
+        .default({ host: '127.0.0.1', port: 3000 }, '127.0.0.1:3000'),
+    )
+    .option('--store <url>', 'where events are kept; "memory:" forgets them when the hub ends', 'memory:')
+    .option('--dev', 'let anyone on this machine publish and subscribe; refuses any address but a loopback one')
+    .addOption(
+      new Option(
+        '--cors-origins <origins>',
+        'other origins whose pages may use the hub, such as https://example.com, separated by commas or spaces; * for all',
+      )
+        .argParser((text: string, before: string[]) => [...before, ...text.split(/[\s,]+/).filter(Boolean)])
+        .default([], 'none'),
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  headwater serve --dev
+  headwater serve --dev --listen :0
+  headwater serve --dev --cors-origins http://localhost:5173`,
+    )
+    .action(serve)
+}
+
+async function serve({ listen: address, store: storeUrl, dev, corsOrigins }: ServeOptions): Promise<void> {
+  if (!dev) {
+    throw new HubError(
+      'INVALID_OPTION',
+      'Without --dev a hub needs keys to tell who may publish and subscribe, and this version has none yet. Run headwater serve --dev, which is open to this machine only.',
+    )
+  }
+  if (address.host !== 'localhost' && !isLoopbackAddress(address.host)) {
+    throw new HubError(
+      'INVALID_OPTION',
+      `--dev lets anyone publish and subscribe, so it does not listen on ${address.host}. Use 127.0.0.1, [::1] or localhost.`,
+    )
+  }
+
+  const store = openStore(storeUrl)
+  const hub = await createHub({ store, onError: log })
+  const server = await listen(hub, {
+    ...address,
+    corsOrigins,
+    loopbackHostsOnly: true,
+    dashboard: new Dashboard(fileURLToPath(new URL('../dashboard', import.meta.url))),
+    onError: log,
+  })
+  log(
+    '--dev: anyone on this machine may publish and subscribe. Private events are kept, but nobody may have them without a token.',
+  )
+  console.log(`headwater listening on ${server.url}`)
+
+  await untilSignalled()
+  log('closing: finishing publishes and ending streams. Signal again to end at once.')
+  await server.close({ deadlineMs: closeDeadlineMs })
+  await store.close()
+  process.exit(0)
+}
+
+function openStore(url: string): EventStore {
+  if (url === 'memory:') return createMemoryStore()
+  throw new HubError('INVALID_OPTION', `--store ${url}: this version keeps events in memory only. Use --store memory:`)
+}
+
+/** Resolves at the first SIGTERM or SIGINT; the second ends the process. */
+function untilSignalled(): Promise<void> {
+  return new Promise((resolve) => {
+    let count = 0
+    const onSignal = () => {
+      count++
+      if (count === 1) resolve()
+      else process.exit(1)
+    }
+    process.on('SIGTERM', onSignal)
+    process.on('SIGINT', onSignal)
+  })
+}
+
+function log(message: unknown): void {
+  console.error('headwater:', message)
+}

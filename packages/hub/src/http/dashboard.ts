@@ -1,0 +1,84 @@
+import { createHash } from 'node:crypto'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { extname, join, sep } from 'node:path'
+
+interface File {
+  readonly body: Buffer
+  readonly contentType: string
+  readonly etag: string
+}
+
+/** The hub's page, read once. Only what is in its directory now can ever be asked for. */
+export class Dashboard {
+  readonly #files = new Map<string, File>()
+
+  /** Serves the files of a directory; its `index.html` is the page at `/`. Without one, `/` says that the hub is up. */
+  constructor(directory: string) {
+    if (existsSync(directory)) {
+      for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
+        const contentType = contentTypes[extname(name)]
+        if (contentType === undefined) continue
+        this.#add(`/${name.split(sep).join('/')}`, contentType, readFileSync(join(directory, name)))
+      }
+    }
+    const index = this.#files.get('/index.html')
+    if (index) this.#files.set('/', index)
+    else
+      this.#add(
+        '/',
+        'text/plain; charset=utf-8',
+        Buffer.from('Headwater is running. Its page was not built: run npm run build.\n'),
+      )
+  }
+
+  has(path: string): boolean {
+    return this.#files.has(path)
+  }
+
+  /** Answers `GET` and `HEAD` of a path it has. */
+  send(path: string, req: IncomingMessage, res: ServerResponse): void {
+    const file = this.#files.get(path)!
+    // A new version of the hub has a new page, so a browser asks each time; mostly the answer is that nothing has changed.
+    res.setHeader('cache-control', 'no-cache')
+    res.setHeader('etag', file.etag)
+    res.setHeader('content-security-policy', contentSecurityPolicy)
+    if (req.headers['if-none-match']?.split(/,\s*/).includes(file.etag)) {
+      res.statusCode = 304
+      res.end()
+      return
+    }
+    res.setHeader('content-type', file.contentType)
+    res.setHeader('content-length', file.body.length)
+    res.end(req.method === 'HEAD' ? undefined : file.body)
+  }
+
+  #add(path: string, contentType: string, body: Buffer): void {
+    const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
+    this.#files.set(path, { body, contentType, etag })
+  }
+}
+
+const contentTypes: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.woff2': 'font/woff2',
+  '.map': 'application/json',
+}
+
+/** Nothing from elsewhere, nothing inline: what others publish is shown on this page. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "form-action 'self'",
+  "base-uri 'none'",
+  "frame-ancestors 'none'",
+].join('; ')

@@ -1,0 +1,131 @@
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { HubError } from '../errors.ts'
+import type { Hub } from '../hub.ts'
+import { createHandler, type HandlerOptions } from './handler.ts'
+import { maxBodyBytes } from './publish.ts'
+
+export interface ListenOptions extends HandlerOptions {
+  /** A name or address. */
+  readonly host: string
+  /** 0: any that is free. */
+  readonly port: number
+}
+
+/** A hub that answers HTTP on a port of its own. */
+export interface HubServer {
+  /** Where it is, by the address that it really listens on. */
+  readonly url: string
+  /**
+   * Stops to accept connections, finishes the publishes under way, closes the hub, which ends its streams, and resolves when the last
+   * connection is over: by itself, or by force after `deadlineMs` (default 10000).
+   */
+  close(options?: { deadlineMs?: number }): Promise<void>
+}
+
+/** Serves a hub over HTTP. Rejects with `LISTEN_FAILED` when the address cannot be had. */
+export async function listen(hub: Hub, { host, port, ...options }: ListenOptions): Promise<HubServer> {
+  const handle = createHandler(hub, options)
+  const underWay = new Set<Promise<void>>()
+  let closing: Promise<void> | undefined
+
+  const server = createServer(
+    {
+      // A request that trickles in holds a connection and nothing else, but not for long. Streams are not requests.
+      headersTimeout: 10_000,
+      requestTimeout: 30_000,
+      // Longer than a proxy in front keeps its connections (60 s is common): who closes first while the other sends loses a request.
+      keepAliveTimeout: 75_000,
+      connectionsCheckingInterval: 5_000,
+    },
+    (req, res) => {
+      if (closing) {
+        // A refusal would stop an EventSource for good; a connection that breaks makes it come back.
+        if (req.method !== 'POST') {
+          req.socket.destroy()
+          return
+        }
+        res.setHeader('connection', 'close')
+      }
+      const handling = handle(req, res)
+      underWay.add(handling)
+      handling.then(() => underWay.delete(handling))
+    },
+  )
+  server.on('checkContinue', (req, res) => {
+    // Without the go-ahead a client that asked for it does not even send what is too large.
+    if (!(Number(req.headers['content-length']) > maxBodyBytes)) res.writeContinue()
+    server.emit('request', req, res)
+  })
+  server.on('clientError', answerClientError)
+  await bind(server, host, port)
+
+  return {
+    url: urlOf(server),
+    close({ deadlineMs = 10_000 } = {}) {
+      closing ??= finish(deadlineMs)
+      return closing
+    },
+  }
+
+  async function finish(deadlineMs: number): Promise<void> {
+    const closed = new Promise((resolve) => server.close(resolve))
+    const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs)
+    await Promise.all(underWay)
+    // Connections kept alive while their last request was answered.
+    server.closeIdleConnections()
+    await hub.close()
+    await closed
+    clearTimeout(deadline)
+  }
+}
+
+function bind(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const advice = listenAdvice[error.code ?? ''] ?? error.message
+      reject(new HubError('LISTEN_FAILED', `Cannot listen on ${host}:${port}: ${advice}`, { cause: error }))
+    })
+    server.listen({ host, port }, resolve)
+  })
+}
+
+const listenAdvice: Record<string, string> = {
+  EADDRINUSE: 'something else does already. Stop it, or choose another port with --listen (port 0: any that is free).',
+  EACCES: 'that needs rights this process does not have. Choose a port above 1023 with --listen.',
+  EADDRNOTAVAIL: 'this machine does not have that address. Choose one of its own with --listen, such as 127.0.0.1.',
+  ENOTFOUND: 'there is no such host. Choose an address of this machine with --listen, such as 127.0.0.1.',
+}
+
+function urlOf(server: Server): string {
+  const { address, family, port } = server.address() as AddressInfo
+  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
+
+/** What is no HTTP, is too long or takes too long. Only said where no answer is under way that it could end up in. */
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (!socket.writable || socket.bytesWritten > 0) {
+    socket.destroy()
+    return
+  }
+  const [status, detail] = clientErrors[error.code ?? ''] ?? [
+    '400 Bad Request',
+    'That was no well-formed HTTP request.',
+  ]
+  const body = `${JSON.stringify({ title: status.slice(4), status: Number(status.slice(0, 3)), detail, code: 'INVALID_REQUEST' })}\n`
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  )
+}
+
+const clientErrors: Record<string, [status: string, detail: string]> = {
+  HPE_HEADER_OVERFLOW: [
+    '431 Request Header Fields Too Large',
+    'The request line and headers are larger than 16 KiB together.',
+  ],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: ['413 Content Too Large', 'The chunk extensions are larger than 16 KiB.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [
+    '408 Request Timeout',
+    'The request took too long to arrive: 10 s for headers, 30 s in all.',
+  ],
+}

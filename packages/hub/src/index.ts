@@ -1,0 +1,20 @@
+export { HubError, type HubErrorCode } from './errors.ts'
+export type { PublishInit } from './event-rules.ts'
+export { createHandler, type Handler, type HandlerOptions } from './http/handler.ts'
+export { type HubServer, type ListenOptions, listen } from './http/server.ts'
+export { createHub, type Hub, type HubOptions, type SubscribeOptions, type Subscription } from './hub.ts'
+export { createMemoryStore, type MemoryStoreOptions } from './store/memory.ts'
+export type { Retention } from './store/retention.ts'
+export type {
+  Bounds,
+  EventRecord,
+  EventStore,
+  Follower,
+  Mark,
+  PositionState,
+  ReadPage,
+  ReadQuery,
+  StoredEvent,
+  Trace,
+} from './store/store.ts'
+export { everyTopic, exactTopic, type TopicMatcher } from './topic-matcher.ts'
