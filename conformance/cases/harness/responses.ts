@@ -1,0 +1,44 @@
+import type { ScriptedResponse, Step } from './script.ts'
+import { crossOrigin } from './trial.ts'
+
+/** Text or bytes, each one write of its own, or a step. */
+export type Chunk = string | number[] | Step
+
+/**
+ * An event stream of these chunks that stays open until the client leaves. Without any it is a comment: Firefox tells
+ * nobody of a response before its first byte.
+ */
+export function stream(...chunks: Chunk[]): ScriptedResponse {
+  return { headers: crossOrigin, body: (chunks.length === 0 ? [':\n'] : chunks).map(toStep) }
+}
+
+/** An event stream of these chunks that the server then ends. */
+export function ending(...chunks: Chunk[]): ScriptedResponse {
+  return stream(...chunks, { finish: 'end' })
+}
+
+/** Each chunk waits for a `signal('next')`: what came before has then been on the wire for a round trip. */
+export function paced(...chunks: Chunk[]): ScriptedResponse {
+  return stream(...chunks.flatMap((chunk): Chunk[] => [{ wait: 'next' }, chunk]))
+}
+
+/** A redirect to one of `$same`, `$cross` or `$elsewhere`, readable from any origin. */
+export function redirect(status: number, to: string): ScriptedResponse {
+  return {
+    status,
+    headers: [
+      ['location', to],
+      ['access-control-allow-origin', '*'],
+    ],
+  }
+}
+
+/** An answer without an event stream, readable from any origin. */
+export function refusal(status: number, ...headers: [name: string, value: string][]): ScriptedResponse {
+  return { status, headers: [['access-control-allow-origin', '*'], ...headers] }
+}
+
+function toStep(chunk: Chunk): Step {
+  if (typeof chunk === 'string') return { write: chunk }
+  return Array.isArray(chunk) ? { bytes: chunk } : chunk
+}

@@ -1,0 +1,17 @@
+import { connectingCases } from './connecting.ts'
+import { corsCases } from './cors.ts'
+import { groundCases } from './ground.ts'
+import type { ConformanceCase } from './harness/conformance-case.ts'
+import { objectCases } from './object.ts'
+import { parsingCases } from './parsing.ts'
+import { restartCases } from './restart.ts'
+
+/** Every case there is, in the order of the behaviour they come from. */
+export const cases: ConformanceCase[] = [
+  ...groundCases,
+  ...corsCases,
+  ...parsingCases,
+  ...connectingCases,
+  ...objectCases,
+  ...restartCases,
+]

@@ -1,0 +1,62 @@
+import puppeteer, { type Browser } from 'puppeteer-core'
+import type { CaseResult } from '../cases/harness/run-cases.ts'
+import type { RunOrder } from '../cases/targets/run-order.ts'
+import { ConformanceServers } from '../server/conformance-servers.ts'
+import { bundleOf } from './bundle.ts'
+import { installed } from './runtimes.ts'
+
+export type BrowserName = 'Chromium' | 'Firefox'
+
+export function launchBrowser(name: BrowserName): Promise<Browser> {
+  if (name === 'Firefox') {
+    return puppeteer.launch({
+      browser: 'firefox',
+      executablePath: installed.firefox.path,
+      headless: true,
+      protocolTimeout: 300_000,
+      extraPrefsFirefox: {
+        // All pages but the last opened are in the background, where timers would be held back to one a second.
+        'dom.min_background_timeout_value': 4,
+        'dom.timeout.enable_budget_timer_throttling': false,
+      },
+    })
+  }
+  return puppeteer.launch({
+    executablePath: installed.chromium.path,
+    headless: true,
+    protocolTimeout: 300_000,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  })
+}
+
+/** Runs the cases in a page of its own, with servers, and so an origin, of its own. */
+export async function runInBrowser(browser: Browser, order: Omit<RunOrder, 'origins'>): Promise<CaseResult[]> {
+  const servers = await ConformanceServers.start({
+    '/': '<!doctype html><meta charset="utf-8"><title>Conformance</title>',
+    '/cases.js': await bundleOf('cases/targets/browser.ts'),
+  })
+  const page = await browser.newPage()
+  try {
+    await page.goto(`${servers.origins.same}/`)
+    return await page.evaluate(
+      async (order: RunOrder) => {
+        const { run } = (await import(`${location.origin}/cases.js`)) as {
+          run: (order: RunOrder) => Promise<CaseResult[]>
+        }
+        return run(order)
+      },
+      { ...order, origins: servers.origins },
+    )
+  } finally {
+    await page.close()
+    await servers.close()
+  }
+}

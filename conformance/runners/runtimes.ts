@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+/** Where each runtime is, and the command that puts it there. */
+export interface InstalledRuntime {
+  path: string
+  install: string
+}
+
+const folder = (path: string) => fileURLToPath(new URL(`../${path}`, import.meta.url))
+
+const runtimes = folder('runtimes/node_modules')
+const matrix = folder('runtimes-matrix/node_modules')
+const installRuntimes = 'npm ci --prefix conformance/runtimes'
+const installMatrix = 'npm ci --prefix conformance/runtimes-matrix'
+
+/** Node 24, pinned at the root: what `npm test` itself runs on. */
+export function pinnedNode(): string {
+  return folder('../node_modules/.bin/node')
+}
+
+export const installed = {
+  node20: { path: `${runtimes}/node-20/bin/node`, install: installRuntimes },
+  node22: { path: `${matrix}/node-22/bin/node`, install: installMatrix },
+  node24: { path: pinnedNode(), install: 'npm ci' },
+  node26: { path: `${matrix}/node-26/bin/node`, install: installMatrix },
+  bun: { path: `${runtimes}/@oven/bun-linux-x64/bin/bun`, install: installRuntimes },
+  deno: { path: `${runtimes}/@deno/linux-x64-glibc/deno`, install: installRuntimes },
+  workerd: { path: `${runtimes}/@cloudflare/workerd-linux-64/bin/workerd`, install: installRuntimes },
+  chromium: { path: '/usr/bin/chromium', install: 'apt-get install chromium' },
+  firefox: { path: '/usr/bin/firefox-esr', install: 'apt-get install firefox-esr' },
+} satisfies Record<string, InstalledRuntime>
+
+/** Whether the tests of a runtime may be left out here, with the reason to print; where they must run, undefined. */
+export function reasonToSkip(runtime: InstalledRuntime): string | undefined {
+  if (existsSync(runtime.path)) return undefined
+  if (process.platform === 'linux' && process.arch === 'x64') {
+    throw new Error(`There is no ${runtime.path}. To install it: ${runtime.install}`)
+  }
+  return `${runtime.path} is not there, and the binaries we pin are for linux-x64 (this is ${process.platform}-${process.arch})`
+}
