@@ -1,7 +1,7 @@
 import { SseError } from '../protocol/errors.ts'
 import { createParser } from '../protocol/parse.ts'
 import type { ConnectionFailure, ConnectionState } from './connection-state.ts'
-import type { ConnectionOptions } from './options.ts'
+import type { EventSourceOptions } from './options.ts'
 
 /** One event as it came over the connection. Doubles as the `MessageEventInit` of its `MessageEvent`. */
 export interface ReceivedEvent {
@@ -22,6 +22,7 @@ export interface Connection {
    * looked at: whoever takes the steps sets the pace, and with it the pace of the sender.
    */
   readonly steps: AsyncGenerator<ConnectionState | ReceivedEvent, void, void>
+  readonly onEvent: EventSourceOptions['onEvent']
   state: ConnectionState
   /** The last event ID as of the last step taken. */
   lastEventId: string
@@ -36,7 +37,7 @@ type Outcome = Omit<ConnectionFailure, 'willRetry' | 'retryDelayMs'>
 const MAX_TIMER_MS = 2147483647
 
 /** Checks everything at once; connects when the first step is asked for. */
-export function connect(input: string | URL, options: ConnectionOptions | null | undefined): Connection {
+export function connect(input: string | URL, options: EventSourceOptions | null | undefined): Connection {
   // [Web IDL] First the URL becomes a string, then the options a dictionary: null and undefined are empty ones, and the
   // members are read once each, in alphabetical order.
   const text = `${input}`
@@ -50,11 +51,12 @@ export function connect(input: string | URL, options: ConnectionOptions | null |
     maxEventBytes,
     method = body == null ? 'GET' : 'POST',
     onComment,
+    onEvent,
     reconnectOn = [],
     retry,
     signal,
     withCredentials,
-  } = options ?? ({} as ConnectionOptions)
+  } = options ?? ({} as EventSourceOptions)
   check({ retry }, (value) => value === false || isObject(value), 'an object or false')
   const {
     backoffMs = 1000,
@@ -68,7 +70,7 @@ export function connect(input: string | URL, options: ConnectionOptions | null |
     (value) => typeof value === 'number' && value >= 0,
     'a number from 0 up',
   )
-  check({ fetch, onComment }, (value) => typeof value === 'function', 'a function')
+  check({ fetch, onComment, onEvent }, (value) => typeof value === 'function', 'a function')
   check({ lastEventId }, (value) => !/[\0\r\n]/.test(value as string), 'one line without NUL')
   const worthRetrying = new Set(statuses)
 
@@ -90,6 +92,7 @@ export function connect(input: string | URL, options: ConnectionOptions | null |
     url,
     withCredentials: !!withCredentials,
     steps: run(),
+    onEvent,
     state: { name: 'connecting' },
     lastEventId: `${lastEventId}`,
     signal: closed,

@@ -1,19 +1,40 @@
 import { type Connection, connect } from './connection.ts'
 import { ConnectionErrorEvent } from './connection-error-event.ts'
 import { nextTask } from './next-task.ts'
-import type { ConnectionOptions } from './options.ts'
-
-export interface EventSourceOptions extends ConnectionOptions {
-  /** Called with every event from the server, whatever its type, after the listeners of that type. */
-  onEvent?: ((event: MessageEvent) => void) | undefined
-}
+import type { EventSourceOptions } from './options.ts'
 
 interface Handler {
   value: unknown
   handleEvent(event: Event): void
 }
 
-type HandlerOf<E extends Event> = { bivariant(this: EventSource, event: E): unknown }['bivariant'] | null
+/** `this` of a listener: what ours and the native object have in common, so that one type accepts the other. */
+type Self = EventTarget & Pick<EventSource, 'url' | 'withCredentials' | 'close'> & { readonly readyState: number }
+
+/** What a handler attribute takes: a function or null. */
+type EventHandler<E extends Event> = ((this: Self, event: E) => unknown) | null
+
+/** What it gives back: loose in its event, or the native object's type would not accept ours. */
+// biome-ignore lint/suspicious/noExplicitAny: see above
+type AnyHandler = ((this: Self, event: any) => unknown) | null
+
+/** The events that are not the server's own types. */
+export interface EventSourceEventMap {
+  open: Event
+  message: MessageEvent
+  error: ConnectionErrorEvent
+}
+
+/** The type of `addEventListener` and `removeEventListener`; an event of any type but `open` and `error` is a `MessageEvent`. */
+export interface EventSourceListen<Options> {
+  <Type extends keyof EventSourceEventMap>(
+    type: Type,
+    listener: (this: Self, event: EventSourceEventMap[Type]) => unknown,
+    options?: Options,
+  ): void
+  (type: string, listener: (this: Self, event: MessageEvent) => unknown, options?: Options): void
+  (type: string, listener: Parameters<EventTarget['addEventListener']>[1], options?: Options): void
+}
 
 export class EventSource extends EventTarget {
   declare static readonly CONNECTING: 0
@@ -22,6 +43,8 @@ export class EventSource extends EventTarget {
   declare readonly CONNECTING: 0
   declare readonly OPEN: 1
   declare readonly CLOSED: 2
+  declare addEventListener: EventSourceListen<Parameters<EventTarget['addEventListener']>[2]>
+  declare removeEventListener: EventSourceListen<Parameters<EventTarget['removeEventListener']>[2]>
 
   static {
     // As Web IDL lays out an interface: members enumerable, constants read-only and on both the class and its prototype, and
@@ -52,7 +75,7 @@ export class EventSource extends EventTarget {
     // biome-ignore lint/complexity/noArguments: `new EventSource()` and `new EventSource(undefined)` differ, and `length` must be 1
     if (arguments.length < 1) throw new TypeError('EventSource needs a URL')
     this.#connection = connect(url, options)
-    const onEvent = options?.onEvent
+    const { onEvent } = this.#connection
     if (onEvent) this.#onEvent = (event) => onEvent.call(this, event as MessageEvent)
     // Before any other listener.
     for (const type of ['open', 'message', 'error'])
@@ -74,22 +97,22 @@ export class EventSource extends EventTarget {
     return this.#connection.signal.aborted ? 2 : this.#isOpen ? 1 : 0
   }
 
-  get onopen(): HandlerOf<Event> {
-    return this.#getHandler('open') as HandlerOf<Event>
+  get onopen(): AnyHandler {
+    return this.#getHandler('open')
   }
-  set onopen(value: HandlerOf<Event>) {
+  set onopen(value: EventHandler<Event>) {
     this.#setHandler('open', value)
   }
-  get onmessage(): HandlerOf<MessageEvent> {
-    return this.#getHandler('message') as HandlerOf<MessageEvent>
+  get onmessage(): AnyHandler {
+    return this.#getHandler('message')
   }
-  set onmessage(value: HandlerOf<MessageEvent>) {
+  set onmessage(value: EventHandler<MessageEvent>) {
     this.#setHandler('message', value)
   }
-  get onerror(): HandlerOf<ConnectionErrorEvent> {
-    return this.#getHandler('error') as HandlerOf<ConnectionErrorEvent>
+  get onerror(): AnyHandler {
+    return this.#getHandler('error')
   }
-  set onerror(value: HandlerOf<ConnectionErrorEvent>) {
+  set onerror(value: EventHandler<ConnectionErrorEvent>) {
     this.#setHandler('error', value)
   }
 
@@ -124,8 +147,8 @@ export class EventSource extends EventTarget {
     }
   }
 
-  #getHandler(type: string): unknown {
-    return type === this.#gathering ? null : (this.#handlers[type]?.value ?? null)
+  #getHandler(type: string): AnyHandler {
+    return type === this.#gathering ? null : ((this.#handlers[type]?.value as AnyHandler) ?? null)
   }
 
   #setHandler(type: string, value: unknown): void {

@@ -1,7 +1,11 @@
 export { ConnectionError } from './connection-error.ts'
 export { ConnectionErrorEvent } from './connection-error-event.ts'
 export type { ConnectionFailure, ConnectionState } from './connection-state.ts'
-export { EventSource, type EventSourceOptions } from './event-source.ts'
+export {
+  EventSource,
+  type EventSourceEventMap,
+  type EventSourceListen,
+} from './event-source.ts'
 export {
   type EventParsers,
   type EventStream,
@@ -9,4 +13,4 @@ export {
   events,
   type StreamEvent,
 } from './events.ts'
-export type { ConnectionOptions, RequestContext, RetryPolicy } from './options.ts'
+export type { ConnectionOptions, EventSourceOptions, RequestContext, RetryPolicy } from './options.ts'

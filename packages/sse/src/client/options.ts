@@ -54,6 +54,12 @@ export interface ConnectionOptions {
   onComment?: ((comment: string) => void) | undefined
 }
 
+/** The options of `EventSource`. */
+export interface EventSourceOptions extends ConnectionOptions {
+  /** Called with every event from the server, whatever its type, after the listeners of that type. */
+  onEvent?: ((event: MessageEvent) => void) | undefined
+}
+
 /** What a `headers` or `body` function is told about the attempt it prepares. */
 export interface RequestContext {
   /** 1 for the first attempt; counts every attempt of this connection's life. */
