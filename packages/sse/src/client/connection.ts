@@ -1,5 +1,5 @@
-import { SseError } from '../protocol/errors.ts'
 import { createParser } from '../protocol/parse.ts'
+import { check } from './check.ts'
 import type { ConnectionFailure, ConnectionState } from './connection-state.ts'
 import type { EventSourceOptions } from './options.ts'
 
@@ -268,12 +268,6 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
 
 function isObject(value: unknown): boolean {
   return Object(value) === value
-}
-
-function check(options: Record<string, unknown>, isValid: (value: unknown) => boolean, expected: string): void {
-  for (const [name, value] of Object.entries(options))
-    if (value !== undefined && !isValid(value))
-      throw new SseError('INVALID_OPTION', `${name} is ${value}, not ${expected}`)
 }
 
 function resolve(url: string): string {

@@ -1,4 +1,5 @@
 import { SseError } from '../protocol/errors.ts'
+import { check } from './check.ts'
 import { connect } from './connection.ts'
 import { ConnectionError } from './connection-error.ts'
 import type { ConnectionState } from './connection-state.ts'
@@ -71,6 +72,8 @@ export function events<M extends object>(
 export function events(url: string | URL, options: EventsOptions = {}): EventStream {
   const { onState, parse, signal } = options
   const connection = connect(url, options)
+  const parsers = Object.fromEntries(Object.entries(parse ?? {}).map(([type, parser]) => [`parse.${type}`, parser]))
+  check({ onState, ...parsers }, (value) => typeof value === 'function', 'a function')
   const iterator = iterate()
   return {
     url: connection.url,

@@ -1,0 +1,164 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { EventLog } from './event-log.ts'
+import { advance, openBody, scriptedFetch, settle, stopClock } from './scripted-fetch.ts'
+
+/** A page: `globalThis` is the window, which gets `online` and `pageshow`, and `document` gets `visibilitychange`. */
+function openPage() {
+  const window = new EventTarget()
+  const document = Object.assign(new EventTarget(), { baseURI: 'http://page.test/', hidden: false })
+  vi.stubGlobal('addEventListener', window.addEventListener.bind(window))
+  vi.stubGlobal('removeEventListener', window.removeEventListener.bind(window))
+  vi.stubGlobal('document', document)
+  return {
+    online: () => window.dispatchEvent(new Event('online')),
+    show: (persisted: boolean) => window.dispatchEvent(Object.assign(new Event('pageshow'), { persisted })),
+    hide: () => {
+      document.hidden = true
+      document.dispatchEvent(new Event('visibilitychange'))
+    },
+    unhide: () => {
+      document.hidden = false
+      document.dispatchEvent(new Event('visibilitychange'))
+    },
+  }
+}
+
+const every = ['online', 'pageshow', 'visibilitychange'] as const
+
+afterEach(() => {
+  vi.useRealTimers()
+  vi.unstubAllGlobals()
+})
+
+describe('reconnectOn', () => {
+  it('makes an open connection again at once, with an error event that says why', async () => {
+    stopClock()
+    const page = openPage()
+    const { fetch, calls } = scriptedFetch(() => openBody().response)
+    const log = await new EventLog('http://a.test/', { fetch, reconnectOn: every }).count(1)
+    page.online()
+    await advance(0)
+    expect(log.lines).toEqual(['open @1', 'error @0', 'open @1'])
+    expect(log.errors[0]).toMatchObject({ code: 'PAGE_RETURNED', willRetry: true, retryDelayMs: 0 })
+    expect(log.errors[0]!.message).toContain('online')
+    expect(calls[0]!.init.signal.aborted).toBe(true)
+  })
+
+  it('cuts a wait short, without an event', async () => {
+    stopClock()
+    const page = openPage()
+    const { fetch } = scriptedFetch(new Error('no network'), () => openBody().response)
+    const log = new EventLog('http://a.test/', { fetch, reconnectOn: every })
+    await advance(1000)
+    page.unhide()
+    await settle()
+    expect(log.lines).toEqual(['error @0', 'open @1'])
+    expect(vi.getTimerCount()).toBe(0)
+  })
+
+  it('leaves an attempt that is under way alone', async () => {
+    const page = openPage()
+    const body = openBody()
+    let answer!: (response: Response) => void
+    const log = new EventLog('http://a.test/', {
+      fetch: () =>
+        new Promise((resolve) => {
+          answer = resolve
+        }),
+      reconnectOn: every,
+    })
+    await settle()
+    page.online()
+    page.show(true)
+    page.unhide()
+    answer(body.response)
+    await log.count(1)
+    expect(log.lines).toEqual(['open @1'])
+  })
+
+  it('takes one return that shows in three events for one', async () => {
+    stopClock()
+    const page = openPage()
+    const { fetch, calls } = scriptedFetch(() => openBody().response)
+    const log = await new EventLog('http://a.test/', { fetch, reconnectOn: every }).count(1)
+    page.show(true)
+    page.unhide()
+    page.online()
+    await advance(0)
+    expect([log.lines, calls.length]).toEqual([['open @1', 'error @0', 'open @1'], 2])
+  })
+
+  it('leaves a hidden page connected', async () => {
+    const page = openPage()
+    const log = await new EventLog('http://a.test/', {
+      ...scriptedFetch(openBody().response),
+      reconnectOn: every,
+    }).count(1)
+    page.hide()
+    await settle()
+    expect(log.lines).toEqual(['open @1'])
+  })
+
+  it('takes the pageshow of an ordinary load for nothing', async () => {
+    const page = openPage()
+    const log = await new EventLog('http://a.test/', {
+      ...scriptedFetch(openBody().response),
+      reconnectOn: every,
+    }).count(1)
+    page.show(false)
+    await settle()
+    expect(log.lines).toEqual(['open @1'])
+  })
+
+  it('leaves a stream alone that spoke within idleTimeoutMs when the page becomes visible', async () => {
+    stopClock()
+    const page = openPage()
+    const body = openBody()
+    const log = await new EventLog('http://a.test/', {
+      ...scriptedFetch(body.response),
+      idleTimeoutMs: 30_000,
+      reconnectOn: every,
+    }).count(1)
+    await advance(20_000)
+    body.write(':\n')
+    await advance(20_000)
+    page.unhide()
+    await settle()
+    expect(log.lines).toEqual(['open @1'])
+    // A suspended page: the wall clock went on, the timers did not.
+    vi.setSystemTime(Date.now() + 3_600_000)
+    page.unhide()
+    await settle()
+    expect(log.lines).toEqual(['open @1', 'error @0'])
+    expect(log.errors[0]!.code).toBe('PAGE_RETURNED')
+  })
+
+  it('left out listens to nothing', async () => {
+    const page = openPage()
+    const listened = vi.spyOn(document, 'addEventListener')
+    const log = await new EventLog('http://a.test/', scriptedFetch(openBody().response)).count(1)
+    page.online()
+    page.unhide()
+    await settle()
+    expect(log.lines).toEqual(['open @1'])
+    expect(listened).not.toHaveBeenCalled()
+  })
+
+  it('listens no longer once closed', async () => {
+    const page = openPage()
+    const { fetch, calls } = scriptedFetch(() => openBody().response)
+    const log = await new EventLog('http://a.test/', { fetch, reconnectOn: every }).count(1)
+    log.source.close()
+    page.online()
+    await settle()
+    expect([log.lines, calls.length]).toEqual([['open @1'], 1])
+  })
+
+  it('does nothing where there is neither window nor document', async () => {
+    const log = await new EventLog('http://a.test/', {
+      ...scriptedFetch(openBody().response),
+      reconnectOn: every,
+    }).count(1)
+    expect(log.lines).toEqual(['open @1'])
+  })
+})
