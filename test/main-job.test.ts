@@ -1,0 +1,210 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import type { Browser, Page } from 'puppeteer-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { launchBrowser } from '../conformance/runners/browser.ts'
+
+const headwater = fileURLToPath(new URL('../packages/hub/dist/cli/main.js', import.meta.url))
+const children: ChildProcess[] = []
+
+/** Starts the built command line; resolves with the address once it says that it is ready. */
+async function serve(listen: string): Promise<{ url: URL; kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> }> {
+  const child = spawn(process.execPath, [headwater, 'serve', '--dev', '--listen', listen], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  children.push(child)
+  const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string]
+  const url = /^headwater listening on (\S+)\n$/.exec(line)?.[1]
+  if (!url) throw new Error(`Expected the ready line, got ${JSON.stringify(line)}`)
+  return {
+    url: new URL(url),
+    async kill(signal) {
+      const exited = once(child, 'exit')
+      child.kill(signal)
+      await exited
+    },
+  }
+}
+
+/** The network between browser and hub: everything on one port is passed on to the hub, until it is cut. */
+class Network {
+  readonly #upstreamPort: number
+  readonly #sockets = new Set<Socket>()
+  #server: Server | undefined
+  port = 0
+
+  constructor(upstreamPort: number) {
+    this.#upstreamPort = upstreamPort
+  }
+
+  async restore(): Promise<void> {
+    const server = createServer((client) => {
+      const upstream = connect(this.#upstreamPort, '127.0.0.1')
+      for (const [socket, other] of [
+        [client, upstream],
+        [upstream, client],
+      ] as const) {
+        this.#sockets.add(socket)
+        socket.pipe(other)
+        socket.on('error', () => other.destroy())
+        socket.on('close', () => {
+          this.#sockets.delete(socket)
+          other.destroy()
+        })
+      }
+    })
+    server.listen(this.port, '127.0.0.1')
+    await once(server, 'listening')
+    this.port = (server.address() as AddressInfo).port
+    this.#server = server
+  }
+
+  /** Every connection breaks, and new ones are refused. */
+  async cut(): Promise<void> {
+    const server = this.#server
+    this.#server = undefined
+    if (!server) return
+    const closed = once(server, 'close')
+    server.close()
+    for (const socket of this.#sockets) socket.resetAndDestroy()
+    await closed
+  }
+}
+
+/** Publishes as any program would; gives the event's ID. */
+async function publish(hub: URL, data: string, type?: string): Promise<string> {
+  const body = new URLSearchParams({ topic: 'log', data, ...(type && { type }) })
+  const response = await fetch(new URL('/.well-known/mercure', hub), { method: 'POST', body })
+  const text = await response.text()
+  if (response.status !== 200) throw new Error(`Publishing was refused: ${text}`)
+  return text
+}
+
+const waitFor = (page: Page, condition: string) => page.waitForFunction(condition, { timeout: 20_000, polling: 50 })
+const untilState = (page: Page, state: string) =>
+  waitFor(page, `document.getElementById('connection').dataset.state === '${state}'`)
+const untilLastEventId = (page: Page, id: string) =>
+  waitFor(page, `document.getElementById('last-event-id').textContent === '${id}'`)
+const texts = (page: Page, selector: string) =>
+  page.$$eval(selector, (elements) => elements.map((element) => element.textContent).reverse())
+
+/** The browser's own EventSource, in the same page: the hub must serve it as well as ours. */
+async function openNative(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const seen: [string, string][] = []
+    const source = new EventSource('/.well-known/mercure?match=log&last_event_id=earliest')
+    source.onmessage = ({ data, lastEventId }) => seen.push([data, lastEventId])
+    Object.assign(globalThis, { nativeSource: source, nativeSeen: seen })
+  })
+  await waitFor(page, 'nativeSource.readyState === 1')
+}
+const untilNativeSaw = (page: Page, data: string) => waitFor(page, `nativeSeen.at(-1)?.[0] === '${data}'`)
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL')
+})
+
+describe.each(['Chromium', 'Firefox'] as const)('the page in %s', (name) => {
+  let browser: Browser
+  let page: Page
+  beforeAll(async () => {
+    browser = await launchBrowser(name)
+  }, 60_000)
+  afterAll(() => browser?.close())
+  beforeEach(async () => {
+    page = await browser.newPage()
+  })
+  afterEach(() => page.close())
+
+  it('shows every event once and in order although its network was cut, and so does a native EventSource', async () => {
+    const hub = await serve('127.0.0.1:0')
+    const network = new Network(Number(hub.url.port))
+    await network.restore()
+    const ids = [await publish(hub.url, 'before the page was opened')]
+
+    await page.goto(`http://127.0.0.1:${network.port}/`)
+    await untilState(page, 'open')
+    await openNative(page)
+    ids.push(await publish(hub.url, 'live'))
+    await untilLastEventId(page, ids[1] as string)
+    await untilNativeSaw(page, 'live')
+
+    await network.cut()
+    await untilState(page, 'connecting')
+    expect(await page.$eval('#ready-state', (element) => element.textContent)).toBe('0 CONNECTING')
+    for (const data of ['missed 1', 'missed 2', 'missed 3']) ids.push(await publish(hub.url, data))
+
+    await network.restore()
+    await untilState(page, 'open')
+    ids.push(await publish(hub.url, 'live again'))
+    await untilLastEventId(page, ids.at(-1) as string)
+    await untilNativeSaw(page, 'live again')
+
+    const expected = ['before the page was opened', 'live', 'missed 1', 'missed 2', 'missed 3', 'live again']
+    await waitFor(page, `document.querySelectorAll('#events .data').length === ${expected.length}`)
+    expect(await texts(page, '#events .data')).toEqual(expected)
+    const notes = await texts(page, '#events .note .text')
+    expect(notes[0]).toMatch(/^Connection lost: /)
+    expect(notes[1]).toMatch(new RegExp(`^Connected again after .* resuming after ${ids[1]}$`))
+    expect(notes).toHaveLength(2)
+    expect(await page.evaluate('nativeSeen')).toEqual(expected.map((data, index) => [data, ids[index]]))
+    await network.cut()
+  })
+
+  it('says that there is a gap when the hub was killed and, without a store on disk, began a new history', async () => {
+    const hub = await serve('127.0.0.1:0')
+    await page.goto(hub.url.href)
+    await untilState(page, 'open')
+    const id = await publish(hub.url, 'of the first history')
+    await untilLastEventId(page, id)
+
+    await hub.kill('SIGKILL')
+    await untilState(page, 'connecting')
+    const again = await serve(hub.url.host)
+    await untilState(page, 'open')
+    await untilLastEventId(page, await publish(again.url, 'of the second history'))
+
+    await waitFor(page, `document.querySelector('.note[data-kind=gap]')`)
+    expect(await texts(page, '#events .note[data-kind=gap] .text')).toEqual([
+      `Gap after ${id}: the hub began a new history. Everything still kept follows.`,
+    ])
+    expect(await texts(page, '#events .data')).toEqual(['of the first history', 'of the second history'])
+  })
+
+  it('publishes with its form and shows what came of it', async () => {
+    const hub = await serve('127.0.0.1:0')
+    await page.goto(hub.url.href)
+    await untilState(page, 'open')
+    await page.type('#publish [name=type]', 'greeting')
+    await page.click('#publish button')
+    await waitFor(page, `document.querySelector('#publish-result').dataset.outcome === 'published'`)
+    await waitFor(page, `document.querySelectorAll('#events .data').length === 1`)
+    expect(await texts(page, '#events .type')).toEqual(['greeting'])
+    expect(await texts(page, '#events .data')).toEqual(['Hello from the page'])
+    const kept = await page.$eval('#publish-result', (element) => element.textContent)
+    expect(kept).toBe(`kept as ${await page.$eval('#last-event-id', (element) => element.textContent)}`)
+
+    await page.$eval('#publish [name=type]', (field) => ((field as HTMLInputElement).value = 'headwater-gap'))
+    await page.click('#publish button')
+    await waitFor(page, `document.querySelector('#publish-result').dataset.outcome === 'failed'`)
+    expect(await page.$eval('#publish-result', (element) => element.textContent)).toContain('headwater-gap')
+  })
+
+  it('stops when the person closes the connection, and goes on from there when they connect again', async () => {
+    const hub = await serve('127.0.0.1:0')
+    await page.goto(hub.url.href)
+    await untilState(page, 'open')
+    await untilLastEventId(page, await publish(hub.url, 'one'))
+    await page.click('#connection-toggle')
+    await untilState(page, 'closed')
+    expect(await page.$eval('#ready-state', (element) => element.textContent)).toBe('2 CLOSED')
+    const missed = await publish(hub.url, 'two')
+    await page.click('#connection-toggle')
+    await untilState(page, 'open')
+    await untilLastEventId(page, missed)
+    await waitFor(page, `document.querySelectorAll('#events .data').length === 2`)
+    expect(await texts(page, '#events .data')).toEqual(['one', 'two'])
+  })
+})
