@@ -93,7 +93,7 @@ class MemoryChannel implements Channel {
     if (lastEventId === '') session.offer(frameBytes(encodePosition(this.#idAt(this.#history.head))))
     else this.#resume(subscriber, lastEventId)
     this.#replay(subscriber)
-    this.#options.onSubscribe?.(session)
+    this.#tell(this.#options.onSubscribe, session)
     return unsubscribe
   }
 
@@ -180,8 +180,15 @@ class MemoryChannel implements Channel {
   }
 
   #unsubscribe(session: ServerSession): void {
-    if (!this.#subscribers.delete(session)) return
-    this.#options.onUnsubscribe?.(session)
+    if (this.#subscribers.delete(session)) this.#tell(this.#options.onUnsubscribe, session)
+  }
+
+  #tell(listener: ((session: Session) => void) | undefined, session: ServerSession): void {
+    try {
+      listener?.(session)
+    } catch (error) {
+      session.report(error)
+    }
   }
 
   #idAt(position: number): string {

@@ -21,7 +21,16 @@ export class History {
   #firstIndex = 0
   #byteLength = 0
 
-  constructor({ maxEvents = 1000, maxAgeMs = 300_000, maxBytes = 8_388_608 }: HistoryOptions) {
+  constructor(options: HistoryOptions) {
+    for (const name of Object.keys(options)) {
+      if (!['maxEvents', 'maxAgeMs', 'maxBytes'].includes(name)) {
+        throw new SseError(
+          'INVALID_OPTION',
+          `Unknown history option "${name}". There are: maxEvents, maxAgeMs, maxBytes.`,
+        )
+      }
+    }
+    const { maxEvents = 1000, maxAgeMs = 300_000, maxBytes = 8_388_608 } = options
     this.#maxEvents = from0('maxEvents', maxEvents)
     this.#maxAgeMs = from0('maxAgeMs', maxAgeMs)
     this.#maxBytes = from0('maxBytes', maxBytes)

@@ -19,7 +19,7 @@ export interface SessionOptions {
    */
   heartbeatMs?: number | undefined
   /**
-   * How many bytes may wait for a client that reads too slowly. Default 1048576 (1 MiB). An event is taken as long as fewer
+   * How many bytes may wait for a client that reads too slowly. Default 1048576 (1 MiB), at least 1024. An event is taken as long as fewer
    * than this many wait, so that one of any size gets through.
    */
   maxUnsentBytes?: number | undefined
@@ -96,14 +96,14 @@ export function readSessionOptions(options: SessionOptions): SessionSettings {
     }
   }
   return {
-    headers: options.headers ?? {},
+    headers: objectOf('headers', options.headers) ?? {},
     heartbeatMs: above0('heartbeatMs', options.heartbeatMs ?? (runsOnBun ? 5000 : 10_000)),
-    maxUnsentBytes: above0('maxUnsentBytes', options.maxUnsentBytes ?? 1_048_576),
+    maxUnsentBytes: from1024('maxUnsentBytes', options.maxUnsentBytes ?? 1_048_576),
     whenFull: oneOf('whenFull', options.whenFull ?? 'disconnect', ['disconnect', 'drop', 'wait']),
     stallTimeoutMs: above0('stallTimeoutMs', options.stallTimeoutMs ?? 30_000),
     maxDurationMs: above0('maxDurationMs', options.maxDurationMs ?? Number.POSITIVE_INFINITY),
     retryMs: options.retryMs === null ? null : wholeFrom0('retryMs', options.retryMs ?? 2000),
-    drainSignal: options.drainSignal,
+    drainSignal: signal('drainSignal', options.drainSignal),
     drainSpreadMs: wholeFrom0('drainSpreadMs', options.drainSpreadMs ?? 5000),
     authorize: callable('authorize', options.authorize),
     onError: callable('onError', options.onError) ?? logError,
@@ -133,6 +133,14 @@ function above0(name: string, value: number): number {
   return value
 }
 
+/** Less would not even hold the frames by which a session and a channel begin. */
+function from1024(name: string, value: number): number {
+  if (typeof value !== 'number' || !(value >= 1024)) {
+    throw new SseError('INVALID_OPTION', `${name} is ${String(value)}: it must be a number from 1024 up, or Infinity.`)
+  }
+  return value
+}
+
 function wholeFrom0(name: string, value: number): number {
   if (!Number.isSafeInteger(value) || value < 0) {
     throw new SseError('INVALID_OPTION', `${name} is ${String(value)}: it must be a whole number from 0 up.`)
@@ -150,6 +158,20 @@ function oneOf<T extends string>(name: string, value: T, choices: readonly T[]):
 function callable<T>(name: string, value: T | undefined): T | undefined {
   if (value !== undefined && typeof value !== 'function') {
     throw new SseError('INVALID_OPTION', `${name} is ${String(value)}: it must be a function.`)
+  }
+  return value
+}
+
+function objectOf<T>(name: string, value: T | undefined): T | undefined {
+  if (value !== undefined && (typeof value !== 'object' || value === null)) {
+    throw new SseError('INVALID_OPTION', `${name} is ${String(value)}: it must be an object or Headers.`)
+  }
+  return value
+}
+
+function signal(name: string, value: AbortSignal | undefined): AbortSignal | undefined {
+  if (value !== undefined && !(value instanceof AbortSignal)) {
+    throw new SseError('INVALID_OPTION', `${name} is ${String(value)}: it must be an AbortSignal.`)
   }
   return value
 }

@@ -64,3 +64,12 @@ export async function turns(count: number): Promise<void> {
 export async function until(isSo: () => boolean): Promise<void> {
   while (!isSo()) await turns(1)
 }
+
+/** `Promise.withResolvers`, which Node 20 lacks. */
+export function deferred<T>() {
+  let settle: { resolve(value: T): void; reject(error: unknown): void } | undefined
+  const promise = new Promise<T>((resolve, reject) => {
+    settle = { resolve, reject }
+  })
+  return { promise, ...(settle as NonNullable<typeof settle>) }
+}

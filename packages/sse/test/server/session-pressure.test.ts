@@ -41,7 +41,7 @@ describe.each(transports)('pressure over $name', ({ serve }) => {
   })
 
   test('lets one event of any size through', async () => {
-    const { response, session } = await open({ maxUnsentBytes: 1000 })
+    const { response, session } = await open({ maxUnsentBytes: 1024 })
     const sent = session.send({ data: 'x'.repeat(2 * MiB) })
     await response.until('x\n\n')
     await sent
@@ -101,16 +101,16 @@ describe.each(transports)('pressure over $name', ({ serve }) => {
   })
 
   test('resolves the send of a dropped event: its bytes may be forgotten', async () => {
-    const { session } = await open({ maxUnsentBytes: 1000, whenFull: 'drop' })
+    const { session } = await open({ maxUnsentBytes: 1024, whenFull: 'drop' })
     session.send({ data: 'x'.repeat(32 * MiB) })
     const dropped = session.send({ data: 'dropped' })
-    session.send({ data: 'x'.repeat(1000) })
+    session.send({ data: 'x'.repeat(1024) })
     await dropped
     expect(session.droppedEvents).toBe(1)
   })
 
   test('keeps everything where waiting was chosen', async () => {
-    const { response, session } = await open({ maxUnsentBytes: 1000, whenFull: 'wait' })
+    const { response, session } = await open({ maxUnsentBytes: 1024, whenFull: 'wait' })
     const sent = Array.from({ length: 1000 }, (_, i) => session.send({ data: `${i} ${'x'.repeat(10_000)}` }))
     session.close()
     expect(dataOf(await response.text())).toHaveLength(1001)

@@ -19,11 +19,19 @@ export interface Transport {
 }
 
 export interface TestServer {
-  request(init?: { method?: string; path?: string; headers?: Record<string, string> }): Promise<TestResponse>
+  request(init?: TestRequest): Promise<TestResponse>
   /** Resolves when the server is closed and every connection is gone. */
   close(): Promise<void>
   /** Cuts whatever is still connected, and closes. */
   stop(): Promise<void>
+}
+
+export interface TestRequest {
+  method?: string
+  path?: string
+  headers?: Record<string, string>
+  /** Over HTTP/2 requests share a connection, unless this says otherwise. */
+  onOwnConnection?: boolean
 }
 
 /** A response as its client sees it. Nothing is read from the socket but by `until` and `text`. */
@@ -32,6 +40,8 @@ export interface TestResponse {
   headers: http.IncomingHttpHeaders
   /** Reads on until the text received so far contains this, and returns all of it. */
   until(text: string): Promise<string>
+  /** As `until`, and forgets what came before. */
+  skipTo(text: string): Promise<void>
   /** Reads on until at least this much more text is there, or the end, and returns how much text was received so far. */
   readSome(length: number): Promise<number>
   /** Reads to the end; fails if there is none. */
@@ -152,16 +162,20 @@ function requestHttp1({ Agent, request }: typeof http | typeof https): Requester
 
 function requestHttp2(scheme: string): Requester {
   return (port) => {
-    let client: http2.ClientHttp2Session | undefined
+    const connections: http2.ClientHttp2Session[] = []
     const connect = () => {
-      client = http2.connect(`${scheme}://127.0.0.1:${port}`, { rejectUnauthorized: false })
-      client.on('error', () => {})
-      return client
+      const connection = http2.connect(`${scheme}://127.0.0.1:${port}`, { rejectUnauthorized: false })
+      connection.on('error', () => {})
+      connections.unshift(connection)
+      return connection
     }
     return {
-      close: () => client?.destroy(),
-      async request({ method = 'GET', path = '/', headers = {} } = {}) {
-        const connection = client && !client.closed && !client.destroyed ? client : connect()
+      close() {
+        for (const connection of connections) connection.destroy()
+      },
+      async request({ method = 'GET', path = '/', headers = {}, onOwnConnection = false } = {}) {
+        const usable = connections.find((connection) => !connection.closed && !connection.destroyed)
+        const connection = (!onOwnConnection && usable) || connect()
         const stream = connection.request({ ':method': method, ':path': path, ...headers })
         const [received] = (await once(stream, 'response')) as [
           http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader,
@@ -178,16 +192,18 @@ function requestHttp2(scheme: string): Requester {
   }
 }
 
-function readBody(body: Readable): Pick<TestResponse, 'until' | 'readSome' | 'text'> {
+function readBody(body: Readable): Pick<TestResponse, 'until' | 'skipTo' | 'readSome' | 'text'> {
   body.setEncoding('utf8')
   body.on('error', () => {})
-  let received = ''
+  const chunks: string[] = []
+  let length = 0
   /** Reads by hand, so that nothing is taken from the socket between calls. */
   const next = async (): Promise<boolean> => {
     for (;;) {
       const chunk: string | null = body.read()
       if (chunk !== null) {
-        received += chunk
+        chunks.push(chunk)
+        length += chunk.length
         return true
       }
       if (body.readableEnded || body.destroyed) return false
@@ -201,25 +217,33 @@ function readBody(body: Readable): Pick<TestResponse, 'until' | 'readSome' | 'te
       })
     }
   }
+  const fail = (what: string) => new Error(`The response ${what}: ${chunks.join('').slice(-500)}`)
+  const waitFor = async (text: string): Promise<void> => {
+    let end = chunks.join('')
+    // Only the new end is searched: to search all of a long text each time takes longer than to send it.
+    while (!end.includes(text)) {
+      if (!(await next())) throw fail(`ended without ${JSON.stringify(text)}`)
+      end = end.slice(-text.length) + chunks.at(-1)
+    }
+  }
   return {
     async until(text) {
-      // Only the new end is searched: each search through all of a long text would copy it.
-      for (let from = 0; !received.slice(from).includes(text); ) {
-        from = Math.max(0, received.length - text.length)
-        if (!(await next()))
-          throw new Error(`The response ended without ${JSON.stringify(text)}: ${received.slice(-500)}`)
-      }
-      return received
+      await waitFor(text)
+      return chunks.join('')
     },
-    async readSome(length) {
-      const enough = received.length + length
-      while (received.length < enough && (await next()));
-      return received.length
+    async skipTo(text) {
+      await waitFor(text)
+      chunks.splice(0, chunks.length - 1)
+    },
+    async readSome(count) {
+      const enough = length + count
+      while (length < enough && (await next()));
+      return length
     },
     async text() {
       while (await next());
-      if (!body.readableEnded) throw new Error(`The response broke off after: ${received.slice(-500)}`)
-      return received
+      if (!body.readableEnded) throw fail('broke off after')
+      return chunks.join('')
     },
   }
 }

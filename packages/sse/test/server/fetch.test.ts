@@ -1,0 +1,167 @@
+import { describe, expect, test, vi } from 'vitest'
+import { createResponse, type Producer } from '../../src/server/fetch.ts'
+import type { Session } from '../../src/server/session.ts'
+import type { SessionOptions } from '../../src/server/session-options.ts'
+import { dataOf, turns } from './opener.ts'
+
+describe('createResponse', () => {
+  test.each<[string, Producer]>([
+    [
+      'a generator',
+      function* () {
+        yield* ['a', 'b']
+      },
+    ],
+    [
+      'an async generator',
+      async function* () {
+        yield* ['a', 'b']
+      },
+    ],
+    [
+      'a stream',
+      () =>
+        new ReadableStream({
+          start(c) {
+            c.enqueue('a')
+            c.enqueue('b')
+            c.close()
+          },
+        }),
+    ],
+    [
+      'a promise of a stream',
+      async () =>
+        new ReadableStream({
+          start(c) {
+            c.enqueue('a')
+            c.enqueue('b')
+            c.close()
+          },
+        }),
+    ],
+  ])('pipes what the producer returns, whose end is the end: %s', async (_, producer) => {
+    const text = await createResponse(new Request('http://a/'), producer).text()
+    expect(dataOf(text)).toEqual(['a', 'b', ''])
+    expect(text).toContain('headwater-close')
+  })
+
+  test.each<[string, unknown]>([
+    ['nothing', undefined],
+    ['a list, as Promise.all does', [undefined]],
+    ['a function, as subscribe does', () => {}],
+    ['text', 'text'],
+  ])('stays open after a producer that returned something else: %s', async (_, returned) => {
+    const { session, response } = respond({}, () => returned)
+    await turns(2)
+    expect(session.isOpen).toBe(true)
+    session.send({ data: 'later' })
+    session.close()
+    expect(dataOf(await response.text())).toEqual(['later', ''])
+  })
+
+  test.each<[string, Producer]>([
+    [
+      'throws',
+      () => {
+        throw new Error('a secret')
+      },
+    ],
+    [
+      'rejects',
+      async () => {
+        throw new Error('a secret')
+      },
+    ],
+    [
+      'fails while it generates',
+      async function* () {
+        yield 'a'
+        throw new Error('a secret')
+      },
+    ],
+  ])('tells the client that the producer failed, and the operator why: it %s', async (_, producer) => {
+    const onError = vi.fn()
+    const text = await createResponse(new Request('http://a/'), { onError }, producer).text()
+    expect(text).toMatch(/event: headwater-error\n.*\n\nevent: headwater-close\n/)
+    expect(text).not.toContain('secret')
+    expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: 'a secret' }))
+  })
+
+  test('logs to the console what nobody takes', async () => {
+    const error = vi.spyOn(console, 'error').mockImplementation(() => {})
+    await createResponse(new Request('http://a/'), () => Promise.reject(new Error('boom'))).text()
+    expect(error).toHaveBeenCalledWith(expect.any(String), expect.objectContaining({ message: 'boom' }))
+    error.mockRestore()
+  })
+
+  test('runs the producer before it returns, so that nothing is missed in between', () => {
+    const producer = vi.fn()
+    createResponse(new Request('http://a/'), producer).body?.cancel()
+    expect(producer).toHaveBeenCalledOnce()
+  })
+
+  test.each([
+    ['HEAD', new Request('http://a/', { method: 'HEAD' }), 200],
+    ['after a close', new Request('http://a/', { headers: { 'Last-Event-ID': 'headwater-closed' } }), 204],
+    ['aborted', new Request('http://a/', { signal: AbortSignal.abort() }), 200],
+  ])('does not call the producer for a request that is %s', async (_, request, status) => {
+    const producer = vi.fn()
+    const response = createResponse(request, producer)
+    expect(response.status).toBe(status)
+    expect(await response.text()).toBe('')
+    expect(producer).not.toHaveBeenCalled()
+  })
+
+  test('says what is missing when there is no producer', () => {
+    expect(() => createResponse(new Request('http://a/'), {} as never)).toThrow(/got no producer but object/)
+  })
+
+  test('sees the client leave by its request, also if nobody ever read the stream', async () => {
+    const left = new AbortController()
+    const { session } = respond({}, () => {}, new Request('http://a/', { signal: left.signal }))
+    left.abort()
+    expect(await session.closed).toBe('client-left')
+  })
+
+  test('sees the client leave by the stream, also while nothing is being read', async () => {
+    const { session, response } = respond()
+    await response.body?.cancel()
+    expect(await session.closed).toBe('client-left')
+  })
+
+  test('hands bytes over only when they are asked for, and then all that wait in one chunk', async () => {
+    const { session, response } = respond({ retryMs: null })
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader()
+    await reader.read()
+    const sent = [1, 2, 3].map((data) => session.send({ data }))
+    const settled = vi.fn()
+    sent[0]?.then(settled)
+    await turns(2)
+    expect(settled).not.toHaveBeenCalled()
+    expect(session.unsentBytes).toBeGreaterThan(0)
+    const { value } = await reader.read()
+    expect(new TextDecoder().decode(value)).toBe('data: 1\n\ndata: 2\n\ndata: 3\n\n')
+    await Promise.all(sent)
+    expect(session.unsentBytes).toBe(0)
+  })
+
+  test('breaks the stream off when nobody reads it for stallTimeoutMs', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
+    const { session, response } = respond()
+    session.send({ data: 1 })
+    await vi.advanceTimersByTimeAsync(30_000)
+    vi.useRealTimers()
+    expect(await session.closed).toBe('stalled')
+    await expect(response.text()).rejects.toMatchObject({ code: 'SESSION_CLOSED' })
+  })
+})
+
+function respond(options: SessionOptions = {}, producer: Producer = () => {}, request = new Request('http://a/')) {
+  let session: Session | undefined
+  const response = createResponse(request, options, (opened) => {
+    session = opened
+    return producer(opened)
+  })
+  return { response, session: session as unknown as Session }
+}
