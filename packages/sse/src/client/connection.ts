@@ -23,6 +23,7 @@ export interface Connection {
    */
   readonly steps: AsyncGenerator<ConnectionState | ReceivedEvent, void, void>
   readonly onEvent: EventSourceOptions['onEvent']
+  /** As of the last step taken: closing from this side is no step. */
   state: ConnectionState
   /** The last event ID as of the last step taken. */
   lastEventId: string
@@ -31,7 +32,7 @@ export interface Connection {
   readonly close: () => void
 }
 
-type Outcome = Omit<ConnectionFailure, 'willRetry' | 'retryDelayMs'>
+type Outcome = Omit<ConnectionFailure, 'willRetry' | 'retryDelayMs' | 'body'> & { body?: string }
 
 /** The longest wait a timer can take; anything more fires at once. */
 const MAX_TIMER_MS = 2147483647
@@ -41,7 +42,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   // [Web IDL] First the URL becomes a string, then the options a dictionary: null and undefined are empty ones, and the
   // members are read once each, in alphabetical order.
   const text = `${input}`
-  if (options != null && !isObject(options)) throw new TypeError(`The options are ${options}, not an object`)
+  if (options != null && !isObject(options)) throw new TypeError(`options is ${options}, not an object`)
   const {
     body,
     fetch,
@@ -84,10 +85,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
 
   const closing = new AbortController()
   const closed = closing.signal
-  const close = () => {
-    if (connection.state.name !== 'closed') connection.state = { name: 'closed' }
-    closing.abort()
-  }
+  const close = () => closing.abort()
   const connection: Connection = {
     url,
     withCredentials: !!withCredentials,
@@ -173,7 +171,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       }
 
       try {
-        if (!again) throw new TypeError('Only http and https can be connected to')
+        if (!again) throw new TypeError(`${from} is not http`)
         const sent = new Headers(typeof headers === 'function' ? await headers(context) : headers)
         if (!sent.has('accept')) sent.set('accept', 'text/event-stream')
         if (id) sent.set('last-event-id', String.fromCharCode(...new TextEncoder().encode(id)))
@@ -229,7 +227,15 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
             message: `The response is ${status} ${type}, not 200 text/event-stream`,
             status,
             headers: answered,
-            body: reader && (await excerpt(reader)),
+            body: '',
+          }
+          // What comes within a second. If it breaks off, the status is still the news.
+          timer = setTimeout(abandon, 1000)
+          const decoder = new TextDecoder()
+          while (reader && outcome.body!.length < 4096) {
+            const { done, value } = await reader.read()
+            if (done) break
+            outcome.body = (outcome.body + decoder.decode(value, { stream: true })).slice(0, 4096)
           }
         }
       } catch (cause) {
@@ -266,7 +272,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   }
 }
 
-function isObject(value: unknown): boolean {
+export function isObject(value: unknown): boolean {
   return Object(value) === value
 }
 
@@ -276,22 +282,4 @@ function resolve(url: string): string {
   } catch {
     throw new DOMException(`${url} is no valid URL`, 'SyntaxError')
   }
-}
-
-/** The beginning of a refused response's body, as far as it comes within a second. */
-async function excerpt(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<string> {
-  const decoder = new TextDecoder()
-  const timer = setTimeout(() => reader.cancel(), 1000)
-  let text = ''
-  try {
-    while (text.length < 4096) {
-      const { done, value } = await reader.read()
-      if (done) break
-      text += decoder.decode(value, { stream: true })
-    }
-  } catch {
-    // The body broke off. The status is the news, and that we have.
-  }
-  clearTimeout(timer)
-  return text.slice(0, 4096)
 }

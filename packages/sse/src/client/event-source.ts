@@ -1,4 +1,4 @@
-import { type Connection, connect } from './connection.ts'
+import { type Connection, connect, isObject } from './connection.ts'
 import { ConnectionErrorEvent } from './connection-error-event.ts'
 import { nextTask } from './next-task.ts'
 import type { EventSourceOptions } from './options.ts'
@@ -36,6 +36,28 @@ export interface EventSourceListen<Options> {
   (type: string, listener: Parameters<EventTarget['addEventListener']>[1], options?: Options): void
 }
 
+/**
+ * The `EventSource` of the standard, wherever there is `fetch`: Node, Bun, Deno, workerd, pages and workers. Without options
+ * it does what the [HTML standard, 9.2](https://html.spec.whatwg.org/multipage/server-sent-events.html) says, no more; to use
+ * it everywhere, `globalThis.EventSource = EventSource`.
+ *
+ * Its `error` events tell what happened and whether another attempt follows: see {@link ConnectionErrorEvent}.
+ *
+ * What a script cannot do in a browser, as it has to go through `fetch`:
+ * - A refusal by CORS looks like a lost network, so it is tried again for ever, where the native object gives up.
+ * - `Last-Event-ID` set by a script makes a reconnect to another origin ask first (an `OPTIONS` request), which the server
+ *   must answer with `Access-Control-Allow-Headers: Last-Event-ID`. So does every header of your own.
+ * - After a redirect that ends in a failure, the next attempt starts from the last URL that opened.
+ * - Firefox tells of a response only when its body begins: let the server send a comment at once.
+ * - Its events have `isTrusted` false.
+ *
+ * A URL with a user name and password is refused by `fetch`: send an `Authorization` header instead. Node's `fetch` ends a
+ * response that is silent for 5 minutes, which is a lost connection like any other.
+ *
+ * @throws {TypeError} for no URL, options that are no object, headers or a method that no request can have.
+ * @throws {DOMException} `SyntaxError` for a URL that does not parse, or a relative one where nothing says relative to what.
+ * @throws {SseError} `INVALID_OPTION` for an option out of range.
+ */
 export class EventSource extends EventTarget {
   declare static readonly CONNECTING: 0
   declare static readonly OPEN: 1
@@ -51,13 +73,12 @@ export class EventSource extends EventTarget {
     // names that stay whatever a minifier does.
     const { prototype } = EventSource
     for (const key of Reflect.ownKeys(prototype).slice(1)) Object.defineProperty(prototype, key, { enumerable: true })
-    for (const [value, name] of ['CONNECTING', 'OPEN', 'CLOSED'].entries())
-      for (const target of [EventSource, prototype]) Object.defineProperty(target, name, { value, enumerable: true })
-    for (const [target, key] of [
-      [EventSource, 'name'],
-      [prototype, Symbol.toStringTag],
-    ] as const)
-      Object.defineProperty(target, key, { value: 'EventSource', configurable: true })
+    for (const target of [EventSource, prototype])
+      for (const [value, name] of ['CONNECTING', 'OPEN', 'CLOSED'].entries())
+        Object.defineProperty(target, name, { value, enumerable: true })
+    const name = { value: 'EventSource', configurable: true }
+    Object.defineProperty(EventSource, 'name', name)
+    Object.defineProperty(prototype, Symbol.toStringTag, name)
   }
 
   readonly #connection: Connection
@@ -68,23 +89,29 @@ export class EventSource extends EventTarget {
    */
   #gathering = ''
   readonly #handlers: Record<string, Handler> = {}
-  readonly #onEvent: ((event: Event) => void) | undefined
 
   constructor(url: string | URL, options: EventSourceOptions | null = {}) {
     super()
     // biome-ignore lint/complexity/noArguments: `new EventSource()` and `new EventSource(undefined)` differ, and `length` must be 1
     if (arguments.length < 1) throw new TypeError('EventSource needs a URL')
     this.#connection = connect(url, options)
-    const { onEvent } = this.#connection
-    if (onEvent) this.#onEvent = (event) => onEvent.call(this, event as MessageEvent)
     // Before any other listener.
-    for (const type of ['open', 'message', 'error'])
+    for (const type of ['open', 'message', 'error']) {
       this.addEventListener(type, () => {
         this.#gathering = ''
       })
+      const handler: Handler = {
+        value: null,
+        handleEvent: (event) => {
+          if (typeof handler.value === 'function') handler.value.call(this, event)
+        },
+      }
+      this.#handlers[type] = handler
+    }
     void this.#run()
   }
 
+  /** The URL as given, made absolute; a redirect does not change it. */
   get url(): string {
     return this.#connection.url
   }
@@ -93,6 +120,7 @@ export class EventSource extends EventTarget {
     return this.#connection.withCredentials
   }
 
+  /** CONNECTING (0), also while it waits to reconnect; OPEN (1); CLOSED (2), for good. */
   get readyState(): 0 | 1 | 2 {
     return this.#connection.signal.aborted ? 2 : this.#isOpen ? 1 : 0
   }
@@ -116,25 +144,30 @@ export class EventSource extends EventTarget {
     this.#setHandler('error', value)
   }
 
+  /** Ends the connection. No event is dispatched any more. */
   close(): void {
     this.#connection.close()
   }
 
   async #run(): Promise<void> {
+    const { onEvent, steps } = this.#connection
+    const everyType = onEvent && ((event: Event) => onEvent.call(this, event as MessageEvent))
     await undefined
-    for await (const step of this.#connection.steps) {
+    for await (const step of steps) {
       if (this.readyState === 2) return
       let event: Event
-      if (step.name === 'event') event = new MessageEvent(step.type, step)
-      else {
+      let every: typeof everyType
+      if (step.name === 'event') {
+        event = new MessageEvent(step.type, step)
+        every = everyType
+      } else {
         this.#isOpen = step.name === 'open'
         if (step.name === 'closed') this.close()
         event = 'failure' in step ? new ConnectionErrorEvent(step.failure!) : new Event('open')
       }
       Reflect.defineProperty(event, 'isTrusted', { value: true })
-      const everyType = step.name === 'event' ? this.#onEvent : undefined
       // A listener like any other while the event lasts: the last one, and its errors go where theirs go.
-      if (everyType) this.addEventListener(event.type, everyType)
+      if (every) this.addEventListener(event.type, every)
       this.#gathering = event.type
       try {
         this.dispatchEvent(event)
@@ -142,30 +175,20 @@ export class EventSource extends EventTarget {
         // Only workerd before `spec_compliant_dispatch_exceptions` lets a listener's error through.
         reportError(error)
       }
-      if (everyType) this.removeEventListener(event.type, everyType)
+      if (every) this.removeEventListener(event.type, every)
       await nextTask()
     }
   }
 
   #getHandler(type: string): AnyHandler {
-    return type === this.#gathering ? null : ((this.#handlers[type]?.value as AnyHandler) ?? null)
+    return type === this.#gathering ? null : (this.#handlers[type]!.value as AnyHandler)
   }
 
   #setHandler(type: string, value: unknown): void {
-    const handler = this.#handlers[type]
-    if (Object(value) !== value) {
-      if (handler) this.removeEventListener(type, handler)
-      delete this.#handlers[type]
-    } else if (handler) handler.value = value
-    else {
-      const added: Handler = {
-        value,
-        handleEvent: (event) => {
-          if (typeof added.value === 'function') added.value.call(this, event)
-        },
-      }
-      this.#handlers[type] = added
-      this.addEventListener(type, added)
-    }
+    const handler = this.#handlers[type]!
+    handler.value = isObject(value) ? value : null
+    // One that is already added stays in its place.
+    if (handler.value) this.addEventListener(type, handler)
+    else this.removeEventListener(type, handler)
   }
 }

@@ -77,8 +77,9 @@ export function events(url: string | URL, options: EventsOptions = {}): EventStr
   const iterator = iterate()
   return {
     url: connection.url,
-    get state() {
-      return connection.state
+    get state(): ConnectionState {
+      const { signal, state } = connection
+      return signal.aborted && state.name !== 'closed' ? { name: 'closed' } : state
     },
     get lastEventId() {
       return connection.lastEventId

@@ -1,0 +1,49 @@
+import { gzipSync } from 'node:zlib'
+import { build } from 'esbuild'
+import { describe, expect, it } from 'vitest'
+
+describe('the bundle of', () => {
+  it('EventSource alone is at most 4096 bytes, minified and gzipped', async () => {
+    const code = await bundle('EventSource')
+    expect(gzipSync(code, { level: 9 }).length).toBeLessThanOrEqual(4096)
+  })
+
+  it('EventSource alone has nothing of events() in it, and the other way round', async () => {
+    expect(await bundle('EventSource')).not.toContain('INVALID_DATA')
+    expect(await bundle('events')).not.toContain('isTrusted')
+  })
+
+  it('everything has nothing of Node in it', async () => {
+    const { metafile } = await build({ ...options('EventSource, events, ConnectionError'), metafile: true })
+    expect(Object.values(metafile.inputs).flatMap(({ imports }) => imports.filter(({ external }) => external))).toEqual(
+      [],
+    )
+    expect(await bundle('EventSource, events')).not.toMatch(/\b(process|Buffer|require)\b/)
+  })
+
+  it('EventSource keeps its name whatever a minifier does', async () => {
+    const code = `${await bundle('EventSource')}`.replace(/export\s*\{(\w+) as EventSource\};?\s*$/, 'return $1')
+    expect(new Function(code)().name).toBe('EventSource')
+  })
+})
+
+async function bundle(names: string): Promise<string> {
+  const { outputFiles } = await build({ ...options(names), write: false })
+  return outputFiles[0]!.text
+}
+
+function options(names: string) {
+  return {
+    stdin: {
+      contents: `export { ${names} } from './index.ts'`,
+      resolveDir: new URL('../../src/client', import.meta.url).pathname,
+      loader: 'ts',
+    },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    target: 'es2022',
+    write: false,
+    logLevel: 'error',
+  } as const
+}
