@@ -8,6 +8,8 @@ export interface FeedFrame {
   readonly bytes: Uint8Array
 }
 
+const maxCachedSpans = 8
+
 /** A run of frames as one piece of bytes. */
 export interface Span {
   readonly bytes: Uint8Array
@@ -32,7 +34,7 @@ export class Feed {
   #start = 0
   /** The position of the newest frame, or from where the feed began. */
   #newest: number
-  /** Spans that several subscribers may want, by where they begin. They all end where the feed ends now. */
+  /** The last spans made, by where they begin: most subscribers of a turn begin at the same few places. */
   readonly #spans = new Map<number, Span>()
 
   constructor(selection: Selection, position: number) {
@@ -110,6 +112,7 @@ export class Feed {
       end: offset + frames.length,
       position: frames.at(-1)!.position,
     }
+    if (this.#spans.size === maxCachedSpans) this.#spans.clear()
     this.#spans.set(offset, span)
     return span
   }

@@ -46,12 +46,12 @@ export class Cors {
 /** Without it a page cannot see where its stream begins. */
 const exposedHeaders = 'Mercure-Last-Event-ID, Last-Event-ID, Link, ETag, WWW-Authenticate, Retry-After'
 
-function assertOrigin(origin: string): void {
-  if (origin === '*') return
-  if (URL.canParse(origin) && new URL(origin).origin === origin) return
-  const meant = URL.canParse(origin) ? new URL(origin).origin : 'null'
-  throw new HubError(
-    'INVALID_OPTION',
-    `${JSON.stringify(origin)} is no origin. ${meant === 'null' ? 'An origin looks like https://example.com, or is * for all.' : `Did you mean ${meant}?`}`,
-  )
+function assertOrigin(text: string): void {
+  if (text === '*') return
+  const origin = URL.canParse(text) ? new URL(text).origin : 'null'
+  if (text === origin && origin !== 'null' && !text.includes('*')) return
+  let advice = 'An origin looks like https://example.com; * means all.'
+  if (text.includes('*')) advice = 'Name each origin: there are no patterns, only * for all.'
+  else if (origin !== 'null') advice = `Did you mean ${origin}?`
+  throw new HubError('INVALID_OPTION', `${JSON.stringify(text)} is no origin. ${advice}`)
 }

@@ -85,10 +85,11 @@ export function createHandler(hub: Hub, options: HandlerOptions = {}): Handler {
   }
 
   function fail(error: unknown, res: ServerResponse): void {
-    const isClients = error instanceof HubError
-    if (!isClients) onError(error)
+    const known = error instanceof HubError ? error : undefined
+    // What the client did wrong is told to the client. What the store does wrong, the operator has to know as well.
+    if (!known || known.code.startsWith('STORE_')) onError(error)
     if (res.headersSent) res.destroy()
-    else sendProblem(res, isClients ? error : undefined)
+    else sendProblem(res, known)
   }
 }
 

@@ -6,7 +6,7 @@ import type { HubError, HubErrorCode } from '../errors.ts'
  * it is a fault of ours, and the log has the rest.
  */
 export function sendProblem(res: ServerResponse, error: HubError | undefined): void {
-  const status = error ? statusOf[error.code] : 500
+  const status = (error && statusOf[error.code]) ?? 500
   const body = JSON.stringify({
     title: STATUS_CODES[status],
     status,
@@ -20,8 +20,8 @@ export function sendProblem(res: ServerResponse, error: HubError | undefined): v
   res.end(`${body}\n`)
 }
 
-const statusOf: Record<HubErrorCode, number> = {
-  INVALID_OPTION: 500,
+/** What is the client's doing, or will pass. The rest is ours: 500. */
+const statusOf: Partial<Record<HubErrorCode, number>> = {
   INVALID_TOPIC: 400,
   INVALID_DATA: 400,
   INVALID_EVENT_ID: 400,
@@ -29,15 +29,12 @@ const statusOf: Record<HubErrorCode, number> = {
   INVALID_RETRY: 400,
   INVALID_MATCHER: 400,
   INVALID_REQUEST: 400,
+  ORIGIN_NOT_ALLOWED: 403,
+  METHOD_NOT_ALLOWED: 405,
   TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
-  METHOD_NOT_ALLOWED: 405,
-  ORIGIN_NOT_ALLOWED: 403,
   HOST_NOT_ALLOWED: 421,
-  LISTEN_FAILED: 500,
   HUB_CLOSED: 503,
   STORE_CLOSED: 503,
   STORE_FAILED: 503,
-  HUB_UNREACHABLE: 500,
-  HUB_REFUSED: 500,
 }

@@ -148,8 +148,8 @@ function recording(store: EventStore, log: Logged[]): EventStore {
   return {
     ...bound(store),
     epoch: store.epoch,
-    async append(event) {
-      const mark = await store.append(event)
+    async append(event, options) {
+      const mark = await store.append(event, options)
       log.push({ ...event, ...mark })
       return mark
     },

@@ -1,0 +1,188 @@
+import { describe, expect, test } from 'vitest'
+import { headwater, startHub } from './running.ts'
+
+describe('headwater publish', () => {
+  test('publishes its argument and prints the id', async () => {
+    const hub = await startHub()
+    const publish = headwater(
+      'publish',
+      '--hub',
+      hub.url,
+      '-t',
+      'log',
+      '-t',
+      'other',
+      '--type',
+      'note',
+      '--id',
+      'mine',
+      'hello ⛲',
+    )
+    expect(await publish.ended()).toBe(0)
+    expect(publish.stdout).toBe('mine\n')
+    const tail = headwater('tail', '--hub', hub.url, '-t', 'other', '--json', '--last-event-id', 'earliest')
+    await tail.said(/\n/)
+    expect(JSON.parse(tail.stdout)).toEqual({ id: 'mine', type: 'note', data: 'hello ⛲' })
+  })
+
+  test('publishes each line of standard input, in order, the last without a line end, too', async () => {
+    const hub = await startHub()
+    const tail = headwater('tail', '--hub', hub.url, '-t', 'log', '--last-event-id', 'earliest')
+    const publish = headwater('publish', '--hub', hub.url, '-t', 'log')
+    const lines = Array.from({ length: 300 }, (_, n) => `line ${n} ⛲ \u2028`)
+    publish.child.stdin.write(Buffer.from(`${lines.join('\n')}\r\n\nlast`))
+    publish.child.stdin.end()
+    expect(await publish.ended()).toBe(0)
+    expect(publish.stderr).toContain('published 302 events')
+    await tail.said(/last\n/)
+    expect(tail.stdout.split('\n')).toEqual([...lines, '', 'last', ''])
+  })
+
+  test('shows a line at once, while its source goes on', async () => {
+    const hub = await startHub()
+    const tail = headwater('tail', '--hub', hub.url, '--last-event-id', 'earliest')
+    const publish = headwater('publish', '--hub', hub.url, '-t', 'log')
+    for (const line of ['one', 'two', 'three']) {
+      publish.child.stdin.write(`${line}\n`)
+      await tail.said(new RegExp(`${line}\n`))
+    }
+  })
+
+  test('without a hub says so in one line, and what to do', async () => {
+    const publish = headwater('publish', '--hub', 'http://127.0.0.1:1', '-t', 'log', 'x')
+    expect(await publish.ended()).toBe(1)
+    expect(publish.stderr).toContain('headwater serve --dev')
+    expect(publish.stderr.trim().split('\n').length).toBe(1)
+  })
+
+  test('keeps a line until the hub is back, then goes on with the next', async () => {
+    const first = await startHub()
+    const port = new URL(first.url).port
+    const publish = headwater('publish', '--hub', first.url, '-t', 'log')
+    publish.child.stdin.write('before\n')
+    const tail = headwater('tail', '--hub', first.url, '--last-event-id', 'earliest')
+    await tail.said(/before\n/)
+    first.child.kill('SIGTERM')
+    await first.ended()
+    publish.child.stdin.end('while away\nand after\n')
+    await publish.said(/trying again/, 'stderr')
+    await startHub('--listen', `127.0.0.1:${port}`)
+    expect(await publish.ended()).toBe(0)
+    await tail.said(/and after\n/)
+    expect(tail.stdout).toBe('before\nwhile away\nand after\n')
+    expect(tail.stderr).toContain('the hub began a new history')
+  })
+
+  test('gives up after --wait', async () => {
+    const publish = headwater('publish', '--hub', 'http://127.0.0.1:1', '-t', 'log', '--wait', '0.1')
+    publish.child.stdin.end('x\n')
+    expect(await publish.ended()).toBe(1)
+    expect(publish.stderr).toContain('0 events were published before')
+  })
+
+  test('stops at a refusal that every line would meet, and tells the reason', async () => {
+    const hub = await startHub()
+    const publish = headwater('publish', '--hub', hub.url, '-t', '*')
+    publish.child.stdin.write('x\ny\n')
+    expect(await publish.ended()).toBe(1)
+    expect(publish.stderr).toContain('The topic "*" is what subscribers use')
+  })
+
+  test('passes over a line that is too large, says which, and exits 1', async () => {
+    const hub = await startHub()
+    const publish = headwater('publish', '--hub', hub.url, '-t', 'log')
+    publish.child.stdin.end(`one\n${'x'.repeat(2_000_000)}\nthree\n`)
+    expect(await publish.ended()).toBe(1)
+    expect(publish.stderr).toContain('line 2 was not published: 413')
+    expect(publish.stderr).toContain('published 2 events; 1 were refused')
+  })
+})
+
+describe('headwater tail', () => {
+  test('goes on where it was after the hub was away, and tells what happened on standard error', async () => {
+    const first = await startHub()
+    const tail = headwater('tail', '--hub', first.url, '-t', 'a')
+    // Whatever it is connected to by now, it is connected once this arrives.
+    const publish = headwater('publish', '--hub', first.url, '-t', 'a')
+    while (tail.stdout === '') {
+      publish.child.stdin.write('x\n')
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    first.child.kill('SIGKILL')
+    await tail.said(/trying again/, 'stderr')
+    await startHub('--listen', `127.0.0.1:${new URL(first.url).port}`)
+    await tail.said(/connected again/, 'stderr')
+    expect(tail.stderr.match(/trying again/g)).toHaveLength(1)
+  })
+
+  test('ends at SIGINT with exit code 0', async () => {
+    const hub = await startHub()
+    const tail = headwater('tail', '--hub', hub.url, '--last-event-id', 'earliest')
+    await headwater('publish', '--hub', hub.url, '-t', 'a', 'x').ended()
+    await tail.said(/x\n/)
+    tail.child.kill('SIGINT')
+    expect(await tail.ended()).toBe(0)
+  })
+
+  test('ends quietly when nobody reads what it prints any more', async () => {
+    const hub = await startHub()
+    const tail = headwater('tail', '--hub', hub.url, '--last-event-id', 'earliest')
+    tail.child.stdout.destroy()
+    const publish = headwater('publish', '--hub', hub.url, '-t', 'a')
+    publish.child.stdin.end('one\ntwo\nthree\n')
+    expect(await tail.ended()).toBe(0)
+    expect(tail.stderr).toBe('')
+  })
+
+  test('refused by the hub says why and exits 1', async () => {
+    const hub = await startHub()
+    const tail = headwater('tail', '--hub', hub.url, '-t', '')
+    expect(await tail.ended()).toBe(1)
+    expect(tail.stderr).toContain('match is empty')
+  })
+})
+
+describe('headwater vitals', () => {
+  test('says what it does, and publishes readings of this machine', async () => {
+    const hub = await startHub()
+    const vitals = headwater('vitals', '--hub', hub.url)
+    await vitals.said(/publishing this machine's vital signs to topic "vitals"/, 'stderr')
+    const tail = headwater('tail', '--hub', hub.url, '-t', 'vitals', '--json', '--last-event-id', 'earliest')
+    await tail.said(/\n.*\n/)
+    for (const line of tail.stdout.trim().split('\n')) {
+      const { type, data } = JSON.parse(line)
+      expect(type).toBe('vitals')
+      const reading = JSON.parse(data)
+      expect(reading).toEqual({
+        at: expect.any(Number),
+        host: expect.any(String),
+        cpuCount: expect.any(Number),
+        cpu: expect.any(Number),
+        load1: expect.any(Number),
+        load5: expect.any(Number),
+        load15: expect.any(Number),
+        memoryUsedBytes: expect.any(Number),
+        memoryTotalBytes: expect.any(Number),
+        eventLoopDelayP50Ms: expect.any(Number),
+        eventLoopDelayP99Ms: expect.any(Number),
+        uptimeSeconds: expect.any(Number),
+      })
+      expect(reading.cpu).toBeGreaterThanOrEqual(0)
+      expect(reading.cpu).toBeLessThanOrEqual(1)
+      expect(reading.memoryUsedBytes).toBeLessThan(reading.memoryTotalBytes)
+    }
+  })
+
+  test('outlives the hub', async () => {
+    const first = await startHub()
+    const vitals = headwater('vitals', '--hub', first.url)
+    const tail = headwater('tail', '--hub', first.url, '--last-event-id', 'earliest')
+    await tail.said(/\n/)
+    first.child.kill('SIGKILL')
+    await vitals.said(/trying again/, 'stderr')
+    const second = await startHub('--listen', `127.0.0.1:${new URL(first.url).port}`)
+    const again = headwater('tail', '--hub', second.url, '--last-event-id', 'earliest')
+    await again.said(/\n/)
+    expect(vitals.child.exitCode).toBeNull()
+  })
+})

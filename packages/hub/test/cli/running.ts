@@ -1,0 +1,64 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+
+const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+
+/** A running `headwater` command, ended with its test. */
+export class Running {
+  readonly child: ChildProcessWithoutNullStreams
+  stdout = ''
+  stderr = ''
+  readonly #exited: Promise<unknown>
+
+  constructor(parameters: readonly string[]) {
+    if (!existsSync(main)) throw new Error(`${main} is missing: run npm run build first.`)
+    this.child = spawn(process.execPath, [main, ...parameters], { stdio: 'pipe' })
+    this.child.stdout.setEncoding('utf8').on('data', (text) => {
+      this.stdout += text
+    })
+    this.child.stderr.setEncoding('utf8').on('data', (text) => {
+      this.stderr += text
+    })
+    // A command that ends does not read what is still written to it.
+    this.child.stdin.on('error', () => {})
+    this.#exited = once(this.child, 'close')
+    onTestFinished(async () => {
+      this.child.kill('SIGKILL')
+      await this.#exited
+    })
+  }
+
+  /** Waits for a text on standard output or error, and gives what the pattern matched. */
+  async said(pattern: RegExp, from: 'stdout' | 'stderr' = 'stdout'): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(this[from])
+      if (match) return match
+      await Promise.race([once(this.child[from], 'data'), this.#exited])
+      if (this.child.exitCode !== null && !pattern.test(this[from])) {
+        throw new Error(
+          `headwater exited with ${this.child.exitCode} and never said ${pattern}:\n${this.stdout}${this.stderr}`,
+        )
+      }
+    }
+  }
+
+  /** Waits for the end: the exit code, or the signal. */
+  async ended(): Promise<number | string | null> {
+    await this.#exited
+    return this.child.exitCode ?? this.child.signalCode
+  }
+}
+
+export function headwater(...parameters: string[]): Running {
+  return new Running(parameters)
+}
+
+/** A hub in a process of its own, on a free port. */
+export async function startHub(...parameters: string[]): Promise<Running & { readonly url: string }> {
+  const hub = headwater('serve', '--dev', '--listen', ':0', ...parameters)
+  const [, url] = await hub.said(/^headwater listening on (http:\S+)\n$/)
+  return Object.assign(hub, { url: url! })
+}

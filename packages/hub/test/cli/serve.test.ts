@@ -1,0 +1,134 @@
+import { once } from 'node:events'
+import { get, request } from 'node:http'
+import { createServer } from 'node:net'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { headwater, startHub } from './running.ts'
+
+const hubPath = '/.well-known/mercure'
+
+describe('headwater serve', () => {
+  test('prints one line to standard output when it is ready, and what --dev means to standard error', async () => {
+    const hub = await startHub()
+    expect((await fetch(`${hub.url}/healthz`)).status).toBe(200)
+    expect(hub.stdout).toBe(`headwater listening on ${hub.url}\n`)
+    await hub.said(/--dev: anyone on this machine may publish and subscribe/, 'stderr')
+    expect(hub.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+  })
+
+  test.each(['SIGTERM', 'SIGINT'] as const)(
+    'at %s ends its streams with a time to come back, and exits 0',
+    async (signal) => {
+      const hub = await startHub()
+      const streams = await Promise.all(Array.from({ length: 20 }, () => fetch(`${hub.url}${hubPath}?match=a`)))
+      hub.child.kill(signal)
+      const texts = await Promise.all(streams.map((stream) => stream.text()))
+      for (const text of texts) expect(text).toMatch(/retry: \d+\n\n$/)
+      expect(new Set(texts.map((text) => /retry: (\d+)\n\n$/.exec(text)![1])).size).toBeGreaterThan(10)
+      expect(await hub.ended()).toBe(0)
+      expect(hub.stdout).toBe(`headwater listening on ${hub.url}\n`)
+    },
+  )
+
+  test('at a second signal ends at once, whatever is under way', async () => {
+    const hub = await startHub()
+    const stuck = request(`${hub.url}${hubPath}`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', 'content-length': 10, expect: '100-continue' },
+    })
+    const failed = once(stuck, 'error')
+    stuck.flushHeaders()
+    await once(stuck, 'continue')
+    hub.child.kill('SIGTERM')
+    await hub.said(/closing/, 'stderr')
+    hub.child.kill('SIGTERM')
+    expect(await hub.ended()).toBe(1)
+    await failed
+  })
+
+  test.each([
+    [['serve'], 2, 'Without --dev'],
+    [['serve', '--dev', '--listen', '0.0.0.0:0'], 2, 'does not listen on 0.0.0.0'],
+    [['serve', '--dev', '--listen', '[::]:0'], 2, 'does not listen on ::'],
+    [['serve', '--dev', '--listen', '192.168.1.1:80'], 2, '192.168.1.1'],
+    [['serve', '--dev', '--listen', 'example.com:80'], 2, 'example.com'],
+    [['serve', '--dev', '--listen', '3000'], 2, '--listen 3000 is no address'],
+    [['serve', '--dev', '--listen', '127.0.0.1'], 2, '--listen 127.0.0.1 is no address'],
+    [['serve', '--dev', '--listen', '127.0.0.1:70000'], 2, 'up to 65535'],
+    [['serve', '--dev', '--listen', '[localhost]:1'], 2, '[::1]:3000'],
+    [['serve', '--dev', '--store', 'redis://x'], 2, '--store redis://x'],
+    [['serve', '--dev', '--cors-origins', 'https://a.example/,b'], 2, 'Did you mean https://a.example?'],
+    [['serve', '--dev', '--bogus'], 2, "unknown option '--bogus'"],
+    [['serve', '--dev', '--listen'], 2, 'argument missing'],
+    [['serve', '--dev', 'extra'], 2, 'too many arguments'],
+    [['frobnicate'], 2, "unknown command 'frobnicate'"],
+    [['publish', 'x'], 2, '--topic'],
+    [['publish', '-t', 'a', '--wait', 'soon', 'x'], 2, '--wait soon'],
+    [['publish', '-t', 'a', '--hub', 'localhost:3000', 'x'], 2, '--hub localhost:3000'],
+    [['publish', '-t', 'a', '--id', 'x'], 2, '--id names one event'],
+    [['tail', '--hub', 'ftp://x'], 2, '--hub ftp://x'],
+    [['vitals', '--hub', ''], 2, '--hub '],
+  ])('is refused as %j with exit code %i and one clear line', async (parameters, code, reason) => {
+    const command = headwater(...parameters)
+    command.child.stdin.end()
+    expect(await command.ended()).toBe(code)
+    expect(command.stderr).toContain(reason)
+    expect(command.stderr.trim().split('\n').length).toBeLessThanOrEqual(2)
+    expect(command.stderr).not.toMatch(/^\s+at /m)
+    expect(command.stdout).toBe('')
+  })
+
+  test('on a port that is taken says so in one line and exits 1', async () => {
+    const other = createServer().listen(0, '127.0.0.1')
+    await new Promise((resolve) => other.once('listening', resolve))
+    onTestFinished(() => void other.close())
+    const { port } = other.address() as { port: number }
+    const hub = headwater('serve', '--dev', '--listen', `127.0.0.1:${port}`)
+    expect(await hub.ended()).toBe(1)
+    expect(hub.stderr).toContain(`Cannot listen on 127.0.0.1:${port}: something else does already`)
+    expect(hub.stderr.trim().split('\n').length).toBe(1)
+  })
+
+  test('with --dev answers no foreign host name, so that no page can be made to point here', async () => {
+    const hub = await startHub()
+    const foreign = get(`${hub.url}${hubPath}?match=*`, { headers: { host: 'evil.example' } })
+    const [response] = await once(foreign, 'response')
+    response.resume()
+    expect(response.statusCode).toBe(421)
+  })
+
+  test('lets the origins it is given use it', async () => {
+    const hub = await startHub(
+      '--cors-origins',
+      'https://a.example,https://b.example',
+      '--cors-origins',
+      'https://c.example',
+    )
+    for (const origin of ['https://a.example', 'https://b.example', 'https://c.example']) {
+      const response = await fetch(`${hub.url}${hubPath}`, {
+        method: 'POST',
+        body: new URLSearchParams({ topic: 'a' }),
+        headers: { origin },
+      })
+      expect([response.status, response.headers.get('access-control-allow-origin')]).toEqual([200, origin])
+    }
+  })
+})
+
+describe('headwater --help', () => {
+  test.each([[[]], [['serve']], [['publish']], [['tail']], [['vitals']]])(
+    'of %j says what it does, with examples',
+    async (command) => {
+      const help = headwater(...command, '--help')
+      expect(await help.ended()).toBe(0)
+      expect(help.stdout).toMatch(/^Usage: headwater/)
+      if (command[0] !== 'vitals') expect(help.stdout).toMatch(/Examples:|Try it/)
+      expect(help.stderr).toBe('')
+    },
+  )
+
+  test('and --version say the version', async () => {
+    const version = headwater('--version')
+    expect(await version.ended()).toBe(0)
+    expect(version.stdout).toMatch(/^\d+\.\d+\.\d+\n$/)
+  })
+})

@@ -1,0 +1,249 @@
+import { get } from 'node:http'
+import { EventSource } from '@headwater/sse/client'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createMemoryStore } from '../../src/store/memory.ts'
+import { problemOf, serve } from './serving.ts'
+
+describe('subscribing over HTTP', () => {
+  test('answers at once with an event stream that no cache keeps and no proxy holds back', async () => {
+    const { open } = await serve()
+    const { response } = await open('match=a')
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toBe('text/event-stream')
+    expect(response.headers.get('cache-control')).toBe('private, no-cache, no-store, no-transform')
+    expect(response.headers.get('x-accel-buffering')).toBe('no')
+    expect(response.headers.get('x-content-type-options')).toBe('nosniff')
+    expect(response.headers.has('mercure-last-event-id')).toBe(false)
+  })
+
+  test('is in force once its headers are there: what is published then arrives', async () => {
+    const { open, post } = await serve()
+    for (let n = 0; n < 20; n++) {
+      const subscribed = await open('match=a')
+      await post({ topic: 'a', data: `${n}` })
+      expect((await subscribed.next()).data).toBe(`${n}`)
+      await subscribed.close()
+    }
+  })
+
+  test.each([
+    ['match=a', ['a']],
+    ['match_exact=a', ['a']],
+    ['topic=a', ['a']],
+    ['match=a&topic=b&match_exact=c', ['a', 'b', 'c']],
+    ['match=a&match=a', ['a']],
+    ['match=*', ['a', 'b', 'c', 'd']],
+    ['topic=*', ['a', 'b', 'c', 'd']],
+    ['match=%62', ['b']],
+    ['foo=1&match=a&Topic=b&MYmatch=c', ['a']],
+  ])('by ?%s selects %j', async (query, expected) => {
+    const { open, post } = await serve()
+    const subscribed = await open(query)
+    for (const topic of ['a', 'b', 'c', 'd']) await post({ topic, data: topic })
+    await post({ topic: ['a', 'b', 'c', 'd'].join(), data: 'unrelated' })
+    const received: string[] = []
+    while (received.length < expected.length) received.push((await subscribed.next()).data)
+    expect(received).toEqual(expected)
+  })
+
+  test.each([
+    ['', 'selects no topic'],
+    ['foo=1', 'selects no topic'],
+    ['Match=a', '"Match"'],
+    ['matches=a', '"matches"'],
+    ['match=a&match_URLPattern=b', '"match_URLPattern"'],
+    ['match_urlpattern=https://a/:id', '"match_urlpattern"'],
+    ['match_cel=true', '"match_cel"'],
+    ['match', 'match is empty'],
+    ['topic=', 'topic is empty'],
+    ['match=%FF', 'UTF-8'],
+    ['match=a%0Ab', 'control or format character'],
+    ['match=a%E2%80%8Bb', 'control or format character'],
+    ['match=%EF%BB%BFa', 'control or format character'],
+    ['topic=https://a/%7Bid%7D', 'URI template'],
+    [`match=${'x'.repeat(4097)}`, '4097 bytes'],
+    [Array.from({ length: 101 }, (_, n) => `match=${n}`).join('&'), '101 matchers'],
+  ])('refuses ?%s with 400', async (query, reason) => {
+    const { url } = await serve()
+    const problem = await problemOf(await fetch(`${url}?${query}`))
+    expect(problem).toEqual({ status: 400, code: 'INVALID_MATCHER', detail: expect.stringContaining(reason) })
+  })
+
+  test('takes 100 matchers of 4096 bytes in all limits', async () => {
+    const { open } = await serve()
+    const { response } = await open(Array.from({ length: 100 }, (_, n) => `match=${n}`).join('&'))
+    expect(response.status).toBe(200)
+    expect((await open(`match=${'x'.repeat(4096)}`)).response.status).toBe(200)
+  })
+
+  test('takes a brace in an exact topic by match', async () => {
+    const { open, post } = await serve()
+    const subscribed = await open('match=%7Bid%7D')
+    await post({ topic: '{id}', data: 'x' })
+    expect((await subscribed.next()).data).toBe('x')
+  })
+
+  test('by HEAD answers the headers and nothing else', async () => {
+    const { url, hub } = await serve()
+    const response = await fetch(`${url}?match=a&last_event_id=earliest`, { method: 'HEAD' })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toBe('text/event-stream')
+    expect(response.headers.get('mercure-last-event-id')).toBe('earliest')
+    expect(await response.text()).toBe('')
+    expect(hub.subscriberCount).toBe(0)
+    expect((await fetch(url, { method: 'HEAD' })).status).toBe(400)
+  })
+
+  test('by a client that was closed for good is answered 204', async () => {
+    const { url } = await serve()
+    const response = await fetch(`${url}?match=a`, { headers: { 'last-event-id': 'headwater-closed' } })
+    expect(response.status).toBe(204)
+  })
+})
+
+describe('the last event id', () => {
+  test.each([
+    ['last_event_id=ID', {}],
+    ['lastEventID=ID', {}],
+    ['lastEventId=ID', {}],
+    ['Last-Event-ID=ID', {}],
+    ['', { 'last-event-id': 'ID' }],
+    ['last_event_id=earliest', { 'last-event-id': 'ID' }],
+    ['last_event_id=ID', { 'last-event-id': '' }],
+  ])('is read from ?%s and the headers %j', async (query, headers: Record<string, string>) => {
+    const { open, post } = await serve()
+    const id = await (await post({ topic: 'a', data: '1' })).text()
+    await post({ topic: 'a', data: '2' })
+    const { response, next } = await open(
+      `match=a&${query.replace('=ID', `=${id}`)}`,
+      Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, value.replace('ID', id)])),
+    )
+    expect((await next()).data).toBe('2')
+    expect(response.headers.get('mercure-last-event-id')).toBe(id)
+    expect(response.headers.has('last-event-id')).toBe(false)
+  })
+
+  test('of a publisher comes back as it was, whatever its characters', async () => {
+    const { open, post } = await serve()
+    await post({ topic: 'a', data: '1', id: 'ïd ⛲' })
+    await post({ topic: 'a', data: '2' })
+    const asBytes = Buffer.from('ïd ⛲').toString('latin1')
+    const { response, next } = await open('match=a', { 'last-event-id': asBytes })
+    expect((await next()).data).toBe('2')
+    expect(response.headers.get('mercure-last-event-id')).toBe(asBytes)
+  })
+
+  test.each(['match=a&last_event_id=gone', 'match=a&last_event_id=%00%0A', 'match=a&last_event_id=earliest'])(
+    'of ?%s is answered with earliest, as all there is follows',
+    async (query) => {
+      const { open, post } = await serve()
+      await post({ topic: 'a', data: '1' })
+      const { response, next } = await open(query)
+      expect(response.headers.get('mercure-last-event-id')).toBe('earliest')
+      expect((await next()).data).toBe('1')
+    },
+  )
+
+  test('that is present but empty means live, and is answered with the id before what comes', async () => {
+    const { open, post } = await serve()
+    expect((await open('match=a&last_event_id=')).response.headers.get('mercure-last-event-id')).toBe('earliest')
+    const id = await (await post({ topic: 'a', data: '1' })).text()
+    const { response, next } = await open('match=a', { 'last-event-id': '' })
+    expect(response.headers.get('mercure-last-event-id')).toBe(id)
+    await post({ topic: 'a', data: '2' })
+    expect((await next()).data).toBe('2')
+  })
+
+  test('is answered in the old header as well, when the request is in the old dialect', async () => {
+    const { open, post } = await serve()
+    const id = await (await post({ topic: 'a', data: '1' })).text()
+    const { response } = await open(`topic=a&lastEventID=${id}`)
+    expect(response.headers.get('last-event-id')).toBe(id)
+    expect(response.headers.get('mercure-last-event-id')).toBe(id)
+    expect((await open('topic=a&lastEventID=')).response.headers.has('last-event-id')).toBe(false)
+  })
+
+  test('of a gap is told in the stream, before everything that is kept', async () => {
+    const { open, post } = await serve()
+    const id = await (await post({ topic: 'a', data: '1' })).text()
+    const { nextOfAny } = await open('match=a', { 'last-event-id': 'gone' })
+    expect(await nextOfAny()).toMatchObject({
+      event: 'headwater-gap',
+      data: JSON.stringify({ reason: 'unknown', requested: 'gone', earliest: id }),
+    })
+    expect(await nextOfAny()).toMatchObject({ data: '1', id })
+  })
+})
+
+describe('an EventSource', () => {
+  test('resumes by itself across a restart of the hub, keeps what is kept, and misses nothing', async () => {
+    const store = createMemoryStore()
+    const first = await serve({ store })
+    const port = Number(new URL(first.url).port)
+    const received: string[] = []
+    const source = new EventSource(`${first.url}?match=a`, { retry: { backoffMs: 0 } })
+    onTestFinished(() => source.close())
+    const until = (count: number) =>
+      new Promise<void>((resolve) => {
+        source.onmessage = ({ data }) => {
+          received.push(data)
+          if (received.length === count) resolve()
+        }
+      })
+    await new Promise((resolve) => {
+      source.onopen = resolve
+    })
+    const two = until(2)
+    for (const data of ['1', '2']) await first.post({ topic: 'a', data })
+    await two
+    const four = until(4)
+    await first.server.close()
+
+    const second = await serve({ store, port, session: { retryMs: 10 } })
+    for (const data of ['3', '4']) await second.hub.publish({ topic: 'a', data })
+    await four
+    expect(received).toEqual(['1', '2', '3', '4'])
+  })
+
+  test('is told of the gap when the hub comes back with another history', async () => {
+    const first = await serve({ session: { retryMs: 10, drainSpreadMs: 10 } })
+    const port = Number(new URL(first.url).port)
+    const source = new EventSource(`${first.url}?match=a`)
+    onTestFinished(() => source.close())
+    const gap = new Promise<MessageEvent>((resolve) => {
+      source.addEventListener('headwater-gap', (event) => resolve(event as MessageEvent))
+    })
+    const message = new Promise<MessageEvent>((resolve) => {
+      source.onmessage = resolve
+    })
+    await new Promise((resolve) => {
+      source.onopen = resolve
+    })
+    const id = await (await first.post({ topic: 'a', data: 'old' })).text()
+    await message
+    await first.server.close()
+    await serve({ port })
+    expect(JSON.parse((await gap).data)).toEqual({ reason: 'epoch', requested: id, earliest: null })
+  })
+})
+
+describe('a slow connection', () => {
+  test('that never reads costs no more than its bound, while others go on', async () => {
+    const { url, post, open, hub } = await serve({ session: { stallTimeoutMs: 300 } })
+    const request = get(`${url}?match=a`, (response) => response.pause())
+    request.on('error', () => {})
+    onTestFinished(() => void request.destroy())
+    const fast = await open('match=a')
+    while (hub.subscriberCount < 2) await new Promise(setImmediate)
+    const data = 'x'.repeat(1_000_000)
+    // More than what both ends' socket buffers hold.
+    for (let n = 0; n < 30; n++) {
+      await post({ topic: 'a', data })
+      expect((await fast.next()).data.length).toBe(data.length)
+    }
+    // It is given up, for want of progress, and the other is not.
+    while (hub.subscriberCount > 1) await new Promise((resolve) => setTimeout(resolve, 10))
+    await post({ topic: 'a', data: 'still here' })
+    expect((await fast.next()).data).toBe('still here')
+  })
+})
