@@ -5,6 +5,7 @@ import { Fifo } from './fifo.ts'
 import { encodeStoredEvent, History, type HistoryPage } from './history.ts'
 import type { StartingPoint } from './resume.ts'
 import type { Selection } from './selection.ts'
+import { notNegative } from './store/retention.ts'
 import { type Bounds, beginning, type EventStore, type Mark, type StoredEvent } from './store/store.ts'
 import { Subscriber } from './subscriber.ts'
 
@@ -12,7 +13,10 @@ import { Subscriber } from './subscriber.ts'
 export interface FanOutOptions {
   /** How long it may write before other work of the process gets its turn. Default 2. */
   readonly turnMs?: number | undefined
-  /** How many bytes of encoded frames all feeds keep together for those behind. Older ones are read from the store. Default 33554432 (32 MiB). */
+  /**
+   * How many bytes of encoded frames all feeds keep together for those behind. Older ones are
+   * read from the store. Default 33554432 (32 MiB).
+   */
   readonly feedBytes?: number | undefined
   /** How often quiet feeds tell their subscribers the position, so that it never ages out of the history. Default 60000. */
   readonly positionMs?: number | undefined
@@ -87,10 +91,12 @@ export class FanOut {
     const { turnMs = 2, feedBytes = 32 * 1024 ** 2, positionMs = 60_000, onError } = options
     this.#store = store
     this.#history = new History(store)
-    this.#turnMs = turnMs
-    this.#feedBytes = feedBytes
+    this.#turnMs = notNegative('turnMs', turnMs)
+    this.#feedBytes = notNegative('feedBytes', feedBytes)
     this.#onError = onError
-    this.#positionTimer = setInterval(() => this.#tellPosition(this.#head.position), positionMs)
+    // A timer takes no more than 2^31 - 1 ms, and fires at once for what is more.
+    const intervalMs = Math.min(notNegative('positionMs', positionMs), 2 ** 31 - 1)
+    this.#positionTimer = setInterval(() => this.#tellPosition(this.#head.position), intervalMs)
     this.#positionTimer.unref()
   }
 

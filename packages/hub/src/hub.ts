@@ -59,8 +59,14 @@ export interface Hub {
   close(): Promise<void>
 }
 
-/** Makes a hub over a store. Rejects as the store does. */
+/** Makes a hub over a store. Rejects with `INVALID_OPTION`, or as the store does. */
 export async function createHub({ store, onError = console.error, ...options }: HubOptions): Promise<Hub> {
+  if (typeof store?.follow !== 'function') {
+    throw new HubError(
+      'INVALID_OPTION',
+      `store is ${String(store)}. Give the hub one: createHub({ store: createMemoryStore() }).`,
+    )
+  }
   const fanOut = await FanOut.start(store, { ...options, onError })
   const publishing = new Set<Promise<unknown>>()
   let closing: Promise<void> | undefined

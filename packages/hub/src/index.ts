@@ -1,5 +1,6 @@
 export { HubError, type HubErrorCode } from './errors.ts'
 export type { PublishInit } from './event-rules.ts'
+export type { FanOutOptions } from './fan-out.ts'
 export { createHandler, type Handler, type HandlerOptions } from './http/handler.ts'
 export { type HubServer, type ListenOptions, listen } from './http/server.ts'
 export { createHub, type Hub, type HubOptions, type SubscribeOptions, type Subscription } from './hub.ts'

@@ -59,6 +59,8 @@ export async function listen(hub: Hub, { host, port, ...options }: ListenOptions
   })
   server.on('clientError', answerClientError)
   await bind(server, host, port)
+  // A connection that cannot be accepted (no file descriptor left, say) is no reason to drop the others.
+  server.on('error', options.onError ?? console.error)
 
   return {
     url: urlOf(server),
@@ -82,11 +84,15 @@ export async function listen(hub: Hub, { host, port, ...options }: ListenOptions
 
 function bind(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
+    const refuse = (error: NodeJS.ErrnoException) => {
       const advice = listenAdvice[error.code ?? ''] ?? error.message
       reject(new HubError('LISTEN_FAILED', `Cannot listen on ${host}:${port}: ${advice}`, { cause: error }))
+    }
+    server.once('error', refuse)
+    server.listen({ host, port }, () => {
+      server.off('error', refuse)
+      resolve()
     })
-    server.listen({ host, port }, resolve)
   })
 }
 

@@ -57,7 +57,7 @@ function parseQuery(url: string): Query {
         'INVALID_MATCHER',
         `There is no matcher ${JSON.stringify(name)}. This hub knows match, match_exact and topic.`,
       )
-    } else if (/^last_?event_?id$|^Last-Event-ID$/i.test(name)) hasLastEventId = true
+    } else if (/^(lastEventI[dD]|last_event_id|Last-Event-ID)$/.test(name)) hasLastEventId = true
   }
   if (matchers.length === 0) {
     throw new HubError(

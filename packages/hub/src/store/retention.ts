@@ -23,7 +23,7 @@ export function storedBytes(event: EventRecord): number {
   return bytes
 }
 
-/** Checks a limit of a store. Throws `INVALID_OPTION`. */
+/** Checks a limit. Throws `INVALID_OPTION`. */
 export function notNegative(name: string, value: number): number {
   if (typeof value === 'number' && value >= 0) return value
   throw new HubError(

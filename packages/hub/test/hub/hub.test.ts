@@ -474,6 +474,17 @@ describe('a hub whose store has trouble', () => {
     expect((await client.readAll()).datas).toEqual(['2'])
   })
 
+  test.each([
+    [{ store: undefined }, 'createMemoryStore()'],
+    [{ store: 'memory:' }, 'store is memory:'],
+    [{ turnMs: -1 }, 'turnMs is -1'],
+    [{ feedBytes: Number.NaN }, 'feedBytes is NaN'],
+    [{ positionMs: 'often' }, 'positionMs is often'],
+  ])('is not made with %j, and says why', async (options, reason) => {
+    const made = createHub({ store: createMemoryStore(), ...options } as unknown as HubOptions)
+    await expect(made).rejects.toMatchObject({ code: 'INVALID_OPTION', message: expect.stringContaining(reason) })
+  })
+
   test('is not made at all when the store cannot be followed', async () => {
     const store = createMemoryStore()
     await store.close()
