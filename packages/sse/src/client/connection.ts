@@ -1,7 +1,7 @@
 import { createParser } from '../protocol/parse.ts'
 import { check } from './check.ts'
 import type { ConnectionFailure, ConnectionState } from './connection-state.ts'
-import type { EventSourceOptions } from './options.ts'
+import type { EventSourceOptions, RequestContext } from './options.ts'
 
 /** One event as it came over the connection. Doubles as the `MessageEventInit` of its `MessageEvent`. */
 export interface ReceivedEvent {
@@ -39,8 +39,8 @@ const MAX_TIMER_MS = 2147483647
 
 /** Checks everything at once; connects when the first step is asked for. */
 export function connect(input: string | URL, options: EventSourceOptions | null | undefined): Connection {
-  // [Web IDL] First the URL becomes a string, then the options a dictionary: null and undefined are empty ones, and the
-  // members are read once each, in alphabetical order.
+  // [Web IDL] The URL becomes a string, then the options a dictionary: undefined and null are empty ones, and the members
+  // are read once each, in alphabetical order.
   const text = `${input}`
   if (options != null && !isObject(options)) throw new TypeError(`options is ${options}, not an object`)
   const {
@@ -48,7 +48,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     fetch,
     headers,
     idleTimeoutMs,
-    lastEventId = '',
+    lastEventId,
     maxEventBytes,
     method = body == null ? 'GET' : 'POST',
     onComment,
@@ -65,7 +65,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     maxRetries = Infinity,
     statuses = [408, 425, 429, 500, 502, 503, 504],
     // Without a policy, the standard's. To repeat anything but a GET is for the user to say.
-  } = retry || { backoffMs: 0, maxRetries: retry !== false && method === 'GET' ? Infinity : 0, statuses: [] }
+  } = retry || { backoffMs: 0, maxRetries: retry !== false && /^get$/i.test(method) ? Infinity : 0, statuses: [] }
   check(
     { idleTimeoutMs, maxEventBytes, backoffMs, maxBackoffMs, maxRetries },
     (value) => typeof value === 'number' && value >= 0,
@@ -75,6 +75,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   check({ lastEventId }, (value) => !/[\0\r\n]/.test(value as string), 'one line without NUL')
   const worthRetrying = new Set(statuses)
 
+  // [HTML, constructor] Parse the URL relative to the settings; if that fails, throw a SyntaxError.
   const url = resolve(text)
   // The platform's own checks of method and headers, while there is still someone to throw to.
   new Request(url, {
@@ -85,23 +86,26 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
 
   const closing = new AbortController()
   const closed = closing.signal
-  const close = () => closing.abort()
+  const close = () => {
+    closing.abort()
+    interrupt()
+  }
   const connection: Connection = {
     url,
     withCredentials: !!withCredentials,
     steps: run(),
     onEvent,
     state: { name: 'connecting' },
-    lastEventId: `${lastEventId}`,
+    lastEventId: `${lastEventId ?? ''}`,
     signal: closed,
     close,
   }
+  /** When the last byte came, or the request went out. */
   let heardAt: number
+  /** Ends whatever is going on, be it a request, a response or a wait. */
   let interrupt: (outcome?: Outcome) => void = () => {}
-  closed.addEventListener('abort', () => interrupt())
   if (signal?.aborted) close()
   signal?.addEventListener('abort', close, { signal: closed })
-
   for (const type of reconnectOn) {
     const isVisibility = type === 'visibilitychange'
     const target: EventTarget | undefined = isVisibility ? globalThis.document : globalThis
@@ -129,13 +133,17 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     const received: ReceivedEvent[] = []
     const parser = createParser({
       maxEventBytes,
+      // A task of its own keeps its errors from the parser and gives them to the host.
       onComment: onComment && ((comment) => queueMicrotask(() => onComment(comment))),
+      // [HTML, field "retry"] As soon as the line is read.
       onRetry: (milliseconds) => {
         reconnectionTime = milliseconds
       },
+      // [HTML, dispatch] Set the last event ID, whether or not there is data.
       onId: (value) => {
         id = value
       },
+      // [HTML, dispatch] An event with the data, the origin of the final URL, the last event ID, and the type, if any.
       onEvent: ({ event, data }) => {
         received.push({ name: 'event', type: event || 'message', data, origin, lastEventId: id })
       },
@@ -148,6 +156,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       let timer: ReturnType<typeof setTimeout> | undefined
       let outcome: Outcome | undefined
       let retryAfterMs = 0
+      // [HTML, process the response] To try again is futile with another scheme. (What fetch reads from a data: URL is refused.)
       let again = /^https?:/.test(from)
       connection.state = { name: 'connecting' }
 
@@ -171,35 +180,27 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       }
 
       try {
-        if (!again) throw new TypeError(`${from} is not http`)
-        const sent = new Headers(typeof headers === 'function' ? await headers(context) : headers)
-        if (!sent.has('accept')) sent.set('accept', 'text/event-stream')
-        if (id) sent.set('last-event-id', String.fromCharCode(...new TextEncoder().encode(id)))
-        const init = {
-          method,
-          headers: sent,
-          body: typeof body === 'function' ? await body(context) : body,
-          duplex: 'half',
-          signal: controller.signal,
-          // Older compatibility dates of workerd refuse `cache`.
-          cache: 'cache' in Request.prototype ? 'no-store' : undefined,
-          credentials: withCredentials ? 'include' : undefined,
-        } as RequestInit
+        const request = await prepare(context)
         expectByte()
-        const response = await (fetch ?? globalThis.fetch)(from, init)
-        const { status, headers: answered, url: finalUrl } = response
+        // [HTML, constructor, reestablish] Fetch the request and process the response.
+        const response = await (fetch ?? globalThis.fetch)(from, request)
+        clearTimeout(timer)
         reader = response.body?.getReader()
         if (closed.aborted) {
           abandon()
           return
         }
-        clearTimeout(timer)
+        const { status, headers: answered, url: finalUrl } = response
         const type = answered.get('content-type')
-        if (status === 200 && /(^|,)\s*text\/event-stream\s*(;[^,]*)?$/i.test(type!)) {
+        if (again && status === 200 && isEventStream(type)) {
+          // [Fetch, HTTP-redirect fetch] The request keeps the URL it was led to, and so the reconnect starts there; but your
+          // headers and body only ever go to the origin you named.
           origin = new URL(finalUrl || from).origin
           if ((!headers && !body) || origin === new URL(url).origin) from = finalUrl || from
+          // [HTML, announce the connection] OPEN, and an event named open.
           connection.state = { name: 'open', origin }
           yield connection.state
+          // [HTML, process the response] Interpret the body line by line.
           parser.reset()
           while (reader) {
             expectByte()
@@ -217,14 +218,16 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
               connection.lastEventId = id
             }
           }
-          outcome ??= { code: maxRetries ? 'STREAM_ENDED' : 'STREAM_COMPLETE', message: 'The response ended' }
+          // [HTML, process the end of the body] Reestablish the connection.
+          outcome ??= { code: maxRetries ? 'STREAM_ENDED' : 'STREAM_COMPLETE', message: `${from} ended` }
         } else {
+          // [HTML, process the response] Another status or type: fail the connection.
           again = worthRetrying.has(status)
           const after = answered.get('retry-after')!
           retryAfterMs = +after * 1000 || Date.parse(after) - Date.now() || 0
           outcome = {
             code: status === 204 ? 'STREAM_COMPLETE' : 'UNEXPECTED_RESPONSE',
-            message: `The response is ${status} ${type}, not 200 text/event-stream`,
+            message: `${from} answered ${status} ${type}; an event stream is 200 text/event-stream`,
             status,
             headers: answered,
             body: '',
@@ -239,14 +242,18 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
           }
         }
       } catch (cause) {
+        // [HTML, process the response] A network error: reestablish the connection.
         const { code, cause: reason } = Object(cause)
         const isTooLarge = code === 'EVENT_TOO_LARGE'
         if (isTooLarge) again = false
-        outcome ??= { code: isTooLarge ? code : 'NETWORK_ERROR', message: `${cause} ${reason ?? ''}`, cause }
+        const why = reason ? ` (${reason.message || reason.code || reason})` : ''
+        outcome ??= { code: isTooLarge ? code : 'NETWORK_ERROR', message: `${cause}${why}`, cause }
       }
       abandon()
       if (closed.aborted) return
 
+      // [HTML, reestablish] CONNECTING, an event named error, then wait the reconnection time, and maybe some more.
+      // [HTML, fail the connection] CLOSED, an event named error, and no attempt to reconnect.
       const willRetry = again && retries < maxRetries
       const retryDelayMs =
         willRetry && outcome.code !== 'PAGE_RETURNED'
@@ -257,6 +264,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
             )
           : 0
       retries++
+      heardAt = 0
       failure = { ...outcome, willRetry, retryDelayMs }
       connection.state = { name: willRetry ? 'waiting' : 'closed', failure }
       yield connection.state
@@ -270,6 +278,28 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       })
     }
   }
+
+  async function prepare(context: RequestContext): Promise<RequestInit> {
+    const { lastEventId, signal } = context
+    const sent = new Headers(typeof headers === 'function' ? await headers(context) : headers)
+    // [HTML, constructor] Accept: text/event-stream.
+    if (!sent.has('accept')) sent.set('accept', 'text/event-stream')
+    // [HTML, reestablish] If the last event ID is not empty, Last-Event-ID is that as UTF-8. Fetch takes a header as a string
+    // of bytes, each a character, and this old pair of functions is the short way to one.
+    if (lastEventId) sent.set('last-event-id', unescape(encodeURIComponent(lastEventId)))
+    return {
+      method,
+      headers: sent,
+      body: typeof body === 'function' ? await body(context) : body,
+      // What fetch asks of a body that is a stream.
+      duplex: 'half',
+      signal,
+      // [HTML, constructor] Cache mode no-store. (Older compatibility dates of workerd refuse it.)
+      cache: 'cache' in Request.prototype ? 'no-store' : undefined,
+      // [HTML, constructor] Same-origin, which is what fetch does, unless withCredentials.
+      credentials: withCredentials ? 'include' : undefined,
+    } as RequestInit
+  }
 }
 
 export function isObject(value: unknown): boolean {
@@ -282,4 +312,9 @@ function resolve(url: string): string {
   } catch {
     throw new DOMException(`${url} is no valid URL`, 'SyntaxError')
   }
+}
+
+/** Whether the essence of the MIME type is text/event-stream. Of several types, joined by commas, the last counts. */
+function isEventStream(contentType: string | null): boolean {
+  return /(^|,)\s*text\/event-stream\s*(;[^,]*)?$/i.test(contentType ?? '')
 }

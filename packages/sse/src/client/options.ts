@@ -29,8 +29,8 @@ export interface ConnectionOptions {
   fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined
   /** Closes the connection when aborted. Already aborted, it never connects. */
   signal?: AbortSignal | undefined
-  /** Where to resume: the last event ID kept from an earlier connection. Default: none. */
-  lastEventId?: string | undefined
+  /** Where to resume: the last event ID kept from an earlier connection. Default (and null): none. */
+  lastEventId?: string | null | undefined
   /**
    * How to reconnect. Left out: as the standard says, which is to wait the reconnection time after a lost connection, for as
    * long as it takes, and to give up on any refusal. `{}` turns on every default of {@link RetryPolicy}; `false` means one

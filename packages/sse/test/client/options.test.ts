@@ -148,6 +148,12 @@ describe('method and body', () => {
     expect(bodies.slice(0, 2)).toEqual(['attempt 1', 'attempt 2'])
   })
 
+  it('of get in small letters is a GET like any other', async () => {
+    const { fetch } = scriptedFetch(new Error('no network'))
+    const log = await new EventLog('http://a.test/', { fetch, method: 'get' }).count(1)
+    expect(log.errors[0]!.willRetry).toBe(true)
+  })
+
   it('are not repeated unless asked: not after an end, not after a failure', async () => {
     const ended = openBody()
     ended.write('data: a\n\n')
@@ -213,6 +219,12 @@ describe('lastEventId', () => {
     const log = await new EventLog(origin, { lastEventId: '7' }).count(3)
     expect(requests[0]!.headers['last-event-id']).toBe('7')
     expect(log.lines).toEqual(['open @1', 'message a #7 @1', 'message b #8 @1'])
+  })
+
+  it('of null, which is what a storage gives that has none, is none', async () => {
+    const { fetch, calls } = scriptedFetch(() => openBody().response)
+    await new EventLog('http://a.test/', { fetch, lastEventId: null }).count(1)
+    expect(calls[0]!.init.headers.has('last-event-id')).toBe(false)
   })
 
   it('wins over a header of that name', async () => {

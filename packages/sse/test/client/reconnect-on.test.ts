@@ -56,6 +56,20 @@ describe('reconnectOn', () => {
     expect(vi.getTimerCount()).toBe(0)
   })
 
+  it('cuts a wait short even if the stream spoke just before it was lost', async () => {
+    stopClock()
+    const page = openPage()
+    const body = openBody()
+    const { fetch } = scriptedFetch(body.response, () => openBody().response)
+    const log = await new EventLog('http://a.test/', { fetch, idleTimeoutMs: 30_000, reconnectOn: every }).count(1)
+    body.write(':\n')
+    body.end()
+    await settle()
+    page.unhide()
+    await settle()
+    expect(log.lines).toEqual(['open @1', 'error @0', 'open @1'])
+  })
+
   it('leaves an attempt that is under way alone', async () => {
     const page = openPage()
     const body = openBody()
