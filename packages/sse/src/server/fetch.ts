@@ -37,8 +37,10 @@ export function createResponse(request: Request, ...rest: [SessionOptions, Produ
   if (lastEventId === CLOSED_EVENT_ID) {
     return new Response(null, { status: 204, headers: toHeaders(noContentHeaders(settings.headers)) })
   }
-  if (request.method === 'HEAD' || request.signal.aborted) return new Response(null, { headers })
-  const sink = new FetchSink(request.signal)
+  // Deno always cancels the stream, and warns of a coming change of its own when somebody looks at the signal.
+  const signal = 'Deno' in globalThis ? undefined : request.signal
+  if (request.method === 'HEAD' || signal?.aborted) return new Response(null, { headers })
+  const sink = new FetchSink(signal)
   const session = new ServerSession(lastEventId, settings, sink)
   run(producer, session)
   return new Response(sink.stream, { headers })
@@ -71,12 +73,12 @@ function isSource(value: unknown): value is PipeSource<PipeItem> {
 /** A stream that takes bytes only when they are asked for, so that whatever waits does so in the session, within its bound. */
 class FetchSink implements Sink {
   readonly stream: ReadableStream<Uint8Array>
-  readonly #signal: AbortSignal
+  readonly #signal: AbortSignal | undefined
   #controller!: ReadableStreamDefaultController<Uint8Array>
   #listener!: SinkListener
   #isAsked = false
 
-  constructor(signal: AbortSignal) {
+  constructor(signal: AbortSignal | undefined) {
     this.#signal = signal
     this.stream = new ReadableStream<Uint8Array>(
       {
@@ -95,7 +97,7 @@ class FetchSink implements Sink {
 
   start(listener: SinkListener): boolean {
     this.#listener = listener
-    if (!runsOnDeno) this.#signal.addEventListener('abort', this.#leave)
+    this.#signal?.addEventListener('abort', this.#leave)
     return false
   }
 
@@ -108,23 +110,20 @@ class FetchSink implements Sink {
   }
 
   end(): void {
-    this.#signal.removeEventListener('abort', this.#leave)
+    this.#signal?.removeEventListener('abort', this.#leave)
     this.#controller.close()
     this.#listener.onOver()
   }
 
   destroy(): void {
-    this.#signal.removeEventListener('abort', this.#leave)
+    this.#signal?.removeEventListener('abort', this.#leave)
     // Not close(): the runtime would go on waiting for the client to take the last chunk. It may log this error.
     this.#controller.error(new SseError('SESSION_CLOSED', 'A client took nothing for stallTimeoutMs: gave up on it.'))
   }
 
   /** The client left: the runtime cancels the stream, aborts the request's signal, or does both. */
   readonly #leave = (): void => {
-    this.#signal.removeEventListener('abort', this.#leave)
+    this.#signal?.removeEventListener('abort', this.#leave)
     this.#listener.onOver()
   }
 }
-
-/** Deno always cancels the stream, and warns of a coming change when somebody listens to the signal. */
-const runsOnDeno = 'Deno' in globalThis

@@ -1,0 +1,37 @@
+// Fastify 5. Run: node examples/fastify/server.ts
+import { readFileSync } from 'node:fs'
+import { createChannel, createSession } from '@headwater/sse/server'
+import Fastify from 'fastify'
+
+const page = readFileSync(new URL('../page.html', import.meta.url))
+
+// Everyone who listens gets every event; whoever reconnects gets what was missed.
+const channel = createChannel()
+setInterval(() => channel.broadcast({ event: 'clock', data: new Date() }), 1000)
+
+// Idle connections of browsers are no reason to go on when asked to stop.
+const app = Fastify({ forceCloseConnections: true })
+app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
+
+app.get('/', (_request, reply) => reply.type('text/html').send(page))
+
+app.get('/events', (request, reply) => {
+  // From here on the response is ours. What plugins (CORS, say) have set so far goes along.
+  reply.hijack()
+  channel.subscribe(createSession(request.raw, reply.raw, { headers: reply.getHeaders() }))
+})
+
+app.post('/messages', (request, reply) => {
+  const id = channel.broadcast({ data: request.body })
+  return reply.code(201).send({ id })
+})
+
+// Ends every stream, telling the clients to come back spread over some seconds.
+app.addHook('preClose', () => channel.drain())
+
+process.once('SIGTERM', async () => {
+  await app.close()
+  process.exit()
+})
+
+console.log(`Listening on ${await app.listen({ port: Number(process.env.PORT ?? 3000), host: 'localhost' })}`)
