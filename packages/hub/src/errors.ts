@@ -32,6 +32,8 @@ export type HubErrorCode =
   | 'HUB_CLOSED'
   /** The store is closed. */
   | 'STORE_CLOSED'
+  /** Another process has the store's data directory. */
+  | 'STORE_LOCKED'
   /** The store failed; the message says what is known of the event. */
   | 'STORE_FAILED'
   /** A command found no hub at its address. */

@@ -20,6 +20,11 @@ export class Traces {
     this.#newestPosition = forgottenPosition
   }
 
+  /** Up to here it is not known which topics the trimmed events had. */
+  get forgottenPosition(): number {
+    return this.#forgottenPosition
+  }
+
   /** Adds the trace of an event newer than those added before. Gives the trace that was forgotten to make room, if one was. */
   add(trace: Trace & { readonly topics: readonly string[] }): Trace | undefined {
     const key = JSON.stringify([trace.isPrivate, ...trace.topics])

@@ -17,6 +17,8 @@ export interface StoreDriver {
   open(options: SuiteOptions): Promise<EventStore>
   /** Opens the history of a closed store again; absent where a history ends with its store. */
   reopen?(closed: EventStore, options: SuiteOptions): Promise<EventStore>
+  /** How many random sequences it is tried with; fewer where opening takes long. Default 60. */
+  readonly sequences?: number
   /** Frees what the last store took. */
   dispose?(): Promise<void>
 }
@@ -473,7 +475,7 @@ export function describeStore(name: string, driver: StoreDriver): void {
             }
           }
         }),
-        { numRuns: 60 },
+        { numRuns: driver.sequences ?? 60 },
       )
     })
 

@@ -1,0 +1,160 @@
+import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { HubError } from '../../errors.ts'
+import { sqliteCode, sqliteCodeOf, storeFailure } from './failure.ts'
+import type { Durability } from './messages.ts'
+import { applicationId, migrate, migrations } from './schema.ts'
+
+/** A data directory that is this process's own until it is closed, and the database in it. */
+export interface DataDirectory {
+  readonly database: DatabaseSync
+  /** Whether the database is still the file of its name. One that was moved or removed must not take events any more. */
+  isInPlace(): boolean
+  close(): void
+}
+
+/** The names of the files. SQLite keeps two more beside the database: `-wal` and `-shm`. */
+const files = { database: 'headwater.db', lock: 'headwater.lock', holder: 'headwater.pid' }
+
+/**
+ * Makes the directory if there is none, locks it, and opens its database, which is brought to the newest schema.
+ *
+ * @throws HubError `STORE_LOCKED`, `STORE_FAILED`
+ */
+export function openDataDirectory(given: string, durability: Durability): DataDirectory {
+  const directory = resolve(given)
+  try {
+    makeDirectory(directory)
+    const lock = lockDirectory(directory)
+    try {
+      const database = openDatabase(directory, durability)
+      const file = join(directory, files.database)
+      const { dev, ino } = statSync(file)
+      return {
+        database,
+        isInPlace: () => {
+          const found = statSync(file, { throwIfNoEntry: false })
+          return found?.ino === ino && found.dev === dev
+        },
+        close: () => {
+          database.close()
+          lock.close()
+        },
+      }
+    } catch (error) {
+      lock.close()
+      throw error
+    }
+  } catch (error) {
+    const { code, message } = storeFailure(`The event store in ${directory} cannot be opened`, error, directory)
+    throw new HubError(code, message, { cause: error })
+  }
+}
+
+/** Private events are in it: a new directory is its owner's alone. */
+function makeDirectory(directory: string): void {
+  const made = mkdirSync(directory, { recursive: true, mode: 0o700 })
+  // SQLite sees to the files in it, but a new directory's own name is safe from power loss only when its parent is.
+  if (made !== undefined) syncDirectory(dirname(made))
+}
+
+function syncDirectory(directory: string): void {
+  // Windows can neither open nor sync one.
+  if (process.platform === 'win32') return
+  const descriptor = openSync(directory, 'r')
+  try {
+    fsyncSync(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+/**
+ * Takes the lock that SQLite puts on an empty database of its own. The system frees it with the process, however that ends, so
+ * it is never stale; and the history itself stays open to readers, such as `sqlite3` while the hub runs.
+ */
+function lockDirectory(directory: string): DatabaseSync {
+  const lock = new DatabaseSync(join(directory, files.lock))
+  const holderFile = join(directory, files.holder)
+  try {
+    lock.exec('BEGIN EXCLUSIVE')
+    // Only for people and for the message below; not part of the lock.
+    const since = new Date().toISOString()
+    writeFileSync(holderFile, `${JSON.stringify({ pid: process.pid, host: hostname(), since })}\n`)
+    return lock
+  } catch (error) {
+    lock.close()
+    if (sqliteCodeOf(error) !== sqliteCode.busy) throw error
+    throw new HubError(
+      'STORE_LOCKED',
+      `The data directory ${directory} is in use by ${describeHolder(holderFile)}. ` +
+        'Each hub needs one of its own: stop the other, or give this one another directory.',
+    )
+  }
+}
+
+function describeHolder(holderFile: string): string {
+  try {
+    const { pid, host, since } = JSON.parse(readFileSync(holderFile, 'utf8')) as Record<string, unknown>
+    return `process ${String(pid)} on host "${String(host)}", since ${String(since)}`
+  } catch (error) {
+    return `another process (which one is not known: ${String(error)})`
+  }
+}
+
+function openDatabase(directory: string, durability: Durability): DatabaseSync {
+  const database = new DatabaseSync(join(directory, files.database))
+  try {
+    // Somebody who writes with `sqlite3` is waited for.
+    database.exec('PRAGMA busy_timeout = 5000')
+    bringUpToDate(database)
+    const mode = pragma(database, 'journal_mode = WAL')
+    if (mode !== 'wal') {
+      throw new HubError(
+        'STORE_FAILED',
+        `The file system of ${directory} cannot hold a database in WAL mode (SQLite fell back to "${mode}"). Use a local disk.`,
+      )
+    }
+    database.exec(`
+      PRAGMA synchronous = ${synchronousFor[durability]};
+      PRAGMA fullfsync = ON;         -- on macOS, where fsync alone leaves data in the disk's cache
+      PRAGMA cache_size = -32768;    -- 32 MiB
+      PRAGMA cell_size_check = ON;   -- finds a damaged page when it is read
+      PRAGMA journal_size_limit = 67108864;
+    `)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+/** See {@link SqliteStoreOptions.durability}. `OFF` would be little faster than `NORMAL`, and a power loss could damage the database. */
+export const synchronousFor = { full: 'FULL', fast: 'NORMAL' } as const
+
+function bringUpToDate(database: DatabaseSync): void {
+  const version = Number(pragma(database, 'user_version'))
+  const isOurs = pragma(database, 'application_id') === applicationId
+  const { tables } = database.prepare('SELECT count(*) AS tables FROM sqlite_schema').get() as { tables: number }
+  if (!isOurs && (version !== 0 || tables > 0)) {
+    throw new HubError(
+      'STORE_FAILED',
+      `${files.database} is a database, but not one of Headwater's. Give the hub a directory of its own.`,
+    )
+  }
+  if (version > migrations.length) {
+    throw new HubError(
+      'STORE_FAILED',
+      `${files.database} was written by a newer Headwater: its schema is version ${version}, and this one knows ` +
+        `${migrations.length}. Run the newer Headwater, or give this one another directory.`,
+    )
+  }
+  if (!isOurs) database.exec(`PRAGMA application_id = ${applicationId}`)
+  migrate(database, version)
+}
+
+function pragma(database: DatabaseSync, text: string): unknown {
+  return Object.values(database.prepare(`PRAGMA ${text}`).get() ?? {})[0]
+}

@@ -1,0 +1,465 @@
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
+import { HubError } from '../../errors.ts'
+import type { Bounds, Mark, PositionState } from '../store.ts'
+import { Traces } from '../traces.ts'
+import { type DataDirectory, openDataDirectory, synchronousFor } from './data-directory.ts'
+import { sqliteCode, sqliteCodeOf, storeFailure } from './failure.ts'
+import {
+  type EventRow,
+  type PageQuery,
+  type PageRows,
+  type RecordTuple,
+  topicsOf,
+  type WorkerOptions,
+} from './messages.ts'
+
+/** A place in the history, and the bytes of all events up to it. */
+interface Place extends Mark {
+  readonly totalBytes: number
+}
+
+/** The most events, and about the most bytes, that one step trims: it is what an append may have to wait for. */
+const stepEvents = 512
+const stepBytes = 4 * 1024 ** 2
+
+/**
+ * The history in its database. Everything is synchronous: one thread, one connection, one thing after another, so that each
+ * read sees one moment.
+ */
+export class EventLog {
+  readonly epoch: string
+  readonly #options: WorkerOptions
+  readonly #directory: DataDirectory
+  readonly #database: DatabaseSync
+  readonly #statements: ReturnType<typeof prepareStatements>
+
+  #head: Place
+  #trimmed: Place
+  #earliest: (Mark & { readonly storedAt: number }) | undefined
+  #traces: Traces
+
+  /** @throws HubError `STORE_LOCKED`, `STORE_FAILED` */
+  constructor(options: WorkerOptions) {
+    this.#options = options
+    this.#directory = openDataDirectory(options.directory, options.durability)
+    this.#database = this.#directory.database
+    try {
+      this.#statements = prepareStatements(this.#database)
+      this.#statements.insertHistory.run(options.newEpoch, Date.now())
+      const { epoch, trimmed, forgottenPosition } = this.#loadHistory()
+      this.epoch = epoch
+      this.#trimmed = trimmed
+      this.#head = this.#loadHead() ?? trimmed
+      this.#earliest = this.#loadEarliest()
+      this.#traces = this.#loadTraces(forgottenPosition)
+    } catch (error) {
+      this.#directory.close()
+      const { code, message } = storeFailure('The history cannot be read', error, options.directory)
+      throw new HubError(code, message, { cause: error })
+    }
+  }
+
+  bounds(): Bounds {
+    return {
+      head: markOf(this.#head),
+      trimmed: markOf(this.#trimmed),
+      earliest: this.#earliest && markOf(this.#earliest),
+    }
+  }
+
+  /** Stores events in one transaction: when it returns, all of them are as safe as the durability says; if it throws, none is. */
+  append(records: readonly RecordTuple[], storedAt: number): { positions: number[]; tags: number[] } {
+    const { insertEvent, insertTopic, insertKey, findKey, begin, commit } = this.#statements
+    const keysSince = storedAt - this.#options.idempotencyMs
+    const positions: number[] = []
+    const tags: number[] = []
+    const randomTags = crypto.getRandomValues(new Uint32Array(records.length))
+    let { position, tag, totalBytes } = this.#head
+    let isCommitting = false
+    try {
+      this.#assertInPlace()
+      begin.run()
+      for (const [index, [topics, data, isPrivate, id, type, retryMs, key]] of records.entries()) {
+        const known = key === undefined ? undefined : findKey.get(key, keysSince)
+        if (known) {
+          positions.push(known[0])
+          tags.push(known[1])
+          continue
+        }
+        position += 1
+        tag = randomTags[index]!
+        const [topic, ...alternates] = typeof topics === 'string' ? [topics] : topics
+        totalBytes += bytesOf(data, id, type, topics)
+        insertEvent.run(
+          position,
+          tag,
+          storedAt,
+          totalBytes,
+          topic!,
+          alternates.length > 0 ? JSON.stringify(alternates) : null,
+          isPrivate ? 1 : 0,
+          id ?? null,
+          type ?? null,
+          retryMs ?? null,
+          data.includes('\0') ? Buffer.from(data) : data,
+        )
+        insertTopic.run(topic!, position)
+        for (const alternate of alternates) insertTopic.run(alternate, position)
+        if (key !== undefined) insertKey.run(key, position, tag, storedAt)
+        positions.push(position)
+        tags.push(tag)
+      }
+      isCommitting = true
+      commit.run()
+    } catch (error) {
+      this.#rollBack()
+      throw this.#appendError(error, isCommitting)
+    }
+    if (position > this.#head.position && !this.#earliest) {
+      const first = positions.findIndex((stored) => stored > this.#head.position)
+      this.#earliest = { position: positions[first]!, tag: tags[first]!, storedAt }
+    }
+    this.#head = { position, tag, totalBytes }
+    return { positions, tags }
+  }
+
+  read({ after, through, topics, maxEvents, maxBytes }: PageQuery): PageRows {
+    const lost = this.#traces.after(after, topics && new Set(topics))
+    const rows: EventRow[] = []
+    let bytes = 0
+    for (const row of this.#rows(after, through, topics, maxEvents)) {
+      rows.push(row)
+      bytes += bytesOfRow(row)
+      if (rows.length >= maxEvents || bytes >= maxBytes) return { rows, through: row[0], lost, bounds: this.bounds() }
+    }
+    return { rows, through, lost, bounds: this.bounds() }
+  }
+
+  inspect(position: number): PositionState {
+    if (position === 0) return { name: 'kept', tag: 0 }
+    if (position > this.#head.position) return { name: 'ahead' }
+    if (position <= this.#trimmed.position) {
+      return { name: 'trimmed', tag: position === this.#trimmed.position ? this.#trimmed.tag : undefined }
+    }
+    const row = this.#statements.findTag.get(position)
+    return row ? { name: 'kept', tag: row[0] } : { name: 'vacant' }
+  }
+
+  find(id: string): Mark | undefined {
+    const row = this.#statements.findId.get(id)
+    return row && { position: row[0], tag: row[1] }
+  }
+
+  /** Whether so much is past its bounds that it should go now. Somewhat more than the bounds is kept, so as to trim in lots. */
+  isTrimDue(): boolean {
+    const { maxEvents, maxBytes } = this.#options
+    const events = this.#head.position - this.#trimmed.position
+    const bytes = this.#head.totalBytes - this.#trimmed.totalBytes
+    return (
+      events > maxEvents + Math.min(maxEvents / 16, stepEvents) || bytes > maxBytes + Math.min(maxBytes / 16, stepBytes)
+    )
+  }
+
+  /**
+   * Trims some of what is past its bounds by now. Gives what is left to do, if anything.
+   *
+   * Trimming is not made safe from power loss by itself, which would be a sync more: the next append does that, for both. Until
+   * then a power loss brings the trimmed events back, and they are trimmed again.
+   */
+  trimStep(at: number): { hasTrimmed: boolean; isDone: boolean } {
+    const expired = this.#expired(at)
+    const last = expired.events.at(-1)
+    const keysBefore = at - this.#options.idempotencyMs
+    const { begin, commit, deleteKeys } = this.#statements
+    this.#database.exec('PRAGMA synchronous = NORMAL')
+    try {
+      begin.run()
+      if (last) this.#drop(expired.events, last)
+      const { changes } = deleteKeys.run(keysBefore, stepEvents)
+      commit.run()
+      if (last) {
+        this.#trimmed = { position: last.position, tag: last.tag, totalBytes: last.totalBytes }
+        this.#earliest = this.#loadEarliest()
+      }
+      return { hasTrimmed: last !== undefined, isDone: expired.isAll && Number(changes) < stepEvents }
+    } catch (error) {
+      this.#rollBack()
+      this.#traces = this.#loadTraces(this.#loadHistory().forgottenPosition)
+      throw error
+    } finally {
+      this.#database.exec(`PRAGMA synchronous = ${synchronousFor[this.#options.durability]}`)
+    }
+  }
+
+  /** Whether a step would find something to do. Costs next to nothing. */
+  hasExpired(at: number): boolean {
+    const { maxAgeMs, maxEvents, maxBytes, idempotencyMs } = this.#options
+    return (
+      (this.#earliest !== undefined && this.#earliest.storedAt <= at - maxAgeMs) ||
+      this.#head.position - this.#trimmed.position > maxEvents ||
+      this.#head.totalBytes - this.#trimmed.totalBytes > maxBytes ||
+      this.#statements.findExpiredKey.get(at - idempotencyMs) !== undefined
+    )
+  }
+
+  close(): void {
+    this.#directory.close()
+  }
+
+  #loadHistory(): { epoch: string; trimmed: Place; forgottenPosition: number } {
+    const [epoch, position, tag, totalBytes, forgottenPosition] = this.#statements.selectHistory.get()!
+    return { epoch, trimmed: { position, tag, totalBytes }, forgottenPosition }
+  }
+
+  #loadHead(): Place | undefined {
+    const row = this.#statements.selectHead.get()
+    return row && { position: row[0], tag: row[1], totalBytes: row[2] }
+  }
+
+  #loadEarliest(): (Mark & { readonly storedAt: number }) | undefined {
+    const row = this.#statements.selectEarliest.get()
+    return row && { position: row[0], tag: row[1], storedAt: row[2] }
+  }
+
+  #loadTraces(forgottenPosition: number): Traces {
+    const traces = new Traces(forgottenPosition)
+    for (const [position, topics, isPrivate] of this.#statements.selectTraces.iterate()) {
+      traces.add({ position, topics: JSON.parse(topics) as string[], isPrivate: isPrivate === 1 })
+    }
+    return traces
+  }
+
+  /** Removed or replaced while open (a restored backup, a cleaned-up directory): what goes there is lost at the next start. */
+  #assertInPlace(): void {
+    if (this.#directory.isInPlace()) return
+    throw new HubError(
+      'STORE_FAILED',
+      `The event was not stored: the database in ${this.#options.directory} was moved, removed or replaced while the hub ` +
+        'had it open. Stop the hub, see to the directory, and start it again.',
+    )
+  }
+
+  #appendError(error: unknown, isCommitting: boolean): unknown {
+    const code = sqliteCodeOf(error)
+    // Somebody else has written events: what this thread knows of the head is wrong. It ends, and the next one looks anew.
+    if (code === sqliteCode.constraint) return error
+    // A commit whose sync failed is undone here; but if the machine stops before the next one, it may be found on the disk.
+    const isUncertain = isCommitting && code !== sqliteCode.full
+    const doing = isUncertain ? 'It is not certain that the event was not stored' : 'The event was not stored'
+    const failure = storeFailure(doing, error, this.#options.directory)
+    return new HubError(failure.code, failure.message, { cause: error })
+  }
+
+  #rollBack(): void {
+    // After some errors SQLite has done so itself, and says that there is no transaction.
+    if (this.#database.isTransaction) this.#statements.rollback.run()
+  }
+
+  #rows(after: number, through: number, topics: readonly string[] | undefined, maxEvents: number): Iterable<EventRow> {
+    const { selectAll, selectTopic } = this.#statements
+    if (!topics) return selectAll.iterate(after, through)
+    if (topics.length === 1) return selectTopic.iterate(topics[0]!, after, through)
+    return this.#rowsOfTopics(after, through, topics, maxEvents)
+  }
+
+  /** Merges the topics' positions, so that only as many are looked at as are read. */
+  *#rowsOfTopics(after: number, through: number, topics: readonly string[], maxEvents: number): Generator<EventRow> {
+    const chunk = Math.max(8, Math.ceil((2 * Math.min(maxEvents, 1000)) / topics.length))
+    const cursors = topics.map(
+      (topic) => new TopicCursor(this.#statements.selectPositions, topic, after, through, chunk),
+    )
+    for (;;) {
+      let next = Infinity
+      for (const { position } of cursors) next = Math.min(next, position)
+      if (next === Infinity) return
+      // An event with several of the topics is next in several cursors.
+      for (const cursor of cursors) if (cursor.position === next) cursor.advance()
+      yield this.#statements.selectEvent.get(next)!
+    }
+  }
+
+  /** The oldest events that retention no longer keeps, as many as one step takes. */
+  #expired(at: number): { events: ExpiredEvent[]; isAll: boolean } {
+    const { maxAgeMs, maxEvents, maxBytes } = this.#options
+    const events: ExpiredEvent[] = []
+    let { totalBytes: bytesBefore } = this.#trimmed
+    const stepLimit = bytesBefore + stepBytes
+    for (const row of this.#statements.selectOldest.iterate()) {
+      const [position, tag, storedAt, totalBytes, topic, alternates, isPrivate] = row
+      const isKept =
+        this.#head.position - position < maxEvents &&
+        this.#head.totalBytes - bytesBefore <= maxBytes &&
+        storedAt > at - maxAgeMs
+      if (isKept) return { events, isAll: true }
+      if (events.length === stepEvents || bytesBefore >= stepLimit) return { events, isAll: false }
+      events.push({ position, tag, totalBytes, topics: topicsOf(topic, alternates), isPrivate: isPrivate === 1 })
+      bytesBefore = totalBytes
+    }
+    return { events, isAll: true }
+  }
+
+  /** Within a transaction. */
+  #drop(events: readonly ExpiredEvent[], last: ExpiredEvent): void {
+    const { deleteEvents, deleteTopic, saveTrace, deleteTrace, updateHistory } = this.#statements
+    const traces = new Map<string, ExpiredEvent>()
+    for (const event of events) {
+      for (const topic of event.topics) deleteTopic.run(topic, event.position)
+      const key = JSON.stringify(event.topics)
+      traces.delete(`${event.isPrivate} ${key}`)
+      traces.set(`${event.isPrivate} ${key}`, event)
+    }
+    deleteEvents.run(last.position)
+    for (const { position, topics, isPrivate } of traces.values()) {
+      saveTrace.run(JSON.stringify(topics), isPrivate ? 1 : 0, position)
+      const forgotten = this.#traces.add({ position, topics, isPrivate })
+      if (forgotten) deleteTrace.run(JSON.stringify(forgotten.topics), forgotten.isPrivate ? 1 : 0)
+    }
+    updateHistory.run(last.position, last.tag, last.totalBytes, this.#traces.forgottenPosition)
+  }
+}
+
+interface ExpiredEvent extends Place {
+  readonly topics: readonly string[]
+  readonly isPrivate: boolean
+}
+
+type OldestRow = [
+  position: number,
+  tag: number,
+  storedAt: number,
+  totalBytes: number,
+  topic: string,
+  alternates: string | null,
+  isPrivate: number,
+]
+
+/** Goes through the positions of one topic, some at a time. */
+class TopicCursor {
+  readonly #select: Query<[position: number]>
+  readonly #topic: string
+  readonly #through: number
+  readonly #chunk: number
+  #positions: number[]
+  #index = 0
+
+  constructor(select: Query<[position: number]>, topic: string, after: number, through: number, chunk: number) {
+    this.#select = select
+    this.#topic = topic
+    this.#through = through
+    this.#chunk = chunk
+    this.#positions = this.#next(after)
+  }
+
+  /** Of the next event; `Infinity` after the last. */
+  get position(): number {
+    return this.#positions[this.#index] ?? Infinity
+  }
+
+  advance(): void {
+    const { position } = this
+    this.#index += 1
+    if (this.#index < this.#positions.length || this.#positions.length < this.#chunk) return
+    this.#positions = this.#next(position)
+    this.#index = 0
+  }
+
+  #next(after: number): number[] {
+    return this.#select.all(this.#topic, after, this.#through, this.#chunk).map(([position]) => position)
+  }
+}
+
+/** A statement whose rows come as arrays: half the cost of objects. */
+interface Query<Row extends readonly unknown[]> {
+  get(...parameters: SQLInputValue[]): Row | undefined
+  all(...parameters: SQLInputValue[]): Row[]
+  iterate(...parameters: SQLInputValue[]): Iterable<Row>
+  run(...parameters: SQLInputValue[]): { changes: number | bigint }
+}
+
+const eventColumns =
+  'event.position, event.tag, event.topic, event.alternates, event.is_private, event.id, event.type, event.retry_ms, event.data'
+
+function prepareStatements(database: DatabaseSync) {
+  const prepare = <Row extends readonly unknown[] = never>(sql: string): Query<Row> => {
+    const statement = database.prepare(sql)
+    statement.setReturnArrays(true)
+    return statement as unknown as Query<Row>
+  }
+  return {
+    begin: prepare('BEGIN IMMEDIATE'),
+    commit: prepare('COMMIT'),
+    rollback: prepare('ROLLBACK'),
+    insertHistory: prepare('INSERT OR IGNORE INTO history VALUES (1, ?, ?, 0, 0, 0, 0)'),
+    selectHistory: prepare<
+      [epoch: string, position: number, tag: number, totalBytes: number, forgottenPosition: number]
+    >('SELECT epoch, trimmed_position, trimmed_tag, trimmed_bytes, forgotten_position FROM history'),
+    updateHistory: prepare(
+      'UPDATE history SET trimmed_position = ?, trimmed_tag = ?, trimmed_bytes = ?, forgotten_position = ?',
+    ),
+    insertEvent: prepare('INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
+    insertTopic: prepare('INSERT INTO event_topic VALUES (?, ?)'),
+    findKey: prepare<[position: number, tag: number]>(
+      'SELECT position, tag FROM idempotency WHERE key = ? AND stored_at > ?',
+    ),
+    insertKey: prepare('INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?)'),
+    selectHead: prepare<[position: number, tag: number, totalBytes: number]>(
+      'SELECT position, tag, total_bytes FROM event ORDER BY position DESC LIMIT 1',
+    ),
+    selectEarliest: prepare<[position: number, tag: number, storedAt: number]>(
+      'SELECT position, tag, stored_at FROM event ORDER BY position LIMIT 1',
+    ),
+    selectAll: prepare<EventRow>(
+      `SELECT ${eventColumns} FROM event WHERE position > ? AND position <= ? ORDER BY position`,
+    ),
+    // CROSS JOIN has SQLite go by the topic's positions, whatever else seems cheaper to it.
+    selectTopic: prepare<EventRow>(
+      `SELECT ${eventColumns} FROM event_topic CROSS JOIN event ON event.position = event_topic.position
+      WHERE event_topic.topic = ? AND event_topic.position > ? AND event_topic.position <= ? ORDER BY event_topic.position`,
+    ),
+    selectPositions: prepare<[position: number]>(
+      'SELECT position FROM event_topic WHERE topic = ? AND position > ? AND position <= ? ORDER BY position LIMIT ?',
+    ),
+    selectEvent: prepare<EventRow>(`SELECT ${eventColumns} FROM event WHERE position = ?`),
+    findTag: prepare<[tag: number]>('SELECT tag FROM event WHERE position = ?'),
+    findId: prepare<[position: number, tag: number]>(
+      'SELECT position, tag FROM event WHERE id = ? ORDER BY position LIMIT 1',
+    ),
+    selectOldest: prepare<OldestRow>(
+      'SELECT position, tag, stored_at, total_bytes, topic, alternates, is_private FROM event ORDER BY position',
+    ),
+    deleteEvents: prepare('DELETE FROM event WHERE position <= ?'),
+    deleteTopic: prepare('DELETE FROM event_topic WHERE topic = ? AND position = ?'),
+    selectTraces: prepare<[position: number, topics: string, isPrivate: number]>(
+      'SELECT position, topics, is_private FROM trace ORDER BY position',
+    ),
+    saveTrace: prepare('INSERT OR REPLACE INTO trace (topics, is_private, position) VALUES (?, ?, ?)'),
+    deleteTrace: prepare('DELETE FROM trace WHERE topics = ? AND is_private = ?'),
+    findExpiredKey: prepare('SELECT 1 FROM idempotency WHERE stored_at <= ? LIMIT 1'),
+    deleteKeys: prepare(
+      'DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE stored_at <= ? ORDER BY stored_at LIMIT ?)',
+    ),
+  }
+}
+
+/** As `storedBytes` counts, of the parts. */
+function bytesOf(
+  data: string | Uint8Array,
+  id: string | null | undefined,
+  type: string | null | undefined,
+  topics: string | readonly string[],
+): number {
+  let bytes = 200 + (typeof data === 'string' ? Buffer.byteLength(data) : data.length)
+  if (id) bytes += Buffer.byteLength(id)
+  if (type) bytes += Buffer.byteLength(type)
+  if (typeof topics === 'string') return bytes + Buffer.byteLength(topics)
+  for (const topic of topics) bytes += Buffer.byteLength(topic)
+  return bytes
+}
+
+function bytesOfRow([, , topic, alternates, , id, type, , data]: EventRow): number {
+  return bytesOf(data, id, type, alternates === null ? topic : topicsOf(topic, alternates))
+}
+
+function markOf({ position, tag }: Mark): Mark {
+  return { position, tag }
+}

@@ -1,0 +1,233 @@
+import { setImmediate } from 'node:timers'
+import { Worker } from 'node:worker_threads'
+import { HubError } from '../../errors.ts'
+import { Fifo } from '../../fifo.ts'
+import type { Bounds, EventRecord, Mark, StoredEvent } from '../store.ts'
+import type { Answers, Failure, Question, RecordTuple, Reply, WorkerOptions } from './messages.ts'
+import { toTuple } from './messages.ts'
+
+/** Who hears what the thread says without being asked. */
+export interface LogThreadListener {
+  /** New events, in order, before their appends resolve. */
+  onAppended(events: readonly StoredEvent[]): void
+  onTrimmed(trimmed: Mark, earliest: Mark | undefined): void
+  onTrouble(error: HubError): void
+  /** The thread has ended by itself. What was asked of it has been rejected. */
+  onDeath(error: HubError): void
+}
+
+interface PendingAppend {
+  readonly event: EventRecord
+  readonly resolve: (mark: Mark) => void
+  readonly reject: (error: HubError) => void
+}
+
+interface PendingQuestion {
+  readonly resolve: (answer: unknown) => void
+  readonly reject: (error: HubError) => void
+}
+
+type WithoutNumber<Q> = Q extends unknown ? Omit<Q, 'number'> : never
+
+/** The store's end of its worker thread. */
+export class LogThread {
+  readonly epoch: string
+  /** Where the history began and ended when the thread had opened it. */
+  readonly bounds: Bounds
+  readonly #worker: Worker
+  readonly #options: WorkerOptions
+  readonly #now: () => number
+  #listener: LogThreadListener | undefined
+
+  /** Not yet sent. */
+  #records: RecordTuple[] = []
+  #questions: Question[] = []
+  #isFlushDue = false
+  /** Not yet answered. Appends are answered in order, questions by number. */
+  readonly #pendingAppends = new Fifo<PendingAppend>()
+  readonly #pendingQuestions = new Map<number, PendingQuestion>()
+  #lastNumber = 0
+  #isReferenced = false
+  #isClosing = false
+  #headPosition: number
+  #death: HubError | undefined
+
+  /** Rejects if the data directory cannot be opened. */
+  static start(options: WorkerOptions, now: () => number): Promise<LogThread> {
+    // Beside this module, in its language: TypeScript where that runs as it is, else what it was compiled to.
+    const url = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
+    // Flags of this process may be about its main module (`--input-type`), which would be an error in a worker.
+    const worker = new Worker(url, { workerData: options, execArgv: [], name: 'headwater store' })
+    return new Promise((resolve, reject) => {
+      const fail = (error: unknown) => reject(deathOf(options, `could not start: ${String(error)}`))
+      worker.once('error', fail)
+      worker.once('exit', fail)
+      worker.once('message', (reply: Reply) => {
+        worker.off('error', fail)
+        worker.off('exit', fail)
+        if (reply.name === 'opened') resolve(new LogThread(worker, options, now, reply))
+        else worker.once('exit', () => reject(toError((reply as { failure: Failure }).failure)))
+      })
+    })
+  }
+
+  private constructor(
+    worker: Worker,
+    options: WorkerOptions,
+    now: () => number,
+    { epoch, bounds }: { epoch: string; bounds: Bounds },
+  ) {
+    this.epoch = epoch
+    this.bounds = bounds
+    this.#worker = worker
+    this.#options = options
+    this.#now = now
+    this.#headPosition = bounds.head.position
+    worker.on('message', (reply: Reply) => this.#onReply(reply))
+    worker.on('error', (error) => this.#die(`failed: ${error instanceof Error ? error.message : String(error)}`))
+    worker.on('exit', (code) => {
+      if (!this.#isClosing || code !== 0) this.#die(`ended with code ${code}`)
+    })
+    worker.unref()
+  }
+
+  listen(listener: LogThreadListener): void {
+    this.#listener = listener
+    if (this.#death) listener.onDeath(this.#death)
+  }
+
+  append(event: EventRecord, idempotencyKey: string | undefined): Promise<Mark> {
+    return new Promise((resolve, reject) => {
+      if (this.#death) return reject(this.#death)
+      this.#pendingAppends.push({ event, resolve, reject })
+      this.#records.push(toTuple(event, idempotencyKey))
+      this.#flushSoon()
+    })
+  }
+
+  ask<Q extends Question>(question: WithoutNumber<Q>): Promise<Answers[Q['name'] & keyof Answers]> {
+    return new Promise((resolve, reject) => {
+      if (this.#death) return reject(this.#death)
+      this.#lastNumber += 1
+      this.#pendingQuestions.set(this.#lastNumber, { resolve: resolve as (answer: unknown) => void, reject })
+      this.#questions.push({ ...question, number: this.#lastNumber } as unknown as Question)
+      this.#flushSoon()
+    })
+  }
+
+  /** Has the thread look whether something is past its age. */
+  tick(): void {
+    this.#questions.push({ name: 'tick', number: 0 })
+    this.#flushSoon()
+  }
+
+  /** Finishes what was asked, then ends the thread. */
+  close(): Promise<void> {
+    return new Promise((resolve) => {
+      if (this.#death) return resolve()
+      this.#isClosing = true
+      this.#worker.ref()
+      this.#worker.once('exit', () => resolve())
+      // If the thread dies over it, it is closed all the same, and what was under way has been rejected.
+      this.ask<Extract<Question, { name: 'close' }>>({ name: 'close' }).catch(() => resolve())
+    })
+  }
+
+  /** One message for all that is asked in a turn of the event loop: each costs about as much as a dozen events in it. */
+  #flushSoon(): void {
+    if (this.#isFlushDue) return
+    this.#isFlushDue = true
+    setImmediate(() => this.#flush())
+  }
+
+  #flush(): void {
+    this.#isFlushDue = false
+    const appends = this.#records
+    const questions = this.#questions
+    this.#records = []
+    this.#questions = []
+    this.#worker.postMessage({ at: this.#now(), appends, questions })
+    this.#reference()
+  }
+
+  /** The process does not end while something is under way, and is not kept from it otherwise. */
+  #reference(): void {
+    const isNeeded = this.#isClosing || this.#pendingAppends.length > 0 || this.#pendingQuestions.size > 0
+    if (isNeeded === this.#isReferenced) return
+    this.#isReferenced = isNeeded
+    if (isNeeded) this.#worker.ref()
+    else this.#worker.unref()
+  }
+
+  #onReply(reply: Reply): void {
+    switch (reply.name) {
+      case 'appended':
+        this.#onAppended(reply.positions, reply.tags)
+        break
+      case 'not appended': {
+        const error = toError(reply.failure)
+        for (let count = reply.count; count > 0; count--) this.#pendingAppends.shift()?.reject(error)
+        break
+      }
+      case 'answer':
+        this.#takeQuestion(reply.number)?.resolve(reply.answer)
+        break
+      case 'no answer':
+        this.#takeQuestion(reply.number)?.reject(toError(reply.failure))
+        break
+      case 'trimmed':
+        this.#listener?.onTrimmed(reply.trimmed, reply.earliest)
+        break
+      case 'trouble':
+        this.#listener?.onTrouble(toError(reply.failure))
+        break
+    }
+    this.#reference()
+  }
+
+  #onAppended(positions: readonly number[], tags: readonly number[]): void {
+    const stored: StoredEvent[] = []
+    const resolved: (() => void)[] = []
+    for (const [index, position] of positions.entries()) {
+      const tag = tags[index]!
+      const { event, resolve } = this.#pendingAppends.shift()!
+      resolved.push(() => resolve({ position, tag }))
+      // One that is not new was stored under the same idempotency key before.
+      if (position <= this.#headPosition) continue
+      this.#headPosition = position
+      const { topics, data, isPrivate, id, type, retryMs } = event
+      stored.push({ topics, data, isPrivate, id, type, retryMs, position, tag })
+    }
+    if (stored.length > 0) this.#listener?.onAppended(stored)
+    for (const resolve of resolved) resolve()
+  }
+
+  #takeQuestion(number: number): PendingQuestion | undefined {
+    const pending = this.#pendingQuestions.get(number)
+    this.#pendingQuestions.delete(number)
+    return pending
+  }
+
+  #die(how: string): void {
+    if (this.#death) return
+    const error = deathOf(this.#options, how)
+    this.#death = error
+    for (let pending = this.#pendingAppends.shift(); pending; pending = this.#pendingAppends.shift())
+      pending.reject(error)
+    for (const { reject } of this.#pendingQuestions.values()) reject(error)
+    this.#pendingQuestions.clear()
+    this.#listener?.onDeath(error)
+  }
+}
+
+function deathOf({ directory }: WorkerOptions, how: string): HubError {
+  return new HubError(
+    'STORE_FAILED',
+    `The thread of the event store in ${directory} ${how}. What it was asked is not known to be done: an event under way may ` +
+      'be stored or not. It is started again when it is next needed.',
+  )
+}
+
+function toError({ code, message }: Failure): HubError {
+  return new HubError(code, message)
+}

@@ -1,0 +1,167 @@
+import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
+import { HubError } from '../../errors.ts'
+import { Fifo } from '../../fifo.ts'
+import { EventLog } from './event-log.ts'
+import { storeFailure } from './failure.ts'
+import type { Answers, Batch, Failure, Question, RecordTuple, Reply, WorkerOptions } from './messages.ts'
+
+/** The most events of one transaction. More would make the first of them wait for the last, and a sync is cheap by then. */
+const groupEvents = 1000
+/** The most characters of data in one transaction, but for its first event. */
+const groupCharacters = 4 * 1024 ** 2
+/** How long it may answer questions while appends wait, in milliseconds. */
+const answerMs = 2
+
+/**
+ * The thread that has the database: takes what is asked in batches, and goes round. In each round, all appends that have come in
+ * share one transaction and so one sync; those that come meanwhile are the next round's. Then some questions are
+ * answered, and some of what retention no longer keeps is trimmed. So nothing waits longer than one small piece of each.
+ */
+class Worker {
+  readonly #options: WorkerOptions
+  readonly #port: MessagePort
+  readonly #log: EventLog
+  readonly #appends = new Fifo<RecordTuple>()
+  readonly #questions = new Fifo<Question>()
+  /** Waiting until all is trimmed. */
+  readonly #trims: number[] = []
+  #closing: number | undefined
+  #isTrimming = false
+  /** Trimming has failed, and is not tried again before the next tick. */
+  #isTrimBlocked = false
+  #at = 0
+
+  constructor(options: WorkerOptions, port: MessagePort) {
+    this.#options = options
+    this.#port = port
+    this.#log = new EventLog(options)
+    this.#reply({ name: 'opened', epoch: this.#log.epoch, bounds: this.#log.bounds() })
+    port.on('message', (batch: Batch) => {
+      this.#take(batch)
+      this.#work()
+    })
+  }
+
+  #reply(reply: Reply): void {
+    this.#port.postMessage(reply)
+  }
+
+  #take({ at, appends, questions }: Batch): void {
+    this.#at = at
+    for (const record of appends) this.#appends.push(record)
+    for (const question of questions) this.#questions.push(question)
+  }
+
+  #work(): void {
+    do {
+      // What has come in while this thread was busy. Its events would come only after this function has returned.
+      for (let next = receiveMessageOnPort(this.#port); next; next = receiveMessageOnPort(this.#port)) {
+        this.#take(next.message as Batch)
+      }
+      this.#appendGroup()
+      this.#answerSome()
+      this.#trimSome()
+    } while (this.#appends.length > 0 || this.#questions.length > 0 || this.#isTrimming)
+    if (this.#closing !== undefined) this.#close(this.#closing)
+  }
+
+  #appendGroup(): void {
+    const group = this.#takeGroup()
+    if (group.length === 0) return
+    try {
+      this.#reply({ name: 'appended', ...this.#log.append(group, this.#at) })
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error
+      this.#reply({ name: 'not appended', count: group.length, failure: toFailure(error) })
+    }
+    if (!this.#isTrimBlocked && this.#log.isTrimDue()) this.#isTrimming = true
+  }
+
+  #takeGroup(): RecordTuple[] {
+    const group: RecordTuple[] = []
+    let characters = 0
+    while (group.length < groupEvents && characters < groupCharacters) {
+      const record = this.#appends.shift()
+      if (!record) break
+      group.push(record)
+      characters += record[1].length
+    }
+    return group
+  }
+
+  #answerSome(): void {
+    const end = performance.now() + answerMs
+    do {
+      const question = this.#questions.shift()
+      if (!question) return
+      this.#answer(question)
+    } while (performance.now() < end)
+  }
+
+  #answer(question: Question): void {
+    const { number } = question
+    if (question.name === 'trim') {
+      this.#trims.push(number)
+      this.#isTrimming = true
+    } else if (question.name === 'tick') {
+      this.#isTrimBlocked = false
+      if (this.#log.hasExpired(this.#at)) this.#isTrimming = true
+    } else if (question.name === 'close') {
+      this.#closing = number
+    } else {
+      try {
+        this.#reply({ name: 'answer', number, answer: this.#ask(question) })
+      } catch (error) {
+        const failure = storeFailure('The history cannot be read', error, this.#options.directory)
+        this.#reply({ name: 'no answer', number, failure })
+      }
+    }
+  }
+
+  #ask(question: Exclude<Question, { name: 'trim' | 'tick' | 'close' }>): Answers[keyof Answers] {
+    switch (question.name) {
+      case 'read':
+        return this.#log.read(question)
+      case 'inspect':
+        return this.#log.inspect(question.position)
+      case 'find':
+        return this.#log.find(question.id)
+    }
+  }
+
+  #trimSome(): void {
+    if (!this.#isTrimming) return
+    try {
+      const { hasTrimmed, isDone } = this.#log.trimStep(this.#at)
+      const { trimmed, earliest } = this.#log.bounds()
+      if (hasTrimmed) this.#reply({ name: 'trimmed', trimmed, earliest })
+      if (!isDone) return
+      for (const number of this.#trims.splice(0)) this.#reply({ name: 'answer', number, answer: undefined })
+    } catch (error) {
+      const failure = storeFailure('Old events cannot be trimmed', error, this.#options.directory)
+      this.#isTrimBlocked = true
+      if (this.#trims.length === 0) this.#reply({ name: 'trouble', failure })
+      for (const number of this.#trims.splice(0)) this.#reply({ name: 'no answer', number, failure })
+    }
+    this.#isTrimming = false
+  }
+
+  #close(number: number): void {
+    this.#log.close()
+    this.#reply({ name: 'answer', number, answer: undefined })
+    this.#port.close()
+  }
+}
+
+function toFailure({ code, message }: HubError): Failure {
+  return { code, message }
+}
+
+const port = parentPort!
+try {
+  new Worker(workerData as WorkerOptions, port)
+} catch (error) {
+  if (!(error instanceof HubError)) throw error
+  port.postMessage({ name: 'not opened', failure: toFailure(error) } satisfies Reply)
+  port.close()
+}
