@@ -32,10 +32,10 @@ export function createResponse(request: Request, ...rest: [SessionOptions, Produ
     )
   }
   const settings = readSessionOptions(options)
-  const headers = toHeaders(eventStreamHeaders(settings.headers))
+  const headers = new Headers(eventStreamHeaders(settings.headers))
   const lastEventId = readLastEventId(request.headers.get('last-event-id') ?? undefined, request.url)
   if (lastEventId === CLOSED_EVENT_ID) {
-    return new Response(null, { status: 204, headers: toHeaders(noContentHeaders(settings.headers)) })
+    return new Response(null, { status: 204, headers: new Headers(noContentHeaders(settings.headers)) })
   }
   // Deno always cancels the stream, and warns of a coming change of its own when somebody looks at the signal.
   const signal = 'Deno' in globalThis ? undefined : request.signal
@@ -46,21 +46,14 @@ export function createResponse(request: Request, ...rest: [SessionOptions, Produ
   return new Response(sink.stream, { headers })
 }
 
-function toHeaders(entries: Map<string, string | string[]>): Headers {
-  const headers = new Headers()
-  for (const [name, value] of entries) {
-    for (const each of Array.isArray(value) ? value : [value]) headers.append(name, each)
-  }
-  return headers
-}
-
 async function run(producer: Producer, session: ServerSession): Promise<void> {
   if (!session.isOpen) return
   try {
     const produced = await producer(session)
     if (isSource(produced)) await session.pipe(produced)
   } catch (error) {
-    await session.fail(error)
+    // A producer that sends to a client who left is told so by a rejection, and that is no failure.
+    if (session.isOpen) await session.fail(error)
   }
 }
 

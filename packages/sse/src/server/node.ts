@@ -48,19 +48,27 @@ function answer(req: RequestOfEither, res: ResponseOfEither, options: SessionOpt
     )
   }
   if (lastEventId === CLOSED_EVENT_ID) {
-    for (const [name, value] of noContentHeaders(settings.headers)) res.setHeader(name, value)
+    setHeaders(res, noContentHeaders(settings.headers))
     res.writeHead(204)
     res.end()
     return new ServerSession(lastEventId, settings, 'already-closed')
   }
   res.removeHeader('content-length')
-  for (const [name, value] of headers) res.setHeader(name, value)
+  setHeaders(res, headers)
   res.writeHead(200)
   if (req.method === 'HEAD') {
     res.end()
     return new ServerSession(lastEventId, settings, 'head-request')
   }
   return new ServerSession(lastEventId, settings, new NodeSink(req, res))
+}
+
+/** Replaces what is set by the same name. Not with `appendHeader`, which HTTP/2 has since Node 20.12 only. */
+function setHeaders(res: ResponseOfEither, headers: [name: string, value: string][]): void {
+  for (const [name] of headers) {
+    const values = headers.filter(([other]) => other.toLowerCase() === name.toLowerCase()).map(([, value]) => value)
+    res.setHeader(name, values.length === 1 ? (values[0] as string) : values)
+  }
 }
 
 class NodeSink implements Sink {
@@ -86,7 +94,7 @@ class NodeSink implements Sink {
     const res = this.#res
     // A stream of events may rest for long, and its small pieces are to leave at once. HTTP/2 decides on its own socket.
     req.setTimeout(0)
-    if (req.httpVersionMajor < 2) req.socket.setNoDelay?.(true)
+    if (req.httpVersionMajor < 2) req.socket?.setNoDelay?.(true)
     res.on('drain', () => {
       const byteLength = this.#bytesBeforeDrain
       this.#bytesBeforeDrain = 0
@@ -109,7 +117,8 @@ class NodeSink implements Sink {
     const res = this.#res
     let hasRoom: boolean
     if (this.#isPatched) {
-      hasRoom = res.write(bytes)
+      // Some forget to return what they were told.
+      hasRoom = res.write(bytes) !== false
       if (hasRoom) this.#listener.onFlushed(bytes.length)
       else this.#bytesBeforeDrain += bytes.length
     } else {
@@ -138,5 +147,5 @@ class NodeSink implements Sink {
 
 function hasLeft(req: RequestOfEither, res: ResponseOfEither): boolean {
   if (res.stream) return res.stream.destroyed || res.stream.closed
-  return res.destroyed || req.socket.destroyed
+  return res.destroyed || req.socket?.destroyed
 }

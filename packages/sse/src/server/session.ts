@@ -444,7 +444,7 @@ export class ServerSession implements Session {
         if (!isAllowed) this.#revoke()
       },
       (error: unknown) => {
-        this.report(error)
+        if (this.isOpen) this.report(error)
         this.#revoke()
       },
     )

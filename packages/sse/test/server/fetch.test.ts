@@ -88,6 +88,24 @@ describe('createResponse', () => {
     expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: 'a secret' }))
   })
 
+  test('takes a producer whose client left, which it learns from a rejected send, for no failure', async () => {
+    const onError = vi.fn()
+    const { response, session } = respond({ onError }, async (session) => {
+      for (;;) await session.send({ data: 'on and on' })
+    })
+    await response.body?.cancel()
+    expect(await session.closed).toBe('client-left')
+    await turns(3)
+    expect(onError).not.toHaveBeenCalled()
+  })
+
+  test('sets several values of one header', () => {
+    const headers = { 'Set-Cookie': ['a=1', 'b=2'], 'cache-control': 'no-store' }
+    const response = createResponse(new Request('http://a/'), { headers }, () => {})
+    expect(response.headers.getSetCookie()).toEqual(['a=1', 'b=2'])
+    expect(response.headers.get('cache-control')).toBe('no-store')
+  })
+
   test('logs to the console what nobody takes', async () => {
     const error = vi.spyOn(console, 'error').mockImplementation(() => {})
     await createResponse(new Request('http://a/'), () => Promise.reject(new Error('boom'))).text()

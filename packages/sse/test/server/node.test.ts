@@ -158,6 +158,19 @@ describe('createSession', () => {
     expect(flush).toHaveBeenCalledTimes(3)
   })
 
+  test('goes on behind a write of middleware that hands nothing back', async () => {
+    const { session, response } = await request((req, res) => {
+      const write = res.write
+      res.write = ((...args: Parameters<typeof write>) => {
+        write.apply(res, args)
+      }) as never
+      return createSession(req, res)
+    })
+    for (let i = 0; i < 3; i++) await session.send({ data: i })
+    await text(response, 'data: 2')
+    expect(session.unsentBytes).toBe(0)
+  })
+
   test('survives writes to a connection that breaks under it', async () => {
     const options = { maxUnsentBytes: Number.POSITIVE_INFINITY }
     const { session, client } = await request((req, res) => createSession(req, res, options))
