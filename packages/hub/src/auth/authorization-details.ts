@@ -1,0 +1,73 @@
+import type { Role } from './dialect.ts'
+import { type CompileMatcher, type Grant, type GrantMatcher, grantMatcher } from './grant.ts'
+import { Refusal } from './refusal.ts'
+
+/** The type of the entries that are for a Mercure hub. */
+export const detailType = 'https://mercure.rocks/authorization-detail'
+
+/** The most Mercure entries, and the most topics of all of them together. */
+const maxDetails = 100
+const maxTopics = 100
+const matchTypes = ['exact', 'urlpattern'] as const
+
+/**
+ * Reads the claim `authorization_details` (RFC 9396). Entries of other types are for other servers, and ignored whatever they are.
+ * One bad entry makes the whole token bad: with only the rest of it, it would say something else than its issuer said.
+ */
+export function readAuthorizationDetails(value: unknown, compile: CompileMatcher): readonly Grant[] | Refusal {
+  if (value === undefined) return []
+  if (!Array.isArray(value)) return new Refusal('invalid_token', 'its authorization_details are no array')
+  const grants: Grant[] = []
+  let topicCount = 0
+  for (const [index, detail] of value.entries()) {
+    if (!isObject(detail) || detail.type !== detailType) continue
+    const topics = Array.isArray(detail.topics) ? detail.topics.length : 0
+    topicCount += topics
+    // Before anything is compiled.
+    if (grants.length === maxDetails) return tooMany('entries', maxDetails)
+    if (topicCount > maxTopics) return tooMany('topics', maxTopics)
+    const grant = readDetail(detail, compile)
+    if (typeof grant === 'string') return new Refusal('invalid_token', `authorization_details[${index}]: ${grant}`)
+    grants.push(grant)
+  }
+  return grants
+}
+
+function tooMany(what: string, most: number): Refusal {
+  return new Refusal('invalid_token', `its authorization_details have more than ${most} Mercure ${what}`)
+}
+
+/** The grant of an entry; a string in its place says what is wrong with it. */
+function readDetail(detail: Record<string, unknown>, compile: CompileMatcher): Grant | string {
+  const { actions, topics } = detail
+  if (!Array.isArray(actions) || actions.length === 0) return 'its actions are no array with something in it'
+  if (!actions.every((action) => typeof action === 'string')) return 'its actions are not all strings'
+  if (!Array.isArray(topics) || topics.length === 0) return 'its topics are no array with something in it'
+  const matchers: GrantMatcher[] = []
+  for (const [index, topic] of topics.entries()) {
+    const matcher = readTopic(topic, compile)
+    if (typeof matcher === 'string') return `topics[${index}]: ${matcher}`
+    matchers.push(matcher)
+  }
+  // Actions of other names may come to mean something later.
+  const roles = new Set(actions.map((action) => roleOf.get(action)).filter((role) => role !== undefined))
+  return { roles, matchers, payload: Object.hasOwn(detail, 'payload') ? { value: detail.payload } : undefined }
+}
+
+const roleOf: ReadonlyMap<unknown, Role> = new Map([
+  ['publish', 'publisher'],
+  ['subscribe', 'subscriber'],
+])
+
+function readTopic(topic: unknown, compile: CompileMatcher): GrantMatcher | string {
+  if (!isObject(topic)) return 'it is no object'
+  const { match, match_type: matchType = 'exact' } = topic
+  if (typeof match !== 'string') return 'its match is no string'
+  // Compared with case. Also for *, which is the same in each type, but only in one there is.
+  const known = matchTypes.find((name) => name === matchType)
+  return known ? grantMatcher(known, match, compile) : `its match_type is none of ${matchTypes.join(', ')}`
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}

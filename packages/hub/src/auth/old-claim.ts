@@ -1,0 +1,46 @@
+import { type CompileMatcher, type Grant, type GrantMatcher, oldGrantMatcher } from './grant.ts'
+import { Refusal } from './refusal.ts'
+import type { Claims } from './signed-token.ts'
+
+/** The claim that tokens of before 1.0 have their rights in. The second one is for issuers that demand a namespace, and wins. */
+const claimName = 'mercure'
+const namespacedClaimName = 'https://mercure.rocks/'
+/** The most selectors to publish, and to subscribe. */
+const maxSelectors = 1000
+
+export function hasOldClaim(claims: Claims): boolean {
+  return claims[namespacedClaimName] !== undefined || claims[claimName] !== undefined
+}
+
+/** Reads the claim of before 1.0: arrays of selectors, `publish` and `subscribe`, and a payload. */
+export function readOldClaim(claims: Claims, compile: CompileMatcher): readonly Grant[] | Refusal {
+  const claim = claims[namespacedClaimName] ?? claims[claimName]
+  if (typeof claim !== 'object' || claim === null || Array.isArray(claim)) {
+    return new Refusal('invalid_token', 'its mercure claim is no object')
+  }
+  const { publish, subscribe } = claim as Record<string, unknown>
+  const publishing = readSelectors('publish', publish, compile)
+  if (publishing instanceof Refusal) return publishing
+  const subscribing = readSelectors('subscribe', subscribe, compile)
+  if (subscribing instanceof Refusal) return subscribing
+  const payload = Object.hasOwn(claim, 'payload') ? { value: (claim as { payload?: unknown }).payload } : undefined
+  return [
+    { roles: new Set(['publisher']), matchers: publishing, payload: undefined },
+    { roles: new Set(['subscriber']), matchers: subscribing, payload },
+  ]
+}
+
+function readSelectors(name: string, value: unknown, compile: CompileMatcher): readonly GrantMatcher[] | Refusal {
+  if (value === undefined || value === null) return []
+  if (!Array.isArray(value)) return new Refusal('invalid_token', `mercure.${name} is no array`)
+  if (value.length > maxSelectors) {
+    return new Refusal('invalid_token', `mercure.${name} has ${value.length} selectors; the most is ${maxSelectors}`)
+  }
+  const matchers: GrantMatcher[] = []
+  for (const [index, selector] of value.entries()) {
+    const matcher = typeof selector === 'string' ? oldGrantMatcher(selector, compile) : 'it is no string'
+    if (typeof matcher === 'string') return new Refusal('invalid_token', `mercure.${name}[${index}]: ${matcher}`)
+    matchers.push(matcher)
+  }
+  return matchers
+}

@@ -1,0 +1,137 @@
+import type { Dialect } from './dialect.ts'
+import type { PublishOrigins } from './publish-origins.ts'
+import { Refusal } from './refusal.ts'
+
+/** What of a request matters for authorisation. */
+export interface AuthRequest {
+  readonly method: string
+  /** Each `Authorization` field, however often there is one. */
+  readonly authorization: readonly string[]
+  readonly cookie: string | undefined
+  readonly origin: string | undefined
+  readonly referer: string | undefined
+  readonly query: URLSearchParams
+  /** The dialect that the request is in, if that shows: `topic` in the query of a subscriber. */
+  readonly dialect?: Dialect | undefined
+}
+
+/** A token as it came, unverified. */
+export interface PresentedToken {
+  readonly text: string
+  readonly by: 'the Authorization header' | 'the query' | 'a cookie'
+  /** Whether it came in a way of before 1.0. */
+  readonly isOldWay: boolean
+}
+
+export interface PresentationRules {
+  readonly cookieName: string
+  readonly publishOrigins: PublishOrigins
+  /** Whether the ways of before 1.0 are open as well. */
+  readonly isCompat: boolean
+}
+
+/** The cookie of before 1.0. */
+const oldCookieName = 'mercureAuthorization'
+/** No signed token is shorter. */
+const leastTokenLength = 41
+
+/** The part of a request of Node, over HTTP/1.1 or HTTP/2, that is read. */
+export interface NodeRequest {
+  readonly method?: string | undefined
+  readonly url?: string | undefined
+  readonly rawHeaders: readonly string[]
+}
+
+/**
+ * Reads what matters from a request of Node. From the raw headers, because Node silently drops a second
+ * `Authorization`.
+ */
+export function readAuthRequest({ method = 'GET', url = '', rawHeaders }: NodeRequest, dialect?: Dialect): AuthRequest {
+  const valuesOf = (name: string) =>
+    rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name)
+  const [origin, ...otherOrigins] = valuesOf('origin')
+  const cookies = valuesOf('cookie')
+  const start = url.indexOf('?')
+  return {
+    method,
+    authorization: valuesOf('authorization'),
+    // [RFC 9113, 8.2.3] HTTP/2 may send it in pieces.
+    cookie: cookies.length === 0 ? undefined : cookies.join('; '),
+    // Two origins are none that could be allowed.
+    origin: otherOrigins.length > 0 ? 'null' : origin,
+    referer: valuesOf('referer')[0],
+    query: new URLSearchParams(start < 0 ? '' : url.slice(start + 1)),
+    dialect,
+  }
+}
+
+/**
+ * Finds the token of a request: in the `Authorization` header; without one, in a cookie, from the pages of some origins only if
+ * it is to change something. `undefined` if there is none. The first way that is used counts, however bad: nobody becomes anonymous by mistake.
+ */
+export function findToken(request: AuthRequest, rules: PresentationRules): PresentedToken | Refusal | undefined {
+  if (request.authorization.length > 0) return fromHeader(request.authorization)
+  // `access_token` is read in neither dialect (RFC 9700, 4.3.2): what is in a URL ends up in logs and histories.
+  const inQuery = rules.isCompat ? request.query.getAll('authorization') : []
+  if (inQuery.length > 0) return fromQuery(inQuery)
+  return fromCookie(request, rules)
+}
+
+function fromHeader(fields: readonly string[]): PresentedToken | Refusal {
+  if (fields.length > 1) return malformed(`the request has ${fields.length} Authorization headers`)
+  // [RFC 6750, 2.1] The scheme, which is compared without case (RFC 9110, 11.1), spaces, and a token68.
+  const match = /^(?<scheme>[^\s,]*)(?: +(?<text>[\w.~+/-]+=*))?$/.exec(fields[0] ?? '')
+  const { scheme = '', text } = match?.groups ?? {}
+  if (match && scheme.toLowerCase() !== 'bearer')
+    return malformed('the Authorization header is not of the scheme Bearer')
+  if (text === undefined) return malformed('the Authorization header is not "Bearer", a space and a token')
+  if (text.length < leastTokenLength) {
+    return malformed(`what the Authorization header has is ${text.length} characters long, too short for any token`)
+  }
+  return { text, by: 'the Authorization header', isOldWay: false }
+}
+
+function fromQuery(values: readonly string[]): PresentedToken | Refusal {
+  const [text = ''] = values
+  if (values.length > 1) return malformed(`the query has authorization ${values.length} times`)
+  if (text.length < leastTokenLength) {
+    return malformed(`authorization in the query is ${text.length} characters long, too short for any token`)
+  }
+  return { text, by: 'the query', isOldWay: true }
+}
+
+function fromCookie(request: AuthRequest, rules: PresentationRules): PresentedToken | Refusal | undefined {
+  const isOwn = (cookie: Cookie) => cookie.name === rules.cookieName
+  const isOld = (cookie: Cookie) => rules.isCompat && cookie.name === oldCookieName
+  // [RFC 6265, 5.4] Of cookies with the same name the first is the one set for the longest path.
+  const cookies = parseCookies(request.cookie ?? '')
+  const cookie = cookies.find(isOwn) ?? cookies.find(isOld)
+  if (!cookie) return undefined
+  const { origin, referer } = request
+  // What changes nothing needs no trusted page; and what it answers, CORS lets only trusted pages read.
+  if (!/^(GET|HEAD|QUERY)$/.test(request.method) && !rules.publishOrigins.allow(origin, referer)) {
+    const why =
+      origin === undefined && referer === undefined
+        ? 'without an Origin or Referer header'
+        : 'from a page whose origin is not one of publishOrigins (--publish-origins)'
+    return malformed(`a cookie came with a ${request.method} ${why}`)
+  }
+  return { text: cookie.value, by: 'a cookie', isOldWay: isOld(cookie) }
+}
+
+interface Cookie {
+  readonly name: string
+  readonly value: string
+}
+
+function parseCookies(header: string): Cookie[] {
+  return header.split(';').map((pair) => {
+    const [name = '', ...rest] = pair.split('=')
+    const value = rest.join('=').trim()
+    return { name: name.trim(), value: /^".*"$/.test(value) ? value.slice(1, -1) : value }
+  })
+}
+
+function malformed(reason: string): Refusal {
+  return new Refusal('invalid_request', reason)
+}

@@ -1,0 +1,45 @@
+import { HubError } from '../errors.ts'
+
+/**
+ * The origins whose pages may publish by cookie. A browser sends the cookie along whoever's page it is, so the page has to be
+ * one that the operator trusts.
+ */
+export class PublishOrigins {
+  readonly #patterns: readonly RegExp[]
+
+  /**
+   * Takes origins (`https://example.com`), origins with any subdomains (`https://*.example.com`; not the domain itself), and `*`.
+   *
+   * @throws HubError `INVALID_OPTION`
+   */
+  constructor(origins: readonly string[]) {
+    this.#patterns = origins.map((origin, index) => parseOrigin(origin, `publishOrigins[${index}]`))
+  }
+
+  /** Whether the page that made a request may, by its `Origin` header, or without that its `Referer`. Without either it may not. */
+  allow(origin: string | undefined, referer: string | undefined): boolean {
+    const from = origin ?? originOf(referer)
+    return from !== undefined && this.#patterns.some((pattern) => pattern.test(from))
+  }
+}
+
+function originOf(referer: string | undefined): string | undefined {
+  return referer !== undefined && URL.canParse(referer) ? new URL(referer).origin : undefined
+}
+
+function parseOrigin(text: string, name: string): RegExp {
+  if (text === '*') return /^/
+  // Any label will do to see whether the rest is an origin.
+  const example = text.replace('://*.', '://label.')
+  const { origin } = URL.canParse(example) ? new URL(example) : { origin: 'null' }
+  if (origin === 'null' || origin.includes('*') || origin !== example.toLowerCase()) {
+    const advice =
+      origin === 'null' || origin.includes('*') ? '' : ` Did you mean ${origin.replace('://label.', '://*.')}?`
+    throw new HubError(
+      'INVALID_OPTION',
+      `${name}: ${JSON.stringify(text)} is no origin.${advice} Write https://example.com, https://*.example.com for all below it, or * (--publish-origins).`,
+    )
+  }
+  const literal = origin.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  return new RegExp(`^${example === text ? literal : literal.replace('://label\\.', '://(?:[a-z0-9_-]+\\.)+')}$`)
+}

@@ -1,0 +1,109 @@
+import type { Dialect, Role } from './dialect.ts'
+import type { Grant, GrantMatcher } from './grant.ts'
+import { Refusal } from './refusal.ts'
+
+/**
+ * What somebody may do. It never has more than the role it was authenticated for: a subscriber's token, verified with the
+ * key of subscribers, lets nobody publish whatever it says.
+ */
+export class Rights {
+  readonly dialect: Dialect
+  /** Whether nobody knows who it is. */
+  readonly isAnonymous: boolean
+  /** When the token expires, in milliseconds since 1970: no stream may outlast it. `undefined` for never. */
+  readonly expiresAt: number | undefined
+  /** The topics whose private events may be had. Public ones may be in any case. */
+  readonly subscribeMatchers: readonly GrantMatcher[]
+  /** The same for all with the same rights to subscribe: they can share a feed. */
+  readonly key: string
+  readonly #publishMatchers: readonly GrantMatcher[] | 'all topics'
+  readonly #subscribeGrants: readonly Grant[]
+  readonly #payloadIsForAll: boolean
+
+  /** The rights of a token that grants something to a role. */
+  static ofToken(dialect: Dialect, role: Role, grants: readonly Grant[], expiresAt: number | undefined): Rights {
+    return new Rights({ dialect, isAnonymous: false, expiresAt }, role, grants)
+  }
+
+  /** The rights of anybody: what is public, and to publish where that needs no token. */
+  static ofAnyone(dialect: Dialect, role: Role): Rights {
+    return new Rights({ dialect, isAnonymous: true, expiresAt: undefined }, role, [])
+  }
+
+  private constructor(
+    { dialect, isAnonymous, expiresAt }: Pick<Rights, 'dialect' | 'isAnonymous' | 'expiresAt'>,
+    role: Role,
+    grants: readonly Grant[],
+  ) {
+    this.dialect = dialect
+    this.isAnonymous = isAnonymous
+    this.expiresAt = expiresAt
+    const grantsOf = (wanted: Role) => (wanted === role ? grants.filter(({ roles }) => roles.has(role)) : [])
+    this.#subscribeGrants = grantsOf('subscriber')
+    this.subscribeMatchers = simplify(this.#subscribeGrants.flatMap(({ matchers }) => matchers))
+    this.key = JSON.stringify(this.subscribeMatchers.map(({ key }) => key))
+    this.#publishMatchers =
+      isAnonymous && role === 'publisher'
+        ? 'all topics'
+        : simplify(grantsOf('publisher').flatMap(({ matchers }) => matchers))
+    this.#payloadIsForAll = dialect === '0.x'
+  }
+
+  mayPublish(topic: string): boolean {
+    return this.#publishMatchers === 'all topics' || anyMatches(this.#publishMatchers, topic)
+  }
+
+  /** Whether private events of a topic may be had; and, of a path of the hub, the subscriptions that it lists. */
+  maySubscribe(topic: string): boolean {
+    return anyMatches(this.subscribeMatchers, topic)
+  }
+
+  /** Why not all of an event's topics may be published on; `undefined` when they may. */
+  refusePublish(topics: readonly string[]): Refusal | undefined {
+    const index = topics.findIndex((topic) => !this.mayPublish(topic))
+    if (index < 0) return undefined
+    const which = topics.length === 1 ? 'the topic' : `topic ${index + 1} of the ${topics.length}`
+    return new Refusal(
+      'insufficient_scope',
+      `the token grants to publish on ${countOf(this.#publishMatchers)}, and ${which} is not among it`,
+    )
+  }
+
+  /** Why a path of the subscriptions API, as it was sent, may not be read; `undefined` when it may. */
+  refuseSubscribe(path: string): Refusal | undefined {
+    if (this.maySubscribe(path)) return undefined
+    // Who has no token may get further with one.
+    if (this.isAnonymous) return new Refusal('missing_token', 'the path asked for needs a token')
+    return new Refusal(
+      'insufficient_scope',
+      `the token grants to subscribe to ${countOf(this.subscribeMatchers)}, and the path asked for is not among it`,
+    )
+  }
+
+  /**
+   * What subscription events say about whom a subscription is of: the payload of the first entry that grants the subscription's own
+   * matcher, taken as a topic. `undefined` for none.
+   */
+  payloadFor(match: string): unknown {
+    const grant = this.#subscribeGrants.find(
+      ({ matchers }) => this.#payloadIsForAll || matchers.some((matcher) => matcher.matches(match)),
+    )
+    return grant?.payload?.value
+  }
+}
+
+/** The same matchers in one spelling: each once, in order of key, and nothing beside one that matches all. */
+function simplify(matchers: readonly GrantMatcher[]): readonly GrantMatcher[] {
+  const byKey = new Map(matchers.map((matcher) => [matcher.key, matcher]))
+  const all = byKey.get('*')
+  return all ? [all] : [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
+}
+
+function anyMatches(matchers: readonly GrantMatcher[], topic: string): boolean {
+  return matchers.some((matcher) => matcher.matches(topic))
+}
+
+function countOf(matchers: readonly unknown[] | 'all topics'): string {
+  if (matchers.length === 0) return 'nothing'
+  return typeof matchers === 'string' ? matchers : `what its ${matchers.length} matchers match`
+}
