@@ -1,11 +1,10 @@
 import { createParser } from '../protocol/parse.ts'
 import { check } from './check.ts'
 import type { ConnectionFailure, ConnectionState } from './connection-state.ts'
-import type { EventSourceOptions, RequestContext } from './options.ts'
+import type { EventSourceOptions } from './options.ts'
 
 /** One event as it came over the connection. Doubles as the `MessageEventInit` of its `MessageEvent`. */
 export interface ReceivedEvent {
-  readonly name: 'event'
   readonly type: string
   readonly data: string
   readonly origin: string
@@ -23,8 +22,6 @@ export interface Connection {
    */
   readonly steps: AsyncGenerator<ConnectionState | ReceivedEvent, void, void>
   readonly onEvent: EventSourceOptions['onEvent']
-  /** As of the last step taken: closing from this side is no step. */
-  state: ConnectionState
   /** The last event ID as of the last step taken. */
   lastEventId: string
   /** Aborted once the connection is closed for good. */
@@ -34,15 +31,12 @@ export interface Connection {
 
 type Outcome = Omit<ConnectionFailure, 'willRetry' | 'retryDelayMs' | 'body'> & { body?: string }
 
-/** The longest wait a timer can take; anything more fires at once. */
-const MAX_TIMER_MS = 2147483647
-
 /** Checks everything at once; connects when the first step is asked for. */
 export function connect(input: string | URL, options: EventSourceOptions | null | undefined): Connection {
   // [Web IDL] The URL becomes a string, then the options a dictionary: undefined and null are empty ones, and the members
   // are read once each, in alphabetical order.
   const text = `${input}`
-  if (options != null && !isObject(options)) throw new TypeError(`options is ${options}, not an object`)
+  if (options != null && Object(options) !== options) throw new TypeError(`options is ${options}, expected object`)
   const {
     body,
     fetch,
@@ -58,30 +52,31 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     signal,
     withCredentials,
   } = options ?? ({} as EventSourceOptions)
-  check({ retry }, (value) => value === false || isObject(value), 'an object or false')
+  check({ retry: retry || undefined }, 'object or false')
   const {
     backoffMs = 1000,
     maxBackoffMs = 30000,
     maxRetries = Infinity,
     statuses = [408, 425, 429, 500, 502, 503, 504],
     // Without a policy, the standard's. To repeat anything but a GET is for the user to say.
-  } = retry || { backoffMs: 0, maxRetries: retry !== false && /^get$/i.test(method) ? Infinity : 0, statuses: [] }
-  check(
-    { idleTimeoutMs, maxEventBytes, backoffMs, maxBackoffMs, maxRetries },
-    (value) => typeof value === 'number' && value >= 0,
-    'a number from 0 up',
-  )
-  check({ fetch, onComment, onEvent }, (value) => typeof value === 'function', 'a function')
-  check({ lastEventId }, (value) => !/[\0\r\n]/.test(value as string), 'one line without NUL')
+  } = retry || { backoffMs: 0, maxRetries: (retry ?? /^get$/i.test(method)) ? Infinity : 0, statuses: [] }
+  check({ idleTimeoutMs, maxEventBytes, backoffMs, maxBackoffMs, maxRetries }, 'number from 0 up')
+  check({ fetch, onComment, onEvent }, 'function')
+  check({ lastEventId: /[\0\r\n]/.test(lastEventId!) ? lastEventId : undefined }, 'one line without NUL')
   const worthRetrying = new Set(statuses)
 
   // [HTML, constructor] Parse the URL relative to the settings; if that fails, throw a SyntaxError.
-  const url = resolve(text)
+  let url: string
+  try {
+    url = new URL(text, globalThis.document?.baseURI ?? globalThis.location?.href).href
+  } catch {
+    throw new DOMException(`${text} is no URL`, 'SyntaxError')
+  }
   // The platform's own checks of method and headers, while there is still someone to throw to.
   new Request(url, {
     method,
     headers: typeof headers === 'function' ? undefined : headers,
-    body: body == null ? null : '',
+    body: body && '',
   } as RequestInit)
 
   const closing = new AbortController()
@@ -95,32 +90,31 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     withCredentials: !!withCredentials,
     steps: run(),
     onEvent,
-    state: { name: 'connecting' },
     lastEventId: `${lastEventId ?? ''}`,
     signal: closed,
     close,
   }
   /** When the last byte came, or the request went out. */
   let heardAt: number
+  /** Whether an attempt is under way. */
+  let isConnecting: boolean
   /** Ends whatever is going on, be it a request, a response or a wait. */
-  let interrupt: (outcome?: Outcome) => void = () => {}
+  let interrupt: (code?: 'IDLE_TIMEOUT' | 'PAGE_RETURNED') => void = () => {}
   if (signal?.aborted) close()
   signal?.addEventListener('abort', close, { signal: closed })
-  for (const type of reconnectOn) {
-    const isVisibility = type === 'visibilitychange'
-    const target: EventTarget | undefined = isVisibility ? globalThis.document : globalThis
-    target?.addEventListener?.(
+  // The window gets all three, `visibilitychange` from its document. Where there is none, nothing is ever heard.
+  for (const type of reconnectOn)
+    globalThis.addEventListener?.(
       type,
       (event) => {
-        const isBack = isVisibility
-          ? !document.hidden && !(Date.now() - heardAt < idleTimeoutMs!)
-          : (event as PageTransitionEvent).persisted !== false
+        const isStillThere =
+          type === 'visibilitychange' && (document.hidden || Date.now() - heardAt < (idleTimeoutMs as number))
+        const isFirstLoad = (event as PageTransitionEvent).persisted === false
         // An attempt that is under way is fresh enough.
-        if (isBack && connection.state.name !== 'connecting') interrupt({ code: 'PAGE_RETURNED', message: type })
+        if (!isStillThere && !isFirstLoad && !isConnecting) interrupt('PAGE_RETURNED')
       },
       { signal: closed },
     )
-  }
   return connection
 
   async function* run(): Connection['steps'] {
@@ -145,7 +139,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       },
       // [HTML, dispatch] An event with the data, the origin of the final URL, the last event ID, and the type, if any.
       onEvent: ({ event, data }) => {
-        received.push({ name: 'event', type: event || 'message', data, origin, lastEventId: id })
+        received.push({ type: event || 'message', data, origin, lastEventId: id })
       },
     })
 
@@ -158,7 +152,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       let retryAfterMs = 0
       // [HTML, process the response] To try again is futile with another scheme. (What fetch reads from a data: URL is refused.)
       let again = /^https?:/.test(from)
-      connection.state = { name: 'connecting' }
+      isConnecting = true
 
       const abandon = () => {
         clearTimeout(timer)
@@ -168,38 +162,49 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       }
       const expectByte = () => {
         heardAt = Date.now()
-        if (idleTimeoutMs)
-          timer = setTimeout(interrupt, Math.min(idleTimeoutMs, MAX_TIMER_MS), {
-            code: 'IDLE_TIMEOUT',
-            message: `No byte for ${idleTimeoutMs} ms`,
-          })
+        if (idleTimeoutMs) timer = setTimeout(interrupt, Math.min(idleTimeoutMs, 2147483647), 'IDLE_TIMEOUT')
       }
-      interrupt = (reason) => {
-        outcome = reason
+      interrupt = (code) => {
+        outcome = code && { code, message: `${code}: dropped ${from}` }
         abandon()
       }
 
       try {
-        const request = await prepare(context)
+        const sent = new Headers(typeof headers === 'function' ? await headers(context) : headers)
+        // [HTML, constructor] Accept: text/event-stream.
+        if (!sent.has('accept')) sent.set('accept', 'text/event-stream')
+        // [HTML, reestablish] If the last event ID is not empty, Last-Event-ID is that as UTF-8. Fetch takes a header as a
+        // string of bytes, each a character, and this old pair of functions is the short way to one.
+        if (id) sent.set('last-event-id', unescape(encodeURIComponent(id)))
+        const request = {
+          method,
+          headers: sent,
+          body: typeof body === 'function' ? await body(context) : body,
+          // What fetch asks of a body that is a stream.
+          duplex: 'half',
+          signal: controller.signal,
+          // [HTML, constructor] Cache mode no-store. (Older compatibility dates of workerd refuse it.)
+          cache: 'cache' in Request.prototype ? 'no-store' : undefined,
+          // [HTML, constructor] Same-origin, which is what fetch does, unless withCredentials.
+          credentials: withCredentials ? 'include' : undefined,
+        } as RequestInit
         expectByte()
         // [HTML, constructor, reestablish] Fetch the request and process the response.
         const response = await (fetch ?? globalThis.fetch)(from, request)
         clearTimeout(timer)
         reader = response.body?.getReader()
-        if (closed.aborted) {
-          abandon()
-          return
-        }
+        if (closed.aborted) return abandon()
         const { status, headers: answered, url: finalUrl } = response
         const type = answered.get('content-type')
-        if (again && status === 200 && isEventStream(type)) {
+        // The essence of the type has to be text/event-stream. Of several types, joined by commas, the last counts.
+        if (again && status === 200 && /(^|,)\s*text\/event-stream\s*(;[^,]*)?$/i.test(type!)) {
           // [Fetch, HTTP-redirect fetch] The request keeps the URL it was led to, and so the reconnect starts there; but your
           // headers and body only ever go to the origin you named.
           origin = new URL(finalUrl || from).origin
           if ((!headers && !body) || origin === new URL(url).origin) from = finalUrl || from
           // [HTML, announce the connection] OPEN, and an event named open.
-          connection.state = { name: 'open', origin }
-          yield connection.state
+          isConnecting = false
+          yield { name: 'open', origin }
           // [HTML, process the response] Interpret the body line by line.
           parser.reset()
           while (reader) {
@@ -227,7 +232,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
           retryAfterMs = +after * 1000 || Date.parse(after) - Date.now() || 0
           outcome = {
             code: status === 204 ? 'STREAM_COMPLETE' : 'UNEXPECTED_RESPONSE',
-            message: `${from} answered ${status} ${type}; an event stream is 200 text/event-stream`,
+            message: `${from} answered ${status} ${type}, expected 200 text/event-stream`,
             status,
             headers: answered,
             body: '',
@@ -246,8 +251,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
         const { code, cause: reason } = Object(cause)
         const isTooLarge = code === 'EVENT_TOO_LARGE'
         if (isTooLarge) again = false
-        const why = reason ? ` (${reason.message || reason.code || reason})` : ''
-        outcome ??= { code: isTooLarge ? code : 'NETWORK_ERROR', message: `${cause}${why}`, cause }
+        const message = `${cause} ${reason?.message || reason?.code || ''}`.trim()
+        outcome ??= { code: isTooLarge ? code : 'NETWORK_ERROR', message, cause }
       }
       abandon()
       if (closed.aborted) return
@@ -257,17 +262,18 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       const willRetry = again && retries < maxRetries
       const retryDelayMs =
         willRetry && outcome.code !== 'PAGE_RETURNED'
-          ? Math.min(
-              MAX_TIMER_MS,
+          ? // The longest wait that a timer can take; anything more would be over at once.
+            Math.min(
+              2147483647,
               Math.max(reconnectionTime, retryAfterMs) +
-                Math.random() * Math.min(maxBackoffMs, backoffMs * 2 ** Math.min(retries, 30)),
+                (Math.random() * Math.min(maxBackoffMs, backoffMs * 2 ** retries) || 0),
             )
           : 0
       retries++
       heardAt = 0
       failure = { ...outcome, willRetry, retryDelayMs }
-      connection.state = { name: willRetry ? 'waiting' : 'closed', failure }
-      yield connection.state
+      isConnecting = false
+      yield { name: willRetry ? 'reconnecting' : 'closed', failure }
       if (!willRetry || closed.aborted) return
       await new Promise<void>((resolve) => {
         timer = setTimeout(resolve, retryDelayMs)
@@ -278,43 +284,4 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       })
     }
   }
-
-  async function prepare(context: RequestContext): Promise<RequestInit> {
-    const { lastEventId, signal } = context
-    const sent = new Headers(typeof headers === 'function' ? await headers(context) : headers)
-    // [HTML, constructor] Accept: text/event-stream.
-    if (!sent.has('accept')) sent.set('accept', 'text/event-stream')
-    // [HTML, reestablish] If the last event ID is not empty, Last-Event-ID is that as UTF-8. Fetch takes a header as a string
-    // of bytes, each a character, and this old pair of functions is the short way to one.
-    if (lastEventId) sent.set('last-event-id', unescape(encodeURIComponent(lastEventId)))
-    return {
-      method,
-      headers: sent,
-      body: typeof body === 'function' ? await body(context) : body,
-      // What fetch asks of a body that is a stream.
-      duplex: 'half',
-      signal,
-      // [HTML, constructor] Cache mode no-store. (Older compatibility dates of workerd refuse it.)
-      cache: 'cache' in Request.prototype ? 'no-store' : undefined,
-      // [HTML, constructor] Same-origin, which is what fetch does, unless withCredentials.
-      credentials: withCredentials ? 'include' : undefined,
-    } as RequestInit
-  }
-}
-
-export function isObject(value: unknown): boolean {
-  return Object(value) === value
-}
-
-function resolve(url: string): string {
-  try {
-    return new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href).href
-  } catch {
-    throw new DOMException(`${url} is no valid URL`, 'SyntaxError')
-  }
-}
-
-/** Whether the essence of the MIME type is text/event-stream. Of several types, joined by commas, the last counts. */
-function isEventStream(contentType: string | null): boolean {
-  return /(^|,)\s*text\/event-stream\s*(;[^,]*)?$/i.test(contentType ?? '')
 }

@@ -1,4 +1,4 @@
-import { type Connection, connect, isObject } from './connection.ts'
+import { type Connection, connect } from './connection.ts'
 import { ConnectionErrorEvent } from './connection-error-event.ts'
 import { nextTask } from './next-task.ts'
 import type { EventSourceOptions } from './options.ts'
@@ -82,7 +82,7 @@ export class EventSource extends EventTarget {
   }
 
   readonly #connection: Connection
-  #isOpen = false
+  #readyState: 0 | 1 = 0
   /**
    * The event type whose listeners the host is gathering. workerd calls `this['on' + type]` of any event target by itself, and
    * must not find our handler, which is among the listeners already.
@@ -93,7 +93,7 @@ export class EventSource extends EventTarget {
   constructor(url: string | URL, options: EventSourceOptions | null = {}) {
     super()
     // biome-ignore lint/complexity/noArguments: `new EventSource()` and `new EventSource(undefined)` differ, and `length` must be 1
-    if (arguments.length < 1) throw new TypeError('EventSource needs a URL')
+    if (arguments.length < 1) throw new TypeError('No URL')
     this.#connection = connect(url, options)
     // Before any other listener.
     for (const type of ['open', 'message', 'error']) {
@@ -122,7 +122,7 @@ export class EventSource extends EventTarget {
 
   /** CONNECTING (0), also while it waits to reconnect; OPEN (1); CLOSED (2), for good. */
   get readyState(): 0 | 1 | 2 {
-    return this.#connection.signal.aborted ? 2 : this.#isOpen ? 1 : 0
+    return this.#connection.signal.aborted ? 2 : this.#readyState
   }
 
   get onopen(): AnyHandler {
@@ -151,23 +151,22 @@ export class EventSource extends EventTarget {
 
   async #run(): Promise<void> {
     const { onEvent, steps } = this.#connection
-    const everyType = onEvent && ((event: Event) => onEvent.call(this, event as MessageEvent))
     await undefined
     for await (const step of steps) {
+      // [HTML, dispatch, announce, reestablish, fail] Each of them in a task of its own, and only if not CLOSED by then.
       if (this.readyState === 2) return
       let event: Event
-      let every: typeof everyType
-      if (step.name === 'event') {
-        event = new MessageEvent(step.type, step)
-        every = everyType
+      if ('data' in step) {
+        const message = new MessageEvent(step.type, step)
+        event = message
+        // Right after the listeners, and like theirs its errors go to the host.
+        if (onEvent) queueMicrotask(() => onEvent(message))
       } else {
-        this.#isOpen = step.name === 'open'
+        this.#readyState = step.name === 'open' ? 1 : 0
         if (step.name === 'closed') this.close()
         event = 'failure' in step ? new ConnectionErrorEvent(step.failure!) : new Event('open')
       }
       Reflect.defineProperty(event, 'isTrusted', { value: true })
-      // A listener like any other while the event lasts: the last one, and its errors go where theirs go.
-      if (every) this.addEventListener(event.type, every)
       this.#gathering = event.type
       try {
         this.dispatchEvent(event)
@@ -175,7 +174,6 @@ export class EventSource extends EventTarget {
         // Only workerd before `spec_compliant_dispatch_exceptions` lets a listener's error through.
         reportError(error)
       }
-      if (every) this.removeEventListener(event.type, every)
       await nextTask()
     }
   }
@@ -186,7 +184,7 @@ export class EventSource extends EventTarget {
 
   #setHandler(type: string, value: unknown): void {
     const handler = this.#handlers[type]!
-    handler.value = isObject(value) ? value : null
+    handler.value = Object(value) === value ? value : null
     // One that is already added stays in its place.
     if (handler.value) this.addEventListener(type, handler)
     else this.removeEventListener(type, handler)

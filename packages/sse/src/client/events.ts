@@ -29,7 +29,7 @@ export type EventParsers<M extends object> = {
 export interface EventsOptions<M extends object = Record<string, string>> extends ConnectionOptions {
   /** Makes values of the data of events, by event type. What one throws ends the stream with `INVALID_DATA`. */
   parse?: EventParsers<M> | undefined
-  /** Called when the connection opens, is lost and will be tried again (`waiting`, with the failure), or ends for good. */
+  /** Called when the connection opens, is lost and will be tried again (with the failure), or ends for good. */
   onState?: ((state: ConnectionState) => void) | undefined
 }
 
@@ -73,13 +73,13 @@ export function events(url: string | URL, options: EventsOptions = {}): EventStr
   const { onState, parse, signal } = options
   const connection = connect(url, options)
   const parsers = Object.fromEntries(Object.entries(parse ?? {}).map(([type, parser]) => [`parse.${type}`, parser]))
-  check({ onState, ...parsers }, (value) => typeof value === 'function', 'a function')
+  check({ onState, ...parsers }, 'function')
   const iterator = iterate()
+  let state: ConnectionState = { name: 'connecting' }
   return {
     url: connection.url,
     get state(): ConnectionState {
-      const { signal, state } = connection
-      return signal.aborted && state.name !== 'closed' ? { name: 'closed' } : state
+      return connection.signal.aborted && state.name !== 'closed' ? { name: 'closed' } : state
     },
     get lastEventId() {
       return connection.lastEventId
@@ -99,10 +99,11 @@ export function events(url: string | URL, options: EventsOptions = {}): EventStr
     try {
       for await (const step of connection.steps) {
         if (connection.signal.aborted) break
-        if (step.name === 'event') {
+        if ('data' in step) {
           const { type, data, lastEventId } = step
           yield { event: type, data: parseData(type, data), lastEventId }
         } else {
+          state = step
           onState?.(step)
           if (step.name === 'closed' && step.failure && step.failure.code !== 'STREAM_COMPLETE')
             throw new ConnectionError(step.failure)

@@ -11,17 +11,14 @@ const tasks: (() => void)[] = []
  */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
-    const queueTask =
-      typeof setImmediate === 'function' ? setImmediate : globalThis.MessageChannel ? postToSelf : setTimeout
-    queueTask(resolve)
+    if (typeof setImmediate === 'function') setImmediate(resolve)
+    else if (globalThis.MessageChannel) {
+      tasks.push(resolve)
+      if (!channel) {
+        channel = new MessageChannel()
+        channel.port1.onmessage = () => tasks.shift()!()
+      }
+      channel.port2.postMessage(0)
+    } else setTimeout(resolve)
   })
-}
-
-function postToSelf(task: () => void): void {
-  tasks.push(task)
-  if (!channel) {
-    channel = new MessageChannel()
-    channel.port1.onmessage = () => tasks.shift()!()
-  }
-  channel.port2.postMessage(0)
 }

@@ -56,7 +56,7 @@ export interface ConnectionOptions {
 
 /** The options of `EventSource`. */
 export interface EventSourceOptions extends ConnectionOptions {
-  /** Called with every event from the server, whatever its type, after the listeners of that type. */
+  /** Called with every event from the server, whatever its type, right after the listeners of that type. */
   onEvent?: ((event: MessageEvent) => void) | undefined
 }
 

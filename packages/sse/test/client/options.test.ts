@@ -501,14 +501,14 @@ describe('onEvent', () => {
     expect(seen).toEqual(['message 1 ', 'tick 2 7', 'error 3 7', '* 4 7'])
   })
 
-  it('runs after the listeners of the type, with the object as this, and fails like one of them', async () => {
+  it('runs after the listeners of the type and before the next event, and its errors reach the host', async () => {
     const reported = catchUncaught()
     const body = openBody()
     const order: unknown[] = []
     const log = new EventLog('http://a.test/', {
       ...scriptedFetch(body.response),
-      onEvent(this: unknown) {
-        order.push(this)
+      onEvent({ data }) {
+        order.push(`onEvent ${data}`)
         throw new Error('from onEvent')
       },
     })
@@ -516,7 +516,7 @@ describe('onEvent', () => {
     body.write('data: 1\n\ndata: 2\n\n')
     await log.count(3)
     await settle()
-    expect(order).toEqual(['listener', log.source, 'listener', log.source])
+    expect(order).toEqual(['listener', 'onEvent 1', 'listener', 'onEvent 2'])
     expect(reported.map(({ message }) => message)).toEqual(['from onEvent', 'from onEvent'])
   })
 })
@@ -530,11 +530,11 @@ describe('an option that cannot be', () => {
       [{ maxEventBytes: -5 }, ['maxEventBytes', '-5']],
       [{ lastEventId: 'a\nb' }, ['lastEventId', 'one line']],
       [{ lastEventId: 'a\0b' }, ['lastEventId', 'NUL']],
-      [{ fetch: 'x' }, ['fetch', 'x', 'a function']],
-      [{ onComment: {} }, ['onComment', 'a function']],
-      [{ onEvent: 1 }, ['onEvent', '1', 'a function']],
-      [{ retry: 3 }, ['retry', '3', 'an object or false']],
-      [{ retry: true }, ['retry', 'true', 'an object or false']],
+      [{ fetch: 'x' }, ['fetch', 'x', 'function']],
+      [{ onComment: {} }, ['onComment', 'function']],
+      [{ onEvent: 1 }, ['onEvent', '1', 'function']],
+      [{ retry: 3 }, ['retry', '3', 'object or false']],
+      [{ retry: true }, ['retry', 'true', 'object or false']],
       [{ retry: { maxRetries: -1 } }, ['maxRetries', '-1']],
       [{ retry: { backoffMs: 'x' } }, ['backoffMs', 'x']],
       [{ retry: { maxBackoffMs: null } }, ['maxBackoffMs', 'null']],
