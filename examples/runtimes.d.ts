@@ -19,3 +19,9 @@ declare const Deno: {
   env: { get(name: string): string | undefined }
   exit(): never
 }
+
+/** wrangler makes a text of what is imported from HTML. */
+declare module '*.html' {
+  const text: string
+  export default text
+}

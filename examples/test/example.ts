@@ -3,18 +3,38 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { type InstalledRuntime, installed } from '../../conformance/runners/runtimes.ts'
+import { bundleWorker } from './bundle-worker.ts'
 
-/** How each example is run, as its first line says. */
-export const examples: { name: string; runtime: InstalledRuntime; args: string[] }[] = [
-  { name: 'express', runtime: installed.node24, args: [] },
-  { name: 'fastify', runtime: installed.node24, args: [] },
-  { name: 'koa', runtime: installed.node24, args: [] },
-  { name: 'hono', runtime: installed.node24, args: [] },
-  { name: 'http', runtime: installed.node24, args: [] },
-  { name: 'http2', runtime: installed.node24, args: [] },
-  { name: 'bun', runtime: installed.bun, args: [] },
-  { name: 'deno', runtime: installed.deno, args: ['run', '--allow-net', '--allow-read', '--allow-env'] },
+export interface Example {
+  name: string
+  runtime: InstalledRuntime
+  /** Gives the arguments for the runtime. */
+  prepare(): string[] | Promise<string[]>
+}
+
+/** How each example is run, as its first lines say. */
+export const examples: Example[] = [
+  ...['express', 'fastify', 'koa', 'hono', 'http', 'http2'].map((name) => ({
+    name,
+    runtime: installed.node24,
+    prepare: () => [script(name)],
+  })),
+  { name: 'bun', runtime: installed.bun, prepare: () => [script('bun')] },
+  {
+    name: 'deno',
+    runtime: installed.deno,
+    prepare: () => ['run', '--allow-net', '--allow-read', '--allow-env', script('deno')],
+  },
+  {
+    name: 'workerd',
+    runtime: installed.workerd,
+    prepare: async () => ['serve', await bundleWorker(), '--control-fd=1'],
+  },
 ]
+
+function script(name: string): string {
+  return fileURLToPath(new URL(`../${name}/server.ts`, import.meta.url))
+}
 
 /** An example in a process of its own. */
 export class RunningExample {
@@ -22,9 +42,8 @@ export class RunningExample {
   readonly #process: ChildProcess
   readonly #output: string[]
 
-  static async start({ name, runtime, args }: (typeof examples)[number]): Promise<RunningExample> {
-    const script = fileURLToPath(new URL(`../${name}/server.ts`, import.meta.url))
-    const child = spawn(runtime.path, [...args, script], { env: { ...process.env, PORT: '0' }, stdio: 'pipe' })
+  static async start({ name, runtime, prepare }: Example): Promise<RunningExample> {
+    const child = spawn(runtime.path, await prepare(), { env: { ...process.env, PORT: '0' }, stdio: 'pipe' })
     const output: string[] = []
     const lines = createInterface({ input: child.stdout })
     lines.on('line', (line) => output.push(line))
@@ -34,11 +53,10 @@ export class RunningExample {
     })
     for (;;) {
       const [line] = (await Promise.race([once(lines, 'line'), ended])) as [string]
-      const [, url] = /^Listening on (\S+)$/.exec(line) ?? []
-      if (url) {
-        ended.catch(() => {})
-        return new RunningExample(child, new URL(url), output)
-      }
+      const [, url, port] = listening.exec(line) ?? []
+      if (line === undefined || !(url ?? port)) continue
+      ended.catch(() => {})
+      return new RunningExample(child, new URL(url ?? `http://localhost:${port}`), output)
     }
   }
 
@@ -50,7 +68,7 @@ export class RunningExample {
 
   /** Everything it has written, apart from the line that says where it listens. */
   get complaints(): string[] {
-    return this.#output.filter((line) => !line.startsWith('Listening on '))
+    return this.#output.filter((line) => !listening.test(line))
   }
 
   /** Asks it to stop, and resolves to its exit code, or the signal it died of. */
@@ -65,3 +83,6 @@ export class RunningExample {
     this.#process.kill('SIGKILL')
   }
 }
+
+/** What the examples print, and what workerd does. */
+const listening = /^Listening on (\S+)$|"event":"listen".*"port":(\d+)/
