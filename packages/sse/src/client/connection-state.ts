@@ -4,8 +4,8 @@ import type { SseErrorCode } from '../protocol/errors.ts'
 export type ConnectionState =
   | { readonly name: 'connecting' }
   | { readonly name: 'open'; readonly origin: string }
-  /** Lost, for the reason that `failure` tells, until it opens again or is closed. */
-  | { readonly name: 'reconnecting'; readonly failure: ConnectionFailure }
+  /** Lost, for the reason that `failure` tells, and waiting to open again: for the time to try, or for the answer. */
+  | { readonly name: 'waiting'; readonly failure: ConnectionFailure }
   /** `failure` says why, unless it was closed from this side. */
   | { readonly name: 'closed'; readonly failure?: ConnectionFailure }
 

@@ -273,7 +273,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       heardAt = 0
       failure = { ...outcome, willRetry, retryDelayMs }
       isConnecting = false
-      yield { name: willRetry ? 'reconnecting' : 'closed', failure }
+      yield { name: willRetry ? 'waiting' : 'closed', failure }
       if (!willRetry || closed.aborted) return
       await new Promise<void>((resolve) => {
         timer = setTimeout(resolve, retryDelayMs)

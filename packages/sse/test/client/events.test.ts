@@ -189,7 +189,7 @@ describe('leaving', () => {
     const iterable = events('http://a.test/', scriptedFetch(new Error('no network')))
     const pending = iterable.next()
     await settle()
-    expect([iterable.state.name, vi.getTimerCount()]).toEqual(['reconnecting', 1])
+    expect([iterable.state.name, vi.getTimerCount()]).toEqual(['waiting', 1])
     iterable.close()
     expect(vi.getTimerCount()).toBe(0)
     expect((await pending).done).toBe(true)
@@ -273,9 +273,9 @@ describe('state', () => {
     await advance(3000)
     expect((await pending).done).toBe(true)
     expect(states.map((state) => [state.name, 'failure' in state ? state.failure?.code : undefined])).toEqual([
-      ['reconnecting', 'NETWORK_ERROR'],
+      ['waiting', 'NETWORK_ERROR'],
       ['open', undefined],
-      ['reconnecting', 'STREAM_ENDED'],
+      ['waiting', 'STREAM_ENDED'],
       ['closed', 'STREAM_COMPLETE'],
     ])
     expect(iterable.state).toBe(states[3])

@@ -60,7 +60,7 @@ export async function iterate(): Promise<void> {
 
   const stream = events('x', {
     lastEventId: '7',
-    onState: (state) => state.name === 'reconnecting' && void state.failure.retryDelayMs,
+    onState: (state) => state.name === 'waiting' && void state.failure.retryDelayMs,
   })
   void [stream.lastEventId.length, stream.state.name, stream.url.length]
   stream.close()
