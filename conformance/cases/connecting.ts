@@ -253,6 +253,17 @@ export const connectingCases: ConformanceCase[] = [
     },
   },
   {
+    name: 'closes the connection on close() after a redirect too',
+    line: '11',
+    async run(t) {
+      const served = await t.serve(redirect(307, '$same/final'), stream('data: 1\n\n'))
+      const source = t.watch(served.url)
+      await source.nextAfterOthers('message')
+      source.source.close()
+      await served.left(1)
+    },
+  },
+  {
     name: 'gives events the origin of the final URL after a redirect',
     line: '10',
     async run(t) {
@@ -340,8 +351,11 @@ export const connectingCases: ConformanceCase[] = [
       )
       const source = t.watch(served.url)
       await source.nextAfterOthers('message')
-      await source.next('error')
-      await source.nextAfterOthers('open')
+      // Some hosts repeat a request by themselves whose kept-alive connection was closed, so there may be fewer errors.
+      t.equal((await source.next('error')).readyState, CONNECTING, 'readyState in the first error event')
+      await source.nextAfterOthers('open', ({ readyState }) => {
+        t.equal(readyState, CONNECTING, 'readyState in a further error event')
+      })
       t.equal((await source.next('message')).data, 'b', 'data after the reconnect')
       const ids = (await served.requested(4)).map(({ headers }) => headers['last-event-id'])
       t.deepEqual(ids, [undefined, '1', '1', '1'], 'Last-Event-ID of each request')

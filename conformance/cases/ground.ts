@@ -49,14 +49,6 @@ export const groundCases: ConformanceCase[] = [
       await served.signal('opened')
       t.equal((await source.next('message')).data, 'first', 'data')
     },
-    deviations: [
-      { who: 'native Firefox', does: 'opens at the first byte of the body', run: opensAtTheFirstByte },
-      {
-        who: 'ours in Firefox',
-        does: 'opens at the first byte of the body, as fetch does there',
-        run: opensAtTheFirstByte,
-      },
-    ],
   },
   {
     name: 'dispatches each event as it comes, without waiting for the next',
@@ -144,6 +136,18 @@ export const groundCases: ConformanceCase[] = [
       await t.whileAnotherReconnects(3)
       t.equal((await served.requested(1)).length, 1, 'requests')
       t.equal(source.readyState, CONNECTING, 'readyState after that')
+    },
+  },
+  {
+    name: 'reconnects after 1 ms on `retry: 1`: long before a source that was told nothing',
+    line: 'ground 4',
+    async run(t) {
+      const slow = await t.serve(ending(), stream())
+      await t.watch(slow.url).nextAfterOthers('error')
+      const served = await t.serve(ending('retry: 1\n\n'), stream())
+      t.watch(served.url)
+      await served.requested(2)
+      t.equal((await slow.requested(1)).length, 1, 'requests of the source that was told nothing, meanwhile')
     },
   },
   {
@@ -329,16 +333,6 @@ export const groundCases: ConformanceCase[] = [
     },
   },
 ]
-
-async function opensAtTheFirstByte(t: Trial): Promise<void> {
-  const served = await t.serve(stream({ wait: 'asked' }, ':\n'))
-  const source = t.watch(served.url)
-  await served.requested(1)
-  await t.whileAnotherReconnects(1)
-  t.equal(source.readyState, CONNECTING, 'readyState before the first byte')
-  await served.signal('asked')
-  await source.next('open')
-}
 
 async function expectData(t: Trial, text: string, expected: string[]): Promise<void> {
   const served = await t.serve(stream(text))

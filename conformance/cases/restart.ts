@@ -42,7 +42,7 @@ export const restartCases: ConformanceCase[] = [
     line: '10',
     alone: true,
     async run(t) {
-      const served = await t.serve(ending('retry: 1\nid: 1\ndata\n\n'), refusal(503))
+      const served = await t.serve(ending('retry: 1\nid: 1\ndata: 1\n\n'), refusal(503))
       await startServer(t, 'same')
       const source = t.watch(served.url)
       await source.nextAfterOthers('message')

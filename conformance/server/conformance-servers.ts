@@ -101,6 +101,11 @@ export class ConformanceServers {
       await this.#stream(token).signal(name)
       return true
     },
+    forget: async ({ token }) => {
+      this.#stream(token).close()
+      this.#streams.delete(token)
+      return true
+    },
     startProcess: async ({ origin }) => {
       await this.#startProcess(origin)
       return true

@@ -1,7 +1,7 @@
-import { type ConformanceCase, deviationOf, nameOf, type Runtime } from './conformance-case.ts'
+import type { Expectation } from './expectation.ts'
 import { type Host, Trial } from './trial.ts'
 
-/** The outcome of one case, as the runner reports it. */
+/** The outcome of one expectation, as the runner reports it. */
 export interface CaseResult {
   name: string
   /** Why it failed; absent when it passed. */
@@ -13,42 +13,31 @@ export interface RunOptions {
   concurrency: number
   /** How long one case may take before it counts as failed. */
   deadlineMs: number
-  /** Runs only the cases whose name contains this. */
-  only?: string
 }
 
-/** Tries every case that applies to the host's runtime, several at a time; never rejects because a case failed. */
-export async function runCases(cases: ConformanceCase[], host: Host, options: RunOptions): Promise<CaseResult[]> {
-  const chosen = casesFor(cases, host.runtime).filter(({ name }) => name.includes(options.only ?? ''))
+/** Tries each expectation, several at a time; never rejects because one failed. */
+export async function runCases(expectations: Expectation[], host: Host, options: RunOptions): Promise<CaseResult[]> {
   const results: CaseResult[] = []
-  const queue = chosen.filter(({ alone }) => !alone)
+  const queue = expectations.filter(({ of }) => !of.alone)
   const lane = async () => {
-    for (let next = queue.shift(); next; next = queue.shift())
-      results.push(await tryCase(next, host, options.deadlineMs))
+    for (let next = queue.shift(); next; next = queue.shift()) results.push(await judge(next, host, options.deadlineMs))
   }
   await Promise.all(Array.from({ length: options.concurrency }, lane))
-  for (const last of chosen.filter(({ alone }) => alone)) results.push(await tryCase(last, host, options.deadlineMs))
+  for (const last of expectations.filter(({ of }) => of.alone))
+    results.push(await judge(last, host, options.deadlineMs))
   return results
 }
 
-export function casesFor(cases: ConformanceCase[], runtime: Runtime): ConformanceCase[] {
-  return cases.filter(({ appliesTo }) => appliesTo?.(runtime) ?? true)
+async function judge({ name, of, deviation }: Expectation, host: Host, deadlineMs: number): Promise<CaseResult> {
+  const failure = await failureOf(deviation?.run ?? of.run, host, deadlineMs)
+  const expected = deviation?.run ? undefined : deviation?.fails
+  if (expected === undefined) return failure === undefined ? { name } : { name, error: failure }
+  if (failure?.includes(expected)) return { name }
+  const instead = failure ?? 'the standard behaviour: take the deviation out'
+  return { name, error: `expected the case to fail with ${expected}\nbut got ${instead}` }
 }
 
-async function tryCase(conformanceCase: ConformanceCase, host: Host, deadlineMs: number): Promise<CaseResult> {
-  const deviation = deviationOf(conformanceCase, host.runtime)
-  const name = nameOf(conformanceCase, host.runtime)
-  const failure = await failureOf(deviation?.run ?? conformanceCase.run, host, deadlineMs)
-  if (deviation?.fails === undefined || deviation.run)
-    return failure === undefined ? { name } : { name, error: failure }
-  if (failure === deviation.fails) return { name }
-  return {
-    name,
-    error: `expected the deviation ${JSON.stringify(deviation.fails)}, got ${failure === undefined ? 'the standard behaviour: take the deviation out' : JSON.stringify(failure)}`,
-  }
-}
-
-async function failureOf(run: ConformanceCase['run'], host: Host, deadlineMs: number): Promise<string | undefined> {
+async function failureOf(run: Expectation['of']['run'], host: Host, deadlineMs: number): Promise<string | undefined> {
   const trial = new Trial(host)
   let timer: ReturnType<typeof setTimeout> | undefined
   const deadline = new Promise<string>((resolve) => {

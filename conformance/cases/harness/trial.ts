@@ -38,6 +38,8 @@ export class Trial {
 
   async serveScript(script: Script): Promise<Served> {
     const { token } = await order(this.origins, 'script', { script })
+    // A client that leaves a connection open must not keep the next case from having one.
+    this.atEnd(() => order(this.origins, 'forget', { token }))
     return new Served(this.origins, token)
   }
 
@@ -205,21 +207,19 @@ export class Watched {
 
   /** The next event, which must be of this type. */
   async next(type: string): Promise<Seen> {
-    while (this.#taken === this.seen.length) await this.#another(type)
-    const seen = this.seen[this.#taken++]!
+    const seen = await this.#take(type)
     if (seen.type !== type) {
       throw new ConformanceFailure(`next event: expected ${JSON.stringify(type)}, got ${describeSeen(seen)}`)
     }
     return seen
   }
 
-  /** Skips to the next event of this type. */
-  async nextAfterOthers(type: string): Promise<Seen> {
+  /** Skips to the next event of this type; `check` sees the ones it skips. */
+  async nextAfterOthers(type: string, check?: (skipped: Seen) => void): Promise<Seen> {
     for (;;) {
-      for (; this.#taken < this.seen.length; this.#taken++) {
-        if (this.seen[this.#taken]!.type === type) return this.next(type)
-      }
-      await this.#another(type)
+      const seen = await this.#take(type)
+      if (seen.type === type) return seen
+      check?.(seen)
     }
   }
 
@@ -228,15 +228,18 @@ export class Watched {
     return this.seen.map(({ type }) => type)
   }
 
-  /** What the case waits for right now. */
+  /** The type that the case waits for right now. */
   waitingFor: string | undefined
 
-  async #another(type: string): Promise<void> {
+  async #take(type: string): Promise<Seen> {
     this.waitingFor = type
-    await new Promise<void>((resolve) => {
-      this.#wake = resolve
-    })
+    while (this.#taken === this.seen.length) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
     this.waitingFor = undefined
+    return this.seen[this.#taken++]!
   }
 
   #see(event: Event): void {
@@ -300,8 +303,13 @@ function fail(what: string, actual: unknown, expected: unknown): never {
 function show(value: unknown): string {
   if (typeof value === 'function') return `function ${value.name}`
   if (value === undefined || typeof value === 'symbol') return String(value)
-  const json =
-    JSON.stringify(value, (_, inner: unknown) => (inner === undefined ? 'undefined' : inner)) ?? String(value)
+  let json: string
+  try {
+    json = JSON.stringify(value, (_, inner: unknown) => (inner === undefined ? 'undefined' : inner))
+  } catch {
+    // An object that JSON cannot hold, a global for one: its class has to do.
+    return Object.prototype.toString.call(value)
+  }
   // What cannot be seen should not be what differs.
   return json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }

@@ -1,5 +1,7 @@
 import * as ours from '@headwater/sse/client'
+import { deviations } from '../deviations/index.ts'
 import type { Runtime } from '../harness/conformance-case.ts'
+import { expectationsFor } from '../harness/expectation.ts'
 import { type CaseResult, type RunOptions, runCases } from '../harness/run-cases.ts'
 import type { Origins } from '../harness/script.ts'
 import type { UncaughtErrors } from '../harness/trial.ts'
@@ -9,11 +11,14 @@ import { cases } from '../index.ts'
 export interface RunOrder extends RunOptions {
   runtime: Runtime
   origins: Origins
+  /** Tries only the cases whose name contains this. */
+  only?: string
 }
 
 export function carryOut(order: RunOrder, uncaught: UncaughtErrors): Promise<CaseResult[]> {
-  const { runtime, origins, ...options } = order
+  const { runtime, origins, only, ...options } = order
   const underTest = runtime.implementation === 'ours' ? ours.EventSource : globalThis.EventSource
   const host = { runtime, origins, ours, uncaught, EventSource: underTest as unknown as typeof EventSource }
-  return runCases(cases, host, options)
+  const expectations = expectationsFor(cases, deviations, runtime).filter(({ name }) => name.includes(only ?? ''))
+  return runCases(expectations, host, options)
 }

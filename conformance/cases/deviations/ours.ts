@@ -1,0 +1,82 @@
+import { type Deviations, inBrowsers, ours as isOurs } from '../harness/conformance-case.ts'
+import { fromEach, opensAtTheFirstByte } from '../harness/deviation-from.ts'
+import { redirect, stream } from '../harness/responses.ts'
+
+/** What a script cannot do, each for a reason in its platform. */
+export const ours: Deviations[] = [
+  {
+    who: 'ours in a browser',
+    isOf: (runtime) => isOurs(runtime) && inBrowsers(runtime),
+    from: {
+      ...fromEach(
+        [
+          'without Access-Control-Allow-Origin',
+          'when Access-Control-Allow-Origin names another origin',
+          'with credentials on Access-Control-Allow-Origin: *',
+          'with credentials without Access-Control-Allow-Credentials',
+        ].map((how) => `is refused across origins ${how}: error event, state CLOSED`),
+        {
+          does: 'cannot tell a refusal by CORS from a network failure, and keeps trying',
+          fails: 'readyState in the error event: expected 2, got 0',
+        },
+      ),
+      'reconnects across origins with Last-Event-ID, without a preflight': {
+        does: 'asks by a preflight whether it may send Last-Event-ID across origins, as fetch must',
+        fails: 'methods: expected ["GET","GET"], got ["GET","OPTIONS","GET"]',
+      },
+      'dispatches events that say isTrusted': {
+        does: 'dispatches untrusted events, as any script must',
+        fails: 'got [false,false]',
+      },
+    },
+  },
+  {
+    who: 'ours in Firefox',
+    isOf: ({ engine, implementation }) => implementation === 'ours' && engine === 'Firefox',
+    from: {
+      'opens as soon as the headers are there, before the first byte of the body': {
+        does: 'opens at the first byte of the body, when fetch there tells of the response',
+        run: opensAtTheFirstByte,
+      },
+      'closes the connection on close() after a redirect too': {
+        does: 'may leave the connection open until garbage is collected, as an aborted fetch there does after a redirect; nothing it brings is dispatched',
+        async run(t) {
+          const served = await t.serve(
+            redirect(307, '$same/final'),
+            stream('data: 1\n\n', { wait: 'closed' }, 'data: 2\n\n'),
+          )
+          const source = t.watch(served.url)
+          await source.nextAfterOthers('message')
+          source.source.close()
+          await served.signal('closed')
+          await t.whileAnotherReconnects(1)
+          t.deepEqual(source.types(), ['open', 'message'], 'events')
+        },
+      },
+    },
+  },
+  {
+    who: 'ours in Bun',
+    isOf: ({ engine, implementation }) => implementation === 'ours' && engine === 'Bun',
+    from: {
+      'asks caches on the way for a fresh response: Cache-Control: no-cache': {
+        does: 'asks nothing of caches, as fetch there does not',
+        fails: 'Cache-Control: expected "no-cache", got undefined',
+      },
+      'dispatches events that say isTrusted': {
+        does: 'dispatches untrusted events, as any script must',
+        fails: 'got [false,false]',
+      },
+    },
+  },
+  {
+    who: 'ours in Deno',
+    isOf: ({ engine, implementation }) => implementation === 'ours' && engine === 'Deno',
+    from: {
+      'asks caches on the way for a fresh response: Cache-Control: no-cache': {
+        does: 'asks nothing of caches, as fetch there does not',
+        fails: 'Cache-Control: expected "no-cache", got undefined',
+      },
+    },
+  },
+]
