@@ -151,7 +151,8 @@ export class EventSource extends EventTarget {
 
   async #run(): Promise<void> {
     const { onEvent, steps } = this.#connection
-    await undefined
+    // A failure that needs no network is a task of its own too.
+    await nextTask()
     for await (const step of steps) {
       // [HTML, dispatch, announce, reestablish, fail] Each of them in a task of its own, and only if not CLOSED by then.
       if (this.readyState === 2) return
