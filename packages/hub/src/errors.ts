@@ -16,6 +16,10 @@ export type HubErrorCode =
   | 'INVALID_MATCHER'
   /** A request that is no well-formed HTTP, or whose body cannot be read. */
   | 'INVALID_REQUEST'
+  /** An idempotency key that is empty, too long, or no plain text. */
+  | 'INVALID_IDEMPOTENCY_KEY'
+  /** A request whose body took too long to arrive. */
+  | 'TIMEOUT'
   /** A request, a body or a field past its limit. */
   | 'TOO_LARGE'
   /** A body of a content type the hub does not take. */

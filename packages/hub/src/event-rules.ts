@@ -16,12 +16,19 @@ export interface PublishInit {
   readonly type?: string | undefined
   /** The reconnection time in milliseconds that subscribers use from now on. Default (also for 0): left as it is. */
   readonly retry?: number | undefined
+  /**
+   * Makes it safe to publish once more when the answer to the first attempt got lost: for an hour (unless the store was told
+   * otherwise) the same event with the same key is stored once, and each attempt resolves to the same ID. Any other event with that key
+   * is another event. At most 255 bytes. Default: none.
+   */
+  readonly idempotencyKey?: string | undefined
 }
 
 /** The most topics of one event. */
 export const maxTopics = 1000
 /** The longest ID in bytes. It comes back in a request header, and those have limits everywhere. */
 export const maxIdBytes = 1024
+const maxIdempotencyKeyBytes = 255
 
 /**
  * Validates an event from a publisher, and is the only place that does. Throws a `HubError` that names what is wrong. The
@@ -33,6 +40,18 @@ export function parsePublishInit(init: PublishInit, epoch: string): EventRecord 
   const id = parseId(init.id, epoch)
   const type = parseType(init.type)
   return { topics, data: parseData(init.data), isPrivate: init.private === true, id, type, retryMs }
+}
+
+/** Validates an idempotency key. Throws `INVALID_IDEMPOTENCY_KEY`. */
+export function parseIdempotencyKey(key: string | undefined): string | undefined {
+  if (key === undefined) return undefined
+  assertSingleLine('INVALID_IDEMPOTENCY_KEY', 'Idempotency key', key)
+  const bytes = Buffer.byteLength(key)
+  if (bytes > 0 && bytes <= maxIdempotencyKeyBytes) return key
+  throw new HubError(
+    'INVALID_IDEMPOTENCY_KEY',
+    `The idempotency key is ${bytes} bytes long; it must have 1 to ${maxIdempotencyKeyBytes}. A random UUID does well.`,
+  )
 }
 
 function parseTopics(given: string | readonly string[]): readonly string[] {
@@ -113,7 +132,7 @@ function parseData(data: string | undefined): string {
  * format characters (two topics that look the same would differ), no lone surrogates (UTF-8 has none).
  */
 function assertSingleLine(
-  code: 'INVALID_TOPIC' | 'INVALID_EVENT_ID' | 'INVALID_EVENT_TYPE',
+  code: 'INVALID_TOPIC' | 'INVALID_EVENT_ID' | 'INVALID_EVENT_TYPE' | 'INVALID_IDEMPOTENCY_KEY',
   what: string,
   text: unknown,
 ): void {

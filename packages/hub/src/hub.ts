@@ -1,11 +1,12 @@
+import { createHash } from 'node:crypto'
 import type { Session } from '@headwater/sse/server'
 import { HubError } from './errors.ts'
 import { positionId } from './event-id.ts'
-import { type PublishInit, parsePublishInit } from './event-rules.ts'
+import { type PublishInit, parseIdempotencyKey, parsePublishInit } from './event-rules.ts'
 import { FanOut, type FanOutOptions } from './fan-out.ts'
 import { findStartingPoint, type StartingPoint } from './resume.ts'
 import { Selection } from './selection.ts'
-import type { EventStore } from './store/store.ts'
+import type { Append, EventRecord, EventStore, Mark } from './store/store.ts'
 import type { TopicMatcher } from './topic-matcher.ts'
 
 export interface HubOptions extends Partial<FanOutOptions> {
@@ -41,9 +42,18 @@ export interface Hub {
    * Validates an event, stores it and resolves to its ID, when the store has it safe. Subscribers get it from the store.
    *
    * @throws HubError `INVALID_TOPIC`, `INVALID_DATA`, `INVALID_EVENT_ID`, `INVALID_EVENT_TYPE`, `INVALID_RETRY`, `TOO_LARGE`,
-   * `HUB_CLOSED`; what the store throws.
+   * `INVALID_IDEMPOTENCY_KEY`, `HUB_CLOSED`; what the store throws.
    */
   publish(event: PublishInit): Promise<string>
+  /**
+   * Publishes several events, in this order, and resolves to their IDs. If one is not valid none is stored. If the store fails, none is
+   * stored by a store that can (`appendAll`); by another, those before the one that failed are.
+   *
+   * @throws HubError as `publish` does.
+   */
+  publishAll(events: readonly PublishInit[]): Promise<readonly string[]>
+  /** Throws as `publish` would for an event that is not valid. */
+  validate(event: PublishInit): void
   /**
    * Finds out where a subscription begins.
    *
@@ -73,16 +83,14 @@ export async function createHub({ store, onError = console.error, ...options }: 
 
   return {
     async publish(init) {
-      assertOpen()
-      const event = parsePublishInit(init, store.epoch)
-      const appending = store.append(event)
-      publishing.add(appending)
-      try {
-        const mark = await appending
-        return event.id ?? positionId(store.epoch, mark)
-      } finally {
-        publishing.delete(appending)
-      }
+      const [id] = await publishAll([init])
+      return id!
+    },
+
+    publishAll,
+
+    validate(init) {
+      parse(init)
     },
 
     async subscribe({ matchers, rights, lastEventId }) {
@@ -116,6 +124,25 @@ export async function createHub({ store, onError = console.error, ...options }: 
     },
   }
 
+  async function publishAll(inits: readonly PublishInit[]): Promise<readonly string[]> {
+    assertOpen()
+    const appends = inits.map(parse)
+    const appending = append(store, appends)
+    publishing.add(appending)
+    try {
+      const marks = await appending
+      return appends.map(({ event }, index) => event.id ?? positionId(store.epoch, marks[index]!))
+    } finally {
+      publishing.delete(appending)
+    }
+  }
+
+  function parse(init: PublishInit): Append {
+    const event = parsePublishInit(init, store.epoch)
+    const key = parseIdempotencyKey(init.idempotencyKey)
+    return { event, idempotencyKey: key === undefined ? undefined : keyOfEvent(key, event) }
+  }
+
   function assertOpen(): void {
     if (closing) throw new HubError('HUB_CLOSED', 'The hub is shutting down. Try again when it, or another, is up.')
   }
@@ -130,4 +157,25 @@ export async function createHub({ store, onError = console.error, ...options }: 
     if (start.name !== 'live' || fanOut.head.position === 0) return 'earliest'
     return positionId(store.epoch, fanOut.head)
   }
+}
+
+async function append(store: EventStore, appends: readonly Append[]): Promise<readonly Mark[]> {
+  const [first, ...others] = appends
+  if (!first) return []
+  if (others.length === 0) return [await store.append(first.event, first)]
+  if (store.appendAll) return await store.appendAll(appends)
+  const marks: Mark[] = []
+  // Appends under way together may be ordered either way.
+  for (const each of appends) marks.push(await store.append(each.event, each))
+  return marks
+}
+
+/**
+ * The key under which the store knows an event. It says the event too: a key that is used twice, by a mistake or by two publishers
+ * who count from 1, must not make an event disappear that was acknowledged.
+ */
+function keyOfEvent(key: string, { topics, data, isPrivate, id, type, retryMs }: EventRecord): string {
+  return createHash('sha256')
+    .update(JSON.stringify([key, topics, data, isPrivate, id, type, retryMs]))
+    .digest('base64url')
 }

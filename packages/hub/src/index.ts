@@ -1,12 +1,15 @@
 export { HubError, type HubErrorCode } from './errors.ts'
 export type { PublishInit } from './event-rules.ts'
 export type { FanOutOptions } from './fan-out.ts'
-export { createHandler, type Handler, type HandlerOptions } from './http/handler.ts'
+export { createHandler, type Handler } from './http/handler.ts'
+export type { HandlerOptions } from './http/router.ts'
 export { type HubServer, type ListenOptions, listen } from './http/server.ts'
 export { createHub, type Hub, type HubOptions, type SubscribeOptions, type Subscription } from './hub.ts'
 export { createMemoryStore, type MemoryStoreOptions } from './store/memory.ts'
 export type { Retention } from './store/retention.ts'
 export type {
+  Append,
+  AppendOptions,
   Bounds,
   EventRecord,
   EventStore,

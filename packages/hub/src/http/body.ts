@@ -1,36 +1,35 @@
-import type { IncomingMessage } from 'node:http'
 import { HubError } from '../errors.ts'
+import type { HubRequest } from './exchange.ts'
+
+/** How long a body may take to arrive, in milliseconds. One that is read line by line may take for ever. */
+const bodyTimeoutMs = 30_000
 
 /**
- * Reads a request's body. Rejects with `TOO_LARGE` past `maxBytes`, and with `INVALID_REQUEST` when the client stops before
- * the end.
+ * Reads a request's body. Rejects with `TOO_LARGE` past `maxBytes`, with `INVALID_REQUEST` when the client stops before the end,
+ * and with `TIMEOUT` after 30 seconds.
  */
-export function readBody(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const declared = Number(req.headers['content-length'] ?? 0)
-    const chunks: Buffer[] = []
-    let length = 0
-    let isTooLarge = declared > maxBytes
-    const refuse = () =>
-      reject(new HubError('TOO_LARGE', `The body is larger than ${maxBytes} bytes, the most there may be.`))
-    if (isTooLarge) refuse()
+export async function readBody(request: HubRequest, maxBytes: number): Promise<Buffer> {
+  const tooLarge = () => new HubError('TOO_LARGE', `The body is larger than ${maxBytes} bytes, the most there may be.`)
+  if (Number(request.header('content-length') ?? 0) > maxBytes) throw tooLarge()
 
-    req.on('data', (chunk: Buffer) => {
-      length += chunk.length
-      if (length > maxBytes && !isTooLarge) {
-        isTooLarge = true
-        chunks.length = 0
-        refuse()
-      }
-      // The rest is read and dropped, because a client that is still sending may not see the answer when it is cut off. But
-      // only so much of it.
-      if (length > maxBytes * 16) req.socket.destroy()
-      else if (!isTooLarge) chunks.push(chunk)
-    })
-    req.on('end', () => resolve(Buffer.concat(chunks)))
-    const fail = () =>
-      reject(new HubError('INVALID_REQUEST', 'The connection ended before the body did. Nothing was published.'))
-    req.on('error', fail)
-    req.on('close', fail)
+  let timer: NodeJS.Timeout | undefined
+  const timedOut = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      reject(new HubError('TIMEOUT', `The body took longer than ${bodyTimeoutMs / 1000} s. Nothing was published.`))
+    }, bodyTimeoutMs)
   })
+  const chunks: Uint8Array[] = []
+  let length = 0
+  const iterator = request.body[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      const { done, value: chunk } = await Promise.race([iterator.next(), timedOut])
+      if (done) return Buffer.concat(chunks)
+      length += chunk.length
+      if (length > maxBytes) throw tooLarge()
+      chunks.push(chunk)
+    }
+  } finally {
+    clearTimeout(timer)
+  }
 }

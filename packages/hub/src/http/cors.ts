@@ -1,5 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { HubError } from '../errors.ts'
+import type { AnswerHeaders } from './exchange.ts'
 
 /** Which other origins' pages may use the hub, and how browsers are told. */
 export class Cors {
@@ -16,30 +16,31 @@ export class Cors {
     return this.#origins.has('*') || this.#origins.has(origin)
   }
 
-  /** Adds the headers that let an allowed page read the response. None at all when no origin is configured. */
-  addHeaders(req: IncomingMessage, res: ServerResponse): void {
-    if (this.#origins.size === 0) return
-    const { origin } = req.headers
-    if (this.#origins.has('*')) {
-      // Anyone may read what anyone may read. With credentials that would be anyone acting as the user.
-      res.setHeader('access-control-allow-origin', '*')
-    } else {
-      res.setHeader('vary', 'Origin')
-      if (origin === undefined || !this.#origins.has(origin)) return
-      res.setHeader('access-control-allow-origin', origin)
-      res.setHeader('access-control-allow-credentials', 'true')
-    }
-    res.setHeader('access-control-expose-headers', exposedHeaders)
+  /** The headers that let a page of an allowed origin read the answer. None at all when no origin is configured. */
+  headersFor(origin: string | undefined): AnswerHeaders {
+    const allowed = this.#allowHeadersFor(origin)
+    if (!allowed['access-control-allow-origin']) return allowed
+    return { ...allowed, 'access-control-expose-headers': exposedHeaders }
   }
 
-  /** Adds what a preflight asks. Cross-origin, a `Last-Event-ID` that a script sets needs one. */
-  addPreflightHeaders(req: IncomingMessage, res: ServerResponse, methods: string): void {
-    this.addHeaders(req, res)
-    if (!res.hasHeader('access-control-allow-origin')) return
-    res.removeHeader('access-control-expose-headers')
-    res.setHeader('access-control-allow-methods', methods)
-    res.setHeader('access-control-allow-headers', 'Authorization, Cache-Control, Content-Type, Last-Event-ID')
-    res.setHeader('access-control-max-age', '7200')
+  /** What a preflight asks. Cross-origin, a `Last-Event-ID` that a script sets needs one. */
+  preflightHeadersFor(origin: string | undefined, methods: string): AnswerHeaders {
+    const allowed = this.#allowHeadersFor(origin)
+    if (!allowed['access-control-allow-origin']) return allowed
+    return {
+      ...allowed,
+      'access-control-allow-methods': methods,
+      'access-control-allow-headers': 'Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID',
+      'access-control-max-age': '7200',
+    }
+  }
+
+  #allowHeadersFor(origin: string | undefined): AnswerHeaders {
+    if (this.#origins.size === 0) return {}
+    // Anyone may read what anyone may read. With credentials that would be anyone acting as the user.
+    if (this.#origins.has('*')) return { 'access-control-allow-origin': '*' }
+    if (origin === undefined || !this.#origins.has(origin)) return { vary: 'Origin' }
+    return { vary: 'Origin', 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true' }
   }
 }
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
-import type { IncomingMessage, ServerResponse } from 'node:http'
 import { extname, join, sep } from 'node:path'
+import type { Answer } from './exchange.ts'
 
 interface File {
   readonly body: Buffer
@@ -36,21 +36,13 @@ export class Dashboard {
     return this.#files.has(path)
   }
 
-  /** Answers `GET` and `HEAD` of a path it has. */
-  send(path: string, req: IncomingMessage, res: ServerResponse): void {
-    const file = this.#files.get(path)!
+  /** Answers for a path it has; `ifNoneMatch` is what the client has already. */
+  answer(path: string, ifNoneMatch: string | undefined): Answer {
+    const { body, contentType, etag } = this.#files.get(path)!
     // A new version of the hub has a new page, so a browser asks each time; mostly the answer is that nothing has changed.
-    res.setHeader('cache-control', 'no-cache')
-    res.setHeader('etag', file.etag)
-    res.setHeader('content-security-policy', contentSecurityPolicy)
-    if (req.headers['if-none-match']?.split(/,\s*/).includes(file.etag)) {
-      res.statusCode = 304
-      res.end()
-      return
-    }
-    res.setHeader('content-type', file.contentType)
-    res.setHeader('content-length', file.body.length)
-    res.end(req.method === 'HEAD' ? undefined : file.body)
+    const headers = { 'cache-control': 'no-cache', etag, 'content-security-policy': contentSecurityPolicy }
+    if (ifNoneMatch?.split(/,\s*/).includes(etag)) return { status: 304, headers }
+    return { headers: { ...headers, 'content-type': contentType }, body }
   }
 
   #add(path: string, contentType: string, body: Buffer): void {

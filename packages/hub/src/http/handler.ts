@@ -1,140 +1,119 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { SessionOptions } from '@headwater/sse/server'
+import { createSession, type NodeRequest, type NodeResponse, type SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
-import { Cors } from './cors.ts'
-import type { Dashboard } from './dashboard.ts'
-import { isLoopbackHost } from './loopback.ts'
-import { sendProblem } from './problem.ts'
-import { publish } from './publish.ts'
-import { hubPath } from './reserved-topics.ts'
-import { subscribe } from './subscribe.ts'
-
-export interface HandlerOptions {
-  /**
-   * Other origins whose pages may subscribe and publish, as `https://example.com`, or `*` for all. Default: none, and no CORS
-   * headers are sent.
-   */
-  readonly corsOrigins?: readonly string[] | undefined
-  /**
-   * Answers only requests addressed to this machine by a loopback name. Default: false. What anyone here may use must not be
-   * open to a page from elsewhere whose host name was made to point here (DNS rebinding).
-   */
-  readonly loopbackHostsOnly?: boolean | undefined
-  /** The page at `/`. Default: none. */
-  readonly dashboard?: Dashboard | undefined
-  /** Options of every subscriber's session. */
-  readonly session?: SessionOptions | undefined
-  /** Gets what a request failed of that was not the client's fault. Default: it goes to `console.error`. */
-  readonly onError?: ((error: unknown) => void) | undefined
-}
+import type { Answer, HubRequest } from './exchange.ts'
+import { createRouter, type HandlerOptions } from './router.ts'
 
 /** Answers one request. Resolves, never rejects, when it is answered, or when its event stream has begun. */
-export type Handler = (req: IncomingMessage, res: ServerResponse) => Promise<void>
-
-type Route = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>
-
-/** Makes the function that answers HTTP requests for a hub: the Mercure protocol, health, and the page. */
-export function createHandler(hub: Hub, options: HandlerOptions = {}): Handler {
-  const { loopbackHostsOnly = false, dashboard, session = {}, onError = console.error } = options
-  const cors = new Cors(options.corsOrigins ?? [])
-
-  const hubRoutes: Record<string, Route> = {
-    GET: (req, res) => subscribe(hub, req, res, session),
-    HEAD: (req, res) => subscribe(hub, req, res, session),
-    POST: (req, res) => {
-      assertPublishOrigin(req, cors)
-      return publish(hub, req, res)
-    },
-    OPTIONS: (req, res) => {
-      res.statusCode = 204
-      res.setHeader('allow', methodsOf(hubRoutes))
-      cors.addPreflightHeaders(req, res, methodsOf(hubRoutes))
-      res.end()
-    },
-  }
-  const healthRoutes: Record<string, Route> = { GET: sendHealth, HEAD: sendHealth }
-  const sendPage: Route = (req, res) => dashboard?.send(pathOf(req), req, res)
-  const pageRoutes: Record<string, Route> = { GET: sendPage, HEAD: sendPage }
-
-  return async function handle(req, res) {
-    try {
-      res.setHeader('x-content-type-options', 'nosniff')
-      if (loopbackHostsOnly) assertLoopbackHost(req)
-      const routes = routesOf(pathOf(req))
-      if (!routes) {
-        sendNotFound(req, res)
-        return
-      }
-      if (routes === hubRoutes) cors.addHeaders(req, res)
-      const route = Object.hasOwn(routes, req.method ?? '') ? routes[req.method ?? ''] : undefined
-      if (!route) {
-        res.setHeader('allow', methodsOf(routes))
-        throw new HubError('METHOD_NOT_ALLOWED', `${pathOf(req)} has no ${req.method}. It has ${methodsOf(routes)}.`)
-      }
-      await route(req, res)
-    } catch (error) {
-      fail(error, res)
-    }
-  }
-
-  function routesOf(path: string): Record<string, Route> | undefined {
-    if (path === hubPath) return hubRoutes
-    if (path === '/healthz') return healthRoutes
-    return dashboard?.has(path) ? pageRoutes : undefined
-  }
-
-  function fail(error: unknown, res: ServerResponse): void {
-    const known = error instanceof HubError ? error : undefined
-    // What the client did wrong is told to the client. What the store does wrong, the operator has to know as well.
-    if (!known || known.code.startsWith('STORE_')) onError(error)
-    if (res.headersSent) res.destroy()
-    else sendProblem(res, known)
-  }
-}
-
-function pathOf({ url = '/' }: IncomingMessage): string {
-  const query = url.indexOf('?')
-  const target = query < 0 ? url : url.slice(0, query)
-  // [RFC 9112, 3.2.2] A proxy may send the whole URL.
-  return target.startsWith('/') || !URL.canParse(target) ? target : new URL(target).pathname
-}
-
-function methodsOf(routes: Record<string, Route>): string {
-  return Object.keys(routes).join(', ')
-}
-
-function assertLoopbackHost({ headers }: IncomingMessage): void {
-  if (isLoopbackHost(headers.host ?? '')) return
-  throw new HubError(
-    'HOST_NOT_ALLOWED',
-    `This hub runs with --dev and answers only to loopback names such as localhost and 127.0.0.1, not to ${JSON.stringify(headers.host ?? '')}.`,
-  )
-}
+export type Handler = (req: NodeRequest, res: NodeResponse) => Promise<void>
 
 /**
- * A form POST needs no preflight, so any page that somebody opens on this machine could send one. A browser says whose page it
- * is; whatever is no browser sends neither header.
+ * Makes the function that answers requests of `node:http`, `node:https` and `node:http2` for a hub: the Mercure protocol, health,
+ * and the page.
  */
-function assertPublishOrigin({ headers }: IncomingMessage, cors: Cors): void {
-  const { origin } = headers
-  if (origin === undefined || cors.allows(origin)) return
-  if (headers['sec-fetch-site'] === 'same-origin') return
-  if (URL.canParse(origin) && new URL(origin).host === headers.host) return
-  throw new HubError(
-    'ORIGIN_NOT_ALLOWED',
-    `Pages of ${origin} may not publish here. Allow them with --cors-origins ${origin === 'null' ? '*' : origin}.`,
-  )
+export function createHandler(hub: Hub, options: HandlerOptions = {}): Handler {
+  const { session, onError = console.error } = options
+  const route = createRouter(hub, options)
+
+  return async function handle(nodeReq, nodeRes) {
+    // `node:http2` has an API compatible with `node:http`, to the point where its types call it another.
+    const [req, res] = [nodeReq as IncomingMessage, nodeRes as ServerResponse]
+    // A client that leaves is no event of ours, and what it leaves behind need not be said.
+    res.on('error', ignore)
+    try {
+      await send(req, res, await route(toHubRequest(req)), session)
+    } catch (error) {
+      if (!(error instanceof HubError)) onError(error)
+      res.destroy()
+    }
+  }
 }
 
-function sendHealth(_req: IncomingMessage, res: ServerResponse): void {
-  res.setHeader('content-type', 'text/plain; charset=utf-8')
-  res.setHeader('cache-control', 'no-store')
-  res.end('ok\n')
+function toHubRequest(req: IncomingMessage): HubRequest {
+  return {
+    method: req.method ?? 'GET',
+    url: req.url ?? '/',
+    rawHeaders: req.rawHeaders,
+    body: readChunks(req),
+    remoteAddress: req.socket.remoteAddress,
+    header: (name) => {
+      // [RFC 9113, 8.3.1] In HTTP/2 the host is the authority.
+      const value = req.headers[name] ?? (name === 'host' ? req.headers[':authority'] : undefined)
+      return typeof value === 'string' ? value : value?.join(', ')
+    },
+  }
 }
 
-function sendNotFound(req: IncomingMessage, res: ServerResponse): void {
-  res.statusCode = 404
-  res.setHeader('content-type', 'text/plain; charset=utf-8')
-  res.end(`There is nothing at ${pathOf(req)}.\nThe hub is at ${hubPath}, its page at /, its health at /healthz.\n`)
+async function* readChunks(req: IncomingMessage): AsyncGenerator<Uint8Array> {
+  try {
+    // Whoever stops to read has still to answer, and the answer goes out on the same connection.
+    yield* req.iterator({ destroyOnReturn: false })
+  } catch (error) {
+    throw new HubError('INVALID_REQUEST', 'The connection ended before the body did.', { cause: error })
+  }
 }
+
+async function send(
+  req: IncomingMessage,
+  res: ServerResponse,
+  { status = 200, headers = {}, body, eventStream }: Answer,
+  session: SessionOptions | undefined,
+): Promise<void> {
+  if (eventStream) {
+    eventStream(createSession(req, res, { ...session, headers: { ...session?.headers, ...headers } }))
+    return
+  }
+  res.statusCode = status
+  for (const [name, value] of Object.entries(headers)) if (value !== undefined) res.setHeader(name, value)
+  if (body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array)) await sendPieces(res, body)
+  else {
+    if (body !== undefined) res.setHeader('content-length', Buffer.byteLength(body))
+    res.end(req.method === 'HEAD' ? undefined : body)
+  }
+  if (!req.complete) dropRest(req)
+}
+
+/** No faster than the client reads, and no longer than it does. */
+async function sendPieces(res: ServerResponse, pieces: AsyncIterable<string>): Promise<void> {
+  // The client sends on when it sees that there is somebody to read.
+  res.flushHeaders()
+  for await (const piece of pieces) {
+    if (res.destroyed) return
+    if (!res.write(piece)) await whenDrained(res)
+  }
+  res.end()
+}
+
+/** Resolves when there is room, or nobody left to need it; gives up on a client that takes nothing for 30 s. */
+function whenDrained(res: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => res.destroy(), stallTimeoutMs)
+    const go = () => {
+      clearTimeout(timer)
+      res.off('drain', go).off('close', go)
+      resolve()
+    }
+    res.on('drain', go).on('close', go)
+  })
+}
+
+const stallTimeoutMs = 30_000
+/** Of what is not wanted, this much is read, so that a client that sends before it reads gets to the answer. */
+const maxDroppedBytes = 16 * 1024 * 1024
+
+/** Reads and drops the rest of a request that was answered before its end: cut off, the client may not see the answer. */
+function dropRest(req: IncomingMessage): void {
+  let dropped = 0
+  const timer = setTimeout(() => req.destroy(), stallTimeoutMs)
+  timer.unref()
+  req.on('data', (chunk: Buffer) => {
+    dropped += chunk.length
+    if (dropped > maxDroppedBytes) req.destroy()
+  })
+  req.on('error', ignore)
+  req.on('close', () => clearTimeout(timer))
+  req.on('end', () => clearTimeout(timer))
+}
+
+function ignore(): void {}

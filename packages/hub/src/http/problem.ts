@@ -1,23 +1,34 @@
-import { type ServerResponse, STATUS_CODES } from 'node:http'
+import { STATUS_CODES } from 'node:http'
 import type { HubError, HubErrorCode } from '../errors.ts'
+import type { Answer } from './exchange.ts'
 
-/**
- * Answers with what went wrong as a problem document (RFC 9457): `detail` for people, `code` for programs. Without an error
- * it is a fault of ours, and the log has the rest.
- */
-export function sendProblem(res: ServerResponse, error: HubError | undefined): void {
+/** A problem document (RFC 9457): `detail` is for people, `code` for programs. */
+export interface Problem {
+  readonly title: string | undefined
+  readonly status: number
+  readonly detail: string
+  readonly code: HubErrorCode | undefined
+}
+
+/** What went wrong, as the client is told. Without an error it is a fault of ours, and the log has the rest. */
+export function toProblem(error: HubError | undefined): Problem {
   const status = (error && statusOf[error.code]) ?? 500
-  const body = JSON.stringify({
-    title: STATUS_CODES[status],
-    status,
-    detail: error?.message ?? 'The hub failed to answer. Its log says why.',
-    code: error?.code,
-  })
-  res.statusCode = status
-  res.setHeader('content-type', 'application/problem+json')
-  res.setHeader('cache-control', 'no-store')
-  if (status === 503) res.setHeader('retry-after', '2')
-  res.end(`${body}\n`)
+  const detail = error?.message ?? 'The hub failed to answer. Its log says why.'
+  return { title: STATUS_CODES[status], status, detail, code: error?.code }
+}
+
+/** Answers with what went wrong. */
+export function problemAnswer(error: HubError | undefined): Answer {
+  const problem = toProblem(error)
+  return {
+    status: problem.status,
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      'retry-after': problem.status === 503 ? '2' : undefined,
+    },
+    body: `${JSON.stringify(problem)}\n`,
+  }
 }
 
 /** What is the client's doing, or will pass. The rest is ours: 500. */
@@ -27,10 +38,12 @@ const statusOf: Partial<Record<HubErrorCode, number>> = {
   INVALID_EVENT_ID: 400,
   INVALID_EVENT_TYPE: 400,
   INVALID_RETRY: 400,
+  INVALID_IDEMPOTENCY_KEY: 400,
   INVALID_MATCHER: 400,
   INVALID_REQUEST: 400,
   ORIGIN_NOT_ALLOWED: 403,
   METHOD_NOT_ALLOWED: 405,
+  TIMEOUT: 408,
   TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
   HOST_NOT_ALLOWED: 421,

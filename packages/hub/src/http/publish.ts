@@ -1,97 +1,83 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { HubError, type HubErrorCode } from '../errors.ts'
+import { HubError } from '../errors.ts'
 import type { PublishInit } from '../event-rules.ts'
 import type { Hub } from '../hub.ts'
 import { readBody } from './body.ts'
-import { parseForm } from './form.ts'
-import { hubPath, isReservedTopic } from './reserved-topics.ts'
+import { parseEventForm } from './event-form.ts'
+import { parseEventsJson } from './event-json.ts'
+import type { Answer, HubRequest } from './exchange.ts'
+import { withKey } from './idempotency-key.ts'
+import { publishStream } from './publish-stream.ts'
 
-/** The largest body, in bytes. */
+/** The largest body, in bytes; of a stream of events the longest line. */
 export const maxBodyBytes = 1024 * 1024
 
-/**
- * Publishes an event from a form and answers with its ID. Only the body counts, not the query. Of fields given more than once the first
- * counts, of `topic` all; unknown fields are ignored.
- */
-export async function publish(hub: Hub, req: IncomingMessage, res: ServerResponse): Promise<void> {
-  assertForm(req)
-  const init = parseFields(await readBody(req, maxBodyBytes))
-  const id = await hub.publish(init)
-  res.setHeader('content-type', 'text/plain; charset=utf-8')
-  res.setHeader('cache-control', 'no-store')
-  res.end(id)
+export interface PublishContext {
+  readonly hub: Hub
+  /** Throws when an event may not be published, by whoever sent the request or by nobody. Called before the event is stored. */
+  readonly admit: (event: PublishInit) => void
+  /** Aborts when no more events of a stream are to be taken. */
+  readonly closing: AbortSignal | undefined
+  /** Gets what failed that was not the client's fault. */
+  readonly onError: (error: unknown) => void
 }
 
-function assertForm({ headers }: IncomingMessage): void {
-  const type = headers['content-type']
-  const [essence, ...parameters] = (type ?? '')
+/**
+ * Publishes what a body holds: an event as a form, one or several as JSON, any number as lines of JSON. Only the body counts,
+ * not the query. With an `Idempotency-Key` the same request can be sent again.
+ */
+export async function publish(request: HubRequest, context: PublishContext): Promise<Answer> {
+  const type = contentTypeOf(request)
+  const key = request.header('idempotency-key')
+  switch (type) {
+    case 'application/x-www-form-urlencoded': {
+      const event = withKey(parseEventForm(await readBody(request, maxBodyBytes)), key)
+      context.admit(event)
+      // [Mercure] The body is exactly the ID.
+      return answerWith('text/plain; charset=utf-8', await context.hub.publish(event))
+    }
+    case 'application/json': {
+      const { events, isArray } = parseEventsJson(await readBody(request, maxBodyBytes))
+      const keyed = events.map((event, index) => withKey(event, key, isArray ? index : undefined))
+      for (const event of keyed) context.admit(event)
+      const ids = (await context.hub.publishAll(keyed)).map((id) => ({ id }))
+      return answerWith('application/json', `${JSON.stringify(isArray ? ids : ids[0])}\n`)
+    }
+    case 'application/x-ndjson':
+      return answerWith(
+        'application/x-ndjson',
+        publishStream(request.body, key, { ...context, maxLineBytes: maxBodyBytes }),
+      )
+  }
+}
+
+const contentTypes = ['application/x-www-form-urlencoded', 'application/json', 'application/x-ndjson'] as const
+type ContentType = (typeof contentTypes)[number]
+
+function contentTypeOf(request: HubRequest): ContentType {
+  const given = request.header('content-type')
+  const [essence, ...parameters] = (given ?? '')
     .toLowerCase()
     .split(';')
     .map((part) => part.trim())
   const charset = parameters.find((parameter) => parameter.startsWith('charset='))
   const isUtf8 = charset === undefined || /^charset="?utf-?8"?$/.test(charset)
-  if (essence !== 'application/x-www-form-urlencoded' || !isUtf8) {
+  const type = contentTypes.find((each) => each === essence)
+  if (!type || !isUtf8) {
     throw new HubError(
       'UNSUPPORTED_MEDIA_TYPE',
-      `The content type is ${type ?? 'not given'}. Send the event as application/x-www-form-urlencoded, in UTF-8: curl -d topic=… -d data=… does.`,
+      `The content type is ${given ?? 'not given'}. Send the event as application/x-www-form-urlencoded, in UTF-8: curl -d topic=… -d data=… does. Or as application/json or application/x-ndjson.`,
     )
   }
-  const encoding = headers['content-encoding'] ?? 'identity'
+  const encoding = request.header('content-encoding') ?? 'identity'
   if (encoding !== 'identity') {
     throw new HubError(
       'UNSUPPORTED_MEDIA_TYPE',
       `The body is encoded as ${encoding}. Send it without Content-Encoding.`,
     )
   }
+  return type
 }
 
-function parseFields(body: Buffer): PublishInit {
-  const topics: string[] = []
-  const fields = new Map<string, string>()
-  let isPrivate = false
-  for (const pair of parseForm(body)) {
-    const { name } = pair
-    const code = fieldCodes.get(name)
-    // [Mercure] The presence of `private` makes the update private, whatever its value.
-    if (name === 'private') isPrivate = true
-    if (code === undefined || fields.has(name)) continue
-    const { value } = pair
-    if (value === undefined) throw new HubError(code, `${name} is not valid UTF-8.`)
-    if (name === 'topic') topics.push(value)
-    else fields.set(name, value)
-  }
-  for (const topic of topics) {
-    if (!isReservedTopic(topic)) continue
-    const why = topic === '' ? 'is empty, which' : `${JSON.stringify(topic)}`
-    throw new HubError(
-      'INVALID_TOPIC',
-      `The topic ${why} names the hub itself (${hubPath} and all below it). Choose another.`,
-    )
-  }
-  return {
-    topic: topics,
-    data: fields.get('data'),
-    private: isPrivate,
-    id: fields.get('id'),
-    type: fields.get('type'),
-    retry: parseRetry(fields.get('retry')),
-  }
-}
-
-/** The fields with a value, and what is told when it cannot be read. */
-const fieldCodes: ReadonlyMap<string, HubErrorCode> = new Map([
-  ['topic', 'INVALID_TOPIC'],
-  ['data', 'INVALID_DATA'],
-  ['id', 'INVALID_EVENT_ID'],
-  ['type', 'INVALID_EVENT_TYPE'],
-  ['retry', 'INVALID_RETRY'],
-])
-
-function parseRetry(text: string | undefined): number | undefined {
-  if (text === undefined || text === '') return undefined
-  if (/^[0-9]+$/.test(text)) return Number(text)
-  throw new HubError(
-    'INVALID_RETRY',
-    `retry is ${JSON.stringify(text)}: it must be digits, a whole number of milliseconds.`,
-  )
+function answerWith(contentType: string, body: Answer['body'] & {}): Answer {
+  return { headers: { 'content-type': contentType, 'cache-control': 'no-store' }, body }
 }

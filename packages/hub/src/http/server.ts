@@ -2,8 +2,9 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
-import { createHandler, type HandlerOptions } from './handler.ts'
+import { createHandler } from './handler.ts'
 import { maxBodyBytes } from './publish.ts'
+import type { HandlerOptions } from './router.ts'
 
 export interface ListenOptions extends HandlerOptions {
   /** A name or address. */
@@ -25,15 +26,19 @@ export interface HubServer {
 
 /** Serves a hub over HTTP. Rejects with `LISTEN_FAILED` when the address cannot be had. */
 export async function listen(hub: Hub, { host, port, ...options }: ListenOptions): Promise<HubServer> {
-  const handle = createHandler(hub, options)
+  const stopping = new AbortController()
+  const handle = createHandler(hub, { ...options, closing: stopping.signal })
   const underWay = new Set<Promise<void>>()
   let closing: Promise<void> | undefined
 
   const server = createServer(
     {
-      // A request that trickles in holds a connection and nothing else, but not for long. Streams are not requests.
+      // A request that trickles in holds a connection and nothing else, but not for long. A body has its own limit, because one that
+      // publishes a stream may take for ever; `keepAlive` finds out when its sender is gone.
       headersTimeout: 10_000,
-      requestTimeout: 30_000,
+      requestTimeout: 0,
+      keepAlive: true,
+      keepAliveInitialDelay: 60_000,
       // Longer than a proxy in front keeps its connections (60 s is common): who closes first while the other sends loses a request.
       keepAliveTimeout: 75_000,
       connectionsCheckingInterval: 5_000,
@@ -54,7 +59,8 @@ export async function listen(hub: Hub, { host, port, ...options }: ListenOptions
   )
   server.on('checkContinue', (req, res) => {
     // Without the go-ahead a client that asked for it does not even send what is too large.
-    if (!(Number(req.headers['content-length']) > maxBodyBytes)) res.writeContinue()
+    const isStream = req.headers['content-type']?.includes('ndjson')
+    if (isStream || !(Number(req.headers['content-length']) > maxBodyBytes)) res.writeContinue()
     server.emit('request', req, res)
   })
   server.on('clientError', answerClientError)
@@ -73,6 +79,7 @@ export async function listen(hub: Hub, { host, port, ...options }: ListenOptions
   async function finish(deadlineMs: number): Promise<void> {
     const closed = new Promise((resolve) => server.close(resolve))
     const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs)
+    stopping.abort()
     await Promise.all(underWay)
     // Connections kept alive while their last request was answered.
     server.closeIdleConnections()
@@ -130,8 +137,5 @@ const clientErrors: Record<string, [status: string, detail: string]> = {
     'The request line and headers are larger than 16 KiB together.',
   ],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: ['413 Content Too Large', 'The chunk extensions are larger than 16 KiB.'],
-  ERR_HTTP_REQUEST_TIMEOUT: [
-    '408 Request Timeout',
-    'The request took too long to arrive: 10 s for headers, 30 s in all.',
-  ],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request took too long to arrive: 10 s for its headers.'],
 }

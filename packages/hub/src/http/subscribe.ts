@@ -1,8 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import { createSession, readLastEventId, type SessionOptions } from '@headwater/sse/server'
+import { readLastEventId } from '@headwater/sse/server'
 import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
 import { exactTopic, type TopicMatcher } from '../topic-matcher.ts'
+import type { Answer, HubRequest } from './exchange.ts'
 import { parseForm } from './form.ts'
 
 /** The most matchers of one subscription. */
@@ -11,29 +11,22 @@ const maxMatchers = 100
 const maxMatcherBytes = 4096
 
 /** Answers with the event stream of the topics that the query selects, from the last event ID on. */
-export async function subscribe(
-  hub: Hub,
-  req: IncomingMessage,
-  res: ServerResponse,
-  sessionOptions: SessionOptions,
-): Promise<void> {
-  const url = req.url ?? ''
-  const query = parseQuery(url)
-  const header = req.headers['last-event-id'] as string | undefined
-  const lastEventId = readLastEventId(header, url)
+export async function subscribe(hub: Hub, request: HubRequest): Promise<Answer> {
+  const query = parseQuery(request.url)
+  const header = request.header('last-event-id')
+  const lastEventId = readLastEventId(header, request.url)
   const subscription = await hub.subscribe({ matchers: query.matchers, lastEventId })
 
   const preceding = headerValue(subscription.precedingEventId)
-  const session = createSession(req, res, {
-    ...sessionOptions,
+  return {
     headers: {
       'cache-control': 'private, no-cache, no-store, no-transform',
       // [Mercure] Whenever a last event ID was present, even an empty one; in the 0.x dialect when it was not empty.
       'mercure-last-event-id': header !== undefined || query.hasLastEventId ? preceding : undefined,
       'last-event-id': query.isOldDialect && lastEventId !== '' ? preceding : undefined,
     },
-  })
-  subscription.deliverTo(session)
+    eventStream: (session) => subscription.deliverTo(session),
+  }
 }
 
 interface Query {

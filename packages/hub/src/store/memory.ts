@@ -3,6 +3,7 @@ import { HubError } from '../errors.ts'
 import { Fifo, indexAfter } from '../fifo.ts'
 import { notNegative, type Retention, storedBytes } from './retention.ts'
 import {
+  type Append,
   type AppendOptions,
   type Bounds,
   beginning,
@@ -77,23 +78,14 @@ class MemoryStore implements EventStore {
     this.#now = now
   }
 
-  async append(event: EventRecord, { idempotencyKey }: AppendOptions = {}): Promise<Mark> {
+  async append(event: EventRecord, options?: AppendOptions): Promise<Mark> {
     this.#assertOpen()
-    const earlier = idempotencyKey === undefined ? undefined : this.#findKey(idempotencyKey)
-    if (earlier) return earlier
-    const kept: Kept = {
-      ...event,
-      position: this.#head.position + 1,
-      tag: randomTag(),
-      bytes: storedBytes(event),
-      storedAt: this.#now(),
-    }
-    this.#keep(kept)
-    const mark: Mark = { position: kept.position, tag: kept.tag }
-    if (idempotencyKey !== undefined) this.#byKey.set(idempotencyKey, { mark, storedAt: kept.storedAt })
-    for (const follower of this.#followers) follower.onAppend([kept])
-    this.#enforceRetention()
-    return mark
+    return this.#append(event, options)
+  }
+
+  async appendAll(appends: readonly Append[]): Promise<readonly Mark[]> {
+    this.#assertOpen()
+    return appends.map(({ event, idempotencyKey }) => this.#append(event, { idempotencyKey }))
   }
 
   async read({ after, through, topics, maxEvents, maxBytes }: ReadQuery): Promise<ReadPage> {
@@ -156,6 +148,24 @@ class MemoryStore implements EventStore {
 
   #assertOpen(): void {
     if (this.#isClosed) throw new HubError('STORE_CLOSED', 'The memory store is closed: nothing was read or stored.')
+  }
+
+  #append(event: EventRecord, { idempotencyKey }: AppendOptions = {}): Mark {
+    const earlier = idempotencyKey === undefined ? undefined : this.#findKey(idempotencyKey)
+    if (earlier) return earlier
+    const kept: Kept = {
+      ...event,
+      position: this.#head.position + 1,
+      tag: randomTag(),
+      bytes: storedBytes(event),
+      storedAt: this.#now(),
+    }
+    this.#keep(kept)
+    const mark: Mark = { position: kept.position, tag: kept.tag }
+    if (idempotencyKey !== undefined) this.#byKey.set(idempotencyKey, { mark, storedAt: kept.storedAt })
+    for (const follower of this.#followers) follower.onAppend([kept])
+    this.#enforceRetention()
+    return mark
   }
 
   #findKey(key: string): Mark | undefined {

@@ -96,6 +96,11 @@ export interface AppendOptions {
   readonly idempotencyKey?: string | undefined
 }
 
+/** One event of several that are appended together. */
+export interface Append extends AppendOptions {
+  readonly event: EventRecord
+}
+
 /** How long stores remember an idempotency key, in milliseconds, unless told otherwise: an hour. */
 export const defaultIdempotencyMs = 3_600_000
 
@@ -134,6 +139,12 @@ export interface EventStore {
 
   /** Adds an event to the history; or finds that its key was used before, and resolves as that append did. */
   append(event: EventRecord, options?: AppendOptions): Promise<Mark>
+
+  /**
+   * Adds several events, in this order and all or none of them; of those whose key was used before, none. A store that cannot leaves it out:
+   * the hub then appends one after the other.
+   */
+  appendAll?(appends: readonly Append[]): Promise<readonly Mark[]>
 
   /** Reads a page of the history. */
   read(query: ReadQuery): Promise<ReadPage>

@@ -65,7 +65,7 @@ describe('CORS', () => {
       'access-control-allow-origin': page,
       'access-control-allow-credentials': 'true',
       'access-control-allow-methods': 'GET, HEAD, POST, OPTIONS',
-      'access-control-allow-headers': 'Authorization, Cache-Control, Content-Type, Last-Event-ID',
+      'access-control-allow-headers': 'Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID',
       'access-control-max-age': '7200',
       vary: 'Origin',
     })
