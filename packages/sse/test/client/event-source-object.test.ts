@@ -258,6 +258,37 @@ describe('listeners', () => {
   })
 })
 
+describe('workerd', () => {
+  it('finds no handler when it looks for one to call by itself', async () => {
+    const { source, dispatch } = await opened()
+    const found: unknown[] = []
+    const handler = vi.fn()
+    source.onmessage = handler
+    source.dispatchEvent = (event) => {
+      found.push(source[`on${event.type}` as 'onmessage'])
+      return EventTarget.prototype.dispatchEvent.call(source, event)
+    }
+    await dispatch()
+    expect(found).toEqual([null])
+    expect(handler).toHaveBeenCalledOnce()
+    expect(source.onmessage).toBe(handler)
+  })
+
+  it('before spec_compliant_dispatch_exceptions lets errors out of dispatchEvent: they are reported, the stream goes on', async () => {
+    const reportError = vi.fn()
+    vi.stubGlobal('reportError', reportError)
+    const { source, dispatch } = await opened()
+    const failure = new Error('from a listener')
+    source.dispatchEvent = (event) => {
+      EventTarget.prototype.dispatchEvent.call(source, event)
+      throw failure
+    }
+    await dispatch()
+    await dispatch()
+    expect(reportError.mock.calls).toEqual([[failure], [failure]])
+  })
+})
+
 describe('events', () => {
   it('are MessageEvents with data, origin and lastEventId, and trusted where that can be had', async () => {
     const body = openBody()
@@ -379,6 +410,22 @@ describe('close()', () => {
     await settle()
     expect(calls.map((signal) => signal.aborted)).toEqual([true])
     expect(log.lines).toEqual([])
+  })
+
+  it('while connecting releases the response that a deaf fetch brings all the same', async () => {
+    const body = openBody()
+    let answer!: (response: Response) => void
+    const log = new EventLog('http://a.test/', {
+      fetch: () =>
+        new Promise((resolve) => {
+          answer = resolve
+        }),
+    })
+    await settle()
+    log.source.close()
+    answer(body.response)
+    await settle()
+    expect([log.lines, body.cancelled]).toEqual([[], true])
   })
 
   it('in onopen leaves no event', async () => {
