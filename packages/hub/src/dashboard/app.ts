@@ -1,6 +1,6 @@
 // The hub's own page. It knows nothing that any other page could not know: it subscribes with the public client and
 // publishes with a form POST.
-import { EventSource } from '@headwater/sse/client'
+import { EventSource, pageReturn } from '@headwater/sse/client'
 import { ConnectionView } from './connection-view.ts'
 import { EventList } from './event-list.ts'
 import { connectPublishForm } from './publish-form.ts'
@@ -34,7 +34,7 @@ function connect(): EventSource {
     lastEventId,
     // A page that people keep open comes back by itself, also from a proxy's 502 while the hub restarts.
     retry: { backoffMs: 500, maxBackoffMs: 5000 },
-    reconnectOn: ['online', 'pageshow'],
+    reconnectOn: pageReturn,
     onEvent: receive,
   })
   connection.follow(opened, () => lastEventId)

@@ -17,7 +17,7 @@ export interface ConnectionFailure {
    * - `UNEXPECTED_RESPONSE`: another status than 200 or another type than `text/event-stream`.
    * - `STREAM_ENDED`: the response ended in good order.
    * - `STREAM_COMPLETE`: the server answered 204, or the response ended and no reconnect was to follow.
-   * - `IDLE_TIMEOUT`, `PAGE_RETURNED`: dropped from this side because of `idleTimeoutMs`, `reconnectOn`.
+   * - `IDLE_TIMEOUT`, `RECONNECT`: dropped from this side because of `idleTimeoutMs`, `reconnectOn`.
    * - `EVENT_TOO_LARGE`: an event beyond `maxEventBytes`.
    */
   readonly code: SseErrorCode

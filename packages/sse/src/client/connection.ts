@@ -47,7 +47,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     method = body == null ? 'GET' : 'POST',
     onComment,
     onEvent,
-    reconnectOn = [],
+    reconnectOn,
     retry,
     signal,
     withCredentials,
@@ -61,7 +61,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     // Without a policy, the standard's. To repeat anything but a GET is for the user to say.
   } = retry || { backoffMs: 0, maxRetries: (retry ?? /^get$/i.test(method)) ? Infinity : 0, statuses: [] }
   check({ idleTimeoutMs, maxEventBytes, backoffMs, maxBackoffMs, maxRetries }, 'number from 0 up')
-  check({ fetch, onComment, onEvent }, 'function')
+  check({ fetch, onComment, onEvent, reconnectOn }, 'function')
   check({ lastEventId: /[\0\r\n]/.test(lastEventId!) ? lastEventId : undefined }, 'one line without NUL')
   const worthRetrying = new Set(statuses)
 
@@ -99,22 +99,13 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   /** Whether an attempt is under way. */
   let isConnecting: boolean
   /** Ends whatever is going on, be it a request, a response or a wait. */
-  let interrupt: (code?: 'IDLE_TIMEOUT' | 'PAGE_RETURNED') => void = () => {}
+  let interrupt: (code?: 'IDLE_TIMEOUT' | 'RECONNECT') => void = () => {}
   if (signal?.aborted) close()
   signal?.addEventListener('abort', close, { signal: closed })
-  // The window gets all three, `visibilitychange` from its document. Where there is none, nothing is ever heard.
-  for (const type of reconnectOn)
-    globalThis.addEventListener?.(
-      type,
-      (event) => {
-        const isStillThere =
-          type === 'visibilitychange' && (document.hidden || Date.now() - heardAt < (idleTimeoutMs as number))
-        const isFirstLoad = (event as PageTransitionEvent).persisted === false
-        // An attempt that is under way is fresh enough.
-        if (!isStillThere && !isFirstLoad && !isConnecting) interrupt('PAGE_RETURNED')
-      },
-      { signal: closed },
-    )
+  reconnectOn?.((silentMs = 0) => {
+    // An attempt that is under way is fresh enough.
+    if (!isConnecting && !(Date.now() - heardAt < silentMs)) interrupt('RECONNECT')
+  }, closed)
   return connection
 
   async function* run(): Connection['steps'] {
@@ -261,7 +252,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       // [HTML, fail the connection] CLOSED, an event named error, and no attempt to reconnect.
       const willRetry = again && retries < maxRetries
       const retryDelayMs =
-        willRetry && outcome.code !== 'PAGE_RETURNED'
+        willRetry && outcome.code !== 'RECONNECT'
           ? // The longest wait that a timer can take; anything more would be over at once.
             Math.min(
               2147483647,

@@ -13,4 +13,11 @@ export {
   events,
   type StreamEvent,
 } from './events.ts'
-export type { ConnectionOptions, EventSourceOptions, RequestContext, RetryPolicy } from './options.ts'
+export type {
+  ConnectionOptions,
+  EventSourceOptions,
+  ReconnectTrigger,
+  RequestContext,
+  RetryPolicy,
+} from './options.ts'
+export { pageReturn } from './page-return.ts'

@@ -45,14 +45,20 @@ export interface ConnectionOptions {
   /** The largest event accepted, in bytes. A larger one closes the connection with `EVENT_TOO_LARGE`. Default 104857600 (100 MiB). */
   maxEventBytes?: number | undefined
   /**
-   * Reconnect without waiting when the browser says that the network or the page came back, for a stream may have died
-   * silently meanwhile: `online`, `pageshow` (restored from the back/forward cache) and `visibilitychange` (became visible;
-   * left alone if a byte came within `idleTimeoutMs`). Where there is no such event, nothing happens. Default: none.
+   * Reconnects at once when something outside says that the stream may have died unnoticed: `pageReturn`, for a page that
+   * came back, or a function of your own. Default: none.
    */
-  reconnectOn?: readonly ('online' | 'pageshow' | 'visibilitychange')[] | undefined
+  reconnectOn?: ReconnectTrigger | undefined
   /** Called with each comment (heartbeats are comments), as it is read. */
   onComment?: ((comment: string) => void) | undefined
 }
+
+/**
+ * Called once, when the connection is made, with a function that makes it again: at once, also if it was waiting to; but not
+ * while an attempt is under way, nor if anything came within the last `silentMs` milliseconds (default 0). `signal` is aborted
+ * when the connection is closed for good: stop listening then.
+ */
+export type ReconnectTrigger = (reconnect: (silentMs?: number) => void, signal: AbortSignal) => void
 
 /** The options of `EventSource`. */
 export interface EventSourceOptions extends ConnectionOptions {

@@ -32,8 +32,8 @@ export type SseErrorCode =
   | 'STREAM_COMPLETE'
   /** Client: dropped because no byte came for `idleTimeoutMs`. */
   | 'IDLE_TIMEOUT'
-  /** Client: dropped because the page or the network came back (`reconnectOn`). */
-  | 'PAGE_RETURNED'
+  /** Client: dropped because `reconnectOn` asked for another connection. */
+  | 'RECONNECT'
 
 /** The one class of error this package throws or reports. Tell cases apart by `code`, never by the message. */
 export class SseError extends Error {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { pageReturn } from '../../src/client/index.ts'
 import { EventLog } from './event-log.ts'
 import { advance, openBody, scriptedFetch, settle, stopClock } from './scripted-fetch.ts'
 
@@ -20,23 +21,21 @@ function openPage() {
   }
 }
 
-const every = ['online', 'pageshow', 'visibilitychange'] as const
-
 afterEach(() => {
   vi.useRealTimers()
   vi.unstubAllGlobals()
 })
 
-describe('reconnectOn', () => {
+describe('pageReturn', () => {
   it('makes an open connection again at once, with an error event that says why', async () => {
     stopClock()
     const page = openPage()
     const { fetch, calls } = scriptedFetch(() => openBody().response)
-    const log = await new EventLog('http://a.test/', { fetch, reconnectOn: every }).count(1)
+    const log = await new EventLog('http://a.test/', { fetch, reconnectOn: pageReturn }).count(1)
     page.online()
     await advance(0)
     expect(log.lines).toEqual(['open @1', 'error @0', 'open @1'])
-    expect(log.errors[0]).toMatchObject({ code: 'PAGE_RETURNED', willRetry: true, retryDelayMs: 0 })
+    expect(log.errors[0]).toMatchObject({ code: 'RECONNECT', willRetry: true, retryDelayMs: 0 })
     expect(calls[0]!.init.signal.aborted).toBe(true)
   })
 
@@ -44,7 +43,7 @@ describe('reconnectOn', () => {
     stopClock()
     const page = openPage()
     const { fetch } = scriptedFetch(new Error('no network'), () => openBody().response)
-    const log = new EventLog('http://a.test/', { fetch, reconnectOn: every })
+    const log = new EventLog('http://a.test/', { fetch, reconnectOn: pageReturn })
     await advance(1000)
     page.unhide()
     await settle()
@@ -57,7 +56,7 @@ describe('reconnectOn', () => {
     const page = openPage()
     const body = openBody()
     const { fetch } = scriptedFetch(body.response, () => openBody().response)
-    const log = await new EventLog('http://a.test/', { fetch, idleTimeoutMs: 30_000, reconnectOn: every }).count(1)
+    const log = await new EventLog('http://a.test/', { fetch, reconnectOn: pageReturn }).count(1)
     body.write(':\n')
     body.end()
     await settle()
@@ -75,7 +74,7 @@ describe('reconnectOn', () => {
         new Promise((resolve) => {
           answer = resolve
         }),
-      reconnectOn: every,
+      reconnectOn: pageReturn,
     })
     await settle()
     page.online()
@@ -90,7 +89,7 @@ describe('reconnectOn', () => {
     stopClock()
     const page = openPage()
     const { fetch, calls } = scriptedFetch(() => openBody().response)
-    const log = await new EventLog('http://a.test/', { fetch, reconnectOn: every }).count(1)
+    const log = await new EventLog('http://a.test/', { fetch, reconnectOn: pageReturn }).count(1)
     page.show(true)
     page.unhide()
     page.online()
@@ -102,7 +101,7 @@ describe('reconnectOn', () => {
     const page = openPage()
     const log = await new EventLog('http://a.test/', {
       ...scriptedFetch(openBody().response),
-      reconnectOn: every,
+      reconnectOn: pageReturn,
     }).count(1)
     page.hide()
     await settle()
@@ -113,21 +112,20 @@ describe('reconnectOn', () => {
     const page = openPage()
     const log = await new EventLog('http://a.test/', {
       ...scriptedFetch(openBody().response),
-      reconnectOn: every,
+      reconnectOn: pageReturn,
     }).count(1)
     page.show(false)
     await settle()
     expect(log.lines).toEqual(['open @1'])
   })
 
-  it('leaves a stream alone that spoke within idleTimeoutMs when the page becomes visible', async () => {
+  it('leaves a stream alone that spoke in the last 30 seconds when the page becomes visible', async () => {
     stopClock()
     const page = openPage()
     const body = openBody()
     const log = await new EventLog('http://a.test/', {
       ...scriptedFetch(body.response),
-      idleTimeoutMs: 30_000,
-      reconnectOn: every,
+      reconnectOn: pageReturn,
     }).count(1)
     await advance(20_000)
     body.write(':\n')
@@ -140,24 +138,13 @@ describe('reconnectOn', () => {
     page.unhide()
     await settle()
     expect(log.lines).toEqual(['open @1', 'error @0'])
-    expect(log.errors[0]!.code).toBe('PAGE_RETURNED')
-  })
-
-  it('left out listens to nothing', async () => {
-    const page = openPage()
-    const listened = vi.spyOn(globalThis, 'addEventListener')
-    const log = await new EventLog('http://a.test/', scriptedFetch(openBody().response)).count(1)
-    page.online()
-    page.unhide()
-    await settle()
-    expect(log.lines).toEqual(['open @1'])
-    expect(listened).not.toHaveBeenCalled()
+    expect(log.errors[0]!.code).toBe('RECONNECT')
   })
 
   it('listens no longer once closed', async () => {
     const page = openPage()
     const { fetch, calls } = scriptedFetch(() => openBody().response)
-    const log = await new EventLog('http://a.test/', { fetch, reconnectOn: every }).count(1)
+    const log = await new EventLog('http://a.test/', { fetch, reconnectOn: pageReturn }).count(1)
     log.source.close()
     page.online()
     await settle()
@@ -167,8 +154,30 @@ describe('reconnectOn', () => {
   it('does nothing where there is neither window nor document', async () => {
     const log = await new EventLog('http://a.test/', {
       ...scriptedFetch(openBody().response),
-      reconnectOn: every,
+      reconnectOn: pageReturn,
     }).count(1)
     expect(log.lines).toEqual(['open @1'])
+  })
+})
+
+describe('reconnectOn', () => {
+  it('may be a function of your own, which is called once and told when the connection is closed', async () => {
+    stopClock()
+    const { fetch } = scriptedFetch(() => openBody().response)
+    const reconnectOn = vi.fn()
+    const log = await new EventLog('http://a.test/', { fetch, reconnectOn }).count(1)
+    const [reconnect, signal] = reconnectOn.mock.calls[0]!
+    reconnect(1000)
+    await advance(1000)
+    expect(log.lines).toEqual(['open @1'])
+    reconnect(1000)
+    await advance(0)
+    expect(log.lines).toEqual(['open @1', 'error @0', 'open @1'])
+    expect([reconnectOn.mock.calls.length, signal.aborted]).toEqual([1, false])
+    log.source.close()
+    expect(signal.aborted).toBe(true)
+    reconnect()
+    await settle()
+    expect(log.lines).toHaveLength(3)
   })
 })
