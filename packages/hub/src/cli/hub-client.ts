@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import { readLines } from './lines.ts'
 
 /** What became of one attempt to publish. */
 export type PublishOutcome =
@@ -8,23 +9,60 @@ export type PublishOutcome =
   | { readonly name: 'refused'; readonly status: number; readonly reason: string }
 
 /** Publishes to a hub over HTTP, as any other program would. */
-export async function publishOnce(hub: URL, fields: URLSearchParams): Promise<PublishOutcome> {
+export async function publishOnce(hub: URL, fields: URLSearchParams, idempotencyKey?: string): Promise<PublishOutcome> {
+  const headers: Record<string, string> = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }
   try {
-    const response = await fetch(hub, { method: 'POST', body: fields, redirect: 'error' })
+    const response = await fetch(hub, { method: 'POST', body: fields, headers, redirect: 'error' })
     const text = await response.text()
-    if (response.status === 200) return { name: 'published', id: text }
-    const reason = `${response.status} ${detailOf(text)}`
-    if (response.status >= 500 || response.status === 429) {
-      return { name: 'away', reason, retryAfterMs: 1000 * (Number(response.headers.get('retry-after')) || 0) }
-    }
-    return { name: 'refused', status: response.status, reason }
+    return response.status === 200 ? { name: 'published', id: text } : toFailure(response, text)
   } catch (error) {
     return { name: 'away', reason: causeOf(error), retryAfterMs: 0 }
   }
 }
 
+/** What became of events that were sent together. */
+export interface BatchOutcome {
+  /** Of each event that the hub has decided on, in order: `undefined` if it is published, or why this one alone is refused. */
+  readonly acknowledged: readonly (string | undefined)[]
+  /** Why those after them were not decided on; `undefined` when all were. */
+  readonly end: Exclude<PublishOutcome, { name: 'published' }> | undefined
+}
+
+/** Publishes events, each given as a line of JSON, in one request. */
+export async function publishBatch(hub: URL, lines: readonly string[]): Promise<BatchOutcome> {
+  const acknowledged: (string | undefined)[] = []
+  try {
+    const response = await fetch(hub, {
+      method: 'POST',
+      body: `${lines.join('\n')}\n`,
+      headers: { 'content-type': 'application/x-ndjson' },
+      redirect: 'error',
+    })
+    if (response.status !== 200) return { acknowledged, end: toFailure(response, await response.text()) }
+    for await (const line of readLines(response.body!)) {
+      const { id, status = 200, detail } = JSON.parse(line) as { id?: string; status?: number; detail?: string }
+      const reason = `${status} ${detail}`
+      if (id !== undefined) acknowledged.push(undefined)
+      // The one refusal that is about this event alone.
+      else if (status === 413) acknowledged.push(reason)
+      else if (status < 500) return { acknowledged, end: { name: 'refused', status, reason } }
+      else return { acknowledged, end: { name: 'away', reason, retryAfterMs: 0 } }
+    }
+    const isAll = acknowledged.length === lines.length
+    return { acknowledged, end: isAll ? undefined : { name: 'away', reason: 'the answer broke off', retryAfterMs: 0 } }
+  } catch (error) {
+    return { acknowledged, end: { name: 'away', reason: causeOf(error), retryAfterMs: 0 } }
+  }
+}
+
+function toFailure({ status, headers }: Response, text: string): Exclude<PublishOutcome, { name: 'published' }> {
+  const reason = `${status} ${detailOf(text)}`
+  if (status < 500 && status !== 429) return { name: 'refused', status, reason }
+  return { name: 'away', reason, retryAfterMs: 1000 * (Number(headers.get('retry-after')) || 0) }
+}
+
 /**
- * Publishes, again and again while the hub is away, until `until` (a time of `performance.now()`). `onAway` is told each time an
+ * Publishes, once, but tries again and again while the hub is away, until `until` (a time of `performance.now()`). `onAway` is told each time an
  * attempt was in vain.
  */
 export async function publishWithRetry(
@@ -32,8 +70,9 @@ export async function publishWithRetry(
   fields: URLSearchParams,
   { until, onAway }: { until: number; onAway: (reason: string) => void },
 ): Promise<PublishOutcome> {
+  const idempotencyKey = crypto.randomUUID()
   for (let attempt = 0; ; attempt++) {
-    const outcome = await publishOnce(hub, fields)
+    const outcome = await publishOnce(hub, fields, idempotencyKey)
     if (outcome.name !== 'away' || performance.now() >= until) return outcome
     onAway(outcome.reason)
     // Half of it at random, so that many publishers do not all come back at once.

@@ -2,7 +2,7 @@ import { Command } from 'commander'
 import { HubError } from '../errors.ts'
 import { type PublishOutcome, publishWithRetry } from './hub-client.ts'
 import { hubOption } from './hub-option.ts'
-import { readLines } from './lines.ts'
+import { publishLines } from './publish-lines.ts'
 
 interface PublishOptions {
   topic: string[]
@@ -18,7 +18,7 @@ export function publishCommand(): Command {
   return new Command('publish')
     .summary('publish an event, or each line of standard input as one')
     .description(
-      'Publishes an event and prints its ID. Without data, each line of standard input is an event, sent in order, one after the other. While the hub is away it keeps trying, and does not read on, so that nothing is lost; an event whose answer got lost is sent again.',
+      'Publishes an event and prints its ID. Without data, each line of standard input is an event, published in order, at once; those that come faster than the hub answers are sent together. While the hub is away it keeps trying, and does not read far ahead, so that nothing is lost. An event whose answer got lost is sent again, and the hub knows it for the same: nothing is published twice.',
     )
     .argument('[data]', 'the data of the event; without it, standard input is read')
     .requiredOption(
@@ -45,7 +45,7 @@ Examples:
   tail -f /var/log/syslog | headwater publish -t log`,
     )
     .action((data: string | undefined, options: PublishOptions) =>
-      data === undefined ? publishLines(options) : publishData(data, options),
+      data === undefined ? publishStandardInput(options) : publishData(data, options),
     )
 }
 
@@ -56,34 +56,39 @@ async function publishData(data: string, options: PublishOptions): Promise<void>
   console.log(outcome.id)
 }
 
-async function publishLines(options: PublishOptions): Promise<void> {
-  const { hub, wait = Infinity, id } = options
+async function publishStandardInput(options: PublishOptions): Promise<void> {
+  const { hub, topic, type, retry, private: isPrivate, wait = Infinity, id } = options
   if (id !== undefined) {
     throw new HubError(
       'INVALID_OPTION',
       '--id names one event, and standard input has many. Give the data as an argument.',
     )
   }
+  if (retry !== undefined && !/^\d+$/.test(retry)) {
+    throw new HubError('INVALID_OPTION', `--retry ${retry} is no whole number of milliseconds.`)
+  }
   if (process.stdin.isTTY) console.error('headwater: each line you type is published; Ctrl-D ends.')
 
-  let published = 0
-  let refused = 0
-  for await (const line of readLines(process.stdin)) {
-    const outcome = await publishWithRetry(hub, fieldsOf(line, options), {
-      until: deadline(wait),
-      onAway: tellOnce(hub),
-    })
-    if (outcome.name === 'published') published++
-    else if (outcome.name === 'refused' && outcome.status === 413) {
-      // The one refusal that is about this line alone.
-      refused++
-      console.error(`headwater: line ${published + refused} was not published: ${outcome.reason}`)
-    } else {
-      throw new HubError(
-        outcome.name === 'away' ? 'HUB_UNREACHABLE' : 'HUB_REFUSED',
-        `${failure(outcome, hub).message} ${published} events were published before.`,
-      )
-    }
+  const { published, refused, stop } = await publishLines(process.stdin, {
+    hub,
+    toEvent: (data) => ({
+      topic,
+      data,
+      type,
+      retry: retry === undefined ? undefined : Number(retry),
+      private: isPrivate,
+    }),
+    waitMs: wait * 1000,
+    onAway: (reason) => console.error(`headwater: ${awayText(hub, reason)}`),
+    onRefused: (line, reason) => console.error(`headwater: line ${line} was not published: ${reason}`),
+  })
+  if (stop) {
+    // It is read ahead, and would keep the process waiting for more.
+    process.stdin.destroy()
+    throw new HubError(
+      stop.name === 'away' ? 'HUB_UNREACHABLE' : 'HUB_REFUSED',
+      `${failure(stop, hub).message} ${published} events were published before.`,
+    )
   }
   console.error(`headwater: published ${published} events${refused > 0 ? `; ${refused} were refused` : ''}.`)
   if (refused > 0) process.exitCode = 1
@@ -104,13 +109,17 @@ function deadline(seconds: number): number {
   return performance.now() + seconds * 1000
 }
 
-/** Tells of a hub that is away, but once for each time it goes. */
+/** Tells of a hub that is away, but once. */
 function tellOnce(hub: URL): (reason: string) => void {
   let isTold = false
   return (reason) => {
-    if (!isTold) console.error(`headwater: no answer from ${hub.origin} (${reason}); trying again until there is.`)
+    if (!isTold) console.error(`headwater: ${awayText(hub, reason)}`)
     isTold = true
   }
+}
+
+function awayText(hub: URL, reason: string): string {
+  return `no answer from ${hub.origin} (${reason}); trying again until there is.`
 }
 
 function failure(outcome: Exclude<PublishOutcome, { name: 'published' }>, hub: URL): HubError {

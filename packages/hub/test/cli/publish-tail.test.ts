@@ -1,4 +1,7 @@
-import { describe, expect, test } from 'vitest'
+import { once } from 'node:events'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { headwater, startHub } from './running.ts'
 
 describe('headwater publish', () => {
@@ -71,6 +74,37 @@ describe('headwater publish', () => {
     await tail.said(/and after\n/)
     expect(tail.stdout).toBe('before\nwhile away\nand after\n')
     expect(tail.stderr).toContain('the hub began a new history')
+  })
+
+  test('publishes no line twice, though answers get lost halfway', async () => {
+    const hub = await startHub()
+    // Between the two: passes each request on, and of every other answer only the beginning.
+    let requests = 0
+    const proxy = createServer((req, res) => {
+      const cut = requests++ % 2 === 0
+      const onward = request(hub.url + req.url, { method: req.method, headers: req.headers }, (answer) => {
+        const pieces: Buffer[] = []
+        answer.on('data', (piece: Buffer) => pieces.push(piece))
+        answer.on('end', () => {
+          const body = Buffer.concat(pieces)
+          if (!cut) res.writeHead(answer.statusCode!, answer.headers).end(body)
+          else res.write(body.subarray(0, body.length / 2), () => res.destroy())
+        })
+      })
+      req.pipe(onward)
+    }).listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
+    onTestFinished(() => void proxy.close())
+    const { port } = proxy.address() as AddressInfo
+    const publish = headwater('publish', '--hub', `http://127.0.0.1:${port}`, '-t', 'log')
+    const lines = Array.from({ length: 500 }, (_, n) => `line ${n}`)
+    publish.child.stdin.end(`${lines.join('\n')}\n`)
+    expect(await publish.ended()).toBe(0)
+    expect(publish.stderr).toContain('published 500 events')
+    expect(requests).toBeGreaterThan(1)
+    const tail = headwater('tail', '--hub', hub.url, '-t', 'log', '--last-event-id', 'earliest')
+    await tail.said(/line 499\n/)
+    expect(tail.stdout.split('\n').filter(Boolean)).toEqual(lines)
   })
 
   test('gives up after --wait', async () => {

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Retention } from '../../src/store/retention.ts'
 import type {
+  Append,
   AppendOptions,
   Bounds,
   EventRecord,
@@ -119,6 +120,32 @@ export function describeStore(name: string, driver: StoreDriver): void {
         ]
         for (const record of records) await append(record)
         expect((await all()).map(recordOf)).toEqual(records)
+      })
+    })
+
+    describe('append of several at once, where the store can', () => {
+      const appendAll = async (...appends: Append[]): Promise<readonly Mark[] | undefined> => {
+        const marks = await store.appendAll?.(appends)
+        for (const { position } of marks ?? []) newest = Math.max(newest, position)
+        return marks
+      }
+
+      test('keeps their order, also among single appends, and tells each its mark', async ({ skip }) => {
+        if (!store.appendAll) skip('this store appends one at a time')
+        await append(event('0'))
+        const marks = await appendAll({ event: event('1') }, { event: event('2') }, { event: event('3') })
+        await append(event('4'))
+        const stored = await all()
+        expect(stored.map(({ data }) => data)).toEqual(['0', '1', '2', '3', '4'])
+        expect(stored.slice(1, 4).map(({ position, tag }) => ({ position, tag }))).toEqual(marks)
+      })
+
+      test('stores none whose key was used before, and finds the mark that it had', async ({ skip }) => {
+        if (!store.appendAll) skip('this store appends one at a time')
+        const [first] = (await appendAll({ event: event('a'), idempotencyKey: 'k' }, { event: event('b') }))!
+        const again = await appendAll({ event: event('a'), idempotencyKey: 'k' }, { event: event('c') })
+        expect(again![0]).toEqual(first)
+        expect((await all()).map(({ data }) => data)).toEqual(['a', 'b', 'c'])
       })
     })
 

@@ -1,0 +1,131 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { type BatchOutcome, publishBatch } from './hub-client.ts'
+import { readLines } from './lines.ts'
+
+/** What became of the lines of a stream. `published` and `refused` are numbers of lines. */
+export interface LinesOutcome {
+  readonly published: number
+  readonly refused: number
+  /** Why it stopped before the end; `undefined` when it did not. */
+  readonly stop: Exclude<BatchOutcome['end'], undefined> | undefined
+}
+
+export interface PublishLinesOptions {
+  readonly hub: URL
+  /** Makes the event of a line: a JSON object as the hub takes it. */
+  readonly toEvent: (line: string) => Record<string, unknown>
+  /** How long to go on while the hub is away, in milliseconds. */
+  readonly waitMs: number
+  /** Told once each time that the hub goes away. */
+  readonly onAway: (reason: string) => void
+  /** Told of a line that is refused for itself, while the others are not. Numbers from 1. */
+  readonly onRefused: (line: number, reason: string) => void
+}
+
+/** What one request carries at most. A line larger than this goes alone. */
+const batchBytes = 256 * 1024
+const batchLines = 1000
+
+/**
+ * Publishes the lines of a stream, in order. One request is under way at a time, and carries what was read during the last: a slow source
+ * has each line published at once, a fast one many together. A request that failed is repeated from the first line that
+ * was not acknowledged; each line has an idempotency key, so that none is published twice.
+ */
+export async function publishLines(
+  source: AsyncIterable<Uint8Array>,
+  options: PublishLinesOptions,
+): Promise<LinesOutcome> {
+  const { hub, toEvent, waitMs, onAway, onRefused } = options
+  const run = crypto.randomUUID()
+  const queue = new LineQueue(readLines(source))
+  let [published, refused] = [0, 0]
+
+  for (let first = 1; ; ) {
+    const lines = await queue.take()
+    if (lines.length === 0) return { published, refused, stop: undefined }
+    const bodies = lines.map((line, index) =>
+      JSON.stringify({ ...toEvent(line), idempotency_key: `${run} ${first + index}` }),
+    )
+    first += lines.length
+
+    let until: number | undefined
+    for (let attempt = 0; bodies.length > 0; attempt++) {
+      const before = published + refused
+      const outcome = await publishBatch(hub, bodies)
+      for (const refusal of outcome.acknowledged) {
+        if (refusal === undefined) published++
+        else {
+          refused++
+          onRefused(published + refused, refusal)
+        }
+      }
+      bodies.splice(0, outcome.acknowledged.length)
+      const { end } = outcome
+      if (end === undefined) continue
+      if (end.name === 'refused') return { published, refused, stop: end }
+      // It answered some of it: it was there.
+      if (published + refused > before) [until, attempt] = [undefined, 0]
+      if (until === undefined) onAway(end.reason)
+      until ??= performance.now() + waitMs
+      if (performance.now() >= until) return { published, refused, stop: end }
+      // Half of it at random, so that many publishers do not all come back at once.
+      const backoffMs = Math.min(5000, 200 * 2 ** attempt) * (0.5 + Math.random() / 2)
+      await wait(Math.min(Math.max(backoffMs, end.retryAfterMs), Math.max(0, until - performance.now())))
+    }
+  }
+}
+
+/** Reads ahead, so that while one request is under way the lines of the next gather; but not far. */
+class LineQueue {
+  readonly #lines: string[] = []
+  #length = 0
+  #isOver = false
+  #failure: { error: unknown } | undefined
+  #wake = () => {}
+
+  constructor(source: AsyncIterable<string>) {
+    this.#fill(source)
+  }
+
+  /** The next lines, at least one unless there is none left. */
+  async take(): Promise<string[]> {
+    while (this.#lines.length === 0 && !this.#isOver) await this.#change()
+    if (this.#failure && this.#lines.length === 0) throw this.#failure.error
+    let [count, length] = [0, 0]
+    while (count < this.#lines.length && count < batchLines) {
+      length += this.#lines[count]!.length
+      if (count > 0 && length > batchBytes) break
+      count++
+    }
+    const taken = this.#lines.splice(0, count)
+    for (const line of taken) this.#length -= line.length
+    this.#wake()
+    return taken
+  }
+
+  async #fill(source: AsyncIterable<string>): Promise<void> {
+    try {
+      for await (const line of source) {
+        this.#lines.push(line)
+        this.#length += line.length
+        this.#wake()
+        while (this.#lines.length >= batchLines || this.#length >= batchBytes) await this.#change()
+      }
+    } catch (error) {
+      this.#failure = { error }
+    }
+    this.#isOver = true
+    this.#wake()
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      const before = this.#wake
+      this.#wake = () => {
+        this.#wake = () => {}
+        before()
+        resolve()
+      }
+    })
+  }
+}
