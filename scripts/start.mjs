@@ -27,6 +27,9 @@ hub.stdout.on('data', (text) => {
 
 // Ctrl-C reaches the whole process group by itself; a plain `kill` reaches only us, so it is passed on.
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => hub.kill(signal))
+// Whoever kills npm kills the shell between npm and us, which passes nothing on.
+const npm = process.ppid
+setInterval(() => process.ppid !== npm && hub.kill(), 500).unref()
 hub.on('exit', (code, signal) => {
   vitals?.kill()
   process.exitCode = code ?? (signal ? 1 : 0)
