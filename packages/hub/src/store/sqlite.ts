@@ -4,6 +4,7 @@ import { notNegative, type Retention } from './retention.ts'
 import { LogThread } from './sqlite/log-thread.ts'
 import { type Durability, type EventRow, type Question, topicsOf, type WorkerOptions } from './sqlite/messages.ts'
 import {
+  type Append,
   type AppendOptions,
   type Bounds,
   defaultIdempotencyMs,
@@ -133,6 +134,16 @@ class SqliteStore implements EventStore {
     if (event.data.length > maxCharacters) return Promise.reject(tooLarge(event))
     if (this.#thread) return this.#thread.append(event, idempotencyKey)
     return this.#start().then((thread) => thread.append(event, idempotencyKey))
+  }
+
+  async appendAll(appends: readonly Append[]): Promise<readonly Mark[]> {
+    if (this.#closing) throw this.#closedError()
+    for (const { event } of appends) if (event.data.length > maxCharacters) throw tooLarge(event)
+    const thread = this.#thread ?? (await this.#start())
+    const last = appends.length - 1
+    return await Promise.all(
+      appends.map(({ event, idempotencyKey }, index) => thread.append(event, idempotencyKey, index < last)),
+    )
   }
 
   async read({ after, through, topics, maxEvents, maxBytes }: ReadQuery): Promise<ReadPage> {

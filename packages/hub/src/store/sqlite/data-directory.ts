@@ -107,8 +107,8 @@ function describeHolder(holderFile: string): string {
 function openDatabase(directory: string, durability: Durability): DatabaseSync {
   const database = new DatabaseSync(join(directory, files.database))
   try {
-    // Somebody who writes with `sqlite3` is waited for.
-    database.exec('PRAGMA busy_timeout = 5000')
+    // Somebody who writes with `sqlite3` is waited for; not long, as everything else waits too.
+    database.exec('PRAGMA busy_timeout = 1000')
     bringUpToDate(database)
     const mode = pragma(database, 'journal_mode = WAL')
     if (mode !== 'wal') {

@@ -31,7 +31,7 @@ export class EventLog {
   readonly #options: WorkerOptions
   readonly #directory: DataDirectory
   readonly #database: DatabaseSync
-  readonly #statements: ReturnType<typeof prepareStatements>
+  #statements: ReturnType<typeof prepareStatements>
 
   #head: Place
   #trimmed: Place
@@ -112,7 +112,7 @@ export class EventLog {
       isCommitting = true
       commit.run()
     } catch (error) {
-      this.#rollBack()
+      this.#recover()
       throw this.#appendError(error, isCommitting)
     }
     if (position > this.#head.position && !this.#earliest) {
@@ -127,10 +127,15 @@ export class EventLog {
     const lost = this.#traces.after(after, topics && new Set(topics))
     const rows: EventRow[] = []
     let bytes = 0
-    for (const row of this.#rows(after, through, topics, maxEvents)) {
-      rows.push(row)
-      bytes += bytesOfRow(row)
-      if (rows.length >= maxEvents || bytes >= maxBytes) return { rows, through: row[0], lost, bounds: this.bounds() }
+    try {
+      for (const row of this.#rows(after, through, topics, maxEvents)) {
+        rows.push(row)
+        bytes += bytesOfRow(row)
+        if (rows.length >= maxEvents || bytes >= maxBytes) return { rows, through: row[0], lost, bounds: this.bounds() }
+      }
+    } catch (error) {
+      this.#recover()
+      throw error
     }
     return { rows, through, lost, bounds: this.bounds() }
   }
@@ -183,7 +188,7 @@ export class EventLog {
       }
       return { hasTrimmed: last !== undefined, isDone: expired.isAll && Number(changes) < stepEvents }
     } catch (error) {
-      this.#rollBack()
+      this.#recover()
       this.#traces = this.#loadTraces(this.#loadHistory().forgottenPosition)
       throw error
     } finally {
@@ -250,9 +255,12 @@ export class EventLog {
     return new HubError(failure.code, failure.message, { cause: error })
   }
 
-  #rollBack(): void {
-    // After some errors SQLite has done so itself, and says that there is no transaction.
+  /** Makes the connection as good as new after an error. */
+  #recover(): void {
+    // After some errors SQLite has rolled back by itself.
     if (this.#database.isTransaction) this.#statements.rollback.run()
+    // A statement that failed while it was iterated would report that failure once more when it is next used.
+    this.#statements = prepareStatements(this.#database)
   }
 
   #rows(after: number, through: number, topics: readonly string[] | undefined, maxEvents: number): Iterable<EventRow> {

@@ -96,11 +96,12 @@ export class LogThread {
     if (this.#death) listener.onDeath(this.#death)
   }
 
-  append(event: EventRecord, idempotencyKey: string | undefined): Promise<Mark> {
+  /** @param isWithNext Whether the next append, which is to follow at once, is stored with this one or not at all. */
+  append(event: EventRecord, idempotencyKey: string | undefined, isWithNext = false): Promise<Mark> {
     return new Promise((resolve, reject) => {
       if (this.#death) return reject(this.#death)
       this.#pendingAppends.push({ event, resolve, reject })
-      this.#records.push(toTuple(event, idempotencyKey))
+      this.#records.push(toTuple(event, idempotencyKey, isWithNext))
       this.#flushSoon()
     })
   }

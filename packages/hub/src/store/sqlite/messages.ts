@@ -34,6 +34,8 @@ export type RecordTuple = readonly [
   type: string | undefined,
   retryMs: number | undefined,
   idempotencyKey: string | undefined,
+  /** The next one is stored with this one or not at all. */
+  isWithNext: boolean,
 ]
 
 /** The rows of the database, as `SELECT` gives them; see `schema.ts`. */
@@ -105,8 +107,9 @@ export type Reply =
 export function toTuple(
   { topics, data, isPrivate, id, type, retryMs }: EventRecord,
   idempotencyKey: string | undefined,
+  isWithNext: boolean,
 ): RecordTuple {
-  return [topics.length === 1 ? topics[0]! : topics, data, isPrivate, id, type, retryMs, idempotencyKey]
+  return [topics.length === 1 ? topics[0]! : topics, data, isPrivate, id, type, retryMs, idempotencyKey, isWithNext]
 }
 
 /** All topics of an event, of the two columns they are in. */

@@ -7,7 +7,7 @@ import type { Answers, Batch, Failure, Question, RecordTuple, Reply, WorkerOptio
 
 /** The most events of one transaction. More would make the first of them wait for the last, and a sync is cheap by then. */
 const groupEvents = 1000
-/** The most characters of data in one transaction, but for its first event. */
+/** The most characters of data in one transaction, but for its last event. */
 const groupCharacters = 4 * 1024 ** 2
 /** How long it may answer questions while appends wait, in milliseconds. */
 const answerMs = 2
@@ -80,11 +80,13 @@ class Worker {
   #takeGroup(): RecordTuple[] {
     const group: RecordTuple[] = []
     let characters = 0
-    while (group.length < groupEvents && characters < groupCharacters) {
+    let isSplittable = true
+    while (!isSplittable || (group.length < groupEvents && characters < groupCharacters)) {
       const record = this.#appends.shift()
       if (!record) break
       group.push(record)
       characters += record[1].length
+      isSplittable = !record[7]
     }
     return group
   }
