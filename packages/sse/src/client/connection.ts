@@ -79,6 +79,28 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     body: body && '',
   } as RequestInit)
 
+  let origin: string
+  let id = `${lastEventId ?? ''}`
+  let reconnectionTime = 3000
+  const received: ReceivedEvent[] = []
+  const parser = createParser({
+    maxEventBytes,
+    // A microtask of its own keeps its errors from the parser and gives them to the host.
+    onComment: onComment && ((comment) => queueMicrotask(() => onComment(comment))),
+    // [HTML, field "retry"] As soon as the line is read.
+    onRetry: (milliseconds) => {
+      reconnectionTime = milliseconds
+    },
+    // [HTML, dispatch] Set the last event ID, whether or not there is data.
+    onId: (value) => {
+      id = value
+    },
+    // [HTML, dispatch] An event with the data, the origin of the final URL, the last event ID, and the type, if any.
+    onEvent: ({ event, data }) => {
+      received.push({ type: event || 'message', data, origin, lastEventId: id })
+    },
+  })
+
   const closing = new AbortController()
   const closed = closing.signal
   const close = () => {
@@ -90,7 +112,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     withCredentials: !!withCredentials,
     steps: run(),
     onEvent,
-    lastEventId: `${lastEventId ?? ''}`,
+    lastEventId: id,
     signal: closed,
     close,
   }
@@ -110,29 +132,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
 
   async function* run(): Connection['steps'] {
     let from = url
-    let origin: string
-    let id = connection.lastEventId
-    let reconnectionTime = 3000
     let retries = 0
     let failure: ConnectionFailure | undefined
-    const received: ReceivedEvent[] = []
-    const parser = createParser({
-      maxEventBytes,
-      // A task of its own keeps its errors from the parser and gives them to the host.
-      onComment: onComment && ((comment) => queueMicrotask(() => onComment(comment))),
-      // [HTML, field "retry"] As soon as the line is read.
-      onRetry: (milliseconds) => {
-        reconnectionTime = milliseconds
-      },
-      // [HTML, dispatch] Set the last event ID, whether or not there is data.
-      onId: (value) => {
-        id = value
-      },
-      // [HTML, dispatch] An event with the data, the origin of the final URL, the last event ID, and the type, if any.
-      onEvent: ({ event, data }) => {
-        received.push({ type: event || 'message', data, origin, lastEventId: id })
-      },
-    })
 
     for (let attempt = 1; !closed.aborted; attempt++) {
       const controller = new AbortController()

@@ -9,7 +9,7 @@ const LATELY_MS = 30_000
  * browsers end the connections of a page in the background without telling it. Where there are no such events, does nothing.
  */
 export const pageReturn: ReconnectTrigger = (reconnect, signal) => {
-  // The window hears all three: the second bubbles up from its document. In Node there is nothing to listen to.
+  // The window hears all three: the last bubbles up from its document. In Node there is nothing to listen to.
   const listen = (type: string, listener: (event: Event) => void) =>
     globalThis.addEventListener?.(type, listener, { signal })
   listen('online', () => reconnect())
