@@ -92,8 +92,9 @@ class NodeSink implements Sink {
     this.#listener = listener
     const req = this.#req
     const res = this.#res
-    // A stream of events may rest for long, and its small pieces are to leave at once. HTTP/2 decides on its own socket.
-    req.setTimeout(0)
+    // A stream of events may rest for long, and its small pieces are to leave at once. HTTP/2 decides on its own socket, and
+    // test doubles (Fastify's inject) have neither.
+    req.setTimeout?.(0)
     if (req.httpVersionMajor < 2) req.socket?.setNoDelay?.(true)
     res.on('drain', () => {
       const byteLength = this.#bytesBeforeDrain

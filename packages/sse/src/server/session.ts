@@ -131,7 +131,7 @@ export class ServerSession implements Session {
   #controller: AbortController | undefined
   readonly #queue = new FrameQueue()
   /** What the sink took and has not reported as gone, by the count of bytes after which each may be told. */
-  #inFlight: { end: number; deliveries: Delivery[] }[] = []
+  #inFlight: { end: number; deliveries: readonly Delivery[] }[] = []
   #bytesWritten = 0
   #bytesFlushed = 0
   #sinkIsFull = false
@@ -307,8 +307,13 @@ export class ServerSession implements Session {
     const now = performance.now()
     if (this.unsentBytes === 0) this.#lastProgressAt = now
     this.#lastSentAt = now
-    this.#queue.push(bytes, delivery)
-    this.#pump()
+    if (!this.#sinkIsFull && this.#queue.byteLength === 0 && bytes.length <= pieceBytes) {
+      // By far the most frequent case, and worth a shortcut: one event, and room for it.
+      this.#hand(bytes, delivery ? [delivery] : none)
+    } else {
+      this.#queue.push(bytes, delivery)
+      this.#pump()
+    }
     return true
   }
 
@@ -316,10 +321,7 @@ export class ServerSession implements Session {
   #pump(): void {
     while (!this.#sinkIsFull && this.#queue.byteLength > 0 && this.#sink) {
       const { bytes, deliveries } = this.#queue.take(pieceBytes)
-      this.#bytesWritten += bytes.length
-      if (deliveries.length > 0) this.#inFlight.push({ end: this.#bytesWritten, deliveries })
-      this.#sinkIsFull = true
-      if (this.#sink.write(bytes)) this.#sinkIsFull = false
+      this.#hand(bytes, deliveries)
     }
     if (this.#state.name === 'ending' && this.#queue.byteLength === 0) {
       const { reason, leaving } = this.#state
@@ -328,17 +330,26 @@ export class ServerSession implements Session {
     }
   }
 
+  #hand(bytes: Uint8Array, deliveries: readonly Delivery[]): void {
+    this.#bytesWritten += bytes.length
+    if (deliveries.length > 0) this.#inFlight.push({ end: this.#bytesWritten, deliveries })
+    this.#sinkIsFull = true
+    if (this.#sink?.write(bytes)) this.#sinkIsFull = false
+  }
+
   #onFlushed(byteLength: number): void {
     this.#bytesFlushed += byteLength
     this.#lastProgressAt = performance.now()
-    let count = 0
-    for (const { end, deliveries } of this.#inFlight) {
-      if (end > this.#bytesFlushed) break
-      for (const delivery of deliveries) delivery.resolve()
-      count++
+    if (this.#inFlight.length > 0) {
+      let count = 0
+      for (const { end, deliveries } of this.#inFlight) {
+        if (end > this.#bytesFlushed) break
+        for (const delivery of deliveries) delivery.resolve()
+        count++
+      }
+      if (count > 0) this.#inFlight.splice(0, count)
     }
-    if (count > 0) this.#inFlight.splice(0, count)
-    if (this.hasRoom) this.#giveRoom()
+    if (this.#waitingForRoom.length > 0 && this.hasRoom) this.#giveRoom()
   }
 
   #onDrain(): void {
@@ -457,6 +468,8 @@ export class ServerSession implements Session {
     this.end('unauthorized')
   }
 }
+
+const none: readonly Delivery[] = []
 
 /** How much a sink is given in one piece. */
 const pieceBytes = 65_536

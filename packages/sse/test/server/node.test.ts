@@ -107,6 +107,17 @@ describe('createSession', () => {
     await expect(session.send({ data: 1 })).rejects.toMatchObject({ code: 'SESSION_CLOSED' })
   })
 
+  test('sees the client leave by the request too, should nothing come from the response', async () => {
+    const { session, client } = await request((req, res) => {
+      const session = createSession(req, res)
+      for (const event of ['close', 'finish', 'error']) res.removeAllListeners(event)
+      res.on('error', () => {})
+      return session
+    })
+    client.destroy()
+    expect(await session.closed).toBe('client-left')
+  })
+
   test('stays open when the body of its request has been read', async () => {
     const { session, response } = await request(
       async (req, res) => {
@@ -198,9 +209,10 @@ describe('createSession', () => {
     expect(body).toBe(':\n\ndata: old\n\nevent: headwater-close\ndata:\nid: headwater-closed\n\n')
   })
 
-  test('works with a socket that a test double made, without setNoDelay', async () => {
+  test('works with the requests of test doubles, which lack what concerns sockets', async () => {
     const { session } = await request((req, res) => {
       Object.assign(req.socket, { setNoDelay: undefined })
+      Object.assign(req, { setTimeout: undefined })
       return createSession(req, res)
     })
     expect(session.isOpen).toBe(true)
