@@ -20,23 +20,23 @@ export interface ChannelOptions {
 
 /**
  * Sends events to many sessions, and to each that reconnects what it missed: in memory, within one process. Its events
- * form one sequence, with IDs `<epoch>.<position>`. A session can resume with one channel only; for many topics, for a history
- * that survives a restart, or for more processes, there is the hub.
+ * form one sequence, with IDs `<epoch>.<position>`. A session can resume with one channel only; for many topics, for a
+ * history that survives a restart, or for more processes, there is the hub.
  */
 export interface Channel {
   readonly subscriberCount: number
   readonly subscribers: Iterable<Session>
   /**
-   * Sends the session what it missed since its `lastEventId`, then every event as it is broadcast, none twice and none left
-   * out. If part of what it missed is gone, a `headwater-gap` event says so first. A session that comes without an ID gets
-   * a position at once, so that it can resume even if it is cut off before its first event.
+   * Sends the session what it missed since its `lastEventId`, then every event as it is broadcast, none twice and none
+   * left out. If part of what it missed is gone, a `headwater-gap` event says so first. A session that comes without an
+   * ID gets a position at once, so that it can resume even if it is cut off before its first event.
    *
    * Ends with the session, or when the returned function is called.
    */
   subscribe(session: Session, options?: { lastEventId?: string | undefined }): () => void
   /**
-   * Sends an event to every subscriber and returns its ID. It is encoded once, and a slow subscriber delays nobody: what it
-   * has not read waits within its own session's bound.
+   * Sends an event to every subscriber and returns its ID. It is encoded once, and a slow subscriber delays nobody:
+   * what it has not read waits within its own session's bound.
    *
    * @throws SseError `INVALID_…` for a faulty event, `CHANNEL_CLOSED` after `close()`.
    */
@@ -149,8 +149,8 @@ class MemoryChannel implements Channel {
   }
 
   /**
-   * Sends from the history, as fast as the client reads, and joins the live events in the very tick in which nothing is left:
-   * so none is missed and none sent twice.
+   * Sends from the history, as fast as the client reads, and joins the live events in the very tick in which nothing is
+   * left: so none is missed and none sent twice.
    */
   #replay(subscriber: Subscriber): void {
     const { session } = subscriber

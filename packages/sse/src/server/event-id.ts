@@ -1,8 +1,13 @@
-/** An event's place in a history, as carried by `id` and `Last-Event-ID`: `<epoch>.<position>` or `<epoch>.<position>.<tag>`. */
+/**
+ * An event's place in a history, as carried by `id` and `Last-Event-ID`: `<epoch>.<position>` or
+ * `<epoch>.<position>.<tag>`.
+ */
 export interface EventId {
   /** Names the history: made anew whenever a history starts from nothing. Lowercase letters and digits. */
   epoch: string
-  /** The place in the one sequence over all events of that history. Starts at 1; 0 is the place before the first event. */
+  /**
+   * The place in the one sequence over all events of that history. Starts at 1; 0 is the place before the first event.
+   */
   position: number
   /** Kept with the event by a durable store, so that a position used twice is recognised. A channel has none. */
   tag?: string | undefined
@@ -15,8 +20,8 @@ export function formatEventId({ epoch, position, tag }: EventId): string {
 }
 
 /**
- * Reads an event ID. `undefined` for anything {@link formatEventId} would not have written, to the letter: an ID has one
- * spelling only.
+ * Reads an event ID. `undefined` for anything {@link formatEventId} would not have written, to the letter: an ID has
+ * one spelling only.
  */
 export function parseEventId(text: string): EventId | undefined {
   const match = idForm.exec(text)

@@ -7,17 +7,17 @@ import { ServerSession, type Session, type Sink, type SinkListener } from './ses
 import { readSessionOptions, type SessionOptions } from './session-options.ts'
 
 /**
- * Produces the events of one response. If it returns (or resolves to) a generator, an async iterable or a stream, that is piped
- * and its end is the end of the response. Returning anything else means nothing: the session stays open until it is closed.
- * If it throws, the client gets a last event and the session is closed.
+ * Produces the events of one response. If it returns (or resolves to) a generator, an async iterable or a stream, that
+ * is piped and its end is the end of the response. Returning anything else means nothing: the session stays open until
+ * it is closed. If it throws, the client gets a last event and the session is closed.
  */
 export type Producer = (session: Session) => unknown
 
 /**
  * Answers a Fetch request with an event stream: Hono, Bun, Deno, workerd, Next.js route handlers.
  *
- * The producer runs before this returns, up to its first await. It is not called when the session is over from the start:
- * when the request is aborted already, came back after a `close()` (it is answered 204), or is a `HEAD`.
+ * The producer runs before this returns, up to its first await. It is not called when the session is over from the
+ * start: when the request is aborted already, came back after a `close()` (it is answered 204), or is a `HEAD`.
  *
  * @throws SseError `INVALID_OPTION`
  */
@@ -63,7 +63,10 @@ function isSource(value: unknown): value is PipeSource<PipeItem> {
   return Symbol.asyncIterator in value || 'getReader' in value || (Symbol.iterator in value && 'next' in value)
 }
 
-/** A stream that takes bytes only when they are asked for, so that whatever waits does so in the session, within its bound. */
+/**
+ * A stream that takes bytes only when they are asked for, so that whatever waits does so in the session, within its
+ * bound.
+ */
 class FetchSink implements Sink {
   readonly stream: ReadableStream<Uint8Array>
   readonly #signal: AbortSignal | undefined
@@ -82,7 +85,10 @@ class FetchSink implements Sink {
           this.#isAsked = true
           this.#listener.onDrain()
         },
-        cancel: () => this.#leave(),
+        cancel: () => {
+          this.#signal?.removeEventListener('abort', this.#onAbort)
+          this.#listener.onOver()
+        },
       },
       { highWaterMark: 0 },
     )
@@ -90,33 +96,36 @@ class FetchSink implements Sink {
 
   start(listener: SinkListener): boolean {
     this.#listener = listener
-    this.#signal?.addEventListener('abort', this.#leave)
+    this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
     return false
   }
 
   write(bytes: Uint8Array): boolean {
     this.#isAsked = false
-    // A copy, because who reads the stream owns the chunk and may transfer its buffer, which subscribers of a channel share.
+    // A copy, because who reads the stream owns the chunk and may transfer its buffer, which subscribers of a channel
+    // share.
     this.#controller.enqueue(bytes.slice())
     this.#listener.onFlushed(bytes.length)
     return this.#isAsked
   }
 
   end(): void {
-    this.#signal?.removeEventListener('abort', this.#leave)
+    this.#signal?.removeEventListener('abort', this.#onAbort)
     this.#controller.close()
     this.#listener.onOver()
   }
 
   destroy(): void {
-    this.#signal?.removeEventListener('abort', this.#leave)
+    this.#signal?.removeEventListener('abort', this.#onAbort)
     // Not close(): the runtime would go on waiting for the client to take the last chunk. It may log this error.
     this.#controller.error(new SseError('SESSION_CLOSED', 'A client took nothing for stallTimeoutMs: gave up on it.'))
   }
 
-  /** The client left: the runtime cancels the stream, aborts the request's signal, or does both. */
-  readonly #leave = (): void => {
-    this.#signal?.removeEventListener('abort', this.#leave)
+  /**
+   * The client left. As a rule the runtime cancels the stream as well; where it does not, nobody is to wait for more.
+   */
+  readonly #onAbort = (): void => {
+    this.#controller.close()
     this.#listener.onOver()
   }
 }

@@ -18,8 +18,8 @@ export class FrameQueue {
   }
 
   /**
-   * Takes up to `maxBytes` from the front: several small frames joined, or a piece of a large one. Large pieces would hide
-   * a slow client's progress, which is seen only when a whole piece has left.
+   * Takes up to `maxBytes` from the front: several small frames joined, or a piece of a large one. Large pieces would
+   * hide a slow client's progress, which is seen only when a whole piece has left.
    */
   take(maxBytes: number): { bytes: Uint8Array; deliveries: Delivery[] } {
     const deliveries: Delivery[] = []

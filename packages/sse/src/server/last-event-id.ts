@@ -1,6 +1,7 @@
 /**
  * The last event ID a client came with: the `Last-Event-ID` header, or else the query parameter (a first `EventSource`
- * cannot set a header). The header wins, because on a reconnect the query is the older of the two. `''` when there is none.
+ * cannot set a header). The header wins, because on a reconnect the query is the older of the two. `''` when there is
+ * none.
  */
 export function readLastEventId(header: string | undefined, url: string): string {
   if (header !== undefined && header !== '') return decodeHeader(header)

@@ -15,11 +15,11 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
 /**
  * Answers a request with an event stream. The headers and a first comment go out at once.
  *
- * Express, Nest: `createSession(req, res)`. Fastify: `reply.hijack()`, then `createSession(request.raw, reply.raw, { headers: reply.getHeaders() })`.
- * Koa: `ctx.respond = false`, then `createSession(ctx.req, ctx.res)`.
+ * Express, Nest: `createSession(req, res)`. Koa: `ctx.respond = false`, then `createSession(ctx.req, ctx.res)`.
+ * Fastify: `reply.hijack()`, then `createSession(request.raw, reply.raw, { headers: reply.getHeaders() })`.
  *
- * The session may be over from the start, see {@link Session.isOpen}: when the client has left already, came back after a
- * `close()` (it is answered 204), or sent `HEAD`.
+ * The session may be over from the start, see {@link Session.isOpen}: when the client has left already, came back after
+ * a `close()` (it is answered 204), or sent `HEAD`.
  *
  * @throws SseError `INVALID_OPTION`; `HEADERS_SENT` if something was already sent as the answer.
  */
@@ -30,7 +30,7 @@ export function createSession(req: NodeRequest, res: NodeResponse, options: Sess
 /** `node:http2` has an API compatible with `node:http`, to the point where its types call it another. */
 type RequestOfEither = IncomingMessage
 type ResponseOfEither = ServerResponse & {
-  /** HTTP/2 only. */
+  /** Of HTTP/2; on HTTP/1 it may be anything that somebody hung on the response. */
   stream?: ServerHttp2Stream
   /** Added by compression middleware. */
   flush?: () => void
@@ -75,8 +75,8 @@ class NodeSink implements Sink {
   readonly #req: RequestOfEither
   readonly #res: ResponseOfEither
   /**
-   * Middleware that replaced `write` on this response (compression does) passes no callback on. What its `write` accepts with
-   * `true` then counts as gone, the rest at its drain.
+   * Middleware that replaced `write` on this response (compression does) passes no callback on. What its `write`
+   * accepts with `true` then counts as gone, the rest at its drain.
    */
   readonly #isPatched: boolean
   #bytesBeforeDrain = 0
@@ -92,10 +92,10 @@ class NodeSink implements Sink {
     this.#listener = listener
     const req = this.#req
     const res = this.#res
-    // A stream of events may rest for long, and its small pieces are to leave at once. HTTP/2 decides on its own socket, and
-    // test doubles (Fastify's inject) have neither.
+    // A stream of events may rest for long, and its small pieces are to leave at once. HTTP/2 decides on its own
+    // socket, and test doubles (Fastify's inject) have neither.
     req.setTimeout?.(0)
-    if (req.httpVersionMajor < 2) req.socket?.setNoDelay?.(true)
+    if (!isHttp2(req)) req.socket?.setNoDelay?.(true)
     res.on('drain', () => {
       const byteLength = this.#bytesBeforeDrain
       this.#bytesBeforeDrain = 0
@@ -135,7 +135,7 @@ class NodeSink implements Sink {
     const res = this.#res
     if (leaving) {
       // Otherwise server.close() would wait for a connection kept alive.
-      if (res.stream) res.stream.session?.close()
+      if (isHttp2(this.#req)) res.stream?.session?.close()
       else res.on('finish', () => this.#req.socket.destroySoon())
     }
     res.end()
@@ -147,6 +147,10 @@ class NodeSink implements Sink {
 }
 
 function hasLeft(req: RequestOfEither, res: ResponseOfEither): boolean {
-  if (res.stream) return res.stream.destroyed || res.stream.closed
+  if (isHttp2(req)) return !res.stream || res.stream.destroyed || res.stream.closed
   return res.destroyed || req.socket?.destroyed
+}
+
+function isHttp2(req: RequestOfEither): boolean {
+  return req.httpVersionMajor >= 2
 }

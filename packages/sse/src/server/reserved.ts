@@ -12,7 +12,10 @@ export const CLOSE_EVENT_TYPE = 'headwater-close'
 /** The last event of a session whose source failed. */
 export const ERROR_EVENT_TYPE = 'headwater-error'
 
-/** The last event ID a closed session leaves with the client. A request that brings it is answered 204, which ends it for good. */
+/**
+ * The last event ID a closed session leaves with the client. A request that brings it is answered 204, which ends it
+ * for good.
+ */
 export const CLOSED_EVENT_ID = 'headwater-closed'
 
 /** Whether only Headwater itself may send events of this type. Whoever takes events from others refuses these. */
@@ -28,8 +31,8 @@ const reservedTypes: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Encodes an event that moves the client's last event ID. It has an (empty) `data` field because Firefox takes an `id` only
- * from a block that has one; nobody listens to its type.
+ * Encodes an event that moves the client's last event ID. It has an (empty) `data` field because Firefox takes an `id`
+ * only from a block that has one; nobody listens to its type.
  */
 export function encodePosition(id: string): Frame {
   return encodeEvent({ event: POSITION_EVENT_TYPE, data: '', id })

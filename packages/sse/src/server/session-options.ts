@@ -14,35 +14,36 @@ export interface SessionOptions {
    */
   headers?: ResponseHeaders | undefined
   /**
-   * How long nothing may be sent before a comment is, so that no proxy takes the connection for dead. Default 10000; on Bun
-   * 5000, where a response idle for its default of 10 seconds is cut. `authorize` is asked as often.
+   * How long nothing may be sent before a comment is, so that no proxy takes the connection for dead. Default 10000; on
+   * Bun 5000, where a response idle for its default of 10 seconds is cut. `authorize` is asked as often.
    */
   heartbeatMs?: number | undefined
   /**
-   * How many bytes may wait for a client that reads too slowly. Default 1048576 (1 MiB), at least 1024. An event is taken as long as fewer
-   * than this many wait, so that one of any size gets through.
+   * How many bytes may wait for a client that reads too slowly. Default 1048576 (1 MiB), at least 1024. An event is
+   * taken as long as fewer than this many wait, so that one of any size gets through.
    */
   maxUnsentBytes?: number | undefined
   /**
-   * What happens to an event beyond `maxUnsentBytes`. Default `disconnect`: the session ends as `too-slow` after what it
-   * accepted before, and the client comes back and resumes from its last event ID.
-   * - `drop`: the oldest events not yet on their way are dropped, without a trace. For values of which only the newest count.
+   * What happens to an event beyond `maxUnsentBytes`. Default `disconnect`: the session ends as `too-slow` after what
+   * it accepted before, and the client comes back and resumes from its last event ID.
+   * - `drop`: the oldest events not yet on their way are dropped, without a trace. For values of which only the newest
+   *   count.
    * - `wait`: everything is kept. For producers that await each `send`; one that does not will fill the memory.
    */
   whenFull?: WhenFull | undefined
   /**
-   * How long bytes may wait without any progress. Default 30000. A computer that went to sleep neither reads nor closes its
-   * connections.
+   * How long bytes may wait without any progress. Default 30000. A computer that went to sleep neither reads nor closes
+   * its connections.
    */
   stallTimeoutMs?: number | undefined
   /**
-   * The longest a session lasts. Default `Infinity`. Set it below the limit of a serverless platform: it ends cleanly, up to a
-   * tenth earlier so that sessions begun together do not all end together, and the client resumes.
+   * The longest a session lasts. Default `Infinity`. Set it below the limit of a serverless platform: it ends cleanly,
+   * up to a tenth earlier so that sessions begun together do not all end together, and the client resumes.
    */
   maxDurationMs?: number | undefined
   /**
-   * The reconnection time told to the client at the start. Default 2000. It is always told, because a browser keeps the one
-   * that an earlier `drain` set; `null` says nothing.
+   * The reconnection time told to the client at the start. Default 2000. It is always told, because a browser keeps the
+   * one that an earlier `drain` set; `null` says nothing.
    */
   retryMs?: number | null | undefined
   /** Aborting it drains the session: one `AbortController` can end every session of a process that stops. */
@@ -50,13 +51,13 @@ export interface SessionOptions {
   /** Drained clients come back spread over this time, after `retryMs`. Default 5000. */
   drainSpreadMs?: number | undefined
   /**
-   * Asked every `heartbeatMs` whether the client may still listen. `false`, an error, or no answer within `stallTimeoutMs`
-   * ends the session as `unauthorized`; what the client gets when it reconnects is up to the route.
+   * Asked every `heartbeatMs` whether the client may still listen. `false`, an error, or no answer within
+   * `stallTimeoutMs` ends the session as `unauthorized`; what the client gets when it reconnects is up to the route.
    */
   authorize?: (() => boolean | Promise<boolean>) | undefined
   /**
-   * Gets what a piped source, a producer or `authorize` threw: the client only learns that something failed. Default: it
-   * goes to `console.error`.
+   * Gets what a piped source, a producer or `authorize` threw: the client only learns that something failed. Default:
+   * it goes to `console.error`.
    */
   onError?: ((error: unknown) => void) | undefined
 }

@@ -7,16 +7,20 @@ import { encodeSessionEvent, type SessionEvent } from './session-event.ts'
 import type { SessionSettings } from './session-options.ts'
 
 /**
- * One open response to one client. It stays open until `close()`, `drain()` or the end of a `pipe()`, until the client leaves,
- * or until one of its limits is reached; that the function that made it returns means nothing.
+ * One open response to one client. It stays open until `close()`, `drain()` or the end of a `pipe()`, until the client
+ * leaves, or until one of its limits is reached; that the function that made it returns means nothing.
  *
- * `send`, `write`, `comment` and `retry` return a promise that is fulfilled when the bytes have left for the client (flushed
- * to the socket, or pulled from the stream) and may be forgotten, and rejected with `SESSION_CLOSED` when the session ends
- * before, at once if it already has. That rejection needs no handler: whoever does not await the promise is not interrupted,
- * so that sending to clients who just left is no error. A faulty event rejects like any promise, and does need one.
+ * `send`, `write`, `comment` and `retry` return a promise that is fulfilled when the bytes have left for the client
+ * (flushed to the socket, or pulled from the stream) and may be forgotten, and rejected with `SESSION_CLOSED` when the
+ * session ends before, at once if it already has. That rejection needs no handler: whoever does not await the promise
+ * is not interrupted, so that sending to clients who just left is no error. A faulty event rejects like any promise,
+ * and does need one.
  */
 export interface Session {
-  /** What the client says it got last, from `Last-Event-ID` or the query (`lastEventId`, `last_event_id`); `''` if nothing. */
+  /**
+   * What the client says it got last, from `Last-Event-ID` or the query (`lastEventId`, `last_event_id`); `''` if
+   * nothing.
+   */
   readonly lastEventId: string
   /** Whether anything more can be sent. */
   readonly isOpen: boolean
@@ -33,8 +37,8 @@ export interface Session {
   /** Sends a frame made by `encodeEvent`, `encodeComment` or `encodeRetry`, as it is. Encode once to send to many. */
   write(frame: Frame): Promise<void>
   /**
-   * For a source that feeds many sessions at their own pace, like the hub's fan-out: takes bytes made by `frameBytes`, which may be
-   * shared, and promises nothing about them. `false` if the session is not open, or no longer.
+   * For a source that feeds many sessions at their own pace, like the hub's fan-out: takes bytes made by `frameBytes`,
+   * which may be shared, and promises nothing about them. `false` if the session is not open, or no longer.
    */
   offer(bytes: Uint8Array): boolean
   /** Whether a source that can wait should go on: the session is open, and few bytes are waiting. */
@@ -46,20 +50,23 @@ export interface Session {
   /** Tells the client to wait so many milliseconds before it reconnects, from now on. */
   retry(milliseconds: number): Promise<void>
   /**
-   * Sends everything a source yields, no faster than the client reads, then closes the session. An object is an event; text,
-   * numbers, booleans and `null` are the data of one; bytes are decoded as UTF-8 text. Never rejects once it has begun: if the source fails the
-   * client gets a last event, `onError` the error, and the session is closed. If the client leaves, the source is ended at once.
+   * Sends everything a source yields, no faster than the client reads, then closes the session. An object is an event;
+   * text, numbers, booleans and `null` are the data of one; bytes are decoded as UTF-8 text.
+   *
+   * If the source fails, the client gets a last event, `onError` the error, and the session is closed. If the client
+   * leaves, the source is ended at once. Neither rejects the promise, which says how it ended; only what is no source
+   * does, with `INVALID_OPTION`.
    */
   pipe(source: PipeSource<PipeItem>, options?: PipeOptions): Promise<PipeResult>
   pipe<T>(source: PipeSource<T>, options: PipeOptions<T> & { toEvent: (item: T) => SessionEvent }): Promise<PipeResult>
   /**
-   * Ends the session for good, after what was sent before: the client's `EventSource` reconnects once, is answered 204 and
-   * stops. Returns `closed`.
+   * Ends the session for good, after what was sent before: the client's `EventSource` reconnects once, is answered 204
+   * and stops. Returns `closed`.
    */
   close(): Promise<CloseReason>
   /**
-   * Ends the session for now, after what was sent before: the client is told to come back after `retryMs` and a random part of
-   * `drainSpreadMs`, and the connection is given up so that the server can close. Returns `closed`.
+   * Ends the session for now, after what was sent before: the client is told to come back after `retryMs` and a random
+   * part of `drainSpreadMs`, and the connection is given up so that the server can close. Returns `closed`.
    */
   drain(): Promise<CloseReason>
 }
@@ -295,8 +302,8 @@ export class ServerSession implements Session {
     const { maxUnsentBytes, whenFull } = this.#settings
     if (this.unsentBytes >= maxUnsentBytes) {
       if (whenFull === 'disconnect') {
-        // What was accepted still leaves, as long as the client takes some: so even events all sent in one go, too many of
-        // them, bring it further with each reconnect.
+        // What was accepted still leaves, as long as the client takes some: so even events all sent in one go, too many
+        // of them, bring it further with each reconnect.
         this.end('too-slow')
         return false
       }
@@ -400,8 +407,8 @@ export class ServerSession implements Session {
   }
 
   /**
-   * One timer for all limits. It is set for the nearest of them and looks again when it fires, so that sending, which moves
-   * most of them, need not touch it.
+   * One timer for all limits. It is set for the nearest of them and looks again when it fires, so that sending, which
+   * moves most of them, need not touch it.
    */
   #armTimer(now: number): void {
     const { heartbeatMs, stallTimeoutMs, authorize } = this.#settings
@@ -461,7 +468,9 @@ export class ServerSession implements Session {
     )
   }
 
-  /** Ends without what is still waiting: the client may not have it any more. A block cut short is ignored by clients. */
+  /**
+   * Ends without what is still waiting: the client may not have it any more. A block cut short is ignored by clients.
+   */
   #revoke(): void {
     if (!this.isOpen) return
     this.#rejectDeliveries(this.#queue.clear())

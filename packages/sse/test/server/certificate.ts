@@ -1,6 +1,7 @@
 /**
- * A self-signed certificate for localhost and 127.0.0.1, valid until 2126. It guards nothing: its key is public, right here.
- * Made with `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 -subj /CN=localhost`.
+ * A self-signed certificate for localhost and 127.0.0.1, valid until 2126. It guards nothing: its key is public, right
+ * here. Made with `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 36500 -subj
+ * /CN=localhost`.
  */
 export const testCertificate = {
   key: `-----BEGIN PRIVATE KEY-----

@@ -142,6 +142,15 @@ describe('createResponse', () => {
     expect(await session.closed).toBe('client-left')
   })
 
+  test('lets nobody wait for a stream whose request was aborted', async () => {
+    const left = new AbortController()
+    const { response } = respond({ retryMs: null }, () => {}, new Request('http://a/', { signal: left.signal }))
+    const text = response.text()
+    await turns(2)
+    left.abort()
+    expect(await text).toBe(':\n\n')
+  })
+
   test('sees the client leave by the stream, also while nothing is being read', async () => {
     const { session, response } = respond()
     await response.body?.cancel()

@@ -169,6 +169,15 @@ describe('createSession', () => {
     expect(flush).toHaveBeenCalledTimes(3)
   })
 
+  test('does not take a stream of somebody else on an HTTP/1 response for one of HTTP/2', async () => {
+    const { session, client } = await request((req, res) =>
+      createSession(req, Object.assign(res, { stream: () => {} }) as never),
+    )
+    await session.send({ data: 1 })
+    client.destroy()
+    expect(await session.closed).toBe('client-left')
+  })
+
   test('goes on behind a write of middleware that hands nothing back', async () => {
     const { session, response } = await request((req, res) => {
       const write = res.write

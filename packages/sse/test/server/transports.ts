@@ -42,7 +42,9 @@ export interface TestResponse {
   until(text: string): Promise<string>
   /** As `until`, and forgets what came before. */
   skipTo(text: string): Promise<void>
-  /** Reads on until at least this much more text is there, or the end, and returns how much text was received so far. */
+  /**
+   * Reads on until at least this much more text is there, or the end, and returns how much text was received so far.
+   */
   readSome(length: number): Promise<number>
   /** Reads to the end; fails if there is none. */
   text(): Promise<string>
@@ -79,7 +81,10 @@ function answerWith(options: SessionArguments[0], onSession: SessionArguments[1]
     onSession(createSession(req, res, typeof options === 'function' ? options() : options))
 }
 
-/** The least that a Fetch runtime does: abort the signal and cancel the stream when the client leaves, and read no faster than it. */
+/**
+ * The least that a Fetch runtime does: abort the signal and cancel the stream when the client leaves, and read no
+ * faster than it.
+ */
 function fetchAdapter(options: SessionArguments[0], onSession: SessionArguments[1]) {
   return async (req: http.IncomingMessage, res: http.ServerResponse) => {
     const left = new AbortController()
