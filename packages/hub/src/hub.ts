@@ -4,6 +4,7 @@ import { HubError } from './errors.ts'
 import { positionId } from './event-id.ts'
 import { type PublishInit, parseIdempotencyKey, parsePublishInit } from './event-rules.ts'
 import { FanOut, type FanOutOptions } from './fan-out.ts'
+import { findNewest } from './newest.ts'
 import { findStartingPoint, type StartingPoint } from './resume.ts'
 import { Selection } from './selection.ts'
 import type { Append, EventRecord, EventStore, Mark } from './store/store.ts'
@@ -21,7 +22,10 @@ export interface SubscribeOptions {
   readonly matchers: readonly TopicMatcher[]
   /** Which topics' private events as well. Default: none. */
   readonly rights?: readonly TopicMatcher[] | undefined
-  /** What the client says it has: an ID, `earliest` for all that is kept, or nothing for what comes next. */
+  /**
+   * What the client says it has: an ID; `earliest` for all that is kept; `-N` for the last N events, at most 10000; or nothing
+   * for what comes next.
+   */
   readonly lastEventId?: string | undefined
 }
 
@@ -57,9 +61,16 @@ export interface Hub {
   /**
    * Finds out where a subscription begins.
    *
-   * @throws HubError `INVALID_MATCHER`, `HUB_CLOSED`; what the store throws.
+   * @throws HubError `INVALID_MATCHER`, `INVALID_REQUEST`, `HUB_CLOSED`; what the store throws.
    */
   subscribe(options: SubscribeOptions): Promise<Subscription>
+  /**
+   * The ID to subscribe from so as to get what comes after the newest event that is kept of a selection; of none, after all there ever
+   * was. Whoever asks for it, then reads a resource, and subscribes from it, misses no change of that resource.
+   *
+   * @throws HubError `INVALID_MATCHER`, `HUB_CLOSED`; what the store throws.
+   */
+  lastEventId(selection: Pick<SubscribeOptions, 'matchers' | 'rights'>): Promise<string>
   /** How many sessions are served now. */
   readonly subscriberCount: number
   /**
@@ -95,16 +106,11 @@ export async function createHub({ store, onError = console.error, ...options }: 
 
     async subscribe({ matchers, rights, lastEventId }) {
       assertOpen()
-      if (matchers.length === 0) {
-        throw new HubError(
-          'INVALID_MATCHER',
-          'The subscription has no matcher, and would get nothing. Give at least one.',
-        )
-      }
-      const selection = new Selection(matchers, rights)
+      const selection = select(matchers, rights)
       const start = await findStartingPoint(store, selection, lastEventId)
       // Another process may have told the client of an event that the tail has not brought here yet.
       if (start.name === 'after') await fanOut.reach(start.position)
+      if (start.name === 'last') await fanOut.reach(start.after.position)
       return {
         precedingEventId: precedingEventId(start, lastEventId),
         deliverTo(session) {
@@ -112,6 +118,13 @@ export async function createHub({ store, onError = console.error, ...options }: 
           else fanOut.add(session, selection, start)
         },
       }
+    },
+
+    async lastEventId({ matchers, rights }) {
+      assertOpen()
+      const { head } = await store.bounds()
+      const [newest = head] = await findNewest(store, select(matchers, rights), 1)
+      return positionId(store.epoch, newest)
     },
 
     get subscriberCount() {
@@ -154,9 +167,15 @@ export async function createHub({ store, onError = console.error, ...options }: 
 
   function precedingEventId(start: StartingPoint, requested: string | undefined): string {
     if (start.name === 'after' && requested !== undefined) return requested
+    if (start.name === 'last') return positionId(store.epoch, start.after)
     if (start.name !== 'live' || fanOut.head.position === 0) return 'earliest'
     return positionId(store.epoch, fanOut.head)
   }
+}
+
+function select(matchers: readonly TopicMatcher[], rights: readonly TopicMatcher[] | undefined): Selection {
+  if (matchers.length > 0) return new Selection(matchers, rights)
+  throw new HubError('INVALID_MATCHER', 'The subscription has no matcher, and would get nothing. Give at least one.')
 }
 
 async function append(store: EventStore, appends: readonly Append[]): Promise<readonly Mark[]> {

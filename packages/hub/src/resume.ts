@@ -1,7 +1,9 @@
 import { type GapReason, parseEventId } from '@headwater/sse/server'
+import { HubError } from './errors.ts'
 import { positionId } from './event-id.ts'
+import { findNewest } from './newest.ts'
 import type { Selection } from './selection.ts'
-import type { EventStore } from './store/store.ts'
+import type { EventStore, Mark } from './store/store.ts'
 
 /** From where in the history a subscriber is to be served. */
 export type StartingPoint =
@@ -9,14 +11,16 @@ export type StartingPoint =
   | { readonly name: 'live' }
   /** Everything that is kept, because that is what was asked for. */
   | { readonly name: 'earliest' }
+  /** The last events, those after this place, because that is what was asked for. */
+  | { readonly name: 'last'; readonly after: Mark }
   /** Everything after this position, which the client has. */
   | { readonly name: 'after'; readonly position: number }
   /** Everything that is kept, after telling the client that this may not be all it missed. */
   | { readonly name: 'gap'; readonly reason: GapReason; readonly requested: string }
 
 /**
- * Finds out where a client's last event ID is in the history. `undefined` or `''` means the client has none. The ID is outside
- * input: any text is answered, a forged one at worst with everything the subscriber may have.
+ * Finds out where a client's last event ID is in the history. `undefined` or `''` means the client has none; `-N`
+ * that it wants the last N of its events. The ID is outside input: any other text is answered, a forged one at worst with everything the subscriber may have.
  */
 export async function findStartingPoint(
   store: EventStore,
@@ -25,6 +29,7 @@ export async function findStartingPoint(
 ): Promise<StartingPoint> {
   if (lastEventId === undefined || lastEventId === '') return { name: 'live' }
   if (lastEventId === 'earliest') return { name: 'earliest' }
+  if (/^-\d+$/.test(lastEventId)) return await findLast(store, selection, -Number(lastEventId))
   const gap = (reason: GapReason): StartingPoint => ({ name: 'gap', reason, requested: lastEventId })
 
   const own = parseEventId(lastEventId)
@@ -43,6 +48,23 @@ export async function findStartingPoint(
     return gap('unknown')
   if (await hasLost(store, selection, position)) return gap('trimmed')
   return { name: 'after', position }
+}
+
+/** The most events that can be asked for by their number. */
+export const maxLastEvents = 10_000
+
+async function findLast(store: EventStore, selection: Selection, count: number): Promise<StartingPoint> {
+  if (count > maxLastEvents) {
+    throw new HubError(
+      'INVALID_REQUEST',
+      `The last ${count} events were asked for; the most is ${maxLastEvents}. Ask for earliest to have all that is kept.`,
+    )
+  }
+  if (count === 0) return { name: 'live' }
+  const newest = await findNewest(store, selection, count + 1)
+  // The one before them: where a client is that has all but them.
+  const after = newest[count]
+  return after ? { name: 'last', after } : { name: 'earliest' }
 }
 
 /** Whether an event after this position that the subscriber should have had is gone. */

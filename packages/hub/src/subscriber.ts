@@ -28,13 +28,28 @@ export class Subscriber {
     this.session = session
     this.feed = feed
     this.gap = start.name === 'gap' ? start : undefined
-    this.takesWhatIsKept = start.name === 'gap' || start.name === 'earliest'
-    this.position = start.name === 'live' ? head : start.name === 'after' ? start.position : 0
+    this.takesWhatIsKept = start.name === 'gap' || start.name === 'earliest' || start.name === 'last'
+    this.position = positionOf(start, head)
     this.toldPosition = start.name === 'after' ? start.position : undefined
   }
 
   /** Whether its feed has all that it still lacks, and nothing is to be told from the history first. */
   get canJoin(): boolean {
     return !this.page && !this.gap && this.feed.reaches(this.position)
+  }
+}
+
+/** Up to where a subscriber who starts there has, or does without, its events. */
+function positionOf(start: StartingPoint, head: number): number {
+  switch (start.name) {
+    case 'live':
+      return head
+    case 'after':
+      return start.position
+    case 'last':
+      return start.after.position
+    case 'earliest':
+    case 'gap':
+      return 0
   }
 }

@@ -9,6 +9,7 @@ interface TailOptions {
   topic: string[]
   hub: URL
   lastEventId?: string
+  last?: string
   json?: true
 }
 
@@ -25,18 +26,22 @@ export function tailCommand(): Command {
     )
     .addOption(hubOption())
     .option('--last-event-id <id>', 'start after this event; "earliest" for all that is kept; default: what comes next')
+    .option('-n, --last <count>', 'start with the last so many events, at most 10000')
     .option('--json', 'print each event as a line of JSON: {"id":…,"type":…,"data":…}')
     .addHelpText(
       'after',
       `
 Examples:
-  headwater tail -t log
+  headwater tail -t log -n 10
   headwater tail --last-event-id earliest --json | jq .data`,
     )
     .action(tail)
 }
 
-async function tail({ topic, hub, lastEventId, json }: TailOptions): Promise<void> {
+async function tail({ topic, hub, lastEventId, last, json }: TailOptions): Promise<void> {
+  if (last !== undefined && !/^\d+$/.test(last)) {
+    throw new HubError('INVALID_OPTION', `--last ${last} is no number of events.`)
+  }
   const url = new URL(hub)
   for (const each of topic.length > 0 ? topic : ['*']) url.searchParams.append('match', each)
   const interrupted = new AbortController()
@@ -45,7 +50,7 @@ async function tail({ topic, hub, lastEventId, json }: TailOptions): Promise<voi
   let isAway = false
   try {
     const stream = events(url, {
-      lastEventId,
+      lastEventId: lastEventId ?? (last === undefined ? undefined : `-${last}`),
       retry: { maxBackoffMs: 5000 },
       idleTimeoutMs: 60_000,
       signal: interrupted.signal,

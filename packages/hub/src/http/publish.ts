@@ -1,15 +1,12 @@
 import { HubError } from '../errors.ts'
 import type { PublishInit } from '../event-rules.ts'
 import type { Hub } from '../hub.ts'
-import { readBody } from './body.ts'
+import { maxBodyBytes, readBody } from './body.ts'
 import { parseEventForm } from './event-form.ts'
 import { parseEventsJson } from './event-json.ts'
 import type { Answer, HubRequest } from './exchange.ts'
 import { withKey } from './idempotency-key.ts'
 import { publishStream } from './publish-stream.ts'
-
-/** The largest body, in bytes; of a stream of events the longest line. */
-export const maxBodyBytes = 1024 * 1024
 
 export interface PublishContext {
   readonly hub: Hub

@@ -9,7 +9,7 @@ import { isLoopbackHost } from './loopback.ts'
 import { problemAnswer } from './problem.ts'
 import { publish } from './publish.ts'
 import { hubPath, isReservedTopic } from './reserved-topics.ts'
-import { subscribe } from './subscribe.ts'
+import { answerLastEventId, subscribe } from './subscribe.ts'
 
 export interface HandlerOptions {
   /**
@@ -46,17 +46,18 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
   const hubRoutes: Routes = {
     GET: (request) => subscribe(hub, request),
     HEAD: (request) => subscribe(hub, request),
+    QUERY: (request) => subscribe(hub, request),
     POST: (request) => {
       assertPublishOrigin(request, cors)
       return publish(request, { hub, admit: assertNotReserved, closing, onError })
     },
-    OPTIONS: (request) => ({
-      status: 204,
-      headers: {
-        allow: methodsOf(hubRoutes),
-        ...cors.preflightHeadersFor(request.header('origin'), methodsOf(hubRoutes)),
-      },
-    }),
+    OPTIONS: (request) => preflight(request, hubRoutes),
+  }
+  const lastEventIdRoutes: Routes = {
+    GET: (request) => answerLastEventId(hub, request),
+    HEAD: (request) => answerLastEventId(hub, request),
+    QUERY: (request) => answerLastEventId(hub, request),
+    OPTIONS: (request) => preflight(request, lastEventIdRoutes),
   }
   const healthRoutes: Routes = { GET: answerHealth, HEAD: answerHealth }
   const answerPage: Route = (request) => dashboard!.answer(pathOf(request), request.header('if-none-match'))
@@ -66,7 +67,7 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
     let common: AnswerHeaders = { 'x-content-type-options': 'nosniff' }
     const routes = routesOf(pathOf(request))
     // Also on refusals, so that a page can read why. A preflight has its own.
-    if (routes === hubRoutes && request.method !== 'OPTIONS')
+    if (routes?.OPTIONS && request.method !== 'OPTIONS')
       common = { ...common, ...cors.headersFor(request.header('origin')) }
     try {
       if (loopbackHostsOnly) assertLoopbackHost(request)
@@ -79,8 +80,21 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
     }
   }
 
+  function preflight(request: HubRequest, routes: Routes): Answer {
+    const methods = methodsOf(routes)
+    return {
+      status: 204,
+      headers: {
+        allow: methods,
+        'accept-query': 'application/x-www-form-urlencoded',
+        ...cors.preflightHeadersFor(request.header('origin'), methods),
+      },
+    }
+  }
+
   function routesOf(path: string): Routes | undefined {
     if (path === hubPath) return hubRoutes
+    if (path === `${hubPath}/last`) return lastEventIdRoutes
     if (path === '/healthz') return healthRoutes
     return dashboard?.has(path) ? pageRoutes : undefined
   }

@@ -2,8 +2,9 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
+import { maxBodyBytes } from './body.ts'
 import { createHandler } from './handler.ts'
-import { maxBodyBytes } from './publish.ts'
+
 import type { HandlerOptions } from './router.ts'
 
 export interface ListenOptions extends HandlerOptions {

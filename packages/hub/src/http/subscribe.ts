@@ -2,46 +2,90 @@ import { readLastEventId } from '@headwater/sse/server'
 import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
 import { exactTopic, type TopicMatcher } from '../topic-matcher.ts'
+import { maxBodyBytes, readBody } from './body.ts'
 import type { Answer, HubRequest } from './exchange.ts'
-import { parseForm } from './form.ts'
+import { type FormPair, parseForm } from './form.ts'
 
 /** The most matchers of one subscription. */
 const maxMatchers = 100
 /** The longest matcher, in bytes. */
 const maxMatcherBytes = 4096
 
-/** Answers with the event stream of the topics that the query selects, from the last event ID on. */
+/**
+ * Answers with the event stream of the topics that the request selects, from the last event ID on. By `QUERY` the body is a form
+ * with more of the same.
+ */
 export async function subscribe(hub: Hub, request: HubRequest): Promise<Answer> {
-  const query = parseQuery(request.url)
-  const header = request.header('last-event-id')
-  const lastEventId = readLastEventId(header, request.url)
-  const subscription = await hub.subscribe({ matchers: query.matchers, lastEventId })
+  const { matchers, lastEventId, hasLastEventId, isOldDialect } = await readSelectors(request)
+  const subscription = await hub.subscribe({ matchers, lastEventId })
 
   const preceding = headerValue(subscription.precedingEventId)
   return {
     headers: {
       'cache-control': 'private, no-cache, no-store, no-transform',
       // [Mercure] Whenever a last event ID was present, even an empty one; in the 0.x dialect when it was not empty.
-      'mercure-last-event-id': header !== undefined || query.hasLastEventId ? preceding : undefined,
-      'last-event-id': query.isOldDialect && lastEventId !== '' ? preceding : undefined,
+      'mercure-last-event-id': hasLastEventId ? preceding : undefined,
+      'last-event-id': isOldDialect && lastEventId !== '' ? preceding : undefined,
     },
     eventStream: (session) => subscription.deliverTo(session),
   }
 }
 
-interface Query {
+/** Answers with the ID to subscribe from in order to get what comes after the newest of the events that the request selects. */
+export async function answerLastEventId(hub: Hub, request: HubRequest): Promise<Answer> {
+  const { matchers } = await readSelectors(request)
+  const id = await hub.lastEventId({ matchers })
+  return {
+    headers: {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      'mercure-last-event-id': headerValue(id),
+    },
+    body: `${JSON.stringify({ last_event_id: id })}\n`,
+  }
+}
+
+/** What a request selects, and from where on. */
+interface Selectors {
   readonly matchers: readonly TopicMatcher[]
+  /** `''` for none. */
+  readonly lastEventId: string
+  /** Whether there was one, be it empty. */
   readonly hasLastEventId: boolean
   /** Whether it selects as Mercure 0.x did, by `topic`. */
   readonly isOldDialect: boolean
 }
 
-function parseQuery(url: string): Query {
+async function readSelectors(request: HubRequest): Promise<Selectors> {
+  const { url, method } = request
+  const start = url.indexOf('?')
+  const query = Buffer.from(start < 0 ? '' : url.slice(start + 1), 'latin1')
+  const body = method === 'QUERY' ? await readForm(request) : Buffer.alloc(0)
+  const header = request.header('last-event-id')
+  // [Mercure] The query and the body together; of the last event ID that of the query.
+  const { matchers, hasLastEventId, isOldDialect } = parsePairs([...parseForm(query), ...parseForm(body)])
+  return {
+    matchers,
+    lastEventId: readLastEventId(header, url) || readLastEventId(undefined, `?${body.toString('latin1')}`),
+    hasLastEventId: hasLastEventId || header !== undefined,
+    isOldDialect,
+  }
+}
+
+async function readForm(request: HubRequest): Promise<Buffer> {
+  const type = request.header('content-type') ?? ''
+  if (/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type)) return await readBody(request, maxBodyBytes)
+  throw new HubError(
+    'UNSUPPORTED_MEDIA_TYPE',
+    `The content type is ${type || 'not given'}. Send what a QUERY selects as application/x-www-form-urlencoded.`,
+  )
+}
+
+function parsePairs(pairs: Iterable<FormPair>): Pick<Selectors, 'matchers' | 'hasLastEventId' | 'isOldDialect'> {
   const matchers: TopicMatcher[] = []
   let hasLastEventId = false
   let isOldDialect = false
-  const start = url.indexOf('?')
-  for (const pair of parseForm(Buffer.from(start < 0 ? '' : url.slice(start + 1), 'latin1'))) {
+  for (const pair of pairs) {
     const { name } = pair
     if (name === 'topic') isOldDialect = true
     if (name === 'topic' || name === 'match' || name === 'match_exact') matchers.push(parseMatcher(name, pair.value))

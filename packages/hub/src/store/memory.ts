@@ -13,6 +13,8 @@ import {
   type Follower,
   type Mark,
   type PositionState,
+  type ReadBackPage,
+  type ReadBackQuery,
   type ReadPage,
   type ReadQuery,
   type StoredEvent,
@@ -102,6 +104,22 @@ class MemoryStore implements EventStore {
       }
     }
     return { events, through, lost: this.#traces.after(after, topics), bounds: this.#bounds() }
+  }
+
+  async readBack({ before, topics, maxEvents, maxBytes }: ReadBackQuery): Promise<ReadBackPage> {
+    this.#assertOpen()
+    const lists = topics ? [...topics].map((topic) => this.#byTopic.get(topic)) : [this.#events]
+    const events: Kept[] = []
+    let bytes = 0
+    for (const event of backwards(
+      lists.filter((list) => list !== undefined),
+      before,
+    )) {
+      events.push(event)
+      bytes += event.bytes
+      if (events.length === maxEvents || bytes >= maxBytes) return { events, from: event.position }
+    }
+    return { events, from: 0 }
   }
 
   async bounds(): Promise<Bounds> {
@@ -250,6 +268,23 @@ function randomTag(): number {
 
 function* from(list: Fifo<Kept>, after: number): Generator<Kept> {
   for (let index = indexAfter(list, after); index < list.length; index++) yield list.at(index)!
+}
+
+/** The events of several lists before a position, the newest first, each once. */
+function* backwards(lists: readonly Fifo<Kept>[], before: number): Generator<Kept> {
+  const ends = lists.map((list) => indexAfter(list, before - 1))
+  for (;;) {
+    const newest = Math.max(0, ...lists.map((list, index) => list.at(ends[index]! - 1)?.position ?? 0))
+    if (newest === 0) return
+    let event: Kept | undefined
+    for (const [index, list] of lists.entries()) {
+      const candidate = list.at(ends[index]! - 1)
+      if (candidate?.position !== newest) continue
+      event = candidate
+      ends[index]! -= 1
+    }
+    yield event!
+  }
 }
 
 function addTo(index: Map<string, Fifo<Kept>>, key: string, event: Kept): void {

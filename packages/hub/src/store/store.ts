@@ -62,6 +62,26 @@ export interface ReadQuery {
   readonly maxBytes: number
 }
 
+/** Which events to read backwards. */
+export interface ReadBackQuery {
+  /** Only events before this position, which is at most one more than the head the store has told. */
+  readonly before: number
+  /** Only events with at least one of these topics; `undefined` reads all. */
+  readonly topics: ReadonlySet<string> | undefined
+  /** The most events of one page; at least 1. */
+  readonly maxEvents: number
+  /** The page ends with the event that reaches this size in bytes of {@link storedBytes}. */
+  readonly maxBytes: number
+}
+
+/** A stretch of the history, read backwards. */
+export interface ReadBackPage {
+  /** The newest first. */
+  readonly events: readonly StoredEvent[]
+  /** How far back it reaches: `events` holds every kept event the query asks for from here on. 0 at the beginning. */
+  readonly from: number
+}
+
 /** A stretch of the history as of one moment. */
 export interface ReadPage {
   /** In order of position. */
@@ -148,6 +168,12 @@ export interface EventStore {
 
   /** Reads a page of the history. */
   read(query: ReadQuery): Promise<ReadPage>
+
+  /**
+   * Reads a page of the history backwards. A store that cannot leaves it out: the hub then reads all of the history forwards
+   * when it is asked for its end.
+   */
+  readBack?(query: ReadBackQuery): Promise<ReadBackPage>
 
   /** Where the history begins and ends. */
   bounds(): Promise<Bounds>

@@ -149,6 +149,16 @@ describe('headwater tail', () => {
     expect(tail.stderr.match(/trying again/g)).toHaveLength(1)
   })
 
+  test('starts with the last events it is asked for', async () => {
+    const hub = await startHub()
+    const publish = headwater('publish', '--hub', hub.url, '-t', 'a')
+    publish.child.stdin.end('one\ntwo\nthree\n')
+    expect(await publish.ended()).toBe(0)
+    const tail = headwater('tail', '--hub', hub.url, '-n', '2')
+    await tail.said(/three\n/)
+    expect(tail.stdout).toBe('two\nthree\n')
+  })
+
   test('ends at SIGINT with exit code 0', async () => {
     const hub = await startHub()
     const tail = headwater('tail', '--hub', hub.url, '--last-event-id', 'earliest')

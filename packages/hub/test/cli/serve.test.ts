@@ -66,6 +66,7 @@ describe('headwater serve', () => {
     [['publish', '-t', 'a', '--hub', 'localhost:3000', 'x'], 2, '--hub localhost:3000'],
     [['publish', '-t', 'a', '--id', 'x'], 2, '--id names one event'],
     [['publish', '-t', 'a', '--retry', 'soon'], 2, '--retry soon'],
+    [['tail', '-n', 'many'], 2, '--last many'],
     [['tail', '--hub', 'ftp://x'], 2, '--hub ftp://x'],
     [['vitals', '--hub', ''], 2, '--hub '],
   ])('is refused as %j with exit code %i and one clear line', async (parameters, code, reason) => {

@@ -17,7 +17,7 @@ describe('CORS', () => {
     })
     expect(preflight.status).toBe(204)
     expect(corsHeaders(preflight)).toEqual({})
-    expect(preflight.headers.get('allow')).toBe('GET, HEAD, POST, OPTIONS')
+    expect(preflight.headers.get('allow')).toBe('GET, HEAD, QUERY, POST, OPTIONS')
   })
 
   test('lets a configured origin read, with credentials, and see where its stream begins', async () => {
@@ -64,7 +64,7 @@ describe('CORS', () => {
     expect(corsHeaders(response)).toEqual({
       'access-control-allow-origin': page,
       'access-control-allow-credentials': 'true',
-      'access-control-allow-methods': 'GET, HEAD, POST, OPTIONS',
+      'access-control-allow-methods': 'GET, HEAD, QUERY, POST, OPTIONS',
       'access-control-allow-headers': 'Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID',
       'access-control-max-age': '7200',
       vary: 'Origin',

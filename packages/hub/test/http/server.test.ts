@@ -29,8 +29,8 @@ describe('the server', () => {
   })
 
   test.each([
-    ['/.well-known/mercure', 'PUT', 'GET, HEAD, POST, OPTIONS'],
-    ['/.well-known/mercure', 'DELETE', 'GET, HEAD, POST, OPTIONS'],
+    ['/.well-known/mercure', 'PUT', 'GET, HEAD, QUERY, POST, OPTIONS'],
+    ['/.well-known/mercure', 'DELETE', 'GET, HEAD, QUERY, POST, OPTIONS'],
     ['/healthz', 'POST', 'GET, HEAD'],
   ])('answers %s by %s with 405 and the methods it has', async (path, method, allow) => {
     const { server } = await serve()

@@ -1,4 +1,5 @@
 import { get } from 'node:http'
+import { readEvents } from '@headwater/sse'
 import { EventSource } from '@headwater/sse/client'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createMemoryStore } from '../../src/store/memory.ts'
@@ -172,6 +173,84 @@ describe('the last event id', () => {
       data: JSON.stringify({ reason: 'unknown', requested: 'gone', earliest: id }),
     })
     expect(await nextOfAny()).toMatchObject({ data: '1', id })
+  })
+})
+
+describe('by QUERY', () => {
+  const form = { 'content-type': 'application/x-www-form-urlencoded' }
+
+  test('a subscription is what the query and the body select together', async () => {
+    const { url, post } = await serve()
+    for (const topic of ['a', 'b', 'c']) await post({ topic, data: topic })
+    const controller = new AbortController()
+    onTestFinished(() => controller.abort())
+    const response = await fetch(`${url}?match=a`, {
+      method: 'QUERY',
+      headers: form,
+      body: 'match=c&last_event_id=earliest',
+      signal: controller.signal,
+    })
+    expect([response.status, response.headers.get('content-type')]).toEqual([200, 'text/event-stream'])
+    expect(response.headers.get('mercure-last-event-id')).toBe('earliest')
+    const events = readEvents(response.body!)
+    for (const data of ['a', 'c']) expect((await events.next()).value).toMatchObject({ data })
+  })
+
+  test('takes the last event id of the query before that of the body, and that of the header before both', async () => {
+    const { url, post } = await serve()
+    const ids: string[] = []
+    for (const data of ['1', '2', '3']) ids.push(await (await post({ topic: 'a', data })).text())
+    const ask = async (query: string, body: string, headers: Record<string, string> = {}) => {
+      const controller = new AbortController()
+      const response = await fetch(url + query, {
+        method: 'QUERY',
+        headers: { ...form, ...headers },
+        body,
+        signal: controller.signal,
+      })
+      controller.abort()
+      return response.headers.get('mercure-last-event-id')
+    }
+    const body = `match=a&last_event_id=${ids[0]}`
+    expect(await ask('', body)).toBe(ids[0])
+    expect(await ask(`?last_event_id=${ids[1]}`, body)).toBe(ids[1])
+    expect(await ask(`?last_event_id=${ids[1]}`, body, { 'last-event-id': ids[2]! })).toBe(ids[2])
+  })
+
+  test('refuses what is no form, selects nothing, or is too large', async () => {
+    const { url } = await serve()
+    const ask = async (body: string, headers: Record<string, string> = form) =>
+      problemOf(await fetch(url, { method: 'QUERY', headers, body }))
+    expect(await ask('{}', { 'content-type': 'application/json' })).toMatchObject({ status: 415 })
+    expect(await ask('foo=1')).toMatchObject({ status: 400, code: 'INVALID_MATCHER' })
+    expect(await ask('x'.repeat(1024 * 1024 + 1))).toMatchObject({ status: 413 })
+    expect(await ask(Array.from({ length: 101 }, (_, n) => `match=${n}`).join('&'))).toMatchObject({ status: 400 })
+  })
+})
+
+describe('the last events', () => {
+  test('are had by last_event_id=-N, and the header says what precedes them', async () => {
+    const { open, post } = await serve()
+    const ids: string[] = []
+    for (const data of ['1', '2', '3']) ids.push(await (await post({ topic: 'a', data })).text())
+    const { response, next } = await open('match=a&last_event_id=-2')
+    expect(response.headers.get('mercure-last-event-id')).toBe(ids[0])
+    expect([(await next()).data, (await next()).data]).toEqual(['2', '3'])
+  })
+
+  test('have an id that a publisher or subscriber can ask for', async () => {
+    const { server, post } = await serve({ corsOrigins: ['https://page.example'] })
+    const last = `${server.url}/.well-known/mercure/last`
+    const id = await (await post({ topic: 'a', data: '1' })).text()
+    await post({ topic: 'b', data: '2' })
+    const response = await fetch(`${last}?match=a`, { headers: { origin: 'https://page.example' } })
+    expect(response.headers.get('mercure-last-event-id')).toBe(id)
+    expect(response.headers.get('access-control-expose-headers')).toContain('Mercure-Last-Event-ID')
+    expect(await response.json()).toEqual({ last_event_id: id })
+    const head = await fetch(`${last}?match=a`, { method: 'HEAD' })
+    expect([head.headers.get('mercure-last-event-id'), await head.text()]).toEqual([id, ''])
+    expect(await problemOf(await fetch(last))).toMatchObject({ status: 400, code: 'INVALID_MATCHER' })
+    expect(await problemOf(await fetch(last, { method: 'POST' }))).toMatchObject({ status: 405 })
   })
 })
 

@@ -8,6 +8,7 @@ import type {
   EventRecord,
   EventStore,
   Mark,
+  ReadBackQuery,
   ReadQuery,
   StoredEvent,
 } from '../../src/store/store.ts'
@@ -120,6 +121,55 @@ export function describeStore(name: string, driver: StoreDriver): void {
         ]
         for (const record of records) await append(record)
         expect((await all()).map(recordOf)).toEqual(records)
+      })
+    })
+
+    describe('read backwards, where the store can', () => {
+      const back = async (query: Partial<ReadBackQuery>) => {
+        const { head } = await told()
+        const page = await store.readBack!({
+          before: head.position + 1,
+          topics: undefined,
+          maxEvents: 100,
+          maxBytes: 1e6,
+          ...query,
+        })
+        return { datas: page.events.map(({ data }) => data), from: page.from }
+      }
+      const topical = (data: string, ...topics: string[]): EventRecord => ({ ...event(data), topics })
+
+      test('gives the newest first, each once, page by page to the beginning', async ({ skip }) => {
+        if (!store.readBack) skip('this store reads forwards only')
+        const marks: Mark[] = []
+        for (const [data, ...topics] of [
+          ['1', 'a'],
+          ['2', 'b'],
+          ['3', 'a', 'b'],
+          ['4', 'c'],
+          ['5', 'b'],
+        ] as const) {
+          marks.push(await append(topical(data, ...topics)))
+        }
+        expect(await back({})).toEqual({ datas: ['5', '4', '3', '2', '1'], from: 0 })
+        expect(await back({ topics: new Set(['a', 'b']) })).toEqual({ datas: ['5', '3', '2', '1'], from: 0 })
+        expect(await back({ topics: new Set(['a', 'b']), maxEvents: 2 })).toEqual({
+          datas: ['5', '3'],
+          from: marks[2]!.position,
+        })
+        expect(await back({ topics: new Set(['a', 'b']), before: marks[2]!.position })).toEqual({
+          datas: ['2', '1'],
+          from: 0,
+        })
+        expect((await back({ maxBytes: 1 })).datas).toEqual(['5'])
+        expect(await back({ topics: new Set(['z']) })).toEqual({ datas: [], from: 0 })
+      })
+
+      test('gives nothing that was trimmed', async ({ skip }) => {
+        if (!store.readBack) skip('this store reads forwards only')
+        await open({ maxEvents: 2 })
+        for (const data of ['1', '2', '3', '4']) await append(event(data))
+        await store.trim()
+        expect(await back({})).toEqual({ datas: ['4', '3'], from: 0 })
       })
     })
 
