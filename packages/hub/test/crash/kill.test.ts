@@ -1,0 +1,70 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+import { type CrashJob, firstOfThrees, publishers } from './crash-events.ts'
+import { HistoryChecker } from './history-checker.ts'
+
+/** Together; `npm run test:crash` asks for more. */
+const kills = Number(process.env.HEADWATER_CRASH_KILLS ?? 100)
+const timeout = 60_000 + kills * 3000
+const maxEvents = 3000
+
+describe.concurrent(`a process killed with SIGKILL at a random moment, ${kills} times, with ${publishers} publishers at work`, () => {
+  test.each([
+    ['full', Math.ceil(kills / 2)],
+    ['fast', Math.floor(kills / 2)],
+  ] as const)(
+    'leaves every acknowledged event in the history once, whole and in order, and publishers that retry by key repeat nothing (%s)',
+    { timeout },
+    async (durability, times) => {
+      const directory = mkdtempSync(join(tmpdir(), 'headwater-crash-'))
+      const checker = new HistoryChecker({ directory, maxEvents, publishers, firstOfThrees })
+      let untold = 0
+      try {
+        for (let kill = 1; kill <= times; kill++) {
+          await publishUntilKilled(checker, { directory, durability, maxEvents, next: checker.nextNumbers() })
+          const wrong = checker.check()
+          expect(wrong.slice(0, 20), `after kill ${kill}`).toEqual([])
+          untold += checker.storedCount - checker.acknowledgedCount
+        }
+        const { acknowledgedCount, trimmedCount } = checker
+        console.log(
+          `${durability}: ${times} kills; of ${acknowledgedCount} events acknowledged 0 lost (${trimmedCount} trimmed since); ` +
+            `${untold} were stored though their publisher was killed before it knew, and not stored again when it repeated them`,
+        )
+        // It would all be true of a history of nothing.
+        expect(acknowledgedCount).toBeGreaterThan(times)
+      } finally {
+        rmSync(directory, { recursive: true })
+        rmSync(`${directory}.said`)
+      }
+    },
+  )
+})
+
+async function publishUntilKilled(checker: HistoryChecker, job: CrashJob): Promise<void> {
+  const program = fileURLToPath(new URL('crash-publishers.ts', import.meta.url))
+  const said = openSync(`${job.directory}.said`, 'w+')
+  try {
+    const child = spawn(process.execPath, [program, JSON.stringify(job)], { stdio: ['ignore', said, 'inherit', 'ipc'] })
+    const ended = once(child, 'exit')
+    // One in ten is killed while it starts: as it makes the history, or finds what the last one left.
+    if (Math.random() >= 0.1) await Promise.race([once(child, 'message'), ended])
+    await pause(Math.random() * 120)
+    expect(child.exitCode, 'the exit code of a process that ended before it was killed').toBeNull()
+    child.kill('SIGKILL')
+    await ended
+    // The last line may be cut off: what was not said whole was not said.
+    for (const line of readFileSync(`${job.directory}.said`, 'utf8').split('\n').slice(0, -1)) {
+      const [publisher, number, position, tag] = line.split(' ').map(Number) as [number, number, number, number]
+      checker.acknowledge({ publisher, number, position, tag })
+    }
+  } finally {
+    closeSync(said)
+  }
+}
