@@ -30,7 +30,7 @@ export interface Parser {
 /** Makes a parser for one event stream. */
 export function createParser(options: ParserOptions): Parser {
   const { onEvent, onComment, onRetry, onId, onError, maxEventBytes = 104857600 } = options
-  let decoder = new TextDecoder()
+  let decoder = new TextDecoder('utf-8', { ignoreBOM: true })
   let rest = ''
   let atStart = true
   let afterCr = false
@@ -46,7 +46,7 @@ export function createParser(options: ParserOptions): Parser {
 
   function reset(): void {
     generation++
-    decoder = new TextDecoder()
+    decoder = new TextDecoder('utf-8', { ignoreBOM: true })
     rest = event = ''
     atStart = true
     afterCr = failed = false
