@@ -26,6 +26,10 @@ export type HubErrorCode =
   | 'UNSUPPORTED_MEDIA_TYPE'
   /** A method that the path does not have. */
   | 'METHOD_NOT_ALLOWED'
+  /** A request that nobody vouches for. */
+  | 'UNAUTHORIZED'
+  /** A request for more than it is allowed. */
+  | 'FORBIDDEN'
   /** A page of another origin asked for what only this hub's own origin, and those allowed, may do. */
   | 'ORIGIN_NOT_ALLOWED'
   /** The request was addressed to a host that is not this hub. */

@@ -73,7 +73,7 @@ export class FanOut {
   readonly #returning = new Fifo<Subscriber>()
   #isTurnDue = false
   #isInTurn = false
-  readonly #waiting = new Set<{ position: number; resolve: () => void }>()
+  readonly #waiting = new Set<{ position: number; resolve: (isReached: boolean) => void }>()
 
   /** Starts to follow the store. Resolves when subscribers can be added; rejects as the store does. */
   static async start(store: EventStore, options: FanOutOptions): Promise<FanOut> {
@@ -108,9 +108,10 @@ export class FanOut {
     return this.#subscribers.size
   }
 
-  /** Resolves when the tail has come to a position, or the fan-out is closed. */
-  reach(position: number): Promise<void> {
-    if (this.#head.position >= position || this.#isClosed) return Promise.resolve()
+  /** Resolves when the tail has come to a position, to `true`, or the fan-out is closed, to `false`. */
+  reach(position: number): Promise<boolean> {
+    if (this.#isClosed) return Promise.resolve(false)
+    if (this.#head.position >= position) return Promise.resolve(true)
     return new Promise((resolve) => {
       this.#waiting.add({ position, resolve })
     })
@@ -138,7 +139,7 @@ export class FanOut {
     this.#stopFollowing()
     clearInterval(this.#positionTimer)
     clearTimeout(this.#followTimer)
-    for (const { resolve } of this.#waiting) resolve()
+    for (const { resolve } of this.#waiting) resolve(false)
     this.#waiting.clear()
   }
 
@@ -205,7 +206,7 @@ export class FanOut {
     for (const waiting of this.#waiting) {
       if (waiting.position > position) continue
       this.#waiting.delete(waiting)
-      waiting.resolve()
+      waiting.resolve(true)
     }
   }
 

@@ -3,12 +3,13 @@ import type { Session } from '@headwater/sse/server'
 import { HubError } from './errors.ts'
 import { positionId } from './event-id.ts'
 import { type PublishInit, parseIdempotencyKey, parsePublishInit } from './event-rules.ts'
+import { type HubEvent, readEvents } from './events.ts'
 import { FanOut, type FanOutOptions } from './fan-out.ts'
 import { findNewest } from './newest.ts'
 import { findStartingPoint, type StartingPoint } from './resume.ts'
 import { Selection } from './selection.ts'
 import type { Append, EventRecord, EventStore, Mark } from './store/store.ts'
-import type { TopicMatcher } from './topic-matcher.ts'
+import { exactTopic, type TopicMatcher } from './topic-matcher.ts'
 
 export interface HubOptions extends Partial<FanOutOptions> {
   /** Where the events are kept. The hub does not close it. */
@@ -27,6 +28,10 @@ export interface SubscribeOptions {
    * for what comes next.
    */
   readonly lastEventId?: string | undefined
+}
+
+export interface EventsOptions extends Omit<SubscribeOptions, 'matchers'> {
+  readonly signal?: AbortSignal | undefined
 }
 
 /** A subscription that is ready to be served. Nothing is held for it until it is. */
@@ -71,6 +76,17 @@ export interface Hub {
    * @throws HubError `INVALID_MATCHER`, `HUB_CLOSED`; what the store throws.
    */
   lastEventId(selection: Pick<SubscribeOptions, 'matchers' | 'rights'>): Promise<string>
+  /**
+   * The events of some topics (`*` for all), for a program that embeds the hub: `for await (const event of hub.events('log'))`. From the
+   * last event ID on, or what comes next, until the loop is left, `signal` aborts (which throws its reason) or the hub closes. Begins when it is first asked for an
+   * event.
+   *
+   * @throws HubError as `subscribe` does, from the iteration.
+   */
+  events(
+    topics: string | readonly (string | TopicMatcher)[],
+    options?: EventsOptions,
+  ): AsyncGenerator<HubEvent, void, undefined>
   /** How many sessions are served now. */
   readonly subscriberCount: number
   /**
@@ -107,10 +123,7 @@ export async function createHub({ store, onError = console.error, ...options }: 
     async subscribe({ matchers, rights, lastEventId }) {
       assertOpen()
       const selection = select(matchers, rights)
-      const start = await findStartingPoint(store, selection, lastEventId)
-      // Another process may have told the client of an event that the tail has not brought here yet.
-      if (start.name === 'after') await fanOut.reach(start.position)
-      if (start.name === 'last') await fanOut.reach(start.after.position)
+      const start = await findStart(selection, lastEventId)
       return {
         precedingEventId: precedingEventId(start, lastEventId),
         deliverTo(session) {
@@ -118,6 +131,14 @@ export async function createHub({ store, onError = console.error, ...options }: 
           else fanOut.add(session, selection, start)
         },
       }
+    },
+
+    async *events(topics, { rights, lastEventId, signal } = {}) {
+      assertOpen()
+      const matchers = [topics].flat().map((topic) => (typeof topic === 'string' ? exactTopic(topic) : topic))
+      const selection = select(matchers, rights)
+      const start = await findStart(selection, lastEventId)
+      yield* untilAborted(readEvents(store, fanOut, selection, start), signal)
     },
 
     async lastEventId({ matchers, rights }) {
@@ -148,6 +169,14 @@ export async function createHub({ store, onError = console.error, ...options }: 
     } finally {
       publishing.delete(appending)
     }
+  }
+
+  async function findStart(selection: Selection, lastEventId: string | undefined): Promise<StartingPoint> {
+    const start = await findStartingPoint(store, selection, lastEventId)
+    // Another process may have told the client of an event that the tail has not brought here yet.
+    if (start.name === 'after') await fanOut.reach(start.position)
+    if (start.name === 'last') await fanOut.reach(start.after.position)
+    return start
   }
 
   function parse(init: PublishInit): Append {
@@ -197,4 +226,27 @@ function keyOfEvent(key: string, { topics, data, isPrivate, id, type, retryMs }:
   return createHash('sha256')
     .update(JSON.stringify([key, topics, data, isPrivate, id, type, retryMs]))
     .digest('base64url')
+}
+
+/** Yields what a generator does, until a signal aborts: then throws its reason, whatever is under way. */
+async function* untilAborted<T>(
+  source: AsyncGenerator<T>,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<T, void, undefined> {
+  if (!signal) return yield* source
+  let onAbort = () => {}
+  const aborted = new Promise<never>((_, reject) => {
+    onAbort = () => reject(signal.reason)
+    signal.addEventListener('abort', onAbort)
+  })
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      const { done, value } = await Promise.race([aborted, source.next()])
+      if (done) return
+      yield value
+    }
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
 }

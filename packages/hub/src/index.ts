@@ -1,10 +1,21 @@
 export { HubError, type HubErrorCode } from './errors.ts'
 export type { PublishInit } from './event-rules.ts'
+export type { HubEvent } from './events.ts'
 export type { FanOutOptions } from './fan-out.ts'
+export type { HubRequest } from './http/exchange.ts'
+export { createFetchHandler, type FetchHandler } from './http/fetch-handler.ts'
 export { createHandler, type Handler } from './http/handler.ts'
+export type { Authorize, Permission } from './http/permission.ts'
 export type { HandlerOptions } from './http/router.ts'
 export { type HubServer, type ListenOptions, listen } from './http/server.ts'
-export { createHub, type Hub, type HubOptions, type SubscribeOptions, type Subscription } from './hub.ts'
+export {
+  createHub,
+  type EventsOptions,
+  type Hub,
+  type HubOptions,
+  type SubscribeOptions,
+  type Subscription,
+} from './hub.ts'
 export { createMemoryStore, type MemoryStoreOptions } from './store/memory.ts'
 export type { Retention } from './store/retention.ts'
 export type {
@@ -22,3 +33,4 @@ export type {
   Trace,
 } from './store/store.ts'
 export { everyTopic, exactTopic, type TopicMatcher } from './topic-matcher.ts'
+export { type TypedEvent, type TypedEventsOptions, type TypedTopic, typedTopic } from './typed-topic.ts'

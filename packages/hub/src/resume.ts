@@ -80,3 +80,18 @@ async function hasLost(store: EventStore, selection: Selection, after: number): 
   })
   return lost.some((trace) => selection.admitsTrace(trace))
 }
+
+/** Up to where a subscriber who starts there has, or does without, its events. `head` is where the tail is now. */
+export function positionOf(start: StartingPoint, head: number): number {
+  switch (start.name) {
+    case 'live':
+      return head
+    case 'after':
+      return start.position
+    case 'last':
+      return start.after.position
+    case 'earliest':
+    case 'gap':
+      return 0
+  }
+}

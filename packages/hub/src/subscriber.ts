@@ -1,7 +1,7 @@
 import type { Session } from '@headwater/sse/server'
 import type { Feed } from './feed.ts'
 import type { HistoryPage } from './history.ts'
-import type { StartingPoint } from './resume.ts'
+import { positionOf, type StartingPoint } from './resume.ts'
 
 /**
  * Someone being served: a place in the history, and the session through which what follows it goes out. It holds no events of its
@@ -36,20 +36,5 @@ export class Subscriber {
   /** Whether its feed has all that it still lacks, and nothing is to be told from the history first. */
   get canJoin(): boolean {
     return !this.page && !this.gap && this.feed.reaches(this.position)
-  }
-}
-
-/** Up to where a subscriber who starts there has, or does without, its events. */
-function positionOf(start: StartingPoint, head: number): number {
-  switch (start.name) {
-    case 'live':
-      return head
-    case 'after':
-      return start.position
-    case 'last':
-      return start.after.position
-    case 'earliest':
-    case 'gap':
-      return 0
   }
 }

@@ -26,6 +26,8 @@ export interface Answer {
   readonly body?: string | Uint8Array | AsyncIterable<string>
   /** In place of a body: makes the answer an event stream, and fills it. */
   readonly eventStream?: (session: Session) => void
+  /** When the event stream is to end at the latest, in milliseconds since 1970. */
+  readonly expiresAt?: number | undefined
 }
 
 /** The path of a request's URL, as it was sent: still percent-encoded. */

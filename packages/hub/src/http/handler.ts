@@ -4,6 +4,7 @@ import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
 import type { Answer, HubRequest } from './exchange.ts'
 import { createRouter, type HandlerOptions } from './router.ts'
+import { sessionOptionsOf } from './session-of-answer.ts'
 
 /** Answers one request. Resolves, never rejects, when it is answered, or when its event stream has begun. */
 export type Handler = (req: NodeRequest, res: NodeResponse) => Promise<void>
@@ -57,11 +58,12 @@ async function* readChunks(req: IncomingMessage): AsyncGenerator<Uint8Array> {
 async function send(
   req: IncomingMessage,
   res: ServerResponse,
-  { status = 200, headers = {}, body, eventStream }: Answer,
+  answer: Answer,
   session: SessionOptions | undefined,
 ): Promise<void> {
+  const { status = 200, headers = {}, body, eventStream } = answer
   if (eventStream) {
-    eventStream(createSession(req, res, { ...session, headers: { ...session?.headers, ...headers } }))
+    eventStream(createSession(req, res, sessionOptionsOf(answer, session)))
     return
   }
   res.statusCode = status

@@ -2,10 +2,12 @@ import type { SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../errors.ts'
 import type { PublishInit } from '../event-rules.ts'
 import type { Hub } from '../hub.ts'
+import { everyTopic } from '../topic-matcher.ts'
 import { Cors } from './cors.ts'
 import type { Dashboard } from './dashboard.ts'
 import { type Answer, type AnswerHeaders, type HubRequest, pathOf } from './exchange.ts'
 import { isLoopbackHost } from './loopback.ts'
+import { type Authorize, assertMayPublish, type Permission, permissionOf } from './permission.ts'
 import { problemAnswer } from './problem.ts'
 import { publish } from './publish.ts'
 import { hubPath, isReservedTopic } from './reserved-topics.ts'
@@ -22,6 +24,11 @@ export interface HandlerOptions {
    * open to a page from elsewhere whose host name was made to point here (DNS rebinding).
    */
   readonly loopbackHostsOnly?: boolean | undefined
+  /**
+   * Decides what each request is allowed. Default: everybody may publish on every topic and have every public event, and nobody
+   * private ones.
+   */
+  readonly authorize?: Authorize | undefined
   /** The page at `/`. Default: none. */
   readonly dashboard?: Dashboard | undefined
   /** Options of every subscriber's session. */
@@ -41,22 +48,31 @@ type Routes = Readonly<Record<string, Route>>
 /** The one place that says what is answered where: the Mercure protocol, health, and the page. */
 export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
   const { loopbackHostsOnly = false, dashboard, closing, onError = console.error } = options
+  const { authorize = () => anyone } = options
   const cors = new Cors(options.corsOrigins ?? [])
+  const subscribeRoute: Route = async (request) => subscribe(hub, request, await permissionOf(request, authorize))
+  const lastEventIdRoute: Route = async (request) =>
+    answerLastEventId(hub, request, await permissionOf(request, authorize))
 
   const hubRoutes: Routes = {
-    GET: (request) => subscribe(hub, request),
-    HEAD: (request) => subscribe(hub, request),
-    QUERY: (request) => subscribe(hub, request),
-    POST: (request) => {
+    GET: subscribeRoute,
+    HEAD: subscribeRoute,
+    QUERY: subscribeRoute,
+    POST: async (request) => {
       assertPublishOrigin(request, cors)
-      return publish(request, { hub, admit: assertNotReserved, closing, onError })
+      const permission = await permissionOf(request, authorize)
+      const admit = (event: PublishInit) => {
+        assertNotReserved(event)
+        assertMayPublish(permission, event)
+      }
+      return await publish(request, { hub, admit, closing, onError })
     },
     OPTIONS: (request) => preflight(request, hubRoutes),
   }
   const lastEventIdRoutes: Routes = {
-    GET: (request) => answerLastEventId(hub, request),
-    HEAD: (request) => answerLastEventId(hub, request),
-    QUERY: (request) => answerLastEventId(hub, request),
+    GET: lastEventIdRoute,
+    HEAD: lastEventIdRoute,
+    QUERY: lastEventIdRoute,
     OPTIONS: (request) => preflight(request, lastEventIdRoutes),
   }
   const healthRoutes: Routes = { GET: answerHealth, HEAD: answerHealth }
@@ -99,6 +115,8 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
     return dashboard?.has(path) ? pageRoutes : undefined
   }
 }
+
+const anyone: Permission = { publish: [everyTopic] }
 
 async function dispatch(request: HubRequest, routes: Routes | undefined): Promise<Answer> {
   const path = pathOf(request)

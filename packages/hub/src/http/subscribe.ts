@@ -5,6 +5,7 @@ import { exactTopic, type TopicMatcher } from '../topic-matcher.ts'
 import { maxBodyBytes, readBody } from './body.ts'
 import type { Answer, HubRequest } from './exchange.ts'
 import { type FormPair, parseForm } from './form.ts'
+import type { Permission } from './permission.ts'
 
 /** The most matchers of one subscription. */
 const maxMatchers = 100
@@ -15,9 +16,9 @@ const maxMatcherBytes = 4096
  * Answers with the event stream of the topics that the request selects, from the last event ID on. By `QUERY` the body is a form
  * with more of the same.
  */
-export async function subscribe(hub: Hub, request: HubRequest): Promise<Answer> {
+export async function subscribe(hub: Hub, request: HubRequest, permission: Permission): Promise<Answer> {
   const { matchers, lastEventId, hasLastEventId, isOldDialect } = await readSelectors(request)
-  const subscription = await hub.subscribe({ matchers, lastEventId })
+  const subscription = await hub.subscribe({ matchers, rights: permission.subscribe, lastEventId })
 
   const preceding = headerValue(subscription.precedingEventId)
   return {
@@ -28,13 +29,14 @@ export async function subscribe(hub: Hub, request: HubRequest): Promise<Answer> 
       'last-event-id': isOldDialect && lastEventId !== '' ? preceding : undefined,
     },
     eventStream: (session) => subscription.deliverTo(session),
+    expiresAt: permission.expiresAt,
   }
 }
 
 /** Answers with the ID to subscribe from in order to get what comes after the newest of the events that the request selects. */
-export async function answerLastEventId(hub: Hub, request: HubRequest): Promise<Answer> {
+export async function answerLastEventId(hub: Hub, request: HubRequest, { subscribe }: Permission): Promise<Answer> {
   const { matchers } = await readSelectors(request)
-  const id = await hub.lastEventId({ matchers })
+  const id = await hub.lastEventId({ matchers, rights: subscribe })
   return {
     headers: {
       'content-type': 'application/json',

@@ -1,0 +1,38 @@
+import { HubError } from '../errors.ts'
+import type { PublishInit } from '../event-rules.ts'
+import type { TopicMatcher } from '../topic-matcher.ts'
+import type { HubRequest } from './exchange.ts'
+
+/** What a request is allowed. */
+export interface Permission {
+  /** On which topics it may publish: an event needs all of its topics granted. Default: none. */
+  readonly publish?: readonly TopicMatcher[] | undefined
+  /** Which topics' private events it may have, beside all that is public. Default: none. */
+  readonly subscribe?: readonly TopicMatcher[] | undefined
+  /** When it ends, in milliseconds since 1970: its event stream ends by then. Default: never. */
+  readonly expiresAt?: number | undefined
+}
+
+/**
+ * Decides what a request is allowed, by whatever the application knows it by: a cookie of its own, say. `undefined` refuses it
+ * with 401; it must not read the body.
+ */
+export type Authorize = (
+  request: Pick<HubRequest, 'method' | 'url' | 'header' | 'remoteAddress'>,
+) => Permission | undefined | Promise<Permission | undefined>
+
+/** Asks for a request's permission. Throws `UNAUTHORIZED`. */
+export async function permissionOf(request: HubRequest, authorize: Authorize): Promise<Permission> {
+  const permission = await authorize(request)
+  if (permission) return permission
+  throw new HubError('UNAUTHORIZED', 'This request is not allowed to use the hub. Sign in first.')
+}
+
+/** Throws `FORBIDDEN` unless all of an event's topics are granted. */
+export function assertMayPublish({ publish = [] }: Permission, { topic }: PublishInit): void {
+  for (const each of Array.isArray(topic) ? topic : [topic]) {
+    // What is no text is no topic either, and refused as such.
+    if (typeof each !== 'string' || publish.some((matcher) => matcher.matches(each))) continue
+    throw new HubError('FORBIDDEN', `This request may not publish on topic ${JSON.stringify(each)}.`)
+  }
+}
