@@ -439,7 +439,7 @@ describe('authorization_details', () => {
   it('100 Mercure entries are taken and 101 are not; others do not count', async () => {
     const entries = (count: number) => Array(count).fill(detail(['subscribe'], [{ match: 'a' }]))
     expect(await judge(withDetails(...entries(100), ...Array(50).fill({ type: 'other' })))).toBe('good')
-    expect(await judge(withDetails(...entries(101)))).toContain('more than 100 Mercure')
+    expect(await judge(withDetails(...entries(101)))).toContain('more than 100 Mercure entries')
   })
 
   it('100 topics in all entries together are taken and 101 are not', async () => {

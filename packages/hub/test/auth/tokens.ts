@@ -146,6 +146,6 @@ export const compileMatcher: CompileMatcher = (matchType, match) => {
   const isValid = piece && !/[({]/.test(match.replace(piece, ''))
   if (!isValid) throw new HubError('INVALID_MATCHER', `${match} is no ${matchType}.`)
   const literals = match.split(piece).map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-  const pattern = new RegExp(`^${literals.join('[^/]*')}$`)
+  const pattern = new RegExp(`^${literals.join('[^/{}]*')}$`)
   return (topic) => pattern.test(topic)
 }
