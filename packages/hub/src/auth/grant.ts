@@ -31,7 +31,13 @@ export interface Grant {
 const maxMatcherBytes = 4096
 
 /** Matches every topic. */
-const everyTopic: GrantMatcher = { matchType: 'all', match: '*', key: '*', topic: undefined, matches: () => true }
+export const everyTopic: GrantMatcher = {
+  matchType: 'all',
+  match: '*',
+  key: '*',
+  topic: undefined,
+  matches: () => true,
+}
 
 /** Makes the matcher of a grant. A string in its place says what is wrong with it, without showing it. */
 export function grantMatcher(

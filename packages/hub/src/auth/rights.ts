@@ -1,5 +1,5 @@
 import type { Dialect, Role } from './dialect.ts'
-import type { Grant, GrantMatcher } from './grant.ts'
+import { everyTopic, type Grant, type GrantMatcher } from './grant.ts'
 import { Refusal } from './refusal.ts'
 
 /**
@@ -12,11 +12,12 @@ export class Rights {
   readonly isAnonymous: boolean
   /** When the token expires, in milliseconds since 1970: no stream may outlast it. `undefined` for never. */
   readonly expiresAt: number | undefined
+  /** The topics that may be published on: an event needs all of its topics granted. */
+  readonly publishMatchers: readonly GrantMatcher[]
   /** The topics whose private events may be had. Public ones may be in any case. */
   readonly subscribeMatchers: readonly GrantMatcher[]
   /** The same for all with the same rights to subscribe: they can share a feed. */
   readonly key: string
-  readonly #publishMatchers: readonly GrantMatcher[] | 'all topics'
   readonly #subscribeGrants: readonly Grant[]
   readonly #payloadIsForAll: boolean
 
@@ -27,7 +28,8 @@ export class Rights {
 
   /** The rights of anybody: what is public, and to publish where that needs no token. */
   static ofAnyone(dialect: Dialect, role: Role): Rights {
-    return new Rights({ dialect, isAnonymous: true, expiresAt: undefined }, role, [])
+    const publishing: Grant = { roles: new Set(['publisher']), matchers: [everyTopic], payload: undefined }
+    return new Rights({ dialect, isAnonymous: true, expiresAt: undefined }, role, [publishing])
   }
 
   private constructor(
@@ -42,15 +44,12 @@ export class Rights {
     this.#subscribeGrants = grantsOf('subscriber')
     this.subscribeMatchers = simplify(this.#subscribeGrants.flatMap(({ matchers }) => matchers))
     this.key = JSON.stringify(this.subscribeMatchers.map(({ key }) => key))
-    this.#publishMatchers =
-      isAnonymous && role === 'publisher'
-        ? 'all topics'
-        : simplify(grantsOf('publisher').flatMap(({ matchers }) => matchers))
+    this.publishMatchers = simplify(grantsOf('publisher').flatMap(({ matchers }) => matchers))
     this.#payloadIsForAll = dialect === '0.x'
   }
 
   mayPublish(topic: string): boolean {
-    return this.#publishMatchers === 'all topics' || anyMatches(this.#publishMatchers, topic)
+    return anyMatches(this.publishMatchers, topic)
   }
 
   /** Whether private events of a topic may be had; and, of a path of the hub, the subscriptions that it lists. */
@@ -65,7 +64,7 @@ export class Rights {
     const which = topics.length === 1 ? 'the topic' : `topic ${index + 1} of the ${topics.length}`
     return new Refusal(
       'insufficient_scope',
-      `the token grants to publish on ${countOf(this.#publishMatchers)}, and ${which} is not among it`,
+      `the token grants to publish on ${countOf(this.publishMatchers)}, and ${which} is not among it`,
     )
   }
 
@@ -103,7 +102,6 @@ function anyMatches(matchers: readonly GrantMatcher[], topic: string): boolean {
   return matchers.some((matcher) => matcher.matches(topic))
 }
 
-function countOf(matchers: readonly unknown[] | 'all topics'): string {
-  if (matchers.length === 0) return 'nothing'
-  return typeof matchers === 'string' ? matchers : `what its ${matchers.length} matchers match`
+function countOf(matchers: readonly unknown[]): string {
+  return matchers.length === 0 ? 'nothing' : `what its ${matchers.length} matchers match`
 }

@@ -511,6 +511,7 @@ describe('rights', () => {
       { key: 'urlpattern:https://b/*', topic: undefined },
     ])
     expect((await rights({ match: '*' }, { match: 'a' })).subscribeMatchers.map(({ key }) => key)).toEqual(['*'])
+    expect((await rights({ match: '*' })).publishMatchers).toEqual([])
   })
 
   it('to publish must cover every topic of an event', async () => {

@@ -262,6 +262,7 @@ describe('who has no token', () => {
     const result = await authenticator.authenticate(requestWith({ method: 'POST' }), 'publisher')
     if (result.name !== 'authorized') throw new Error(result.reason)
     expect(authenticator.refusePublish(result.rights, ['a', 'b'])).toBeUndefined()
+    expect(result.rights.publishMatchers.map(({ key }) => key)).toEqual(['*'])
     expect(result.rights.maySubscribe('a')).toBe(false)
   })
 
