@@ -62,7 +62,6 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   } = retry || { backoffMs: 0, maxRetries: (retry ?? /^get$/i.test(method)) ? Infinity : 0, statuses: [] }
   check({ idleTimeoutMs, maxEventBytes, backoffMs, maxBackoffMs, maxRetries }, 'number from 0 up')
   check({ fetch, onComment, onEvent, reconnectOn }, 'function')
-  check({ lastEventId: /[\0\r\n]/.test(lastEventId!) ? lastEventId : undefined }, 'one line without NUL')
   const worthRetrying = new Set(statuses)
 
   // [HTML, constructor] Parse the URL relative to the settings; if that fails, throw a SyntaxError.
@@ -72,16 +71,16 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   } catch {
     throw new DOMException(`${text} is no URL`, 'SyntaxError')
   }
-  // The platform's own checks of method and headers, while there is still someone to throw to.
+  let origin: string
+  let id = `${lastEventId ?? ''}`
+  let reconnectionTime = 3000
+  // The platform's own checks of method, headers and last event ID, while there is still someone to throw to.
   new Request(url, {
     method,
     headers: typeof headers === 'function' ? undefined : headers,
     body: body && '',
-  } as RequestInit)
+  } as RequestInit).headers.set('last-event-id', utf8(id))
 
-  let origin: string
-  let id = `${lastEventId ?? ''}`
-  let reconnectionTime = 3000
   const received: ReceivedEvent[] = []
   const parser = createParser({
     maxEventBytes,
@@ -165,9 +164,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
         const sent = new Headers(typeof headers === 'function' ? await headers(context) : headers)
         // [HTML, constructor] Accept: text/event-stream.
         if (!sent.has('accept')) sent.set('accept', 'text/event-stream')
-        // [HTML, reestablish] If the last event ID is not empty, Last-Event-ID is that as UTF-8. Fetch takes a header as a
-        // string of bytes, each a character, and this old pair of functions is the short way to one.
-        if (id) sent.set('last-event-id', unescape(encodeURIComponent(id)))
+        // [HTML, reestablish] If the last event ID is not empty, Last-Event-ID is that, encoded as UTF-8.
+        if (id) sent.set('last-event-id', utf8(id))
         const request = {
           method,
           headers: sent,
@@ -190,10 +188,10 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
         const type = answered.get('content-type')
         // The essence of the type has to be text/event-stream. Of several types, joined by commas, the last counts.
         if (again && status === 200 && /(^|,)\s*text\/event-stream\s*(;[^,]*)?$/i.test(type!)) {
-          // [Fetch, HTTP-redirect fetch] The request keeps the URL it was led to, and so the reconnect starts there; but your
-          // headers and body only ever go to the origin you named.
+          // [Fetch, HTTP-redirect fetch] The request keeps the URL that it was led to, and so a reconnect starts there. But your
+          // headers and body are for the URL you gave: where a redirect takes them then is for fetch to say.
           origin = new URL(finalUrl || from).origin
-          if ((!headers && !body) || origin === new URL(url).origin) from = finalUrl || from
+          if (!headers && !body) from = finalUrl || from
           // [HTML, announce the connection] OPEN, and an event named open.
           isConnecting = false
           yield { name: 'open', origin }
@@ -276,4 +274,9 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       })
     }
   }
+}
+
+/** The bytes of the text in UTF-8, each a character: the form in which fetch takes a header. */
+function utf8(text: string): string {
+  return unescape(encodeURIComponent(text))
 }

@@ -72,13 +72,13 @@ export class EventSource extends EventTarget {
     // As Web IDL lays out an interface: members enumerable, constants read-only and on both the class and its prototype, and
     // names that stay whatever a minifier does.
     const { prototype } = EventSource
-    for (const key of Reflect.ownKeys(prototype).slice(1)) Object.defineProperty(prototype, key, { enumerable: true })
+    const { defineProperty } = Object
+    for (const key of Reflect.ownKeys(prototype).slice(1)) defineProperty(prototype, key, { enumerable: true })
     for (const target of [EventSource, prototype])
       for (const [value, name] of ['CONNECTING', 'OPEN', 'CLOSED'].entries())
-        Object.defineProperty(target, name, { value, enumerable: true })
-    const name = { value: 'EventSource', configurable: true }
-    Object.defineProperty(EventSource, 'name', name)
-    Object.defineProperty(prototype, Symbol.toStringTag, name)
+        defineProperty(target, name, { value, enumerable: true })
+    defineProperty(EventSource, 'name', { value: 'EventSource' })
+    defineProperty(prototype, Symbol.toStringTag, { value: 'EventSource', configurable: true })
   }
 
   readonly #connection: Connection

@@ -15,8 +15,8 @@ export interface ConnectionOptions {
    * rejects, the attempt has failed like one without network. In a browser on another origin such headers cause a
    * preflight request, which the server must answer.
    *
-   * After a redirect to another origin, a reconnect starts from the URL as given instead of the final one, so that these
-   * headers never go to an origin you did not name except by `fetch`'s own rules.
+   * With headers or a body, a reconnect starts from the URL as given and not, as the standard has it, from where a redirect
+   * ended: so `fetch` decides anew what may go there, and your token goes to no origin that you did not name.
    */
   headers?:
     | RequestInit['headers']

@@ -187,13 +187,13 @@ describe('redirects', () => {
     expect(target.requests.map(({ headers }) => headers.authorization)).toEqual([undefined, undefined])
   })
 
-  it('within the origin make the reconnect start from the final URL, headers or not', async () => {
+  it('are followed anew by each reconnect that has headers or a body', async () => {
     const { origin, requests } = await serve((request, response) => {
       if (request.url === '/start') response.writeHead(307, { location: '/final' }).end()
       else stream(response, 'retry: 1\ndata: a\n\n').end()
     })
-    await new EventLog(`${origin}/start`, { headers: { 'x-a': '1' } }).until(() => requests.length > 2)
-    expect(requests.slice(0, 3).map(({ url }) => url)).toEqual(['/start', '/final', '/final'])
+    await new EventLog(`${origin}/start`, { headers: { 'x-a': '1' } }).until(() => requests.length > 3)
+    expect(requests.slice(0, 4).map(({ url }) => url)).toEqual(['/start', '/final', '/start', '/final'])
   })
 })
 
