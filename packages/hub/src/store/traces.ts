@@ -1,18 +1,24 @@
 import type { Trace } from './store.ts'
 
 /**
- * Traces kept, one for each set of topics. Past it, the oldest are forgotten, and a subscriber that returns from so long ago is
- * told of a gap whether or not one of its own events was in it.
+ * Traces kept, one for each set of topics, and the topics of all of them. Past these, the oldest are forgotten, and a subscriber
+ * that returns from so long ago is told of a gap whether or not one of its own events was in it.
  */
 const maxTraces = 10_000
+const maxTopics = 100_000
+
+interface KnownTrace extends Trace {
+  readonly topics: readonly string[]
+}
 
 /** What remains of trimmed events: of each set of topics, private ones apart, the newest. */
 export class Traces {
   /** By topics and privacy, the oldest first: an entry is taken out and put in again as its topics are trimmed further. */
-  readonly #all = new Map<string, Trace>()
-  readonly #byTopic = new Map<string, Map<string, Trace>>()
+  readonly #all = new Map<string, KnownTrace>()
+  readonly #byTopic = new Map<string, Map<string, KnownTrace>>()
   #forgottenPosition: number
   #newestPosition: number
+  #topicCount = 0
 
   /** @param forgottenPosition Where events were trimmed of which nothing remains: the newest of them. */
   constructor(forgottenPosition = 0) {
@@ -25,10 +31,10 @@ export class Traces {
     return this.#forgottenPosition
   }
 
-  /** Adds the trace of an event newer than those added before. Gives the trace that was forgotten to make room, if one was. */
-  add(trace: Trace & { readonly topics: readonly string[] }): Trace | undefined {
+  /** Adds the trace of an event newer than those added before. Gives the traces that were forgotten to make room. */
+  add(trace: KnownTrace): KnownTrace[] {
     const key = JSON.stringify([trace.isPrivate, ...trace.topics])
-    this.#all.delete(key)
+    if (!this.#all.delete(key)) this.#topicCount += trace.topics.length
     this.#all.set(key, trace)
     this.#newestPosition = trace.position
     for (const topic of trace.topics) {
@@ -36,7 +42,7 @@ export class Traces {
       if (ofTopic) ofTopic.set(key, trace)
       else this.#byTopic.set(topic, new Map([[key, trace]]))
     }
-    return this.#all.size > maxTraces ? this.#forgetOldest() : undefined
+    return this.#forgetOldest()
   }
 
   /** The traces of what was trimmed after a position, of events with one of these topics; `undefined` asks for any. */
@@ -53,21 +59,24 @@ export class Traces {
     return traces
   }
 
-  *#ofTopics(topics: ReadonlySet<string>): Generator<Trace> {
+  *#ofTopics(topics: ReadonlySet<string>): Generator<KnownTrace> {
     for (const topic of topics) yield* this.#byTopic.get(topic)?.values() ?? []
   }
 
-  #forgetOldest(): Trace | undefined {
+  #forgetOldest(): KnownTrace[] {
+    const forgotten: KnownTrace[] = []
     for (const [key, trace] of this.#all) {
+      if (this.#all.size <= maxTraces && this.#topicCount <= maxTopics) break
       this.#all.delete(key)
-      for (const topic of trace.topics ?? []) {
+      this.#topicCount -= trace.topics.length
+      for (const topic of trace.topics) {
         const ofTopic = this.#byTopic.get(topic)
         ofTopic?.delete(key)
         if (ofTopic?.size === 0) this.#byTopic.delete(topic)
       }
       this.#forgottenPosition = trace.position
-      return trace
+      forgotten.push(trace)
     }
-    return undefined
+    return forgotten
   }
 }

@@ -211,6 +211,22 @@ describe('trimming by itself', () => {
     expect(await store.bounds()).toEqual({ head: mark, trimmed: mark, earliest: undefined })
   })
 
+  test('takes events of very many topics in steps as small', async () => {
+    const store = await openStore(temporaryDirectory(), { maxEvents: 1 })
+    const steps: number[] = []
+    await store.follow({
+      onStart: () => {},
+      onAppend: () => {},
+      onTrim: ({ position }) => steps.push(position),
+      onFailure: () => {},
+    })
+    const topics = Array.from({ length: 1000 }, (_, n) => `topic ${n}`)
+    await Promise.all(Array.from({ length: 8 }, (_, n) => store.append(event(`${n}`, { topics }))))
+    await store.trim()
+    expect(Math.max(...steps.map((position, index) => position - (steps[index - 1] ?? 0)))).toBeLessThanOrEqual(2)
+    expect(await readDatas(store, ['topic 999'])).toEqual(['7'])
+  })
+
   test('past ten thousand sets of topics, forgets the oldest for good', async () => {
     const directory = temporaryDirectory()
     const store = await openStore(directory, { maxEvents: 0 })

@@ -1,9 +1,10 @@
+import { randomFillSync } from 'node:crypto'
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { HubError } from '../../errors.ts'
 import type { Bounds, Mark, PositionState } from '../store.ts'
 import { Traces } from '../traces.ts'
 import { type DataDirectory, openDataDirectory, synchronousFor } from './data-directory.ts'
-import { sqliteCode, sqliteCodeOf, storeFailure } from './failure.ts'
+import { isPositionTaken, sqliteCode, sqliteCodeOf, storeFailure } from './failure.ts'
 import {
   type EventRow,
   type PageQuery,
@@ -18,8 +19,8 @@ interface Place extends Mark {
   readonly totalBytes: number
 }
 
-/** The most events, and about the most bytes, that one step trims: it is what an append may have to wait for. */
-const stepEvents = 512
+/** About the most rows, one for each event and each of its topics, and bytes that one step trims: an append may have to wait for it. */
+const stepRows = 1024
 const stepBytes = 4 * 1024 ** 2
 
 /**
@@ -73,7 +74,7 @@ export class EventLog {
     const keysSince = storedAt - this.#options.idempotencyMs
     const positions: number[] = []
     const tags: number[] = []
-    const randomTags = crypto.getRandomValues(new Uint32Array(records.length))
+    const randomTags = randomFillSync(new Uint32Array(records.length))
     let { position, tag, totalBytes } = this.#head
     let isCommitting = false
     try {
@@ -161,7 +162,8 @@ export class EventLog {
     const events = this.#head.position - this.#trimmed.position
     const bytes = this.#head.totalBytes - this.#trimmed.totalBytes
     return (
-      events > maxEvents + Math.min(maxEvents / 16, stepEvents) || bytes > maxBytes + Math.min(maxBytes / 16, stepBytes)
+      events > maxEvents + Math.min(maxEvents / 16, stepRows / 2) ||
+      bytes > maxBytes + Math.min(maxBytes / 16, stepBytes)
     )
   }
 
@@ -180,13 +182,13 @@ export class EventLog {
     try {
       begin.run()
       if (last) this.#drop(expired.events, last)
-      const { changes } = deleteKeys.run(keysBefore, stepEvents)
+      const { changes } = deleteKeys.run(keysBefore, stepRows)
       commit.run()
       if (last) {
         this.#trimmed = { position: last.position, tag: last.tag, totalBytes: last.totalBytes }
         this.#earliest = this.#loadEarliest()
       }
-      return { hasTrimmed: last !== undefined, isDone: expired.isAll && Number(changes) < stepEvents }
+      return { hasTrimmed: last !== undefined, isDone: expired.isAll && Number(changes) < stepRows }
     } catch (error) {
       this.#recover()
       this.#traces = this.#loadTraces(this.#loadHistory().forgottenPosition)
@@ -245,11 +247,10 @@ export class EventLog {
   }
 
   #appendError(error: unknown, isCommitting: boolean): unknown {
-    const code = sqliteCodeOf(error)
     // Somebody else has written events: what this thread knows of the head is wrong. It ends, and the next one looks anew.
-    if (code === sqliteCode.constraint) return error
+    if (isPositionTaken(error)) return error
     // A commit whose sync failed is undone here; but if the machine stops before the next one, it may be found on the disk.
-    const isUncertain = isCommitting && code !== sqliteCode.full
+    const isUncertain = isCommitting && sqliteCodeOf(error) !== sqliteCode.full
     const doing = isUncertain ? 'It is not certain that the event was not stored' : 'The event was not stored'
     const failure = storeFailure(doing, error, this.#options.directory)
     return new HubError(failure.code, failure.message, { cause: error })
@@ -292,6 +293,7 @@ export class EventLog {
     const events: ExpiredEvent[] = []
     let { totalBytes: bytesBefore } = this.#trimmed
     const stepLimit = bytesBefore + stepBytes
+    let rows = 0
     for (const row of this.#statements.selectOldest.iterate()) {
       const [position, tag, storedAt, totalBytes, topic, alternates, isPrivate] = row
       const isKept =
@@ -299,8 +301,10 @@ export class EventLog {
         this.#head.totalBytes - bytesBefore <= maxBytes &&
         storedAt > at - maxAgeMs
       if (isKept) return { events, isAll: true }
-      if (events.length === stepEvents || bytesBefore >= stepLimit) return { events, isAll: false }
-      events.push({ position, tag, totalBytes, topics: topicsOf(topic, alternates), isPrivate: isPrivate === 1 })
+      if (rows >= stepRows || bytesBefore >= stepLimit) return { events, isAll: false }
+      const topics = topicsOf(topic, alternates)
+      events.push({ position, tag, totalBytes, topics, isPrivate: isPrivate === 1 })
+      rows += 1 + topics.length
       bytesBefore = totalBytes
     }
     return { events, isAll: true }
@@ -319,8 +323,9 @@ export class EventLog {
     deleteEvents.run(last.position)
     for (const { position, topics, isPrivate } of traces.values()) {
       saveTrace.run(JSON.stringify(topics), isPrivate ? 1 : 0, position)
-      const forgotten = this.#traces.add({ position, topics, isPrivate })
-      if (forgotten) deleteTrace.run(JSON.stringify(forgotten.topics), forgotten.isPrivate ? 1 : 0)
+      for (const forgotten of this.#traces.add({ position, topics, isPrivate })) {
+        deleteTrace.run(JSON.stringify(forgotten.topics), forgotten.isPrivate ? 1 : 0)
+      }
     }
     updateHistory.run(last.position, last.tag, last.totalBytes, this.#traces.forgottenPosition)
   }
@@ -405,7 +410,7 @@ function prepareStatements(database: DatabaseSync) {
       'UPDATE history SET trimmed_position = ?, trimmed_tag = ?, trimmed_bytes = ?, forgotten_position = ?',
     ),
     insertEvent: prepare('INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
-    insertTopic: prepare('INSERT INTO event_topic VALUES (?, ?)'),
+    insertTopic: prepare('INSERT OR IGNORE INTO event_topic VALUES (?, ?)'),
     findKey: prepare<[position: number, tag: number]>(
       'SELECT position, tag FROM idempotency WHERE key = ? AND stored_at > ?',
     ),

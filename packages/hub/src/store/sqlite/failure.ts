@@ -9,10 +9,9 @@ export function storeFailure(doing: string, error: unknown, directory: string): 
 
 /** The primary result code of SQLite; `undefined` if the error is not SQLite's. */
 export function sqliteCodeOf(error: unknown): number | undefined {
-  // Extended codes say more in their higher bits, and differ by platform.
-  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number'
-    ? error.errcode & 0xff
-    : undefined
+  // Extended codes say more in their higher bits.
+  const code = extendedCodeOf(error)
+  return code === undefined ? undefined : code & 0xff
 }
 
 export const sqliteCode = {
@@ -22,9 +21,17 @@ export const sqliteCode = {
   corrupt: 11,
   full: 13,
   cannotOpen: 14,
-  constraint: 19,
   notADatabase: 26,
 } as const
+
+/** Whether there is an event already where one was to be stored (`SQLITE_CONSTRAINT_PRIMARYKEY`). */
+export function isPositionTaken(error: unknown): boolean {
+  return extendedCodeOf(error) === 1555
+}
+
+function extendedCodeOf(error: unknown): number | undefined {
+  return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : undefined
+}
 
 function explain(error: unknown, directory: string): string {
   const said = error instanceof Error ? error.message : String(error)

@@ -5,8 +5,8 @@ import { EventLog } from './event-log.ts'
 import { storeFailure } from './failure.ts'
 import type { Answers, Batch, Failure, Question, RecordTuple, Reply, WorkerOptions } from './messages.ts'
 
-/** The most events of one transaction. More would make the first of them wait for the last, and a sync is cheap by then. */
-const groupEvents = 1000
+/** About the most rows, one for each event and each of its topics, of one transaction. More would make the first wait for the last. */
+const groupRows = 2000
 /** The most characters of data in one transaction, but for its last event. */
 const groupCharacters = 4 * 1024 ** 2
 /** How long it may answer questions while appends wait, in milliseconds. */
@@ -80,12 +80,15 @@ class Worker {
   #takeGroup(): RecordTuple[] {
     const group: RecordTuple[] = []
     let characters = 0
+    let rows = 0
     let isSplittable = true
-    while (!isSplittable || (group.length < groupEvents && characters < groupCharacters)) {
+    while (!isSplittable || (rows < groupRows && characters < groupCharacters)) {
       const record = this.#appends.shift()
       if (!record) break
       group.push(record)
-      characters += record[1].length
+      const [topics, data] = record
+      rows += 1 + (typeof topics === 'string' ? 1 : topics.length)
+      characters += data.length
       isSplittable = !record[7]
     }
     return group
