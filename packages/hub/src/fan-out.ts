@@ -1,10 +1,20 @@
-import { encodeGap, encodePosition, formatEventId, frameBytes, type Gap, type Session } from '@headwater/sse/server'
+import {
+  type CloseReason,
+  encodeGap,
+  encodePosition,
+  formatEventId,
+  frameBytes,
+  type Gap,
+  type GapReason,
+  type Session,
+} from '@headwater/sse/server'
 import { positionId } from './event-id.ts'
 import { Feed, type FeedFrame } from './feed.ts'
 import { Fifo } from './fifo.ts'
 import { encodeStoredEvent, History, type HistoryPage } from './history.ts'
 import type { StartingPoint } from './resume.ts'
 import type { Selection } from './selection.ts'
+import { type HubStats, Tally } from './stats.ts'
 import { notNegative } from './store/retention.ts'
 import { type Bounds, beginning, type EventStore, type Mark, type StoredEvent } from './store/store.ts'
 import { Subscriber } from './subscriber.ts'
@@ -53,6 +63,11 @@ export class FanOut {
   #stopFollowing = () => {}
   #followTimer: NodeJS.Timeout | undefined
   #isClosed = false
+  #isFollowing = false
+  #eventsDelivered = 0
+  #bytesDelivered = 0
+  readonly #gaps = new Tally<GapReason>()
+  readonly #sessionsClosed = new Tally<CloseReason>()
 
   readonly #subscribers = new Set<Subscriber>()
   /** By the key of their selection; in order of their newest frame, the quietest first. */
@@ -108,6 +123,32 @@ export class FanOut {
     return this.#subscribers.size
   }
 
+  /** Whether it gets what is published. Not for a moment after the store's tail has failed. */
+  get isFollowing(): boolean {
+    return this.#isFollowing
+  }
+
+  get stats(): HubStats {
+    let subscribersBehind = 0
+    let lagEvents = 0
+    for (const { feed, offset, position } of this.#subscribers) {
+      if (offset !== undefined && offset >= feed.end) continue
+      subscribersBehind++
+      lagEvents = Math.max(lagEvents, this.#head.position - position)
+    }
+    return {
+      subscribers: this.#subscribers.size,
+      subscribersBehind,
+      lagEvents,
+      feeds: this.#feeds.size,
+      eventsDelivered: this.#eventsDelivered,
+      bytesDelivered: this.#bytesDelivered,
+      gaps: { ...this.#gaps.counts },
+      sessionsClosed: { ...this.#sessionsClosed.counts },
+      headPosition: this.#head.position,
+    }
+  }
+
   /** Resolves when the tail has come to a position, to `true`, or the fan-out is closed, to `false`. */
   reach(position: number): Promise<boolean> {
     if (this.#isClosed) return Promise.resolve(false)
@@ -124,7 +165,10 @@ export class FanOut {
     const subscriber = new Subscriber(session, feed, start, this.#head.position)
     feed.subscriberCount++
     this.#subscribers.add(subscriber)
-    session.closed.then(() => this.#remove(subscriber))
+    session.closed.then((reason) => {
+      this.#sessionsClosed.add(reason)
+      this.#remove(subscriber)
+    })
     this.#goOn(subscriber)
   }
 
@@ -153,7 +197,10 @@ export class FanOut {
       onFailure: (error) => this.#onTailFailure(error),
     })
     if (this.#isClosed) stop()
-    else this.#stopFollowing = stop
+    else {
+      this.#stopFollowing = stop
+      this.#isFollowing = true
+    }
   }
 
   /** The first start; or one after the tail had failed, and then what came between is in the store and is read from there. */
@@ -178,7 +225,7 @@ export class FanOut {
       for (const feed of this.#feedsFor(event)) {
         if (!feed.selection.admits(event)) continue
         bytes ??= frameBytes(encodeStoredEvent(this.#store.epoch, event))
-        this.#put(feed, { position: event.position, bytes })
+        this.#put(feed, { position: event.position, bytes, isEvent: true })
       }
       this.#onHead(event)
     }
@@ -195,6 +242,7 @@ export class FanOut {
   /** Subscribers stay: they go on where they are, late. */
   #onTailFailure(error: unknown): void {
     if (this.#isClosed) return
+    this.#isFollowing = false
     this.#onError(error)
     this.#followTimer = setTimeout(() => {
       this.#follow().catch((error: unknown) => this.#onTailFailure(error))
@@ -241,7 +289,7 @@ export class FanOut {
     for (const feed of this.#feeds.values()) {
       if (feed.newestPosition >= position) break
       bytes ??= frameBytes(encodePosition(positionId(this.#store.epoch, this.#head)))
-      this.#put(feed, { position: this.#head.position, bytes })
+      this.#put(feed, { position: this.#head.position, bytes, isEvent: false })
     }
     if (bytes && !this.#isInTurn) this.#scheduleTurn()
   }
@@ -363,8 +411,14 @@ export class FanOut {
       subscriber.offset = span.end
       subscriber.position = span.position
       session.offer(span.bytes)
+      this.#count(span.eventCount, span.bytes)
     }
     this.#goOn(subscriber)
+  }
+
+  #count(events: number, bytes: Uint8Array): void {
+    this.#eventsDelivered += events
+    this.#bytesDelivered += bytes.length
   }
 
   /** Pages that were read are given before more are read, so that few of them are ever in memory. */
@@ -393,11 +447,13 @@ export class FanOut {
     if (page) {
       const gap = this.#gapBefore(page, subscriber)
       if (gap) {
+        this.#gaps.add(gap.reason)
         session.offer(frameBytes(encodeGap(gap, positionId(this.#store.epoch, page.gapEnd))))
         subscriber.toldPosition = page.gapEnd.position
       }
       if (page.lastPosition !== undefined) {
         session.offer(page.bytes)
+        this.#count(page.eventCount, page.bytes)
         subscriber.toldPosition = page.lastPosition
       }
       subscriber.position = page.through

@@ -6,6 +6,8 @@ import type { Subscriber } from './subscriber.ts'
 export interface FeedFrame {
   readonly position: number
   readonly bytes: Uint8Array
+  /** Whether it is an event of the application, rather than one of the hub's own. */
+  readonly isEvent: boolean
 }
 
 const maxCachedSpans = 8
@@ -17,6 +19,8 @@ export interface Span {
   readonly end: number
   /** The position of the last one in it. */
   readonly position: number
+  /** How many of them are events of the application. */
+  readonly eventCount: number
 }
 
 /**
@@ -111,6 +115,7 @@ export class Feed {
       bytes: frames.length === 1 ? frames[0]!.bytes : Buffer.concat(frames.map((frame) => frame.bytes)),
       end: offset + frames.length,
       position: frames.at(-1)!.position,
+      eventCount: frames.reduce((count, { isEvent }) => count + Number(isEvent), 0),
     }
     if (this.#spans.size === maxCachedSpans) this.#spans.clear()
     this.#spans.set(offset, span)

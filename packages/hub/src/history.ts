@@ -8,6 +8,7 @@ import type { EventStore, Mark, StoredEvent } from './store/store.ts'
 export interface HistoryPage {
   /** The frames of its events; empty when it has none. */
   readonly bytes: Uint8Array
+  readonly eventCount: number
   /** The position of the last of them. */
   readonly lastPosition: number | undefined
   /** How far it reaches: all up to here is in it, or not of this selection, or lost. */
@@ -63,6 +64,7 @@ export class History {
     const events = page.events.filter((event) => selection.admits(event))
     return {
       bytes: Buffer.concat(events.map((event) => frameBytes(encodeStoredEvent(this.#store.epoch, event)))),
+      eventCount: events.length,
       lastPosition: events.at(-1)?.position,
       through: page.through,
       hasLost: page.lost.some((trace) => selection.admitsTrace(trace)),

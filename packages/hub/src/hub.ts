@@ -8,6 +8,7 @@ import { FanOut, type FanOutOptions } from './fan-out.ts'
 import { findNewest } from './newest.ts'
 import { findStartingPoint, type StartingPoint } from './resume.ts'
 import { Selection } from './selection.ts'
+import type { HubStats } from './stats.ts'
 import type { Append, EventRecord, EventStore, Mark } from './store/store.ts'
 import { exactTopic, type TopicMatcher } from './topic-matcher.ts'
 
@@ -89,6 +90,14 @@ export interface Hub {
   ): AsyncGenerator<HubEvent, void, undefined>
   /** How many sessions are served now. */
   readonly subscriberCount: number
+  /** What it has done and is doing. Asks every subscriber where it is, so not for every request. */
+  readonly stats: HubStats
+  /**
+   * Finds out whether the hub can store events, read them and hear of new ones. Resolves if so.
+   *
+   * @throws HubError `HUB_CLOSED`, `STORE_FAILED`; what the store throws.
+   */
+  check(): Promise<void>
   /**
    * Takes nothing more, finishes the publishes under way, and ends every session so that its client comes back, spread over
    * time. Resolves when all of that is done; the store may be closed then. Idempotent.
@@ -150,6 +159,17 @@ export async function createHub({ store, onError = console.error, ...options }: 
 
     get subscriberCount() {
       return fanOut.subscriberCount
+    },
+
+    get stats() {
+      return fanOut.stats
+    },
+
+    async check() {
+      assertOpen()
+      await Promise.all([store.bounds(), store.check?.()])
+      if (fanOut.isFollowing) return
+      throw new HubError('STORE_FAILED', 'The hub does not hear of new events: the tail of its store failed.')
     },
 
     close() {

@@ -5,6 +5,7 @@ export type { FanOutOptions } from './fan-out.ts'
 export type { HubRequest } from './http/exchange.ts'
 export { createFetchHandler, type FetchHandler } from './http/fetch-handler.ts'
 export { createHandler, type Handler } from './http/handler.ts'
+export { Metrics } from './http/metrics.ts'
 export type { Authorize, Permission } from './http/permission.ts'
 export type { HandlerOptions } from './http/router.ts'
 export { type HubServer, type ListenOptions, listen } from './http/server.ts'
@@ -16,6 +17,7 @@ export {
   type SubscribeOptions,
   type Subscription,
 } from './hub.ts'
+export type { HubStats } from './stats.ts'
 export { createMemoryStore, type MemoryStoreOptions } from './store/memory.ts'
 export type { Retention } from './store/retention.ts'
 export type {
@@ -27,6 +29,8 @@ export type {
   Follower,
   Mark,
   PositionState,
+  ReadBackPage,
+  ReadBackQuery,
   ReadPage,
   ReadQuery,
   StoredEvent,

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander'
 import { HubError } from '../errors.ts'
 import { Dashboard } from '../http/dashboard.ts'
 import { isLoopbackAddress } from '../http/loopback.ts'
+import { Metrics } from '../http/metrics.ts'
 import { listen } from '../http/server.ts'
 import { createHub } from '../hub.ts'
 import { createMemoryStore } from '../store/memory.ts'
@@ -73,11 +74,14 @@ async function serve({ listen: address, store: storeUrl, dev, corsOrigins }: Ser
   }
 
   const store = openStore(storeUrl)
-  const hub = await createHub({ store, onError: log })
+  const metrics = new Metrics()
+  const hub = await createHub({ store: metrics.measure(store), onError: log })
+  metrics.observe(hub)
   const server = await listen(hub, {
     ...address,
     corsOrigins,
     loopbackHostsOnly: true,
+    metrics,
     dashboard: new Dashboard(fileURLToPath(new URL('../dashboard', import.meta.url))),
     onError: log,
   })

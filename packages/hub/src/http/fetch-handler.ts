@@ -17,9 +17,9 @@ export type FetchHandler = (
  */
 export function createFetchHandler(hub: Hub, options: HandlerOptions = {}): FetchHandler {
   const { session, onError = console.error } = options
-  const route = createRouter(hub, options)
+  const router = createRouter(hub, options)
   return async function handle(request, client) {
-    const answer = await route(toHubRequest(request, client?.remoteAddress))
+    const answer = await router.answer(toHubRequest(request, client?.remoteAddress))
     return toResponse(request, answer, session, onError)
   }
 }

@@ -6,8 +6,11 @@ import type { Answer, HubRequest } from './exchange.ts'
 import { createRouter, type HandlerOptions } from './router.ts'
 import { sessionOptionsOf } from './session-of-answer.ts'
 
-/** Answers one request. Resolves, never rejects, when it is answered, or when its event stream has begun. */
-export type Handler = (req: NodeRequest, res: NodeResponse) => Promise<void>
+/**
+ * Answers one request. Resolves, never rejects, when it is answered, or when its event stream has begun. What is not for the
+ * hub goes to `next`, as in Express; without it that is answered 404.
+ */
+export type Handler = (req: NodeRequest, res: NodeResponse, next?: () => void) => Promise<void>
 
 /**
  * Makes the function that answers requests of `node:http`, `node:https` and `node:http2` for a hub: the Mercure protocol, health,
@@ -15,15 +18,19 @@ export type Handler = (req: NodeRequest, res: NodeResponse) => Promise<void>
  */
 export function createHandler(hub: Hub, options: HandlerOptions = {}): Handler {
   const { session, onError = console.error } = options
-  const route = createRouter(hub, options)
+  const router = createRouter(hub, options)
 
-  return async function handle(nodeReq, nodeRes) {
+  return async function handle(nodeReq, nodeRes, next) {
     // `node:http2` has an API compatible with `node:http`, to the point where its types call it another.
     const [req, res] = [nodeReq as IncomingMessage, nodeRes as ServerResponse]
+    if (next && !router.has({ url: req.url ?? '/' })) {
+      next()
+      return
+    }
     // A client that leaves is no event of ours, and what it leaves behind need not be said.
     res.on('error', ignore)
     try {
-      await send(req, res, await route(toHubRequest(req)), session)
+      await send(req, res, await router.answer(toHubRequest(req)), session)
     } catch (error) {
       if (!(error instanceof HubError)) onError(error)
       res.destroy()

@@ -7,6 +7,7 @@ import { Cors } from './cors.ts'
 import type { Dashboard } from './dashboard.ts'
 import { type Answer, type AnswerHeaders, type HubRequest, pathOf } from './exchange.ts'
 import { isLoopbackHost } from './loopback.ts'
+import type { Metrics } from './metrics.ts'
 import { type Authorize, assertMayPublish, type Permission, permissionOf } from './permission.ts'
 import { problemAnswer } from './problem.ts'
 import { publish } from './publish.ts'
@@ -29,6 +30,8 @@ export interface HandlerOptions {
    * private ones.
    */
   readonly authorize?: Authorize | undefined
+  /** Serves these at `/metrics`. Default: none. */
+  readonly metrics?: Metrics | undefined
   /** The page at `/`. Default: none. */
   readonly dashboard?: Dashboard | undefined
   /** Options of every subscriber's session. */
@@ -39,15 +42,22 @@ export interface HandlerOptions {
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
-/** Answers a request. Never rejects: what goes wrong is an answer too. */
-export type Router = (request: HubRequest) => Promise<Answer>
+export interface Router {
+  /** Whether there is anything at a request's path. */
+  has(request: Pick<HubRequest, 'url'>): boolean
+  /** Answers a request. Never rejects: what goes wrong is an answer too. */
+  answer(request: HubRequest): Promise<Answer>
+}
 
 type Route = (request: HubRequest) => Answer | Promise<Answer>
 type Routes = Readonly<Record<string, Route>>
 
+/** How long the store may take to say that it is ready, in milliseconds. */
+const readyTimeoutMs = 5000
+
 /** The one place that says what is answered where: the Mercure protocol, health, and the page. */
 export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
-  const { loopbackHostsOnly = false, dashboard, closing, onError = console.error } = options
+  const { loopbackHostsOnly = false, dashboard, metrics, closing, onError = console.error } = options
   const { authorize = () => anyone } = options
   const cors = new Cors(options.corsOrigins ?? [])
   const subscribeRoute: Route = async (request) => subscribe(hub, request, await permissionOf(request, authorize))
@@ -75,16 +85,33 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
     QUERY: lastEventIdRoute,
     OPTIONS: (request) => preflight(request, lastEventIdRoutes),
   }
-  const healthRoutes: Routes = { GET: answerHealth, HEAD: answerHealth }
-  const answerPage: Route = (request) => dashboard!.answer(pathOf(request), request.header('if-none-match'))
-  const pageRoutes: Routes = { GET: answerPage, HEAD: answerPage }
+  const healthRoutes = reading(() => answerText('ok\n'))
+  const readyRoutes = reading(async () => {
+    await within(readyTimeoutMs, hub.check())
+    return answerText('ready\n')
+  })
+  const metricsRoutes = reading(async () => ({
+    headers: { 'content-type': metrics!.contentType, 'cache-control': 'no-store' },
+    body: await metrics!.toText(),
+  }))
+  const pageRoutes = reading((request) => dashboard!.answer(pathOf(request), request.header('if-none-match')))
 
-  return async function answer(request) {
+  return {
+    has: (request) => routesOf(pathOf(request)) !== undefined,
+    async answer(request) {
+      const answer = await answerOrRefuse(request)
+      metrics?.countRequest(nameOf(routesOf(pathOf(request)), request.method), answer.status ?? 200)
+      return answer
+    },
+  }
+
+  async function answerOrRefuse(request: HubRequest): Promise<Answer> {
     let common: AnswerHeaders = { 'x-content-type-options': 'nosniff' }
     const routes = routesOf(pathOf(request))
     // Also on refusals, so that a page can read why. A preflight has its own.
-    if (routes?.OPTIONS && request.method !== 'OPTIONS')
+    if (routes?.OPTIONS && request.method !== 'OPTIONS') {
       common = { ...common, ...cors.headersFor(request.header('origin')) }
+    }
     try {
       if (loopbackHostsOnly) assertLoopbackHost(request)
       return withHeaders(await dispatch(request, routes), common)
@@ -94,6 +121,14 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
       if (!known || known.code.startsWith('STORE_')) onError(error)
       return withHeaders(problemAnswer(known), common)
     }
+  }
+
+  /** What a request is for, as it is counted. */
+  function nameOf(routes: Routes | undefined, method: string): string {
+    if (routes === hubRoutes) return method === 'POST' ? 'publish' : method === 'OPTIONS' ? 'preflight' : 'subscribe'
+    if (routes === lastEventIdRoutes) return 'last'
+    if (routes === pageRoutes) return 'page'
+    return routes ? 'operating' : 'none'
   }
 
   function preflight(request: HubRequest, routes: Routes): Answer {
@@ -112,6 +147,8 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
     if (path === hubPath) return hubRoutes
     if (path === `${hubPath}/last`) return lastEventIdRoutes
     if (path === '/healthz') return healthRoutes
+    if (path === '/readyz') return readyRoutes
+    if (path === '/metrics' && metrics) return metricsRoutes
     return dashboard?.has(path) ? pageRoutes : undefined
   }
 }
@@ -171,14 +208,31 @@ function assertNotReserved({ topic }: PublishInit): void {
   }
 }
 
-function answerHealth(): Answer {
-  return { headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }, body: 'ok\n' }
+/** Routes that only tell something. */
+function reading(route: Route): Routes {
+  return { GET: route, HEAD: route }
+}
+
+function answerText(body: string): Answer {
+  return { headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }, body }
+}
+
+async function within(ms: number, work: Promise<void>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new HubError('STORE_FAILED', `The store gave no answer for ${ms / 1000} s.`)), ms)
+  })
+  try {
+    await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 function notFound(path: string): Answer {
   return {
     status: 404,
     headers: { 'content-type': 'text/plain; charset=utf-8' },
-    body: `There is nothing at ${path}.\nThe hub is at ${hubPath}, its page at /, its health at /healthz.\n`,
+    body: `There is nothing at ${path}.\nThe hub is at ${hubPath}, its page at /, its health at /healthz and /readyz.\n`,
   }
 }

@@ -190,6 +190,12 @@ export interface EventStore {
   /** Drops what retention no longer keeps, now. Stores do so themselves; operators and tests may not want to wait. */
   trim(): Promise<void>
 
+  /**
+   * Finds out whether an append could be stored now, and stores nothing. Rejects as `append` would. A store that leaves it out is
+   * taken to be able to for as long as it can be read.
+   */
+  check?(): Promise<void>
+
   /** Finishes the appends under way, then closes. Idempotent. */
   close(): Promise<void>
 }

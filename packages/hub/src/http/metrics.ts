@@ -1,0 +1,174 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { Hub } from '../hub.ts'
+import type { HubStats } from '../stats.ts'
+import type { EventStore } from '../store/store.ts'
+
+/**
+ * What a hub does, for Prometheus. Give the hub its store through `measure`, and the handler the metrics themselves. No label says anything of
+ * a topic or a client.
+ */
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #appends: Counter<'outcome'>
+  readonly #appendSeconds: Histogram
+  readonly #readSeconds: Histogram
+  readonly #requests: Counter<'route' | 'status'>
+  #hub: Hub | undefined
+
+  constructor() {
+    // Processor, memory, file descriptors, and how late the event loop is.
+    collectDefaultMetrics({ register: this.#registry })
+    const registers = [this.#registry]
+    this.#appends = new Counter({
+      name: 'headwater_publishes_total',
+      help: 'Events given to the store to be kept, by whether it did.',
+      labelNames: ['outcome'],
+      registers,
+    })
+    this.#appendSeconds = new Histogram({
+      name: 'headwater_store_append_seconds',
+      help: 'How long the store took to keep an event, or several that were given to it together.',
+      buckets: storeBuckets,
+      registers,
+    })
+    this.#readSeconds = new Histogram({
+      name: 'headwater_store_read_seconds',
+      help: 'How long the store took to read a page of the history.',
+      buckets: storeBuckets,
+      registers,
+    })
+    this.#requests = new Counter({
+      name: 'headwater_requests_total',
+      help: 'Requests answered, by what they were for and the status. An event stream counts when it begins.',
+      labelNames: ['route', 'status'],
+      registers,
+    })
+    this.#addHubMetrics()
+  }
+
+  /** A store that does what another does, and is measured. */
+  measure(store: EventStore): EventStore {
+    const append = <T>(events: number, work: () => Promise<T>) => this.#measureAppend(events, work)
+    const { appendAll, readBack, check } = store
+    return {
+      epoch: store.epoch,
+      append: (event, options) => append(1, () => store.append(event, options)),
+      ...(appendAll && { appendAll: (appends) => append(appends.length, () => appendAll.call(store, appends)) }),
+      read: async (query) => {
+        const stop = this.#readSeconds.startTimer()
+        try {
+          return await store.read(query)
+        } finally {
+          stop()
+        }
+      },
+      ...(readBack && { readBack: (query) => readBack.call(store, query) }),
+      ...(check && { check: () => check.call(store) }),
+      bounds: () => store.bounds(),
+      inspect: (position) => store.inspect(position),
+      find: (id) => store.find(id),
+      follow: (follower) => store.follow(follower),
+      trim: () => store.trim(),
+      close: () => store.close(),
+    }
+  }
+
+  /** Shows this hub's numbers from now on. */
+  observe(hub: Hub): void {
+    this.#hub = hub
+  }
+
+  countRequest(route: string, status: number): void {
+    this.#requests.inc({ route, status })
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  /** All of it, as Prometheus reads it. */
+  async toText(): Promise<string> {
+    return await this.#registry.metrics()
+  }
+
+  async #measureAppend<T>(events: number, work: () => Promise<T>): Promise<T> {
+    const stop = this.#appendSeconds.startTimer()
+    let outcome = 'failed'
+    try {
+      const result = await work()
+      outcome = 'stored'
+      return result
+    } finally {
+      stop()
+      this.#appends.inc({ outcome }, events)
+    }
+  }
+
+  #addHubMetrics(): void {
+    const gauge = (name: string, help: string, read: (stats: HubStats) => number) => this.#add(Gauge, name, help, read)
+    const counter = (name: string, help: string, read: (stats: HubStats) => number) =>
+      this.#add(Counter, name, help, read)
+    gauge('headwater_subscribers', 'Event streams open now.', ({ subscribers }) => subscribers)
+    gauge(
+      'headwater_subscribers_behind',
+      'Event streams that lack something now: events waiting to be written, or history to be read.',
+      ({ subscribersBehind }) => subscribersBehind,
+    )
+    gauge(
+      'headwater_lag_events',
+      'How many events of the whole history the subscriber furthest behind has not come past.',
+      ({ lagEvents }) => lagEvents,
+    )
+    gauge('headwater_feeds', 'Different selections among the event streams.', ({ feeds }) => feeds)
+    gauge('headwater_head_position', 'The newest position of the history.', ({ headPosition }) => headPosition)
+    counter(
+      'headwater_deliveries_total',
+      'Events written to event streams; one event counts for each.',
+      ({ eventsDelivered }) => eventsDelivered,
+    )
+    counter(
+      'headwater_delivered_bytes_total',
+      'Bytes of events written to event streams.',
+      ({ bytesDelivered }) => bytesDelivered,
+    )
+    this.#addTally('headwater_gaps_total', 'Gaps told to subscribers, by reason.', ({ gaps }) => gaps)
+    this.#addTally(
+      'headwater_streams_closed_total',
+      'Event streams that are over, by what ended them; too-slow and stalled are subscribers that could not keep up.',
+      ({ sessionsClosed }) => sessionsClosed,
+    )
+  }
+
+  /** A number that the hub keeps itself, read when it is asked for. */
+  #add(Kind: typeof Gauge | typeof Counter, name: string, help: string, read: (stats: HubStats) => number): void {
+    const stats = () => this.#hub?.stats
+    new Kind({
+      name,
+      help,
+      registers: [this.#registry],
+      collect() {
+        const now = stats()
+        this.reset()
+        if (now) this.inc(read(now))
+      },
+    })
+  }
+
+  #addTally(name: string, help: string, read: (stats: HubStats) => Readonly<Record<string, number>>): void {
+    const stats = () => this.#hub?.stats
+    new Counter({
+      name,
+      help,
+      labelNames: ['reason'],
+      registers: [this.#registry],
+      collect() {
+        const now = stats()
+        this.reset()
+        for (const [reason, count] of Object.entries(now ? read(now) : {})) this.inc({ reason }, count)
+      },
+    })
+  }
+}
+
+/** In seconds: from a memory's to a struggling disk's. */
+const storeBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
