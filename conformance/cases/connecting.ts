@@ -1,6 +1,5 @@
 import { type ConformanceCase, inBrowsers, inPages, outsideBrowsers } from './harness/conformance-case.ts'
-import { ending, redirect, refusal, stream } from './harness/responses.ts'
-import { crossOrigin, eventStream } from './harness/trial.ts'
+import { crossOrigin, ending, eventStream, redirect, refusal, stream } from './harness/responses.ts'
 
 const CONNECTING = 0
 const CLOSED = 2

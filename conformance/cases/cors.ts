@@ -1,7 +1,6 @@
 import { type ConformanceCase, inBrowsers } from './harness/conformance-case.ts'
-import { stream } from './harness/responses.ts'
+import { eventStream, stream } from './harness/responses.ts'
 import type { ScriptedResponse } from './harness/script.ts'
-import { eventStream } from './harness/trial.ts'
 
 const CLOSED = 2
 

@@ -5,6 +5,7 @@ import type { ConformanceCase } from './harness/conformance-case.ts'
 import { objectCases } from './object.ts'
 import { parsingCases } from './parsing.ts'
 import { restartCases } from './restart.ts'
+import { supersetCases } from './superset.ts'
 
 /** Every case there is, in the order of the behaviour they come from. */
 export const cases: ConformanceCase[] = [
@@ -13,5 +14,6 @@ export const cases: ConformanceCase[] = [
   ...parsingCases,
   ...connectingCases,
   ...objectCases,
+  ...supersetCases,
   ...restartCases,
 ]

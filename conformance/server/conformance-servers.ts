@@ -97,6 +97,7 @@ export class ConformanceServers {
       await this.#stream(token).left(nth)
       return true
     },
+    flooded: async ({ token, nth }) => this.#stream(token).flooded(nth),
     signal: async ({ token, name }) => {
       await this.#stream(token).signal(name)
       return true

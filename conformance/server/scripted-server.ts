@@ -20,6 +20,7 @@ export class ScriptedStream {
   readonly #signals = new Map<string, Signal>()
   readonly #left: Signal[] = []
   readonly #open = new Set<ServerResponse>()
+  readonly #flooded = new Set<number>()
   #answered = 0
   #whenRequested = new Set<() => void>()
 
@@ -43,8 +44,9 @@ export class ScriptedStream {
     })
     // A write after the client has gone is what many cases provoke.
     response.on('error', () => response.destroy())
-    const scripted = this.#script.responses[nth] ?? noMore
+    const scripted = this.#script.responses[nth] ?? (this.#script.thenAgain ? this.#script.responses.at(-1)! : noMore)
     await this.#play(scripted, request, response, doorway)
+    if (scripted.body?.some((step) => 'flood' in step) && this.#open.has(response)) this.#flooded.add(nth)
   }
 
   /** Resolves when at least so many requests, preflights not counted, have come. */
@@ -63,6 +65,10 @@ export class ScriptedStream {
 
   left(nth: number): Promise<void> {
     return this.#leftOf(nth).received()
+  }
+
+  flooded(nth: number): boolean {
+    return this.#flooded.has(nth)
   }
 
   async signal(name: string): Promise<void> {
@@ -101,6 +107,7 @@ export class ScriptedStream {
     if ('wait' in step) await this.#signalOf(step.wait).received()
     else if ('write' in step) await write(response, Buffer.from(step.write, 'utf8'))
     else if ('bytes' in step) await write(response, Buffer.from(step.bytes))
+    else if ('flood' in step) await flood(response, step.flood)
     else this.#finish(step.finish, response)
   }
 
@@ -178,6 +185,8 @@ export async function listen(
   }
 }
 
+let places = 0
+
 async function record(request: IncomingMessage, token: string, to: RecordedRequest['to']): Promise<RecordedRequest> {
   const chunks: Buffer[] = []
   for await (const chunk of request) chunks.push(chunk as Buffer)
@@ -193,6 +202,7 @@ async function record(request: IncomingMessage, token: string, to: RecordedReque
     to,
     headers,
     body: Buffer.concat(chunks).toString('utf8'),
+    place: places++,
   }
 }
 
@@ -218,4 +228,10 @@ function write(response: ServerResponse, bytes: Buffer): Promise<void> {
     if (response.destroyed || response.writableEnded) resolve()
     else response.write(bytes, () => resolve())
   })
+}
+
+async function flood(response: ServerResponse, bytes: number): Promise<void> {
+  const comment = Buffer.alloc(64 * 1024, `: ${'x'.repeat(61)}\n`)
+  for (let written = 0; written < bytes && !response.destroyed; written += comment.length)
+    await write(response, comment)
 }

@@ -12,6 +12,10 @@ export const nativeChromium: Deviations = {
         fails: 'next event: expected "open", got "error" at readyState 2',
       },
     ),
+    'ignores an empty `retry:`: the delay stays as it was': {
+      does: 'takes it as the default delay again',
+      fails: 'reconnected before the source that was told nothing: expected true, got false',
+    },
     'does not open on Content-Type: text/event-stream foo': {
       does: 'opens on a content type with rubbish after a space',
       fails: 'next event: expected "error", got "open" at readyState 1',

@@ -17,10 +17,6 @@ export const nativeWorkerd: Deviations = {
         fails: 'NotSupportedError: The init.withCredentials option is not supported. It must be false or undefined.',
       },
     ),
-    'keeps the delay of `retry:` on later connections that do not mention it': {
-      does: 'has a shortest delay, so long that one without `retry:` overtakes three of `retry: 1`',
-      fails: 'requests of a source that was told nothing, meanwhile: expected 1, got 2',
-    },
     ...fromEach(
       [201, 202, 203, 206].map((status) => `fails for good on status ${status}: of the successful ones only 200 opens`),
       { does: 'opens on it', fails: 'next event: expected "error", got "open" at readyState 1' },

@@ -13,7 +13,7 @@ export function keepsWaiting(...chunks: Chunk[]) {
     const served = await t.serve(ending(...chunks), stream())
     const source = t.watch(served.url)
     await source.nextAfterOthers('error')
-    await t.whileAnotherReconnects(3)
+    await t.whileAnotherReconnects(2)
     t.equal((await served.requested(1)).length, 1, 'requests')
   }
 }

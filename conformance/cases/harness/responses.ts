@@ -1,8 +1,11 @@
 import type { ScriptedResponse, Step } from './script.ts'
-import { crossOrigin } from './trial.ts'
 
 /** Text or bytes, each one write of its own, or a step. */
 export type Chunk = string | number[] | Step
+
+export const eventStream: [string, string] = ['content-type', 'text/event-stream']
+/** The headers of a stream that any origin may read, without credentials. */
+export const crossOrigin: [string, string][] = [eventStream, ['access-control-allow-origin', '*']]
 
 /**
  * An event stream of these chunks that stays open until the client leaves. Without any it is a comment: Firefox tells

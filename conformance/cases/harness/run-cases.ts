@@ -23,6 +23,7 @@ export async function runCases(expectations: Expectation[], host: Host, options:
     for (let next = queue.shift(); next; next = queue.shift()) results.push(await judge(next, host, options.deadlineMs))
   }
   await Promise.all(Array.from({ length: options.concurrency }, lane))
+  await host.other.close()
   for (const last of expectations.filter(({ of }) => of.alone))
     results.push(await judge(last, host, options.deadlineMs))
   return results

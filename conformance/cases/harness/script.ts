@@ -6,6 +6,8 @@
 /** One token's behaviour: the nth request is answered by the nth response. Past the last one, 204 ends every client. */
 export interface Script {
   responses: ScriptedResponse[]
+  /** Past the last response, it is given again. Default false. */
+  thenAgain?: boolean
   /** How a CORS preflight is answered; preflights do not count as requests. Default `'allow'`. */
   preflight?: 'allow' | 'refuse'
 }
@@ -33,6 +35,8 @@ export type Step =
   | { bytes: number[] }
   /** Goes on when the case has sent this signal (`served.signal(name)`), once for each time it sent it. */
   | { wait: string }
+  /** Writes so many bytes of comments, as fast as the client takes them. */
+  | { flood: number }
   /** Ends the response as HTTP has it. */
   | { finish: 'end' }
   /** Closes the connection in the middle of the body. */
@@ -49,6 +53,8 @@ export interface RecordedRequest {
   /** Names in lower case, values as latin1 text: one character for each byte on the wire. */
   headers: Record<string, string>
   body: string
+  /** Its place among all requests of all scripts of the run: smaller came earlier. */
+  place: number
 }
 
 /** Where one run of the cases finds its servers. `same` is the page's own origin in a browser. */
@@ -70,6 +76,8 @@ export interface Orders {
   requests: { ask: { token: string; atLeast: number }; answer: RecordedRequest[] }
   /** Answers when the client has closed the connection of the nth request (from 0). */
   left: { ask: { token: string; nth: number }; answer: true }
+  /** Whether the flood of the nth response has all been taken. */
+  flooded: { ask: { token: string; nth: number }; answer: boolean }
   /** Lets a `{ wait }` pass; answers after what followed it has been written. */
   signal: { ask: { token: string; name: string }; answer: true }
   /** Closes what is still open of a script, and forgets it. */

@@ -3,7 +3,7 @@
  * worker or a shared worker, run the order that it is sent.
  */
 import type { CaseResult } from '../harness/run-cases.ts'
-import { UncaughtErrors } from '../harness/trial.ts'
+import { UncaughtErrors } from '../harness/uncaught-errors.ts'
 import { carryOut, type RunOrder } from './run-order.ts'
 
 const uncaught = new UncaughtErrors()

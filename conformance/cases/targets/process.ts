@@ -1,5 +1,5 @@
 /** Node, Bun and Deno: the order is the last argument, each result a line of JSON on standard output. */
-import { UncaughtErrors } from '../harness/trial.ts'
+import { UncaughtErrors } from '../harness/uncaught-errors.ts'
 import { carryOut, type RunOrder } from './run-order.ts'
 
 /** The little of the process that all three have; the cases compile without the types of any. */

@@ -1,5 +1,5 @@
 /** workerd: the order is a request's body, the answer its results as JSON. */
-import { UncaughtErrors } from '../harness/trial.ts'
+import { UncaughtErrors } from '../harness/uncaught-errors.ts'
 import { carryOut, type RunOrder } from './run-order.ts'
 
 const uncaught = new UncaughtErrors()

@@ -1,0 +1,22 @@
+import { describe, expect, it } from 'vitest'
+import { deviations } from './cases/deviations/index.ts'
+import { cases } from './cases/index.ts'
+
+describe('the conformance cases', () => {
+  it('have names of their own', () => {
+    const names = cases.map(({ name }) => name)
+    expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([])
+  })
+
+  it('cover every line of the behaviour', () => {
+    const ground = [1, 2, 3, 4, 5, 6, 7].map((n) => `ground ${n}`)
+    const numbered = Array.from({ length: 14 }, (_, i) => `${i + 1}`)
+    const covered = new Set(cases.map(({ line }) => line))
+    expect([...ground, ...numbered, 'superset'].filter((line) => !covered.has(line))).toEqual([])
+  })
+
+  it.each(deviations)('are what $who is said to deviate from', ({ from }) => {
+    const names = cases.map(({ name }) => name)
+    expect(Object.keys(from).filter((name) => !names.includes(name))).toEqual([])
+  })
+})

@@ -1,0 +1,30 @@
+import { describe, it } from 'vitest'
+import type { Runtime } from '../cases/harness/conformance-case.ts'
+import type { CaseResult } from '../cases/harness/run-cases.ts'
+import type { RunOrder } from '../cases/targets/run-order.ts'
+import { ConformanceServers } from '../server/conformance-servers.ts'
+import { describeCases, orderFor } from './describe-cases.ts'
+import { type InstalledRuntime, reasonToSkip } from './runtimes.ts'
+
+/** The cases in a runtime that is a process of its own, with servers of its own. */
+export function describeProcess(
+  name: string,
+  { engine, implementation }: Pick<Runtime, 'engine' | 'implementation'>,
+  installed: InstalledRuntime,
+  run: (order: RunOrder) => Promise<CaseResult[]>,
+): void {
+  const reason = reasonToSkip(installed)
+  if (reason !== undefined) {
+    describe(name, () => it.skip(reason))
+    return
+  }
+  const runtime: Runtime = { engine, scope: 'process', implementation }
+  describeCases(name, runtime, async () => {
+    const servers = await ConformanceServers.start()
+    try {
+      return await run({ ...orderFor(runtime), origins: servers.origins })
+    } finally {
+      await servers.close()
+    }
+  })
+}
