@@ -13,6 +13,8 @@ import {
   type Follower,
   type Mark,
   type PositionState,
+  type ReadBackPage,
+  type ReadBackQuery,
   type ReadPage,
   type ReadQuery,
   type StoredEvent,
@@ -159,6 +161,18 @@ class SqliteStore implements EventStore {
     return { events: page.rows.map(toStoredEvent), through: page.through, lost: page.lost, bounds: page.bounds }
   }
 
+  async readBack({ before, topics, maxEvents, maxBytes }: ReadBackQuery): Promise<ReadBackPage> {
+    const thread = await this.#start()
+    const { rows, from } = await thread.ask<Extract<Question, { name: 'readBack' }>>({
+      name: 'readBack',
+      before,
+      topics: topics && [...topics],
+      maxEvents,
+      maxBytes,
+    })
+    return { events: rows.map(toStoredEvent), from }
+  }
+
   async bounds(): Promise<Bounds> {
     await this.#start()
     return this.#bounds
@@ -186,6 +200,11 @@ class SqliteStore implements EventStore {
   async trim(): Promise<void> {
     const thread = await this.#start()
     await thread.ask<Extract<Question, { name: 'trim' }>>({ name: 'trim' })
+  }
+
+  async check(): Promise<void> {
+    const thread = await this.#start()
+    await thread.ask<Extract<Question, { name: 'check' }>>({ name: 'check' })
   }
 
   close(): Promise<void> {

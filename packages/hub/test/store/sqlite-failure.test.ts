@@ -64,6 +64,38 @@ describe('on a full disk', () => {
     expect(await readDatas(store, ['a'])).toEqual(['before', 'after'])
   })
 
+  test('a check says so, and stores nothing', async ({ skip }) => {
+    const disk = temporaryDisk(4)
+    if (!disk) return skip('needs a disk of its own')
+    const directory = join(disk.path, 'data')
+    const ballast = join(disk.path, 'ballast')
+    let clock = 1_700_000_000_000
+    const store = await openStore(directory, { now: () => clock })
+    await store.check!()
+    fillUp(ballast)
+    // A second passes: what was written before says no more than that. And so on until the log has no room left.
+    const refusal = async () => {
+      for (;;) {
+        clock += 1000
+        try {
+          await store.check!()
+        } catch (error) {
+          return error
+        }
+      }
+    }
+    expect(await refusal()).toMatchObject({
+      code: 'STORE_FAILED',
+      message: expect.stringMatching(/^No event can be stored: the disk is full/),
+    })
+    await expect(store.check!()).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    rmSync(ballast)
+    await store.check!()
+    expect(await store.bounds()).toMatchObject({ head: { position: 0 } })
+    await store.close()
+    await expect(store.check!()).rejects.toMatchObject({ code: 'STORE_CLOSED' })
+  })
+
   test('of several events appended together none is stored if not all are', async ({ skip }) => {
     const disk = temporaryDisk(4)
     if (!disk) return skip('needs a disk of its own')
@@ -218,6 +250,7 @@ describe('when the files are changed from outside', () => {
       code: 'STORE_FAILED',
       message: expect.stringContaining('was moved, removed or replaced while the hub had it open'),
     })
+    await expect(store.check!()).rejects.toMatchObject({ code: 'STORE_FAILED' })
     expect(await readDatas(store)).toEqual(['0'])
   })
 

@@ -6,6 +6,8 @@ import { Traces } from '../traces.ts'
 import { type DataDirectory, openDataDirectory, synchronousFor } from './data-directory.ts'
 import { isPositionTaken, sqliteCode, sqliteCodeOf, storeFailure } from './failure.ts'
 import {
+  type BackQuery,
+  type BackRows,
   type EventRow,
   type PageQuery,
   type PageRows,
@@ -38,6 +40,8 @@ export class EventLog {
   #trimmed: Place
   #earliest: (Mark & { readonly storedAt: number }) | undefined
   #traces: Traces
+  /** `undefined` if that failed. */
+  #lastWrittenAt: number | undefined
 
   /** @throws HubError `STORE_LOCKED`, `STORE_FAILED` */
   constructor(options: WorkerOptions) {
@@ -70,75 +74,102 @@ export class EventLog {
 
   /** Stores events in one transaction: when it returns, all of them are as safe as the durability says; if it throws, none is. */
   append(records: readonly RecordTuple[], storedAt: number): { positions: number[]; tags: number[] } {
-    const { insertEvent, insertTopic, insertKey, findKey, begin, commit } = this.#statements
+    const { findKey, begin, commit } = this.#statements
     const keysSince = storedAt - this.#options.idempotencyMs
     const positions: number[] = []
     const tags: number[] = []
     const randomTags = randomFillSync(new Uint32Array(records.length))
-    let { position, tag, totalBytes } = this.#head
+    let head = this.#head
     let isCommitting = false
     try {
       this.#assertInPlace()
       begin.run()
-      for (const [index, [topics, data, isPrivate, id, type, retryMs, key]] of records.entries()) {
+      for (const [index, record] of records.entries()) {
+        const key = record[6]
         const known = key === undefined ? undefined : findKey.get(key, keysSince)
-        if (known) {
-          positions.push(known[0])
-          tags.push(known[1])
-          continue
-        }
-        position += 1
-        tag = randomTags[index]!
-        const [topic, ...alternates] = typeof topics === 'string' ? [topics] : topics
-        totalBytes += bytesOf(data, id, type, topics)
-        insertEvent.run(
-          position,
-          tag,
-          storedAt,
-          totalBytes,
-          topic!,
-          alternates.length > 0 ? JSON.stringify(alternates) : null,
-          isPrivate ? 1 : 0,
-          id ?? null,
-          type ?? null,
-          retryMs ?? null,
-          data.includes('\0') ? Buffer.from(data) : data,
-        )
-        insertTopic.run(topic!, position)
-        for (const alternate of alternates) insertTopic.run(alternate, position)
-        if (key !== undefined) insertKey.run(key, position, tag, storedAt)
-        positions.push(position)
-        tags.push(tag)
+        if (!known) head = this.#insert(record, head, randomTags[index]!, storedAt)
+        positions.push(known ? known[0] : head.position)
+        tags.push(known ? known[1] : head.tag)
       }
       isCommitting = true
       commit.run()
     } catch (error) {
+      this.#lastWrittenAt = undefined
       this.#recover()
-      throw this.#appendError(error, isCommitting)
+      // Somebody else has written events: what this thread knows of the head is wrong. It ends, and the next one looks anew.
+      if (isPositionTaken(error)) throw error
+      // A commit whose sync failed is undone here; but if the machine stops before the next one, it may be found on the disk.
+      const isUncertain = isCommitting && sqliteCodeOf(error) !== sqliteCode.full
+      throw this.#writeError(
+        isUncertain ? 'It is not certain that the event was not stored' : 'The event was not stored',
+        error,
+      )
     }
-    if (position > this.#head.position && !this.#earliest) {
-      const first = positions.findIndex((stored) => stored > this.#head.position)
-      this.#earliest = { position: positions[first]!, tag: tags[first]!, storedAt }
+    if (head !== this.#head) {
+      const first = positions.findIndex((position) => position > this.#head.position)
+      this.#earliest ??= { position: positions[first]!, tag: tags[first]!, storedAt }
+      this.#head = head
+      this.#lastWrittenAt = storedAt
     }
-    this.#head = { position, tag, totalBytes }
     return { positions, tags }
+  }
+
+  /** Within a transaction. Gives the place of the event, which comes after the one given. */
+  #insert(
+    [topics, data, isPrivate, id, type, retryMs, key]: RecordTuple,
+    last: Place,
+    tag: number,
+    storedAt: number,
+  ): Place {
+    const { insertEvent, insertTopic, insertKey } = this.#statements
+    const position = last.position + 1
+    const totalBytes = last.totalBytes + bytesOf(data, id, type, topics)
+    const [topic, ...alternates] = typeof topics === 'string' ? [topics] : topics
+    insertEvent.run(
+      position,
+      tag,
+      storedAt,
+      totalBytes,
+      topic!,
+      alternates.length > 0 ? JSON.stringify(alternates) : null,
+      isPrivate ? 1 : 0,
+      id ?? null,
+      type ?? null,
+      retryMs ?? null,
+      data.includes('\0') ? Buffer.from(data) : data,
+    )
+    insertTopic.run(topic!, position)
+    for (const alternate of alternates) insertTopic.run(alternate, position)
+    if (key !== undefined) insertKey.run(key, position, tag, storedAt)
+    return { position, tag, totalBytes }
+  }
+
+  /**
+   * Finds out whether events can be stored, by writing something else as safely. One that was stored in the second before is answer
+   * enough: then nothing is written.
+   */
+  check(at: number): void {
+    if (this.#lastWrittenAt !== undefined && at >= this.#lastWrittenAt && at < this.#lastWrittenAt + 1000) return
+    try {
+      this.#assertInPlace()
+      this.#statements.updateChecked.run(at)
+      this.#lastWrittenAt = at
+    } catch (error) {
+      this.#lastWrittenAt = undefined
+      this.#recover()
+      throw this.#writeError('No event can be stored', error)
+    }
   }
 
   read({ after, through, topics, maxEvents, maxBytes }: PageQuery): PageRows {
     const lost = this.#traces.after(after, topics && new Set(topics))
-    const rows: EventRow[] = []
-    let bytes = 0
-    try {
-      for (const row of this.#rows(after, through, topics, maxEvents)) {
-        rows.push(row)
-        bytes += bytesOfRow(row)
-        if (rows.length >= maxEvents || bytes >= maxBytes) return { rows, through: row[0], lost, bounds: this.bounds() }
-      }
-    } catch (error) {
-      this.#recover()
-      throw error
-    }
-    return { rows, through, lost, bounds: this.bounds() }
+    const { rows, isWhole } = this.#page(this.#statements.forwards, after, through, topics, maxEvents, maxBytes)
+    return { rows, through: isWhole ? through : rows.at(-1)![0], lost, bounds: this.bounds() }
+  }
+
+  readBack({ before, topics, maxEvents, maxBytes }: BackQuery): BackRows {
+    const { rows, isWhole } = this.#page(this.#statements.backwards, 0, before - 1, topics, maxEvents, maxBytes)
+    return { rows, from: isWhole ? 0 : rows.at(-1)![0] }
   }
 
   inspect(position: number): PositionState {
@@ -239,19 +270,13 @@ export class EventLog {
   /** Removed or replaced while open (a restored backup, a cleaned-up directory): what goes there is lost at the next start. */
   #assertInPlace(): void {
     if (this.#directory.isInPlace()) return
-    throw new HubError(
-      'STORE_FAILED',
-      `The event was not stored: the database in ${this.#options.directory} was moved, removed or replaced while the hub ` +
-        'had it open. Stop the hub, see to the directory, and start it again.',
+    throw new Error(
+      `the database in ${this.#options.directory} was moved, removed or replaced while the hub had it open. Stop the hub, see ` +
+        'to the directory, and start it again',
     )
   }
 
-  #appendError(error: unknown, isCommitting: boolean): unknown {
-    // Somebody else has written events: what this thread knows of the head is wrong. It ends, and the next one looks anew.
-    if (isPositionTaken(error)) return error
-    // A commit whose sync failed is undone here; but if the machine stops before the next one, it may be found on the disk.
-    const isUncertain = isCommitting && sqliteCodeOf(error) !== sqliteCode.full
-    const doing = isUncertain ? 'It is not certain that the event was not stored' : 'The event was not stored'
+  #writeError(doing: string, error: unknown): HubError {
     const failure = storeFailure(doing, error, this.#options.directory)
     return new HubError(failure.code, failure.message, { cause: error })
   }
@@ -264,23 +289,58 @@ export class EventLog {
     this.#statements = prepareStatements(this.#database)
   }
 
-  #rows(after: number, through: number, topics: readonly string[] | undefined, maxEvents: number): Iterable<EventRow> {
-    const { selectAll, selectTopic } = this.#statements
-    if (!topics) return selectAll.iterate(after, through)
-    if (topics.length === 1) return selectTopic.iterate(topics[0]!, after, through)
-    return this.#rowsOfTopics(after, through, topics, maxEvents)
+  /** The events after one position and up to another, in the direction of the statements, as many as a page takes. */
+  #page(
+    direction: Direction,
+    after: number,
+    through: number,
+    topics: readonly string[] | undefined,
+    maxEvents: number,
+    maxBytes: number,
+  ): { rows: EventRow[]; isWhole: boolean } {
+    const rows: EventRow[] = []
+    let bytes = 0
+    try {
+      for (const row of this.#rows(direction, after, through, topics, maxEvents)) {
+        rows.push(row)
+        bytes += bytesOfRow(row)
+        if (rows.length >= maxEvents || bytes >= maxBytes) return { rows, isWhole: false }
+      }
+    } catch (error) {
+      this.#recover()
+      throw error
+    }
+    return { rows, isWhole: true }
+  }
+
+  #rows(
+    direction: Direction,
+    after: number,
+    through: number,
+    topics: readonly string[] | undefined,
+    maxEvents: number,
+  ): Iterable<EventRow> {
+    if (!topics) return direction.selectAll.iterate(after, through)
+    if (topics.length === 1) return direction.selectTopic.iterate(topics[0]!, after, through)
+    return this.#rowsOfTopics(direction, after, through, topics, maxEvents)
   }
 
   /** Merges the topics' positions, so that only as many are looked at as are read. */
-  *#rowsOfTopics(after: number, through: number, topics: readonly string[], maxEvents: number): Generator<EventRow> {
+  *#rowsOfTopics(
+    direction: Direction,
+    after: number,
+    through: number,
+    topics: readonly string[],
+    maxEvents: number,
+  ): Generator<EventRow> {
     const chunk = Math.max(8, Math.ceil((2 * Math.min(maxEvents, 1000)) / topics.length))
-    const cursors = topics.map(
-      (topic) => new TopicCursor(this.#statements.selectPositions, topic, after, through, chunk),
-    )
+    const cursors = topics.map((topic) => new TopicCursor(direction, topic, after, through, chunk))
     for (;;) {
-      let next = Infinity
-      for (const { position } of cursors) next = Math.min(next, position)
-      if (next === Infinity) return
+      let next: number | undefined
+      for (const { position } of cursors) {
+        if (position !== undefined && (next === undefined || direction.isBefore(position, next))) next = position
+      }
+      if (next === undefined) return
       // An event with several of the topics is next in several cursors.
       for (const cursor of cursors) if (cursor.position === next) cursor.advance()
       yield this.#statements.selectEvent.get(next)!
@@ -348,36 +408,41 @@ type OldestRow = [
 
 /** Goes through the positions of one topic, some at a time. */
 class TopicCursor {
-  readonly #select: Query<[position: number]>
+  readonly #direction: Direction
   readonly #topic: string
-  readonly #through: number
   readonly #chunk: number
-  #positions: number[]
+  /** What is not yet fetched. */
+  #after: number
+  #through: number
+  #positions: readonly [position: number][] = []
   #index = 0
 
-  constructor(select: Query<[position: number]>, topic: string, after: number, through: number, chunk: number) {
-    this.#select = select
+  constructor(direction: Direction, topic: string, after: number, through: number, chunk: number) {
+    this.#direction = direction
     this.#topic = topic
+    this.#after = after
     this.#through = through
     this.#chunk = chunk
-    this.#positions = this.#next(after)
+    this.#fetch()
   }
 
-  /** Of the next event; `Infinity` after the last. */
-  get position(): number {
-    return this.#positions[this.#index] ?? Infinity
+  /** Of the next event; `undefined` after the last. */
+  get position(): number | undefined {
+    return this.#positions[this.#index]?.[0]
   }
 
   advance(): void {
-    const { position } = this
     this.#index += 1
-    if (this.#index < this.#positions.length || this.#positions.length < this.#chunk) return
-    this.#positions = this.#next(position)
-    this.#index = 0
+    if (this.#index === this.#positions.length && this.#positions.length === this.#chunk) this.#fetch()
   }
 
-  #next(after: number): number[] {
-    return this.#select.all(this.#topic, after, this.#through, this.#chunk).map(([position]) => position)
+  #fetch(): void {
+    const { selectPositions, isBackwards } = this.#direction
+    this.#positions = selectPositions.all(this.#topic, this.#after, this.#through, this.#chunk)
+    this.#index = 0
+    const last = this.#positions.at(-1)
+    if (last && isBackwards) this.#through = last[0] - 1
+    else if (last) this.#after = last[0]
   }
 }
 
@@ -392,8 +457,10 @@ interface Query<Row extends readonly unknown[]> {
 const eventColumns =
   'event.position, event.tag, event.topic, event.alternates, event.is_private, event.id, event.type, event.retry_ms, event.data'
 
+type Prepare = <Row extends readonly unknown[] = never>(sql: string) => Query<Row>
+
 function prepareStatements(database: DatabaseSync) {
-  const prepare = <Row extends readonly unknown[] = never>(sql: string): Query<Row> => {
+  const prepare: Prepare = <Row extends readonly unknown[]>(sql: string) => {
     const statement = database.prepare(sql)
     statement.setReturnArrays(true)
     return statement as unknown as Query<Row>
@@ -402,10 +469,11 @@ function prepareStatements(database: DatabaseSync) {
     begin: prepare('BEGIN IMMEDIATE'),
     commit: prepare('COMMIT'),
     rollback: prepare('ROLLBACK'),
-    insertHistory: prepare('INSERT OR IGNORE INTO history VALUES (1, ?, ?, 0, 0, 0, 0)'),
+    insertHistory: prepare('INSERT OR IGNORE INTO history VALUES (1, ?, ?, NULL, 0, 0, 0, 0)'),
     selectHistory: prepare<
       [epoch: string, position: number, tag: number, totalBytes: number, forgottenPosition: number]
     >('SELECT epoch, trimmed_position, trimmed_tag, trimmed_bytes, forgotten_position FROM history'),
+    updateChecked: prepare('UPDATE history SET checked_at = ?'),
     updateHistory: prepare(
       'UPDATE history SET trimmed_position = ?, trimmed_tag = ?, trimmed_bytes = ?, forgotten_position = ?',
     ),
@@ -421,17 +489,8 @@ function prepareStatements(database: DatabaseSync) {
     selectEarliest: prepare<[position: number, tag: number, storedAt: number]>(
       'SELECT position, tag, stored_at FROM event ORDER BY position LIMIT 1',
     ),
-    selectAll: prepare<EventRow>(
-      `SELECT ${eventColumns} FROM event WHERE position > ? AND position <= ? ORDER BY position`,
-    ),
-    // CROSS JOIN has SQLite go by the topic's positions, whatever else seems cheaper to it.
-    selectTopic: prepare<EventRow>(
-      `SELECT ${eventColumns} FROM event_topic CROSS JOIN event ON event.position = event_topic.position
-      WHERE event_topic.topic = ? AND event_topic.position > ? AND event_topic.position <= ? ORDER BY event_topic.position`,
-    ),
-    selectPositions: prepare<[position: number]>(
-      'SELECT position FROM event_topic WHERE topic = ? AND position > ? AND position <= ? ORDER BY position LIMIT ?',
-    ),
+    forwards: prepareDirection(prepare, 'ASC'),
+    backwards: prepareDirection(prepare, 'DESC'),
     selectEvent: prepare<EventRow>(`SELECT ${eventColumns} FROM event WHERE position = ?`),
     findTag: prepare<[tag: number]>('SELECT tag FROM event WHERE position = ?'),
     findId: prepare<[position: number, tag: number]>(
@@ -450,6 +509,29 @@ function prepareStatements(database: DatabaseSync) {
     findExpiredKey: prepare('SELECT 1 FROM idempotency WHERE stored_at <= ? LIMIT 1'),
     deleteKeys: prepare(
       'DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE stored_at <= ? ORDER BY stored_at LIMIT ?)',
+    ),
+  }
+}
+
+/** How to read in one direction. Its statements take what the positions are to be after, and up to which. */
+type Direction = ReturnType<typeof prepareDirection>
+
+function prepareDirection(prepare: Prepare, order: 'ASC' | 'DESC') {
+  const isBackwards = order === 'DESC'
+  return {
+    isBackwards,
+    isBefore: (one: number, other: number) => (isBackwards ? one > other : one < other),
+    selectAll: prepare<EventRow>(
+      `SELECT ${eventColumns} FROM event WHERE position > ? AND position <= ? ORDER BY position ${order}`,
+    ),
+    // CROSS JOIN has SQLite go by the topic's positions, whatever else seems cheaper to it.
+    selectTopic: prepare<EventRow>(
+      `SELECT ${eventColumns} FROM event_topic CROSS JOIN event ON event.position = event_topic.position
+      WHERE event_topic.topic = ? AND event_topic.position > ? AND event_topic.position <= ?
+      ORDER BY event_topic.position ${order}`,
+    ),
+    selectPositions: prepare<[position: number]>(
+      `SELECT position FROM event_topic WHERE topic = ? AND position > ? AND position <= ? ORDER BY position ${order} LIMIT ?`,
     ),
   }
 }

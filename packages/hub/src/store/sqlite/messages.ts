@@ -53,8 +53,10 @@ export type EventRow = readonly [
 
 export type Question = { readonly number: number } & (
   | ({ readonly name: 'read' } & PageQuery)
+  | ({ readonly name: 'readBack' } & BackQuery)
   | { readonly name: 'inspect'; readonly position: number }
   | { readonly name: 'find'; readonly id: string }
+  | { readonly name: 'check' }
   | { readonly name: 'trim' }
   /** Time has passed: something may have to be trimmed. Not answered. */
   | { readonly name: 'tick' }
@@ -76,9 +78,23 @@ export interface PageRows {
   readonly bounds: Bounds
 }
 
+export interface BackQuery {
+  readonly before: number
+  readonly topics: readonly string[] | undefined
+  readonly maxEvents: number
+  readonly maxBytes: number
+}
+
+export interface BackRows {
+  readonly rows: readonly EventRow[]
+  readonly from: number
+}
+
 /** What each question is answered with. */
 export interface Answers {
   read: PageRows
+  readBack: BackRows
+  check: undefined
   inspect: PositionState
   find: Mark | undefined
   trim: undefined

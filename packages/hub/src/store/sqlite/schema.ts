@@ -14,6 +14,7 @@ export const migrations: readonly string[] = [
     only_row           INTEGER PRIMARY KEY CHECK (only_row = 1),
     epoch              TEXT    NOT NULL, -- names the history: the first part of every event ID
     created_at         INTEGER NOT NULL, -- all times are milliseconds since 1970
+    checked_at         INTEGER,          -- when it was last tried whether something can be written here
     trimmed_position   INTEGER NOT NULL, -- the newest trimmed event: it and all before it are gone; 0: none
     trimmed_tag        INTEGER NOT NULL,
     trimmed_bytes      INTEGER NOT NULL, -- its total_bytes

@@ -127,6 +127,11 @@ class Worker {
     switch (question.name) {
       case 'read':
         return this.#log.read(question)
+      case 'readBack':
+        return this.#log.readBack(question)
+      case 'check':
+        this.#log.check(this.#at)
+        return undefined
       case 'inspect':
         return this.#log.inspect(question.position)
       case 'find':
