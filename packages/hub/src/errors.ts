@@ -22,6 +22,12 @@ export type HubErrorCode =
   | 'TIMEOUT'
   /** A request, a body or a field past its limit. */
   | 'TOO_LARGE'
+  /** More event streams from one address than it may have. */
+  | 'TOO_MANY_CONNECTIONS'
+  /** More event streams than the hub takes. */
+  | 'HUB_FULL'
+  /** More events from one address than it may publish in that time. */
+  | 'RATE_LIMITED'
   /** A body of a content type the hub does not take. */
   | 'UNSUPPORTED_MEDIA_TYPE'
   /** A method that the path does not have. */

@@ -1,8 +1,6 @@
 import { HubError } from '../errors.ts'
 import type { HubRequest } from './exchange.ts'
 
-/** The largest body, in bytes; of a stream of events the longest line. */
-export const maxBodyBytes = 1024 * 1024
 /** How long a body may take to arrive, in milliseconds. One that is read line by line may take for ever. */
 const bodyTimeoutMs = 30_000
 

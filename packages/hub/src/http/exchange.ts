@@ -26,6 +26,8 @@ export interface Answer {
   readonly body?: string | Uint8Array | AsyncIterable<string>
   /** In place of a body: makes the answer an event stream, and fills it. */
   readonly eventStream?: (session: Session) => void
+  /** Called if there is nobody to have the event stream, and it does not begin. */
+  readonly abandoned?: () => void
   /** When the event stream is to end at the latest, in milliseconds since 1970. */
   readonly expiresAt?: number | undefined
 }

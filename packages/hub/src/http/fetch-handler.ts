@@ -66,9 +66,15 @@ function toResponse(
 ): Response {
   const { status = 200, headers = {}, body, eventStream } = answer
   if (eventStream) {
-    return createResponse(request, sessionOptionsOf(answer, session), (opened) => {
-      eventStream(opened)
-    })
+    let hasBegun = false
+    try {
+      return createResponse(request, sessionOptionsOf(answer, session), (opened) => {
+        hasBegun = true
+        eventStream(opened)
+      })
+    } finally {
+      if (!hasBegun) answer.abandoned?.()
+    }
   }
   const given = Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== undefined)
   const init = { status, headers: given }

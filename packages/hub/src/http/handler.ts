@@ -70,7 +70,12 @@ async function send(
 ): Promise<void> {
   const { status = 200, headers = {}, body, eventStream } = answer
   if (eventStream) {
-    eventStream(createSession(req, res, sessionOptionsOf(answer, session)))
+    try {
+      eventStream(createSession(req, res, sessionOptionsOf(answer, session)))
+    } catch (error) {
+      answer.abandoned?.()
+      throw error
+    }
     return
   }
   res.statusCode = status

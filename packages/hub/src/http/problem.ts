@@ -25,10 +25,18 @@ export function problemAnswer(error: HubError | undefined): Answer {
     headers: {
       'content-type': 'application/problem+json',
       'cache-control': 'no-store',
-      'retry-after': problem.status === 503 ? '2' : undefined,
+      'retry-after': error && retryAfterOf(error.code, problem.status),
     },
     body: `${JSON.stringify(problem)}\n`,
   }
+}
+
+/** In seconds. */
+function retryAfterOf(code: HubErrorCode, status: number): string | undefined {
+  // Someone has to leave first.
+  if (code === 'TOO_MANY_CONNECTIONS' || code === 'HUB_FULL') return '30'
+  if (code === 'RATE_LIMITED') return '1'
+  return status === 503 ? '2' : undefined
 }
 
 /** What is the client's doing, or will pass. The rest is ours: 500. */
@@ -49,6 +57,9 @@ const statusOf: Partial<Record<HubErrorCode, number>> = {
   TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
   HOST_NOT_ALLOWED: 421,
+  TOO_MANY_CONNECTIONS: 429,
+  RATE_LIMITED: 429,
+  HUB_FULL: 503,
   HUB_CLOSED: 503,
   STORE_CLOSED: 503,
   STORE_FAILED: 503,

@@ -18,11 +18,12 @@ import type { PublishContext } from './publish.ts'
 export async function* publishStream(
   body: AsyncIterable<Uint8Array>,
   key: string | undefined,
-  { hub, admit, closing, onError, maxLineBytes }: PublishContext & { readonly maxLineBytes: number },
+  { hub, admit, countInTime, limits, closing, onError }: PublishContext,
 ): AsyncGenerator<string> {
   const context = { hub, admit, onError }
-  for await (const lines of untilAborted(splitLines(body, maxLineBytes), closing)) {
+  for await (const lines of untilAborted(splitLines(body, limits.maxBodyBytes), closing)) {
     const entries = lines.map((line) => toEntry(line, key, context))
+    await countInTime(entries.length)
     const failure = await store(entries, context)
     yield entries.map((entry) => acknowledge(entry, failure)).join('')
     if (failure) return
@@ -41,7 +42,7 @@ interface Entry {
 
 function toEntry({ number, bytes }: Line, key: string | undefined, { hub, admit, onError }: Context): Entry {
   try {
-    if (!bytes) throw new HubError('TOO_LARGE', 'The line is longer than a line may be (1 MiB, unless configured).')
+    if (!bytes) throw new HubError('TOO_LARGE', 'The line is longer than a line may be.')
     const event = withKey(parseEventJson(bytes), key, number)
     hub.validate(event)
     admit(event)

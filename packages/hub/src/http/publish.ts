@@ -1,17 +1,23 @@
 import { HubError } from '../errors.ts'
 import type { PublishInit } from '../event-rules.ts'
 import type { Hub } from '../hub.ts'
-import { maxBodyBytes, readBody } from './body.ts'
+import { readBody } from './body.ts'
 import { parseEventForm } from './event-form.ts'
 import { parseEventsJson } from './event-json.ts'
 import type { Answer, HubRequest } from './exchange.ts'
 import { withKey } from './idempotency-key.ts'
+import type { Limits } from './limits.ts'
 import { publishStream } from './publish-stream.ts'
 
 export interface PublishContext {
   readonly hub: Hub
   /** Throws when an event may not be published, by whoever sent the request or by nobody. Called before the event is stored. */
   readonly admit: (event: PublishInit) => void
+  readonly limits: Readonly<Limits>
+  /** Counts events that are about to be stored. Throws if they are too many. */
+  readonly count: (events: number) => void
+  /** Does the same for a stream, and waits instead. */
+  readonly countInTime: (events: number) => Promise<void>
   /** Aborts when no more events of a stream are to be taken. */
   readonly closing: AbortSignal | undefined
   /** Gets what failed that was not the client's fault. */
@@ -23,27 +29,32 @@ export interface PublishContext {
  * not the query. With an `Idempotency-Key` the same request can be sent again.
  */
 export async function publish(request: HubRequest, context: PublishContext): Promise<Answer> {
+  const { hub, admit, count, limits } = context
+  const { maxBodyBytes } = limits
   const type = contentTypeOf(request)
   const key = request.header('idempotency-key')
   switch (type) {
     case 'application/x-www-form-urlencoded': {
       const event = withKey(parseEventForm(await readBody(request, maxBodyBytes)), key)
-      context.admit(event)
+      admit(event)
+      hub.validate(event)
+      count(1)
       // [Mercure] The body is exactly the ID.
-      return answerWith('text/plain; charset=utf-8', await context.hub.publish(event))
+      return answerWith('text/plain; charset=utf-8', await hub.publish(event))
     }
     case 'application/json': {
       const { events, isArray } = parseEventsJson(await readBody(request, maxBodyBytes))
       const keyed = events.map((event, index) => withKey(event, key, isArray ? index : undefined))
-      for (const event of keyed) context.admit(event)
-      const ids = (await context.hub.publishAll(keyed)).map((id) => ({ id }))
+      for (const event of keyed) {
+        admit(event)
+        hub.validate(event)
+      }
+      count(keyed.length)
+      const ids = (await hub.publishAll(keyed)).map((id) => ({ id }))
       return answerWith('application/json', `${JSON.stringify(isArray ? ids : ids[0])}\n`)
     }
     case 'application/x-ndjson':
-      return answerWith(
-        'application/x-ndjson',
-        publishStream(request.body, key, { ...context, maxLineBytes: maxBodyBytes }),
-      )
+      return answerWith('application/x-ndjson', publishStream(request.body, key, context))
   }
 }
 

@@ -3,9 +3,12 @@ import { HubError } from '../errors.ts'
 import type { PublishInit } from '../event-rules.ts'
 import type { Hub } from '../hub.ts'
 import { everyTopic } from '../topic-matcher.ts'
+import { Admission } from './admission.ts'
+import { ClientAddresses } from './client-address.ts'
 import { Cors } from './cors.ts'
 import type { Dashboard } from './dashboard.ts'
 import { type Answer, type AnswerHeaders, type HubRequest, pathOf } from './exchange.ts'
+import { defaultLimits, type Limits } from './limits.ts'
 import { isLoopbackHost } from './loopback.ts'
 import type { Metrics } from './metrics.ts'
 import { type Authorize, assertMayPublish, type Permission, permissionOf } from './permission.ts'
@@ -30,6 +33,13 @@ export interface HandlerOptions {
    * private ones.
    */
   readonly authorize?: Authorize | undefined
+  /** What the hub takes from its clients; those left out have their default. Read anew for each request. */
+  readonly limits?: Readonly<Partial<Limits>> | undefined
+  /**
+   * Addresses, or ranges such as 10.0.0.0/8, of proxies in front, whose `X-Forwarded-For` says where a request comes from. Default:
+   * none.
+   */
+  readonly trustedProxies?: readonly string[] | undefined
   /** Serves these at `/metrics`. Default: none. */
   readonly metrics?: Metrics | undefined
   /** The page at `/`. Default: none. */
@@ -60,9 +70,29 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
   const { loopbackHostsOnly = false, dashboard, metrics, closing, onError = console.error } = options
   const { authorize = () => anyone } = options
   const cors = new Cors(options.corsOrigins ?? [])
-  const subscribeRoute: Route = async (request) => subscribe(hub, request, await permissionOf(request, authorize))
+  const limits: Readonly<Limits> = withDefaults(options.limits)
+  const addresses = new ClientAddresses(options.trustedProxies)
+  const admission = new Admission(limits)
+  const subscribeRoute: Route = async (request) => {
+    const permission = await permissionOf(request, authorize)
+    const leave = admission.subscribe(addresses.of(request))
+    try {
+      const { eventStream, ...answer } = await subscribe(hub, request, permission, limits)
+      return {
+        ...answer,
+        eventStream: (session) => {
+          session.closed.then(leave)
+          eventStream?.(session)
+        },
+        abandoned: leave,
+      }
+    } catch (error) {
+      leave()
+      throw error
+    }
+  }
   const lastEventIdRoute: Route = async (request) =>
-    answerLastEventId(hub, request, await permissionOf(request, authorize))
+    answerLastEventId(hub, request, await permissionOf(request, authorize), limits)
 
   const hubRoutes: Routes = {
     GET: subscribeRoute,
@@ -74,8 +104,12 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
       const admit = (event: PublishInit) => {
         assertNotReserved(event)
         assertMayPublish(permission, event)
+        assertFewTopics(event, limits.maxTopics)
       }
-      return await publish(request, { hub, admit, closing, onError })
+      const address = addresses.of(request)
+      const count = (events: number) => admission.publish(address, events)
+      const countInTime = (events: number) => admission.publishInTime(address, events)
+      return await publish(request, { hub, admit, limits, count, countInTime, closing, onError })
     },
     OPTIONS: (request) => preflight(request, hubRoutes),
   }
@@ -206,6 +240,18 @@ function assertNotReserved({ topic }: PublishInit): void {
       `The topic ${why} names the hub itself (${hubPath} and all below it). Choose another.`,
     )
   }
+}
+
+function assertFewTopics({ topic }: PublishInit, maxTopics: number): void {
+  if (!Array.isArray(topic) || topic.length <= maxTopics) return
+  throw new HubError('TOO_LARGE', `The event has ${topic.length} topics; the most is ${maxTopics}.`)
+}
+
+/** Limits that follow the given ones, whenever those change. */
+function withDefaults(given: Readonly<Partial<Limits>> = {}): Readonly<Limits> {
+  return new Proxy(given, {
+    get: (target, name) => Reflect.get(target, name) ?? Reflect.get(defaultLimits, name),
+  }) as Readonly<Limits>
 }
 
 /** Routes that only tell something. */

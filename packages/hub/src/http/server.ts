@@ -2,9 +2,9 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
-import { maxBodyBytes } from './body.ts'
 import { createHandler } from './handler.ts'
 
+import { defaultLimits } from './limits.ts'
 import type { HandlerOptions } from './router.ts'
 
 export interface ListenOptions extends HandlerOptions {
@@ -61,7 +61,11 @@ export async function listen(hub: Hub, { host, port, ...options }: ListenOptions
   server.on('checkContinue', (req, res) => {
     // Without the go-ahead a client that asked for it does not even send what is too large.
     const isStream = req.headers['content-type']?.includes('ndjson')
-    if (isStream || !(Number(req.headers['content-length']) > maxBodyBytes)) res.writeContinue()
+    if (
+      isStream ||
+      !(Number(req.headers['content-length']) > (options.limits?.maxBodyBytes ?? defaultLimits.maxBodyBytes))
+    )
+      res.writeContinue()
     server.emit('request', req, res)
   })
   server.on('clientError', answerClientError)

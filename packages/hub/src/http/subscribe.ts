@@ -2,13 +2,12 @@ import { readLastEventId } from '@headwater/sse/server'
 import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
 import { exactTopic, type TopicMatcher } from '../topic-matcher.ts'
-import { maxBodyBytes, readBody } from './body.ts'
+import { readBody } from './body.ts'
 import type { Answer, HubRequest } from './exchange.ts'
 import { type FormPair, parseForm } from './form.ts'
+import type { Limits } from './limits.ts'
 import type { Permission } from './permission.ts'
 
-/** The most matchers of one subscription. */
-const maxMatchers = 100
 /** The longest matcher, in bytes. */
 const maxMatcherBytes = 4096
 
@@ -16,8 +15,13 @@ const maxMatcherBytes = 4096
  * Answers with the event stream of the topics that the request selects, from the last event ID on. By `QUERY` the body is a form
  * with more of the same.
  */
-export async function subscribe(hub: Hub, request: HubRequest, permission: Permission): Promise<Answer> {
-  const { matchers, lastEventId, hasLastEventId, isOldDialect } = await readSelectors(request)
+export async function subscribe(
+  hub: Hub,
+  request: HubRequest,
+  permission: Permission,
+  limits: Readonly<Limits>,
+): Promise<Answer> {
+  const { matchers, lastEventId, hasLastEventId, isOldDialect } = await readSelectors(request, limits)
   const subscription = await hub.subscribe({ matchers, rights: permission.subscribe, lastEventId })
 
   const preceding = headerValue(subscription.precedingEventId)
@@ -34,8 +38,13 @@ export async function subscribe(hub: Hub, request: HubRequest, permission: Permi
 }
 
 /** Answers with the ID to subscribe from in order to get what comes after the newest of the events that the request selects. */
-export async function answerLastEventId(hub: Hub, request: HubRequest, { subscribe }: Permission): Promise<Answer> {
-  const { matchers } = await readSelectors(request)
+export async function answerLastEventId(
+  hub: Hub,
+  request: HubRequest,
+  { subscribe }: Permission,
+  limits: Readonly<Limits>,
+): Promise<Answer> {
+  const { matchers } = await readSelectors(request, limits)
   const id = await hub.lastEventId({ matchers, rights: subscribe })
   return {
     headers: {
@@ -58,14 +67,14 @@ interface Selectors {
   readonly isOldDialect: boolean
 }
 
-async function readSelectors(request: HubRequest): Promise<Selectors> {
+async function readSelectors(request: HubRequest, limits: Readonly<Limits>): Promise<Selectors> {
   const { url, method } = request
   const start = url.indexOf('?')
   const query = Buffer.from(start < 0 ? '' : url.slice(start + 1), 'latin1')
-  const body = method === 'QUERY' ? await readForm(request) : Buffer.alloc(0)
+  const body = method === 'QUERY' ? await readForm(request, limits.maxBodyBytes) : Buffer.alloc(0)
   const header = request.header('last-event-id')
   // [Mercure] The query and the body together; of the last event ID that of the query.
-  const { matchers, hasLastEventId, isOldDialect } = parsePairs([...parseForm(query), ...parseForm(body)])
+  const { matchers, hasLastEventId, isOldDialect } = parsePairs([...parseForm(query), ...parseForm(body)], limits)
   return {
     matchers,
     lastEventId: readLastEventId(header, url) || readLastEventId(undefined, `?${body.toString('latin1')}`),
@@ -74,7 +83,7 @@ async function readSelectors(request: HubRequest): Promise<Selectors> {
   }
 }
 
-async function readForm(request: HubRequest): Promise<Buffer> {
+async function readForm(request: HubRequest, maxBodyBytes: number): Promise<Buffer> {
   const type = request.header('content-type') ?? ''
   if (/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type)) return await readBody(request, maxBodyBytes)
   throw new HubError(
@@ -83,7 +92,10 @@ async function readForm(request: HubRequest): Promise<Buffer> {
   )
 }
 
-function parsePairs(pairs: Iterable<FormPair>): Pick<Selectors, 'matchers' | 'hasLastEventId' | 'isOldDialect'> {
+function parsePairs(
+  pairs: Iterable<FormPair>,
+  { maxMatchers }: Readonly<Limits>,
+): Pick<Selectors, 'matchers' | 'hasLastEventId' | 'isOldDialect'> {
   const matchers: TopicMatcher[] = []
   let hasLastEventId = false
   let isOldDialect = false
