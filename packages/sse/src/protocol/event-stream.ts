@@ -1,11 +1,14 @@
-import type { SseError } from './errors.ts'
+import { SseError } from './errors.ts'
 import type { ParsedEvent } from './event.ts'
 import { createParser, type ParserOptions } from './parse.ts'
 
 /** What {@link EventStreamParser} and {@link readEvents} take: everything of a parser but `onEvent`. */
 export type EventStreamOptions = Omit<ParserOptions, 'onEvent'>
 
-/** A `TransformStream` from the bytes (or text) of an event stream to its events. */
+/**
+ * A `TransformStream` from the bytes (or text) of an event stream to its events: `response.body.pipeThrough(new EventStreamParser())`.
+ * It errors with `EVENT_TOO_LARGE`.
+ */
 export class EventStreamParser extends TransformStream<Uint8Array | string, ParsedEvent> {
   constructor(options: EventStreamOptions = {}) {
     let parser: ReturnType<typeof createParser>
@@ -27,11 +30,17 @@ export class EventStreamParser extends TransformStream<Uint8Array | string, Pars
   }
 }
 
-/** Reads the events of a stream. Leaving the loop cancels the stream. */
+/**
+ * Reads the events of a stream: `for await (const { data } of readEvents(response.body))`. A chunk is asked for when the events of
+ * the one before have been taken. Leaving the loop cancels the stream.
+ *
+ * @throws {SseError} `EVENT_TOO_LARGE`, after the events before it; `INVALID_OPTION` for what is no stream. Both while iterating.
+ */
 export async function* readEvents(
   stream: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>,
   options: EventStreamOptions = {},
 ): AsyncGenerator<ParsedEvent, void, undefined> {
+  refuseUnlessReadable(stream)
   let events: ParsedEvent[] = []
   let failure: SseError | undefined
   const parser = createParser({
@@ -49,6 +58,17 @@ export async function* readEvents(
     yield* ready
     if (failure) throw failure
   }
+}
+
+/** The body of a response without one is `null`, and a response is easily given in place of its body. */
+function refuseUnlessReadable(stream: unknown): void {
+  const isObject = typeof stream === 'object' && stream !== null
+  if (isObject && ('getReader' in stream || Symbol.asyncIterator in stream)) return
+  const shown = isObject ? 'an object that' : `${String(stream).slice(0, 80)}, which`
+  throw new SseError(
+    'INVALID_OPTION',
+    `readEvents() got ${shown} is no ReadableStream or async iterable. Did you mean readEvents(response.body)?`,
+  )
 }
 
 async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
