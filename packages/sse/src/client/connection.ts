@@ -22,7 +22,7 @@ export interface Connection {
    */
   readonly steps: AsyncGenerator<ConnectionState | ReceivedEvent, void, void>
   readonly onEvent: EventSourceOptions['onEvent']
-  /** The last event ID as of the last step taken. */
+  /** The last event ID once every event read is taken; before that, whoever takes them may say how far it got. */
   lastEventId: string
   /** Aborted once the connection is closed for good. */
   readonly signal: AbortSignal
@@ -199,17 +199,14 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
           parser.reset()
           while (reader) {
             expectByte()
-            const { done, value } = await reader.read()
+            const { value } = await reader.read()
             clearTimeout(timer)
-            if (done) break
+            if (!value) break
             retries = 0
             try {
               parser.feed(value)
             } finally {
-              for (const event of received.splice(0)) {
-                connection.lastEventId = event.lastEventId
-                yield event
-              }
+              yield* received.splice(0)
               connection.lastEventId = id
             }
           }
@@ -231,8 +228,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
           timer = setTimeout(abandon, 1000)
           const decoder = new TextDecoder()
           while (reader && outcome.body!.length < 4096) {
-            const { done, value } = await reader.read()
-            if (done) break
+            const { value } = await reader.read()
+            if (!value) break
             outcome.body = (outcome.body + decoder.decode(value, { stream: true })).slice(0, 4096)
           }
         }

@@ -158,10 +158,9 @@ export class EventSource extends EventTarget {
       if (this.readyState === 2) return
       let event: Event
       if ('data' in step) {
-        const message = new MessageEvent(step.type, step)
-        event = message
+        event = new MessageEvent(step.type, step)
         // Right after the listeners, and like theirs its errors go to the host.
-        if (onEvent) queueMicrotask(() => onEvent(message))
+        if (onEvent) queueMicrotask(() => onEvent(event as MessageEvent))
       } else {
         this.#readyState = step.name === 'open' ? 1 : 0
         if (step.name === 'closed') this.close()

@@ -101,6 +101,7 @@ export function events(url: string | URL, options: EventsOptions = {}): EventStr
         if (connection.signal.aborted) break
         if ('data' in step) {
           const { type, data, lastEventId } = step
+          connection.lastEventId = lastEventId
           yield { event: type, data: parseData(type, data), lastEventId }
         } else {
           state = step
