@@ -11,7 +11,7 @@ const children: ChildProcess[] = []
 
 /** Starts the built command line; resolves with the address once it says that it is ready. */
 async function serve(listen: string): Promise<{ url: URL; kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> }> {
-  const child = spawn(process.execPath, [headwater, 'serve', '--dev', '--listen', listen], {
+  const child = spawn(process.execPath, [headwater, 'serve', '--dev', '--store', 'memory:', '--listen', listen], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   children.push(child)

@@ -6,13 +6,11 @@ import { isLoopbackAddress } from '../http/loopback.ts'
 import { Metrics } from '../http/metrics.ts'
 import { listen } from '../http/server.ts'
 import { createHub } from '../hub.ts'
-import { createMemoryStore } from '../store/memory.ts'
-import type { EventStore } from '../store/store.ts'
 import { type ListenAddress, parseListenAddress } from './listen-address.ts'
+import { addStoreFlags, describeStore, openStore, type StoreFlags } from './store-flags.ts'
 
-interface ServeOptions {
+interface ServeOptions extends StoreFlags {
   listen: ListenAddress
-  store: string
   dev?: true
   corsOrigins: string[]
 }
@@ -21,7 +19,7 @@ interface ServeOptions {
 const closeDeadlineMs = 10_000
 
 export function serveCommand(): Command {
-  return new Command('serve')
+  const command = new Command('serve')
     .summary('run a hub')
     .description(
       `Runs a hub: publishers POST to /.well-known/mercure, subscribers GET /.well-known/mercure?match=TOPIC as an event stream, and a page at / shows what comes. Prints one line to standard output when it is ready:
@@ -38,7 +36,7 @@ SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are tol
         .argParser(parseListenAddress)
         .default({ host: '127.0.0.1', port: 3000 }, '127.0.0.1:3000'),
     )
-    .option('--store <url>', 'where events are kept; "memory:" forgets them when the hub ends', 'memory:')
+  return addStoreFlags(command)
     .option('--dev', 'let anyone on this machine publish and subscribe; refuses any address but a loopback one')
     .addOption(
       new Option(
@@ -53,13 +51,14 @@ SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are tol
       `
 Examples:
   headwater serve --dev
-  headwater serve --dev --listen :0
+  headwater serve --dev --listen :0 --store memory:
+  headwater serve --dev --store file:/var/lib/headwater --max-age 30d --max-bytes 10GiB
   headwater serve --dev --cors-origins http://localhost:5173`,
     )
     .action(serve)
 }
 
-async function serve({ listen: address, store: storeUrl, dev, corsOrigins }: ServeOptions): Promise<void> {
+async function serve({ listen: address, dev, corsOrigins, ...flags }: ServeOptions): Promise<void> {
   if (!dev) {
     throw new HubError(
       'INVALID_OPTION',
@@ -73,7 +72,7 @@ async function serve({ listen: address, store: storeUrl, dev, corsOrigins }: Ser
     )
   }
 
-  const store = openStore(storeUrl)
+  const store = await openStore(flags, log)
   const metrics = new Metrics()
   const hub = await createHub({ store: metrics.measure(store), onError: log })
   metrics.observe(hub)
@@ -85,6 +84,7 @@ async function serve({ listen: address, store: storeUrl, dev, corsOrigins }: Ser
     dashboard: new Dashboard(fileURLToPath(new URL('../dashboard', import.meta.url))),
     onError: log,
   })
+  log(describeStore(flags))
   log(
     '--dev: anyone on this machine may publish and subscribe. Private events are kept, but nobody may have them without a token.',
   )
@@ -95,11 +95,6 @@ async function serve({ listen: address, store: storeUrl, dev, corsOrigins }: Ser
   await server.close({ deadlineMs: closeDeadlineMs })
   await store.close()
   process.exit(0)
-}
-
-function openStore(url: string): EventStore {
-  if (url === 'memory:') return createMemoryStore()
-  throw new HubError('INVALID_OPTION', `--store ${url}: this version keeps events in memory only. Use --store memory:`)
 }
 
 /** Resolves at the first SIGTERM or SIGINT; the second ends the process. */

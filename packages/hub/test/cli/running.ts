@@ -58,7 +58,7 @@ export function headwater(...parameters: string[]): Running {
 
 /** A hub in a process of its own, on a free port. */
 export async function startHub(...parameters: string[]): Promise<Running & { readonly url: string }> {
-  const hub = headwater('serve', '--dev', '--listen', ':0', ...parameters)
+  const hub = headwater('serve', '--dev', '--listen', ':0', '--store', 'memory:', ...parameters)
   const [, url] = await hub.said(/^headwater listening on (http:\S+)\n$/)
   return Object.assign(hub, { url: url! })
 }

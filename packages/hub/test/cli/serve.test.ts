@@ -1,6 +1,9 @@
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { get, request } from 'node:http'
 import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { headwater, startHub } from './running.ts'
 
@@ -56,7 +59,16 @@ describe('headwater serve', () => {
     [['serve', '--dev', '--listen', '127.0.0.1:70000'], 2, 'up to 65535'],
     [['serve', '--dev', '--listen', '[localhost]:1'], 2, '[::1]:3000'],
     [['serve', '--dev', '--store', 'redis://x'], 2, '--store redis://x'],
-    [['serve', '--dev', '--cors-origins', 'https://a.example/,b'], 2, 'Did you mean https://a.example?'],
+    [['serve', '--dev', '--store', 'file:'], 2, '--store file:'],
+    [['serve', '--dev', '--durability', 'none'], 2, 'full, fast'],
+    [['serve', '--dev', '--max-age', '30'], 2, '--max-age'],
+    [['serve', '--dev', '--max-events', '0'], 2, '--max-events 0'],
+    [['serve', '--dev', '--max-bytes', 'much'], 2, '--max-bytes much'],
+    [
+      ['serve', '--dev', '--store', 'memory:', '--cors-origins', 'https://a.example/,b'],
+      2,
+      'Did you mean https://a.example?',
+    ],
     [['serve', '--dev', '--bogus'], 2, "unknown option '--bogus'"],
     [['serve', '--dev', '--listen'], 2, 'argument missing'],
     [['serve', '--dev', 'extra'], 2, 'too many arguments'],
@@ -79,12 +91,42 @@ describe('headwater serve', () => {
     expect(command.stdout).toBe('')
   })
 
+  test('keeps events in its directory, where the next one finds them after kill -9', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'headwater-serve-'))
+    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const store = ['--store', `file:${join(directory, 'data')}`]
+    const first = await startHub(...store)
+    const publish = (hub: { url: string }, data: string) =>
+      fetch(hub.url + hubPath, { method: 'POST', body: new URLSearchParams({ topic: 'a', data }) })
+    const id = await (await publish(first, '1')).text()
+    await publish(first, '2')
+    first.child.kill('SIGKILL')
+    await first.ended()
+    const second = await startHub(...store, '--max-events', '2', '--durability', 'fast', '--max-bytes', '1MiB')
+    expect((await fetch(`${second.url}/readyz`)).status).toBe(200)
+    await publish(second, '3')
+    const tail = headwater('tail', '--hub', second.url, '--last-event-id', id)
+    await tail.said(/3\n/)
+    expect(tail.stdout).toBe('2\n3\n')
+    expect(tail.stderr).toBe('')
+  })
+
+  test('does not share its directory, and says who has it', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'headwater-serve-'))
+    onTestFinished(() => rmSync(directory, { recursive: true }))
+    await startHub('--store', `file:${directory}`)
+    const second = headwater('serve', '--dev', '--listen', ':0', '--store', `file:${directory}`)
+    expect(await second.ended()).toBe(1)
+    expect(second.stderr).toContain(directory)
+    expect(second.stderr.trim().split('\n').length).toBe(1)
+  })
+
   test('on a port that is taken says so in one line and exits 1', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => other.once('listening', resolve))
     onTestFinished(() => void other.close())
     const { port } = other.address() as { port: number }
-    const hub = headwater('serve', '--dev', '--listen', `127.0.0.1:${port}`)
+    const hub = headwater('serve', '--dev', '--store', 'memory:', '--listen', `127.0.0.1:${port}`)
     expect(await hub.ended()).toBe(1)
     expect(hub.stderr).toContain(`Cannot listen on 127.0.0.1:${port}: something else does already`)
     expect(hub.stderr.trim().split('\n').length).toBe(1)

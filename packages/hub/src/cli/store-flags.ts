@@ -1,0 +1,91 @@
+import { resolve } from 'node:path'
+import { type Command, Option } from 'commander'
+import { parseDuration } from '../auth/duration.ts'
+import { HubError } from '../errors.ts'
+import { createMemoryStore } from '../store/memory.ts'
+import { openSqliteStore } from '../store/sqlite.ts'
+import type { EventStore } from '../store/store.ts'
+
+/** What the flags of {@link addStoreFlags} were given. */
+export interface StoreFlags {
+  readonly store: string
+  readonly durability: 'full' | 'fast'
+  readonly maxAge?: number
+  readonly maxEvents?: number
+  readonly maxBytes?: number
+}
+
+/** Gives a command the flags that say where events are kept, and for how long. */
+export function addStoreFlags(command: Command): Command {
+  return command
+    .option(
+      '--store <url>',
+      'where events are kept: file:DIRECTORY, which is made if it is not there, or memory:, which forgets them when the hub ends',
+      'file:./headwater-data',
+    )
+    .addOption(
+      new Option(
+        '--durability <level>',
+        'what an event has survived when its publisher gets the answer: "full", a power loss; "fast", only the end of this process, and a power loss may take the last moments\' events',
+      )
+        .choices(['full', 'fast'])
+        .default('full'),
+    )
+    .option('--max-age <time>', 'drop events older than this, such as 12h or 30d; default: none is too old', (text) =>
+      parseDuration(text, '--max-age'),
+    )
+    .option('--max-events <count>', 'keep at most so many events; default: no limit, in memory 100000', parseCount)
+    .option(
+      '--max-bytes <size>',
+      'keep at most so much, such as 500MB or 10GiB; default: 1GiB, in memory 64MiB',
+      parseBytes,
+    )
+}
+
+/** Opens the store that the flags ask for. `onError` gets what goes wrong later without anybody to reject to. */
+export async function openStore(flags: StoreFlags, onError: (error: unknown) => void): Promise<EventStore> {
+  const { store: url, durability, maxAge, maxEvents, maxBytes } = flags
+  const retention = { maxAgeMs: maxAge === undefined ? undefined : maxAge * 1000, maxEvents, maxBytes }
+  if (url === 'memory:') return createMemoryStore(retention)
+  const directory =
+    /^file:(?!\/\/)(?<path>.+)$/.exec(url)?.groups?.path ?? /^file:\/\/(?<path>\/.+)$/.exec(url)?.groups?.path
+  if (directory !== undefined)
+    return await openSqliteStore({ directory: resolve(directory), durability, onError, ...retention })
+  throw new HubError(
+    'INVALID_OPTION',
+    `--store ${url} is no place for events. Write file:DIRECTORY, such as file:./headwater-data, or memory:.`,
+  )
+}
+
+/** Says where events are, and what that survives, for the operator. */
+export function describeStore({ store, durability }: StoreFlags): string {
+  if (store === 'memory:') return 'events are kept in memory only, and gone when this process ends.'
+  const where = `events are kept in ${store.replace(/^file:/, '')}`
+  if (durability === 'full') return `${where}.`
+  return `${where}. With --durability fast, a power loss may take those of the last moments though publishers were told that they are kept.`
+}
+
+function parseCount(text: string): number {
+  if (/^\d{1,15}$/.test(text) && Number(text) > 0) return Number(text)
+  throw new HubError('INVALID_OPTION', `--max-events ${text} is no number of events. Write a whole number from 1 up.`)
+}
+
+function parseBytes(text: string): number {
+  const match = /^(?<count>\d{1,12})(?<unit>B|[kKMGT]i?B)?$/.exec(text)
+  const { count = '', unit = 'B' } = match?.groups ?? {}
+  const bytes = Number(count) * (bytesOf[unit.toUpperCase()] ?? 0)
+  if (match && bytes > 0) return bytes
+  throw new HubError('INVALID_OPTION', `--max-bytes ${text} is no size. Write a number and its unit: 500MB, 10GiB.`)
+}
+
+const bytesOf: Record<string, number> = {
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KIB: 1024,
+  MIB: 1024 ** 2,
+  GIB: 1024 ** 3,
+  TIB: 1024 ** 4,
+}
