@@ -429,7 +429,7 @@ export const connectingCases: ConformanceCase[] = [
     name: 'does not reconnect when close() is called while it waits',
     line: '11',
     async run(t) {
-      const served = await t.serve(ending('retry: 60000\n\n'), stream())
+      const served = await t.serve(ending('retry: 600000\n\n'), stream())
       const source = t.watch(served.url)
       await source.nextAfterOthers('error')
       source.source.close()

@@ -87,7 +87,11 @@ export class ConformanceServers {
   }
 
   readonly #orders: { [Name in keyof Orders]: (ask: Orders[Name]['ask']) => Promise<Orders[Name]['answer']> } = {
-    script: async ({ script }) => {
+    script: async ({ script, ended }) => {
+      for (const token of ended) {
+        this.#streams.get(token)?.close()
+        this.#streams.delete(token)
+      }
       const token = crypto.randomUUID()
       this.#streams.set(token, new ScriptedStream(token, script))
       return { token }
@@ -100,11 +104,6 @@ export class ConformanceServers {
     flooded: async ({ token, nth }) => this.#stream(token).flooded(nth),
     signal: async ({ token, name }) => {
       await this.#stream(token).signal(name)
-      return true
-    },
-    forget: async ({ token }) => {
-      this.#stream(token).close()
-      this.#streams.delete(token)
       return true
     },
     startProcess: async ({ origin }) => {

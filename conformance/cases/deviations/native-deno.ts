@@ -19,7 +19,7 @@ export const nativeDeno: Deviations = {
       },
     },
     ...Object.fromEntries(
-      ['+60000', '6e4', '60000 ', ' 60000', '0xea60', '60000.0'].map((value) => [
+      ['+600000', '6e5', '600000 ', ' 600000', '0x927c0', '600000.0'].map((value) => [
         `ignores \`retry: ${value}\`: ASCII digits only`,
         { does: 'takes it as a number', run: keepsWaiting(`retry: 1\n\nretry: ${value}\n\n`) },
       ]),

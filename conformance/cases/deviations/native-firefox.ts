@@ -11,16 +11,14 @@ export const nativeFirefox: Deviations = {
       run: opensAtTheFirstByte,
     },
     'reconnects after 1 ms on `retry: 1`: long before a source that was told nothing': {
-      does: 'waits at least 500 ms, whatever `retry:` says: what is sent after 100 ms is sent before it reconnects',
+      does: 'waits at least 500 ms, whatever `retry:` says',
       async run(t) {
-        const served = await t.serve(ending('retry: 1\n\n'), stream())
-        const meanwhile = await t.serve(stream())
-        await t.watch(served.url).nextAfterOthers('error')
-        await new Promise((resolve) => setTimeout(resolve, 100))
-        t.watch(meanwhile.url)
-        const [sentAfter100Ms] = await meanwhile.requested(1)
-        const [, reconnect] = await served.requested(2)
-        t.equal(sentAfter100Ms!.place < reconnect!.place, true, 'came before the reconnect')
+        const served = await t.serve(ending('retry: 1\n\n'), ending(), ending(), stream())
+        // Three waits and all that was around them: a slow machine makes it more, never less.
+        const constructed = performance.now()
+        t.watch(served.url)
+        await served.requested(4)
+        t.equal(performance.now() - constructed >= 1490, true, 'three reconnects took 1.5 s')
       },
     },
     'dispatches nothing for a block without data, but takes its id': {

@@ -32,7 +32,7 @@ export const nativeNode: Deviations = {
     },
     'takes `retry:` as soon as its line is read, without a blank line': {
       does: 'takes `retry:` only at the blank line',
-      run: keepsWaiting('retry: 60000\n\n', 'retry: 1\n'),
+      run: keepsWaiting('retry: 600000\n\n', 'retry: 1\n'),
     },
     ...fromEach(
       ['2147483648', '4294967297', '9999999999999999', '400 digits'].map(

@@ -1,4 +1,3 @@
-import { order } from './orders.ts'
 import { crossOrigin } from './responses.ts'
 import type { Origins } from './script.ts'
 import { Served } from './served.ts'
@@ -48,8 +47,7 @@ export class OtherSource {
       headers: crossOrigin,
       body: [{ write: 'retry: 1\n\n' }, { wait: 'end' }, { finish: 'end' as const }],
     }
-    const { token } = await order(this.#origins, 'script', { script: { responses: [response], thenAgain: true } })
-    const served = new Served(this.#origins, token, 1)
+    const served = await Served.script(this.#origins, { responses: [response], thenAgain: true })
     const source = new this.#EventSource(served.crossUrl)
     await nextOpen(source)
     return { source, served }

@@ -71,7 +71,8 @@ export interface Origins {
 
 /** The orders: `POST {control}/{order}` with a JSON body, sent as text/plain so that no preflight is needed. */
 export interface Orders {
-  script: { ask: { script: Script }; answer: { token: string } }
+  /** Takes a script, and closes and forgets those of the cases that have ended. */
+  script: { ask: { script: Script; ended: string[] }; answer: { token: string } }
   /** Answers when so many requests have come, with all of them (preflights included, in their order). */
   requests: { ask: { token: string; atLeast: number }; answer: RecordedRequest[] }
   /** Answers when the client has closed the connection of the nth request (from 0). */
@@ -80,8 +81,6 @@ export interface Orders {
   flooded: { ask: { token: string; nth: number }; answer: boolean }
   /** Lets a `{ wait }` pass; answers after what followed it has been written. */
   signal: { ask: { token: string; name: string }; answer: true }
-  /** Closes what is still open of a script, and forgets it. */
-  forget: { ask: { token: string }; answer: true }
   /** Has an origin served by a process of its own from now on, on the same port; answers when it listens. */
   startProcess: { ask: { origin: 'same' | 'cross' }; answer: true }
   /** Kills that process with SIGKILL; answers when it is gone, its connections are reset and its port refuses. */

@@ -1,5 +1,7 @@
 import { order } from './orders.ts'
-import type { Origins, RecordedRequest } from './script.ts'
+import type { Origins, RecordedRequest, Script } from './script.ts'
+
+const ended: string[] = []
 
 /** A script on the servers, seen from a case. */
 export class Served {
@@ -8,7 +10,12 @@ export class Served {
   readonly responses: number
   readonly #origins: Origins
 
-  constructor(origins: Origins, token: string, responses: number) {
+  static async script(origins: Origins, script: Script): Promise<Served> {
+    const { token } = await order(origins, 'script', { script, ended: ended.splice(0) })
+    return new Served(origins, token, script.responses.length)
+  }
+
+  private constructor(origins: Origins, token: string, responses: number) {
     this.responses = responses
     this.#origins = origins
     this.token = token
@@ -42,6 +49,14 @@ export class Served {
   /** Whether the client has taken all of the flood in the nth response, from 0. */
   flooded(nth: number): Promise<boolean> {
     return order(this.#origins, 'flooded', { token: this.token, nth })
+  }
+
+  /**
+   * The case has ended: a connection that the client has left open must not keep the next case from having one. The
+   * servers hear of it with the next script.
+   */
+  end(): void {
+    ended.push(this.token)
   }
 
   async signal(name: string): Promise<void> {

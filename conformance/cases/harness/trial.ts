@@ -45,10 +45,9 @@ export class Trial {
   }
 
   async serveScript(script: Script): Promise<Served> {
-    const { token } = await order(this.origins, 'script', { script })
-    // A client that leaves a connection open must not keep the next case from having one.
-    this.atEnd(() => order(this.origins, 'forget', { token }))
-    return new Served(this.origins, token, script.responses.length)
+    const served = await Served.script(this.origins, script)
+    this.atEnd(() => served.end())
+    return served
   }
 
   /** Opens an EventSource that is closed when the case ends, and keeps what it dispatches, in order. */
