@@ -275,5 +275,11 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
 
 /** The bytes of the text in UTF-8, each a character: the form in which fetch takes a header. */
 function utf8(text: string): string {
-  return unescape(encodeURIComponent(text))
+  try {
+    // workerd takes any text in a header, and makes the bytes itself. Elsewhere a character that is no byte is refused.
+    new Headers({ _: '\u0100' })
+    return text
+  } catch {
+    return unescape(encodeURIComponent(text))
+  }
 }
