@@ -36,6 +36,8 @@ export type HubErrorCode =
   | 'UNAUTHORIZED'
   /** A request for more than it is allowed. */
   | 'FORBIDDEN'
+  /** The keys that tokens are checked with cannot be had at the moment. */
+  | 'KEYS_UNAVAILABLE'
   /** A page of another origin asked for what only this hub's own origin, and those allowed, may do. */
   | 'ORIGIN_NOT_ALLOWED'
   /** The request was addressed to a host that is not this hub. */

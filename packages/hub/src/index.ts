@@ -1,3 +1,4 @@
+export type { AuthOptions, IssuerOptions, RoleOptions } from './auth/auth-options.ts'
 export { HubError, type HubErrorCode } from './errors.ts'
 export type { PublishInit } from './event-rules.ts'
 export type { HubEvent } from './events.ts'
@@ -10,6 +11,7 @@ export { Metrics } from './http/metrics.ts'
 export type { Authorize, Permission } from './http/permission.ts'
 export type { HandlerOptions } from './http/router.ts'
 export { type HubServer, type ListenOptions, listen } from './http/server.ts'
+export { TokenGate, type TokenGateOptions } from './http/token-gate.ts'
 export {
   createHub,
   type EventsOptions,

@@ -4,7 +4,7 @@ export interface StreamLifetimeInit {
   /** The time, in milliseconds since 1970. */
   readonly now: number
   /** The longest any stream lasts. Default `Infinity`. */
-  readonly maxMs?: number
+  readonly maxMs?: number | undefined
   /** How long it takes, at most, to end a stream with what it was given before. Default 5000. */
   readonly endMs?: number
   /** Default `Math.random`. */

@@ -60,6 +60,7 @@ const statusOf: Partial<Record<HubErrorCode, number>> = {
   TOO_MANY_CONNECTIONS: 429,
   RATE_LIMITED: 429,
   HUB_FULL: 503,
+  KEYS_UNAVAILABLE: 503,
   HUB_CLOSED: 503,
   STORE_CLOSED: 503,
   STORE_FAILED: 503,

@@ -8,14 +8,17 @@ import { ClientAddresses } from './client-address.ts'
 import { Cors } from './cors.ts'
 import type { Dashboard } from './dashboard.ts'
 import { type Answer, type AnswerHeaders, type HubRequest, pathOf } from './exchange.ts'
+import { type Gate, gateOf } from './gate.ts'
 import { defaultLimits, type Limits } from './limits.ts'
 import { isLoopbackHost } from './loopback.ts'
 import type { Metrics } from './metrics.ts'
-import { type Authorize, assertMayPublish, type Permission, permissionOf } from './permission.ts'
+import type { Authorize, Permission } from './permission.ts'
 import { problemAnswer } from './problem.ts'
 import { publish } from './publish.ts'
 import { hubPath, isReservedTopic } from './reserved-topics.ts'
 import { answerLastEventId, subscribe } from './subscribe.ts'
+import type { TokenGate } from './token-gate.ts'
+import { TokenRefusal } from './token-refusal.ts'
 
 export interface HandlerOptions {
   /**
@@ -33,6 +36,8 @@ export interface HandlerOptions {
    * private ones.
    */
   readonly authorize?: Authorize | undefined
+  /** In place of `authorize`: lets in whoever has a token for it, as the Mercure protocol says. */
+  readonly tokens?: TokenGate | undefined
   /** What the hub takes from its clients; those left out have their default. Read anew for each request. */
   readonly limits?: Readonly<Partial<Limits>> | undefined
   /**
@@ -68,16 +73,17 @@ const readyTimeoutMs = 5000
 /** The one place that says what is answered where: the Mercure protocol, health, and the page. */
 export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
   const { loopbackHostsOnly = false, dashboard, metrics, closing, onError = console.error } = options
-  const { authorize = () => anyone } = options
+  const { tokens } = options
+  const gate = chooseGate(options)
   const cors = new Cors(options.corsOrigins ?? [])
   const limits: Readonly<Limits> = withDefaults(options.limits)
   const addresses = new ClientAddresses(options.trustedProxies)
   const admission = new Admission(limits)
   const subscribeRoute: Route = async (request) => {
-    const permission = await permissionOf(request, authorize)
+    const permission = await gate.admitSubscriber(request)
     const leave = admission.subscribe(addresses.of(request))
     try {
-      const { eventStream, ...answer } = await subscribe(hub, request, permission, limits)
+      const { eventStream, ...answer } = await subscribe(hub, request, permission, { limits, isCompat: gate.isCompat })
       return {
         ...answer,
         eventStream: (session) => {
@@ -92,18 +98,18 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
     }
   }
   const lastEventIdRoute: Route = async (request) =>
-    answerLastEventId(hub, request, await permissionOf(request, authorize), limits)
+    answerLastEventId(hub, request, await gate.admitSubscriber(request), { limits, isCompat: gate.isCompat })
 
-  const hubRoutes: Routes = {
+  const hubRoutes = {
     GET: subscribeRoute,
     HEAD: subscribeRoute,
     QUERY: subscribeRoute,
-    POST: async (request) => {
-      assertPublishOrigin(request, cors)
-      const permission = await permissionOf(request, authorize)
+    POST: async (request: HubRequest) => {
+      if (gate.trustsBrowsers) assertPublishOrigin(request, cors)
+      const assertMayPublish = await gate.admitPublisher(request)
       const admit = (event: PublishInit) => {
         assertNotReserved(event)
-        assertMayPublish(permission, event)
+        assertMayPublish(event)
         assertFewTopics(event, limits.maxTopics)
       }
       const address = addresses.of(request)
@@ -111,13 +117,18 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
       const countInTime = (events: number) => admission.publishInTime(address, events)
       return await publish(request, { hub, admit, limits, count, countInTime, closing, onError })
     },
-    OPTIONS: (request) => preflight(request, hubRoutes),
+    OPTIONS: preflight,
   }
+  const { POST: _, ...subscribeRoutes } = hubRoutes
   const lastEventIdRoutes: Routes = {
     GET: lastEventIdRoute,
     HEAD: lastEventIdRoute,
     QUERY: lastEventIdRoute,
-    OPTIONS: (request) => preflight(request, lastEventIdRoutes),
+    OPTIONS: preflight,
+  }
+  const metadataRoutes: Routes = {
+    ...reading((request) => tokens!.answerMetadata(request)),
+    OPTIONS: preflight,
   }
   const healthRoutes = reading(() => answerText('ok\n'))
   const readyRoutes = reading(async () => {
@@ -153,20 +164,22 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
       const known = error instanceof HubError ? error : undefined
       // What the client did wrong is told to the client. What the store does wrong, the operator has to know as well.
       if (!known || known.code.startsWith('STORE_')) onError(error)
-      return withHeaders(problemAnswer(known), common)
+      const challenge = known instanceof TokenRefusal ? known.challenge : undefined
+      return withHeaders(problemAnswer(known), { ...common, 'www-authenticate': challenge })
     }
   }
 
   /** What a request is for, as it is counted. */
   function nameOf(routes: Routes | undefined, method: string): string {
-    if (routes === hubRoutes) return method === 'POST' ? 'publish' : method === 'OPTIONS' ? 'preflight' : 'subscribe'
+    if (routes === hubRoutes || routes === subscribeRoutes)
+      return method === 'POST' ? 'publish' : method === 'OPTIONS' ? 'preflight' : 'subscribe'
     if (routes === lastEventIdRoutes) return 'last'
     if (routes === pageRoutes) return 'page'
     return routes ? 'operating' : 'none'
   }
 
-  function preflight(request: HubRequest, routes: Routes): Answer {
-    const methods = methodsOf(routes)
+  function preflight(request: HubRequest): Answer {
+    const methods = methodsOf(routesOf(pathOf(request)) ?? {})
     return {
       status: 204,
       headers: {
@@ -178,16 +191,23 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
   }
 
   function routesOf(path: string): Routes | undefined {
-    if (path === hubPath) return hubRoutes
+    if (path === hubPath) return gate.hasPublishers ? hubRoutes : subscribeRoutes
     if (path === `${hubPath}/last`) return lastEventIdRoutes
     if (path === '/healthz') return healthRoutes
     if (path === '/readyz') return readyRoutes
     if (path === '/metrics' && metrics) return metricsRoutes
+    if (tokens?.hasMetadataAt(path)) return metadataRoutes
     return dashboard?.has(path) ? pageRoutes : undefined
   }
 }
 
 const anyone: Permission = { publish: [everyTopic] }
+
+function chooseGate({ authorize, tokens }: HandlerOptions): Gate {
+  if (!tokens) return gateOf(authorize ?? (() => anyone))
+  if (!authorize) return tokens
+  throw new HubError('INVALID_OPTION', 'authorize and tokens both say who may do what. Give one of them.')
+}
 
 async function dispatch(request: HubRequest, routes: Routes | undefined): Promise<Answer> {
   const path = pathOf(request)

@@ -19,9 +19,9 @@ export async function subscribe(
   hub: Hub,
   request: HubRequest,
   permission: Permission,
-  limits: Readonly<Limits>,
+  rules: SelectorRules,
 ): Promise<Answer> {
-  const { matchers, lastEventId, hasLastEventId, isOldDialect } = await readSelectors(request, limits)
+  const { matchers, lastEventId, hasLastEventId, isOldDialect } = await readSelectors(request, rules)
   const subscription = await hub.subscribe({ matchers, rights: permission.subscribe, lastEventId })
 
   const preceding = headerValue(subscription.precedingEventId)
@@ -42,9 +42,9 @@ export async function answerLastEventId(
   hub: Hub,
   request: HubRequest,
   { subscribe }: Permission,
-  limits: Readonly<Limits>,
+  rules: SelectorRules,
 ): Promise<Answer> {
-  const { matchers } = await readSelectors(request, limits)
+  const { matchers } = await readSelectors(request, rules)
   const id = await hub.lastEventId({ matchers, rights: subscribe })
   return {
     headers: {
@@ -54,6 +54,13 @@ export async function answerLastEventId(
     },
     body: `${JSON.stringify({ last_event_id: id })}\n`,
   }
+}
+
+/** What selectors are taken. */
+export interface SelectorRules {
+  readonly limits: Readonly<Limits>
+  /** Whether those of before 1.0 are: `topic`. */
+  readonly isCompat: boolean
 }
 
 /** What a request selects, and from where on. */
@@ -67,14 +74,14 @@ interface Selectors {
   readonly isOldDialect: boolean
 }
 
-async function readSelectors(request: HubRequest, limits: Readonly<Limits>): Promise<Selectors> {
+async function readSelectors(request: HubRequest, rules: SelectorRules): Promise<Selectors> {
   const { url, method } = request
   const start = url.indexOf('?')
   const query = Buffer.from(start < 0 ? '' : url.slice(start + 1), 'latin1')
-  const body = method === 'QUERY' ? await readForm(request, limits.maxBodyBytes) : Buffer.alloc(0)
+  const body = method === 'QUERY' ? await readForm(request, rules.limits.maxBodyBytes) : Buffer.alloc(0)
   const header = request.header('last-event-id')
   // [Mercure] The query and the body together; of the last event ID that of the query.
-  const { matchers, hasLastEventId, isOldDialect } = parsePairs([...parseForm(query), ...parseForm(body)], limits)
+  const { matchers, hasLastEventId, isOldDialect } = parsePairs([...parseForm(query), ...parseForm(body)], rules)
   return {
     matchers,
     lastEventId: readLastEventId(header, url) || readLastEventId(undefined, `?${body.toString('latin1')}`),
@@ -94,19 +101,27 @@ async function readForm(request: HubRequest, maxBodyBytes: number): Promise<Buff
 
 function parsePairs(
   pairs: Iterable<FormPair>,
-  { maxMatchers }: Readonly<Limits>,
+  { limits: { maxMatchers }, isCompat }: SelectorRules,
 ): Pick<Selectors, 'matchers' | 'hasLastEventId' | 'isOldDialect'> {
   const matchers: TopicMatcher[] = []
   let hasLastEventId = false
   let isOldDialect = false
   for (const pair of pairs) {
     const { name } = pair
-    if (name === 'topic') isOldDialect = true
+    if (name === 'topic') {
+      if (!isCompat) {
+        throw new HubError(
+          'INVALID_MATCHER',
+          'topic selects in Mercure of before 1.0, which this hub does not speak (--compat). Use match.',
+        )
+      }
+      isOldDialect = true
+    }
     if (name === 'topic' || name === 'match' || name === 'match_exact') matchers.push(parseMatcher(name, pair.value))
     else if (/^match/i.test(name)) {
       throw new HubError(
         'INVALID_MATCHER',
-        `There is no matcher ${JSON.stringify(name)}. This hub knows match, match_exact and topic.`,
+        `There is no matcher ${JSON.stringify(name)}. This hub knows match and match_exact.`,
       )
     } else if (/^(lastEventI[dD]|last_event_id|Last-Event-ID)$/.test(name)) hasLastEventId = true
   }

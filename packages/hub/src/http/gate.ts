@@ -1,0 +1,34 @@
+import type { PublishInit } from '../event-rules.ts'
+import type { HubRequest } from './exchange.ts'
+import { type Authorize, assertMayPublish, type Permission, permissionOf } from './permission.ts'
+
+/** Decides what requests may do, by whatever it knows them by. What it throws is the answer. */
+export interface Gate {
+  /** Whether there is anybody who may publish. */
+  readonly hasPublishers: boolean
+  /**
+   * Whether a page may act for whoever opened it, without a token in its hands. Then only those of allowed origins may publish,
+   * and nobody else's.
+   */
+  readonly trustsBrowsers: boolean
+  /** Whether Mercure of before 1.0 is spoken, too. */
+  readonly isCompat: boolean
+  /** What a request may subscribe to. Rejects if to nothing. Does not read the body. */
+  admitSubscriber(request: HubRequest): Promise<Permission>
+  /** Resolves to what throws unless an event may be published. Rejects if none may. Does not read the body. */
+  admitPublisher(request: HubRequest): Promise<(event: PublishInit) => void>
+}
+
+/** The gate of an application that decides by itself. */
+export function gateOf(authorize: Authorize): Gate {
+  return {
+    hasPublishers: true,
+    trustsBrowsers: true,
+    isCompat: true,
+    admitSubscriber: (request) => permissionOf(request, authorize),
+    async admitPublisher(request) {
+      const permission = await permissionOf(request, authorize)
+      return (event) => assertMayPublish(permission, event)
+    },
+  }
+}
