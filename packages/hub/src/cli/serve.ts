@@ -4,8 +4,10 @@ import { HubError } from '../errors.ts'
 import { Dashboard } from '../http/dashboard.ts'
 import { isLoopbackAddress } from '../http/loopback.ts'
 import { Metrics } from '../http/metrics.ts'
-import { listen } from '../http/server.ts'
+import { type HubServer, listen } from '../http/server.ts'
+import type { Certificate } from '../http/tls.ts'
 import { createHub } from '../hub.ts'
+import { CertificateFiles } from './certificate-files.ts'
 import { type ListenAddress, parseListenAddress } from './listen-address.ts'
 import { addStoreFlags, describeStore, openStore, type StoreFlags } from './store-flags.ts'
 
@@ -13,6 +15,8 @@ interface ServeOptions extends StoreFlags {
   listen: ListenAddress
   dev?: true
   corsOrigins: string[]
+  tlsCert?: string
+  tlsKey?: string
 }
 
 /** How long streams and publishes may take to end after SIGTERM, in milliseconds. */
@@ -46,6 +50,11 @@ SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are tol
         .argParser((text: string, before: string[]) => [...before, ...text.split(/[\s,]+/).filter(Boolean)])
         .default([], 'none'),
     )
+    .option(
+      '--tls-cert <file>',
+      'serve HTTPS (HTTP/2 and HTTP/1.1) with this certificate; read again when it changes, and at SIGHUP',
+    )
+    .option('--tls-key <file>', 'the private key of the certificate')
     .addHelpText(
       'after',
       `
@@ -58,7 +67,7 @@ Examples:
     .action(serve)
 }
 
-async function serve({ listen: address, dev, corsOrigins, ...flags }: ServeOptions): Promise<void> {
+async function serve({ listen: address, dev, corsOrigins, tlsCert, tlsKey, ...flags }: ServeOptions): Promise<void> {
   if (!dev) {
     throw new HubError(
       'INVALID_OPTION',
@@ -72,18 +81,26 @@ async function serve({ listen: address, dev, corsOrigins, ...flags }: ServeOptio
     )
   }
 
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    throw new HubError('INVALID_OPTION', '--tls-cert and --tls-key go together: give both, or neither for plain HTTP.')
+  }
+  const files = tlsCert !== undefined && tlsKey !== undefined ? new CertificateFiles(tlsCert, tlsKey) : undefined
+  const certificate = await files?.read()
+
   const store = await openStore(flags, log)
   const metrics = new Metrics()
   const hub = await createHub({ store: metrics.measure(store), onError: log })
   metrics.observe(hub)
   const server = await listen(hub, {
     ...address,
+    certificate,
     corsOrigins,
     loopbackHostsOnly: true,
     metrics,
     dashboard: new Dashboard(fileURLToPath(new URL('../dashboard', import.meta.url))),
     onError: log,
   })
+  keepFresh(files, server)
   log(describeStore(flags))
   log(
     '--dev: anyone on this machine may publish and subscribe. Private events are kept, but nobody may have them without a token.',
@@ -95,6 +112,24 @@ async function serve({ listen: address, dev, corsOrigins, ...flags }: ServeOptio
   await server.close({ deadlineMs: closeDeadlineMs })
   await store.close()
   process.exit(0)
+}
+
+/** Uses a renewed certificate as soon as it is there, and at SIGHUP at once. One that is bad changes nothing. */
+function keepFresh(files: CertificateFiles | undefined, server: HubServer): void {
+  const use = (certificate: Certificate) => {
+    server.setCertificate(certificate)
+    log('new connections get the certificate that was read again.')
+  }
+  files?.watch(use, log)
+  // Without a listener the signal would end the process, as the closing of a terminal does.
+  process.on('SIGHUP', async () => {
+    try {
+      if (files) use(await files.read())
+      else log('there is no certificate to read again.')
+    } catch (error) {
+      log(error instanceof HubError ? error.message : error)
+    }
+  })
 }
 
 /** Resolves at the first SIGTERM or SIGINT; the second ends the process. */

@@ -93,21 +93,29 @@ async function sendPieces(res: ServerResponse, pieces: AsyncIterable<string>): P
   // The client sends on when it sees that there is somebody to read.
   res.flushHeaders()
   for await (const piece of pieces) {
-    if (res.destroyed) return
+    if (isOver(res)) return
     if (!res.write(piece)) await whenDrained(res)
   }
   res.end()
 }
 
+function isOver(res: ServerResponse & { stream?: { destroyed: boolean } }): boolean {
+  return res.stream?.destroyed ?? res.destroyed
+}
+
 /** Resolves when there is room, or nobody left to need it; gives up on a client that takes nothing for 30 s. */
 function whenDrained(res: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    const timer = setTimeout(() => res.destroy(), stallTimeoutMs)
     const go = () => {
       clearTimeout(timer)
       res.off('drain', go).off('close', go)
       resolve()
     }
+    const timer = setTimeout(() => {
+      res.destroy()
+      go()
+    }, stallTimeoutMs)
+    if (isOver(res)) go()
     res.on('drain', go).on('close', go)
   })
 }

@@ -1,23 +1,27 @@
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
 import { createHandler } from './handler.ts'
-
 import { defaultLimits } from './limits.ts'
 import type { HandlerOptions } from './router.ts'
+import { assertCertificate, type Certificate, createTlsServer, type SecureServer } from './tls.ts'
 
 export interface ListenOptions extends HandlerOptions {
   /** A name or address. */
   readonly host: string
   /** 0: any that is free. */
   readonly port: number
+  /** Serves HTTPS: HTTP/2, and HTTP/1.1 for who does not speak it. Default: HTTP/1.1 without encryption. */
+  readonly certificate?: Certificate | undefined
 }
 
 /** A hub that answers HTTP on a port of its own. */
 export interface HubServer {
   /** Where it is, by the address that it really listens on. */
   readonly url: string
+  /** Uses another certificate for the connections to come. Throws `INVALID_OPTION`. */
+  setCertificate(certificate: Certificate): void
   /**
    * Stops to accept connections, finishes the publishes under way, closes the hub, which ends its streams, and resolves when the last
    * connection is over: by itself, or by force after `deadlineMs` (default 10000).
@@ -26,39 +30,28 @@ export interface HubServer {
 }
 
 /** Serves a hub over HTTP. Rejects with `LISTEN_FAILED` when the address cannot be had. */
-export async function listen(hub: Hub, { host, port, ...options }: ListenOptions): Promise<HubServer> {
+export async function listen(hub: Hub, { host, port, certificate, ...options }: ListenOptions): Promise<HubServer> {
   const stopping = new AbortController()
   const handle = createHandler(hub, { ...options, closing: stopping.signal })
   const underWay = new Set<Promise<void>>()
   let closing: Promise<void> | undefined
 
-  const server = createServer(
-    {
-      // A request that trickles in holds a connection and nothing else, but not for long. A body has its own limit, because one that
-      // publishes a stream may take for ever; `keepAlive` finds out when its sender is gone.
-      headersTimeout: 10_000,
-      requestTimeout: 0,
-      keepAlive: true,
-      keepAliveInitialDelay: 60_000,
-      // Longer than a proxy in front keeps its connections (60 s is common): who closes first while the other sends loses a request.
-      keepAliveTimeout: 75_000,
-      connectionsCheckingInterval: 5_000,
-    },
-    (req, res) => {
-      if (closing) {
-        // A refusal would stop an EventSource for good; a connection that breaks makes it come back.
-        if (req.method !== 'POST') {
-          req.socket.destroy()
-          return
-        }
-        res.setHeader('connection', 'close')
+  const answer: RequestListener = (req, res) => {
+    if (closing) {
+      // A refusal would stop an EventSource for good; a connection that breaks makes it come back.
+      if (req.method !== 'POST') {
+        res.destroy()
+        return
       }
-      const handling = handle(req, res)
-      underWay.add(handling)
-      handling.then(() => underWay.delete(handling))
-    },
-  )
-  server.on('checkContinue', (req, res) => {
+      // HTTP/2 has its own way to say so.
+      if (req.httpVersionMajor < 2) res.setHeader('connection', 'close')
+    }
+    const handling = handle(req, res)
+    underWay.add(handling)
+    handling.then(() => underWay.delete(handling))
+  }
+  const server = certificate ? createTlsServer(certificate, serverOptions, answer) : createServer(serverOptions, answer)
+  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
     // Without the go-ahead a client that asked for it does not even send what is too large.
     const isStream = req.headers['content-type']?.includes('ndjson')
     if (
@@ -74,7 +67,14 @@ export async function listen(hub: Hub, { host, port, ...options }: ListenOptions
   server.on('error', options.onError ?? console.error)
 
   return {
-    url: urlOf(server),
+    url: urlOf(server, certificate ? 'https' : 'http'),
+    setCertificate(next) {
+      if (!('setSecureContext' in server)) {
+        throw new HubError('INVALID_OPTION', 'This server has no certificate to replace: it serves HTTP.')
+      }
+      assertCertificate(next)
+      server.setSecureContext({ ...next })
+    },
     close({ deadlineMs = 10_000 } = {}) {
       closing ??= finish(deadlineMs)
       return closing
@@ -94,7 +94,19 @@ export async function listen(hub: Hub, { host, port, ...options }: ListenOptions
   }
 }
 
-function bind(server: Server, host: string, port: number): Promise<void> {
+const serverOptions = {
+  // A request that trickles in holds a connection and nothing else, but not for long. A body has its own limit, because one that
+  // publishes a stream may take for ever; `keepAlive` finds out when its sender is gone.
+  headersTimeout: 10_000,
+  requestTimeout: 0,
+  keepAlive: true,
+  keepAliveInitialDelay: 60_000,
+  // Longer than a proxy in front keeps its connections (60 s is common): who closes first while the other sends loses a request.
+  keepAliveTimeout: 75_000,
+  connectionsCheckingInterval: 5_000,
+}
+
+function bind(server: Server | SecureServer, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException) => {
       const advice = listenAdvice[error.code ?? ''] ?? error.message
@@ -115,9 +127,9 @@ const listenAdvice: Record<string, string> = {
   ENOTFOUND: 'there is no such host. Choose an address of this machine with --listen, such as 127.0.0.1.',
 }
 
-function urlOf(server: Server): string {
+function urlOf(server: Server | SecureServer, scheme: string): string {
   const { address, family, port } = server.address() as AddressInfo
-  return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 
 /** What is no HTTP, is too long or takes too long. Only said where no answer is under way that it could end up in. */

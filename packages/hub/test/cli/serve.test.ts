@@ -1,10 +1,13 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { get, request } from 'node:http'
+import { get as httpsGet } from 'node:https'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import type { Certificate } from '../../src/http/tls.ts'
+import { makeCertificate, whyNoCertificates } from '../certificates.ts'
 import { headwater, startHub } from './running.ts'
 
 const hubPath = '/.well-known/mercure'
@@ -69,6 +72,8 @@ describe('headwater serve', () => {
       2,
       'Did you mean https://a.example?',
     ],
+    [['serve', '--dev', '--tls-cert', 'x.pem'], 2, '--tls-cert and --tls-key go together'],
+    [['serve', '--dev', '--tls-cert', 'no.pem', '--tls-key', 'no.pem'], 2, 'no.pem cannot be read'],
     [['serve', '--dev', '--bogus'], 2, "unknown option '--bogus'"],
     [['serve', '--dev', '--listen'], 2, 'argument missing'],
     [['serve', '--dev', 'extra'], 2, 'too many arguments'],
@@ -119,6 +124,44 @@ describe('headwater serve', () => {
     expect(await second.ended()).toBe(1)
     expect(second.stderr).toContain(directory)
     expect(second.stderr.trim().split('\n').length).toBe(1)
+  })
+
+  test('at SIGHUP reads its certificate again, and drops nobody', async ({ skip }) => {
+    const why = whyNoCertificates()
+    if (why) skip(why)
+    const directory = mkdtempSync(join(tmpdir(), 'headwater-serve-'))
+    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const [certPath, keyPath] = [join(directory, 'cert.pem'), join(directory, 'key.pem')]
+    const write = ({ cert, key }: Certificate) => {
+      writeFileSync(certPath, cert)
+      writeFileSync(keyPath, key)
+    }
+    const [first, second] = [makeCertificate(), makeCertificate()]
+    write(first)
+    const hub = headwater(
+      'serve',
+      '--dev',
+      '--listen',
+      ':0',
+      '--store',
+      'memory:',
+      '--tls-cert',
+      certPath,
+      '--tls-key',
+      keyPath,
+    )
+    const [, url] = await hub.said(/^headwater listening on (https:\S+)\n$/)
+    const ask = (ca: Certificate['cert'], path: string) => once(httpsGet(url + path, { ca, agent: false }), 'response')
+    const [stream] = await ask(first.cert, `${hubPath}?match=a`)
+    writeFileSync(keyPath, second.key)
+    hub.child.kill('SIGHUP')
+    await hub.said(/must fit each other/, 'stderr')
+    write(second)
+    hub.child.kill('SIGHUP')
+    await hub.said(/read again/, 'stderr')
+    const [healthy] = await ask(second.cert, '/healthz')
+    expect([healthy.statusCode, stream.statusCode, stream.complete]).toEqual([200, 200, false])
+    stream.destroy()
   })
 
   test('on a port that is taken says so in one line and exits 1', async () => {
