@@ -108,7 +108,7 @@ export function parseAuthOptions(value: unknown): AuthConfig {
     )
   }
   const warnings: string[] = []
-  if (isCompat)
+  if (isCompat && issuers.length > 0)
     warnings.push('compat: tokens of Mercure before 1.0 are good, whomever they were made for, and may never expire.')
   if (anonymousPublishers) warnings.push('anonymousPublishers: everybody who can reach the hub can publish.')
   if (publishOrigins.includes('*'))

@@ -5,6 +5,7 @@ import { HubError } from '../errors.ts'
 import { publishCommand } from './publish.ts'
 import { serveCommand } from './serve.ts'
 import { tailCommand } from './tail.ts'
+import { tokenCommand } from './token.ts'
 import { vitalsCommand } from './vitals.ts'
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
@@ -19,6 +20,7 @@ const program = new Command('headwater')
   .addCommand(serveCommand())
   .addCommand(publishCommand())
   .addCommand(tailCommand())
+  .addCommand(tokenCommand())
   .addCommand(vitalsCommand())
   .addHelpText(
     'after',

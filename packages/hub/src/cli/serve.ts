@@ -6,14 +6,15 @@ import { isLoopbackAddress } from '../http/loopback.ts'
 import { Metrics } from '../http/metrics.ts'
 import { type HubServer, listen } from '../http/server.ts'
 import type { Certificate } from '../http/tls.ts'
+import type { TokenGate } from '../http/token-gate.ts'
 import { createHub } from '../hub.ts'
+import { type AuthFlags, addAuthFlags, authOptionsOf, openGate } from './auth-flags.ts'
 import { CertificateFiles } from './certificate-files.ts'
 import { type ListenAddress, parseListenAddress } from './listen-address.ts'
 import { addStoreFlags, describeStore, openStore, type StoreFlags } from './store-flags.ts'
 
-interface ServeOptions extends StoreFlags {
+interface ServeOptions extends StoreFlags, AuthFlags {
   listen: ListenAddress
-  dev?: true
   corsOrigins: string[]
   tlsCert?: string
   tlsKey?: string
@@ -40,8 +41,11 @@ SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are tol
         .argParser(parseListenAddress)
         .default({ host: '127.0.0.1', port: 3000 }, '127.0.0.1:3000'),
     )
-  return addStoreFlags(command)
-    .option('--dev', 'let anyone on this machine publish and subscribe; refuses any address but a loopback one')
+  addStoreFlags(command).option(
+    '--dev',
+    'let anyone on this machine publish and subscribe, and speak Mercure of before 1.0, too; refuses any address but a loopback one',
+  )
+  return addAuthFlags(command)
     .addOption(
       new Option(
         '--cors-origins <origins>',
@@ -62,19 +66,17 @@ Examples:
   headwater serve --dev
   headwater serve --dev --listen :0 --store memory:
   headwater serve --dev --store file:/var/lib/headwater --max-age 30d --max-bytes 10GiB
-  headwater serve --dev --cors-origins http://localhost:5173`,
+  headwater serve --dev --cors-origins http://localhost:5173
+  headwater serve --publisher-key file:publisher.secret --subscriber-key file:subscriber.secret --key-alg HS256 --issuer https://example.com --audience https://hub.example.com/.well-known/mercure --anonymous
+  headwater serve --publisher-key https://login.example.com/jwks.json --subscriber-key https://login.example.com/jwks.json --issuer https://login.example.com --audience https://hub.example.com/.well-known/mercure
+
+headwater token makes tokens to try it with. A key on the command line can be read by everyone on the machine: put it into a file.`,
     )
     .action(serve)
 }
 
 async function serve({ listen: address, dev, corsOrigins, tlsCert, tlsKey, ...flags }: ServeOptions): Promise<void> {
-  if (!dev) {
-    throw new HubError(
-      'INVALID_OPTION',
-      'Without --dev a hub needs keys to tell who may publish and subscribe, and this version has none yet. Run headwater serve --dev, which is open to this machine only.',
-    )
-  }
-  if (address.host !== 'localhost' && !isLoopbackAddress(address.host)) {
+  if (dev && address.host !== 'localhost' && !isLoopbackAddress(address.host)) {
     throw new HubError(
       'INVALID_OPTION',
       `--dev lets anyone publish and subscribe, so it does not listen on ${address.host}. Use 127.0.0.1, [::1] or localhost.`,
@@ -87,6 +89,15 @@ async function serve({ listen: address, dev, corsOrigins, tlsCert, tlsKey, ...fl
   const files = tlsCert !== undefined && tlsKey !== undefined ? new CertificateFiles(tlsCert, tlsKey) : undefined
   const certificate = await files?.read()
 
+  const tokens = await openGate(
+    { ...flags, dev },
+    {
+      // What --dev means is said in words of its own.
+      onWarning: (warning) => (dev && warning.startsWith('anonymousPublishers') ? undefined : log(warning)),
+      onRefused: (reason, { method, remoteAddress }) => log(`refused a ${method} from ${remoteAddress}: ${reason}`),
+    },
+  )
+  if (!tokens.hasPublishers) log('nobody may publish: there is no --publisher-key.')
   const store = await openStore(flags, log)
   const metrics = new Metrics()
   const hub = await createHub({ store: metrics.measure(store), onError: log })
@@ -95,16 +106,20 @@ async function serve({ listen: address, dev, corsOrigins, tlsCert, tlsKey, ...fl
     ...address,
     certificate,
     corsOrigins,
-    loopbackHostsOnly: true,
+    loopbackHostsOnly: dev === true,
+    tokens,
     metrics,
     dashboard: new Dashboard(fileURLToPath(new URL('../dashboard', import.meta.url))),
     onError: log,
   })
   keepFresh(files, server)
+  process.on('SIGHUP', () => reloadKeys(tokens, { ...flags, dev }))
   log(describeStore(flags))
-  log(
-    '--dev: anyone on this machine may publish and subscribe. Private events are kept, but nobody may have them without a token.',
-  )
+  if (dev) {
+    log(
+      '--dev: anyone on this machine may publish and subscribe. Private events are kept, but nobody may have them without a token.',
+    )
+  }
   console.log(`headwater listening on ${server.url}`)
 
   await untilSignalled()
@@ -130,6 +145,16 @@ function keepFresh(files: CertificateFiles | undefined, server: HubServer): void
       log(error instanceof HubError ? error.message : error)
     }
   })
+}
+
+/** Reads keys that are in files again, and fetches key sets. If one is bad, nothing changes. */
+async function reloadKeys(tokens: TokenGate, flags: AuthFlags): Promise<void> {
+  try {
+    await tokens.reload(authOptionsOf(flags))
+    log('tokens go by the keys as they are now.')
+  } catch (error) {
+    log(error instanceof HubError ? `the keys stay as they were: ${error.message}` : error)
+  }
 }
 
 /** Resolves at the first SIGTERM or SIGINT; the second ends the process. */

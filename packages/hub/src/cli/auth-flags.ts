@@ -1,0 +1,142 @@
+import { type Command, Option } from 'commander'
+import type { Algorithm } from '../auth/algorithms.ts'
+import type { AuthOptions, RoleOptions } from '../auth/auth-options.ts'
+import { HubError } from '../errors.ts'
+import { TokenGate, type TokenGateOptions } from '../http/token-gate.ts'
+
+/** What the flags of {@link addAuthFlags} were given. */
+export interface AuthFlags {
+  readonly dev?: true | undefined
+  readonly publisherKey: string[]
+  readonly subscriberKey: string[]
+  readonly keyAlg: string[]
+  readonly publisherKeyAlg: string[]
+  readonly subscriberKeyAlg: string[]
+  readonly issuer?: string
+  readonly audience: string[]
+  readonly publishOrigins: string[]
+  readonly cookie?: string
+  readonly anonymous?: true
+  readonly compat?: true
+}
+
+const keyForms =
+  'the URL of a JWK Set, file:PATH, a PEM public key, a JWK Set, or a shared secret; again for several, while one replaces another'
+
+/** Gives a command the flags that say who may publish and subscribe. */
+export function addAuthFlags(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--publisher-key <key>', `what publishers' tokens are verified with: ${keyForms}`)
+        .argParser(collect)
+        .default([], 'nobody may publish'),
+    )
+    .addOption(
+      new Option('--subscriber-key <key>', `what subscribers' tokens are verified with: one of the same`)
+        .argParser(collect)
+        .default([], 'nobody has a token'),
+    )
+    .addOption(
+      new Option('--key-alg <alg>', 'how tokens may be signed, such as HS256, which a shared secret needs')
+        .argParser(collectList)
+        .default([], 'all that fit a public key'),
+    )
+    .addOption(
+      new Option('--publisher-key-alg <alg>', "the same for publishers' tokens alone")
+        .argParser(collectList)
+        .default([], '--key-alg'),
+    )
+    .addOption(
+      new Option('--subscriber-key-alg <alg>', "the same for subscribers' tokens alone")
+        .argParser(collectList)
+        .default([], '--key-alg'),
+    )
+    .option('--issuer <name>', 'who makes the tokens: what they have as their "iss", to the letter')
+    .addOption(
+      new Option('--audience <url>', 'the public URL of this hub: what tokens have as their "aud"')
+        .argParser(collectList)
+        .default([], 'none'),
+    )
+    .option('--anonymous', 'let everybody subscribe to what is public, without a token')
+    .option('--compat', 'speak Mercure of before 1.0, too: topic=, URI templates, the old tokens and cookie')
+    .addOption(
+      new Option(
+        '--publish-origins <origins>',
+        'origins whose pages may publish with the cookie of whoever opens them, such as https://example.com or https://*.example.com',
+      )
+        .argParser(collectList)
+        .default([], 'none'),
+    )
+    .option('--cookie <name>', 'the cookie with the token (default: __Secure-mercure_access_token)')
+}
+
+/**
+ * What the flags say about who may publish and subscribe. Those left out are left out.
+ *
+ * @throws HubError `INVALID_OPTION` if they say nothing at all
+ */
+export function authOptionsOf(flags: AuthFlags): AuthOptions {
+  const { publisherKey, subscriberKey, keyAlg, issuer, audience, publishOrigins, cookie, dev = false } = flags
+  const { anonymous = dev, compat = dev } = flags
+  if (!anonymous && publisherKey.length + subscriberKey.length === 0) {
+    throw new HubError(
+      'INVALID_OPTION',
+      'Without --dev a hub has to know who may publish and subscribe. Give --publisher-key, --subscriber-key (or --anonymous), --issuer and --audience; with shared secrets --key-alg HS256, too. Or run headwater serve --dev, which is open to this machine only.',
+    )
+  }
+  return {
+    ...(publisherKey.length > 0 && { publisher: roleOf(publisherKey, flags.publisherKeyAlg, keyAlg) }),
+    ...(subscriberKey.length > 0 && { subscriber: roleOf(subscriberKey, flags.subscriberKeyAlg, keyAlg) }),
+    ...(issuer !== undefined && { issuer }),
+    ...(audience.length > 0 && { audience }),
+    ...(publishOrigins.length > 0 && { publishOrigins }),
+    ...(cookie !== undefined && { cookie }),
+    anonymousSubscribers: anonymous,
+    anonymousPublishers: dev,
+    compat,
+  }
+}
+
+function roleOf(key: readonly string[], own: readonly string[], common: readonly string[]): RoleOptions {
+  const algorithms = own.length > 0 ? own : common
+  // What is no algorithm is refused as such.
+  return { key, ...(algorithms.length > 0 && { algorithms: algorithms as Algorithm[] }) }
+}
+
+/** Makes the gate that the flags describe. Throws as {@link TokenGate.create} does, but by the names of the flags. */
+export async function openGate(flags: AuthFlags, options: TokenGateOptions): Promise<TokenGate> {
+  const rules = authOptionsOf(flags)
+  try {
+    return await TokenGate.create(rules, options)
+  } catch (error) {
+    if (!(error instanceof HubError)) throw error
+    throw new HubError(error.code, byFlag(error.message), { cause: error })
+  }
+}
+
+/** A message that begins with the name of an option, with that of the flag in its place. */
+function byFlag(message: string): string {
+  for (const [option, flag] of flagOf) {
+    if (message.startsWith(option)) return `${flag}${message.slice(option.length).replace(` (${flag})`, '')}`
+  }
+  return message
+}
+
+const flagOf = [
+  ['publisher.key', '--publisher-key'],
+  ['subscriber.key', '--subscriber-key'],
+  ['publisher.algorithms', '--key-alg'],
+  ['subscriber.algorithms', '--key-alg'],
+  ['issuer', '--issuer'],
+  ['audience', '--audience'],
+  ['publishOrigins', '--publish-origins'],
+  ['cookie', '--cookie'],
+] as const
+
+function collect(text: string, before: readonly string[]): string[] {
+  return [...before, text]
+}
+
+function collectList(text: string, before: readonly string[]): string[] {
+  return [...before, ...text.split(/[\s,]+/).filter(Boolean)]
+}

@@ -1,0 +1,137 @@
+import { readFile } from 'node:fs/promises'
+import { Command, Option } from 'commander'
+import { isAlgorithm } from '../auth/algorithms.ts'
+import { parseDuration } from '../auth/duration.ts'
+import { mintToken, parseTopicGrant, type TopicGrant } from '../auth/mint-token.ts'
+import { HubError } from '../errors.ts'
+
+interface TokenOptions {
+  key: string
+  keyAlg: string
+  issuer?: string
+  audience?: string
+  publish: TopicGrant[]
+  subscribe: TopicGrant[]
+  payload?: unknown
+  subject?: string
+  kid?: string
+  expires: number
+  compat?: true
+}
+
+export function tokenCommand(): Command {
+  return new Command('token')
+    .summary('make a token for development')
+    .description(
+      `Makes a token and prints it: what somebody needs to publish to a hub that does not run with --dev, to have private events from it, or to subscribe to it at all without --anonymous. Give it the same --issuer, --audience and --key-alg as the hub.
+
+TOPICS is one of:
+  https://example.com/books/1     this topic
+  urlpattern:https://…/books/:id  those that a URL pattern matches
+  '*'                             all
+
+In production your application makes the tokens, or your authorization server: one for each user, narrow, and good for minutes.`,
+    )
+    .addOption(
+      new Option(
+        '--key <key>',
+        'what it is signed with: the shared secret, a PEM private key, or file:PATH of one of them',
+      )
+        .env('HEADWATER_TOKEN_KEY')
+        .makeOptionMandatory(),
+    )
+    .option(
+      '--key-alg <alg>',
+      'how it is signed: HS256 with a shared secret; ES256, RS256, EdDSA … with a private key',
+      'HS256',
+    )
+    .option('--kid <name>', 'the name of the key, if the hub has a set of them')
+    .option('--issuer <name>', 'who says so: the --issuer of the hub')
+    .option('--audience <url>', 'which hub it is for: the --audience of the hub')
+    .addOption(grantOption('--publish <topics>', 'topics that may be published on; again for more'))
+    .addOption(grantOption('--subscribe <topics>', 'topics whose private events may be had, too; again for more'))
+    .option('--payload <json>', 'what others may read about the subscriber', parsePayload)
+    .option('--subject <name>', 'whom it is for (default: development)')
+    .addOption(
+      new Option('--expires <time>', 'how long it is good: 90s, 15m, 1h, 7d')
+        .argParser((text) => parseDuration(text, '--expires'))
+        .default(3600, '1h'),
+    )
+    .option(
+      '--compat',
+      'make one of before 1.0 (a "mercure" claim), for a hub with --compat; template:… in place of urlpattern:…',
+    )
+    .addHelpText(
+      'after',
+      `
+Examples:
+  export HEADWATER_TOKEN_KEY='a secret of at least 32 characters'
+  headwater token --issuer https://example.com --audience http://127.0.0.1:3000/.well-known/mercure --publish '*' --subscribe '*'
+  headwater token --key file:private.pem --key-alg ES256 --issuer https://example.com --audience https://hub.example.com/.well-known/mercure --subscribe 'urlpattern:https://example.com/users/42/*' --expires 5m
+  headwater token --compat --publish '*'
+
+Use it:
+  headwater publish -t log --token "$(headwater token …)" 'hello'
+  curl -H "Authorization: Bearer $(headwater token …)" -d topic=log -d data=hello http://127.0.0.1:3000/.well-known/mercure`,
+    )
+    .action(token)
+}
+
+async function token(options: TokenOptions): Promise<void> {
+  const { keyAlg, publish, subscribe, expires } = options
+  if (!isAlgorithm(keyAlg)) {
+    throw new HubError(
+      'INVALID_OPTION',
+      `--key-alg ${keyAlg} is no algorithm for tokens. HS256 goes with a shared secret.`,
+    )
+  }
+  if (publish.length + subscribe.length === 0) {
+    throw new HubError(
+      'INVALID_OPTION',
+      "A token that grants nothing is good for nothing. Give --publish or --subscribe, '*' for all topics.",
+    )
+  }
+  const text = await mintToken({
+    key: await readKey(options.key),
+    algorithm: keyAlg,
+    kid: options.kid,
+    dialect: options.compat ? '0.x' : '1.0',
+    issuer: options.issuer,
+    audience: options.audience,
+    publish,
+    subscribe,
+    payload: options.payload,
+    subject: options.subject,
+    lifetimeSeconds: expires,
+  })
+  console.log(text)
+}
+
+function grantOption(flags: string, description: string): Option {
+  const name = flags.split(' ')[0]!
+  return new Option(flags, description)
+    .argParser((text: string, before: readonly TopicGrant[]) => [...before, parseTopicGrant(text, name)])
+    .default([], 'none')
+}
+
+function parsePayload(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new HubError('INVALID_OPTION', `--payload is no JSON. Write it as '{"name":"Ada"}'.`, { cause: error })
+  }
+}
+
+async function readKey(text: string): Promise<string> {
+  if (!text.startsWith('file:')) return text
+  const path = text.slice('file:'.length)
+  try {
+    // An editor ends a file with a line break that is no part of the secret.
+    return (await readFile(path, 'utf8')).replace(/\r?\n$/, '')
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new HubError('INVALID_OPTION', `--key: the file ${path} cannot be read (${code ?? message}).`, {
+      cause: error,
+    })
+  }
+}
