@@ -1,16 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { CaseResult } from '../cases/harness/run-cases.ts'
 import type { RunOrder } from '../cases/targets/run-order.ts'
-import { bundleOf } from './bundle.ts'
-import { writeBundle } from './child-process.ts'
+import { bundleFileOf, writeCached } from './bundle.ts'
 import { installed } from './runtimes.ts'
+import { type ServerProcess, startServer } from './server-process.ts'
 
 /** Runs the cases in a worker of workerd, which is sent the order as a request. */
 export async function runInWorkerd(order: RunOrder): Promise<CaseResult[]> {
-  const worker = await startWorkerd(await bundleOf('cases/targets/workerd.ts'))
+  const worker = await startWorkerd('cases/targets/workerd.ts')
   try {
     const response = await fetch(worker.url, { method: 'POST', body: JSON.stringify(order) })
     const text = await response.text()
@@ -21,40 +18,20 @@ export async function runInWorkerd(order: RunOrder): Promise<CaseResult[]> {
   }
 }
 
-/** A workerd process that serves one module. */
-export interface Workerd {
-  url: string
-  errors: () => string
-  stop: () => Promise<void>
-}
-
-export async function startWorkerd(module: string): Promise<Workerd> {
-  const path = await writeBundle('workerd', module)
-  const config = path.replace(/mjs$/, 'capnp')
-  await writeFile(config, configFor(basename(path)))
+/** workerd serving one of our modules; `durableObject` is a class that it exports and finds as `SERVER`. */
+export async function startWorkerd(entry: string, durableObject?: string): Promise<ServerProcess> {
+  const module = basename(await bundleFileOf(entry))
+  const config = await writeCached(module.replace(/mjs$/, 'capnp'), configFor(module, durableObject))
   // Descriptor 3 is where workerd says which port it got.
-  const args = ['serve', config, '--socket-addr=http=127.0.0.1:0', '--control-fd=3']
-  const child = spawn(installed.workerd.path, args, { stdio: ['ignore', 'ignore', 'pipe', 'pipe'] })
-  let errors = ''
-  child.stderr!.setEncoding('utf8').on('data', (text: string) => {
-    errors += text
-  })
-  const port = await Promise.race([
-    listeningPort(child),
-    once(child, 'exit').then(([code]) => Promise.reject(new Error(`workerd ended with ${code} at start.\n${errors}`))),
-  ])
-  return {
-    url: `http://127.0.0.1:${port}`,
-    errors: () => errors,
-    async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return
-      child.kill('SIGKILL')
-      await once(child, 'exit')
-    },
-  }
+  const command = [installed.workerd.path, 'serve', config, '--socket-addr=http=127.0.0.1:0', '--control-fd=3']
+  return startServer(command, /"event":"listen","socket":"http","port":(\d+)/, 3)
 }
 
-function configFor(module: string): string {
+function configFor(module: string, durableObject: string | undefined): string {
+  const object = `
+  durableObjectNamespaces = [(className = "${durableObject}", uniqueKey = "server")],
+  durableObjectStorage = (inMemory = void),
+  bindings = [(name = "SERVER", durableObjectNamespace = "${durableObject}")],`
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
@@ -69,18 +46,7 @@ const config :Workerd.Config = (
 const worker :Workerd.Worker = (
   modules = [(name = "main", esModule = embed "${module}")],
   compatibilityDate = "2026-11-01",
-  compatibilityFlags = ["enable_request_signal"],
+  compatibilityFlags = ["enable_request_signal"],${durableObject === undefined ? '' : object}
 );
 `
-}
-
-async function listeningPort(child: ChildProcess): Promise<number> {
-  const control = child.stdio[3] as NodeJS.ReadableStream
-  let text = ''
-  for await (const chunk of control.setEncoding('utf8')) {
-    text += chunk
-    const event = /\{"event":"listen","socket":"http","port":(\d+)\}/.exec(text)
-    if (event) return Number(event[1])
-  }
-  throw new Error(`workerd closed its control descriptor after ${JSON.stringify(text)}`)
 }
