@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { Command, Option } from 'commander'
 import { HubError } from '../errors.ts'
 import { Dashboard } from '../http/dashboard.ts'
+import type { Limits } from '../http/limits.ts'
 import { isLoopbackAddress } from '../http/loopback.ts'
 import { Metrics } from '../http/metrics.ts'
 import { type HubServer, listen } from '../http/server.ts'
@@ -10,10 +11,12 @@ import type { TokenGate } from '../http/token-gate.ts'
 import { createHub } from '../hub.ts'
 import { type AuthFlags, addAuthFlags, authOptionsOf, openGate } from './auth-flags.ts'
 import { CertificateFiles } from './certificate-files.ts'
+import { configurable, readConfiguration } from './configuration.ts'
+import { addLimitFlags, type LimitFlags, limitsOf } from './limit-flags.ts'
 import { type ListenAddress, parseListenAddress } from './listen-address.ts'
 import { addStoreFlags, describeStore, openStore, type StoreFlags } from './store-flags.ts'
 
-interface ServeOptions extends StoreFlags, AuthFlags {
+interface ServeOptions extends StoreFlags, AuthFlags, LimitFlags {
   listen: ListenAddress
   corsOrigins: string[]
   tlsCert?: string
@@ -25,13 +28,14 @@ const closeDeadlineMs = 10_000
 
 export function serveCommand(): Command {
   const command = new Command('serve')
+    .optionsGroup('Connections:')
     .summary('run a hub')
     .description(
       `Runs a hub: publishers POST to /.well-known/mercure, subscribers GET /.well-known/mercure?match=TOPIC as an event stream, and a page at / shows what comes. Prints one line to standard output when it is ready:
 
   headwater listening on http://127.0.0.1:3000
 
-SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are told to come back, and it exits 0. A second signal ends it at once.`,
+SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are told to come back, and it exits 0. A second signal ends it at once. SIGHUP reads limits, keys and the certificate again, and drops nobody.`,
     )
     .addOption(
       new Option(
@@ -41,11 +45,21 @@ SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are tol
         .argParser(parseListenAddress)
         .default({ host: '127.0.0.1', port: 3000 }, '127.0.0.1:3000'),
     )
-  addStoreFlags(command).option(
-    '--dev',
-    'let anyone on this machine publish and subscribe, and speak Mercure of before 1.0, too; refuses any address but a loopback one',
-  )
-  return addAuthFlags(command)
+  command.optionsGroup('Where events are kept:')
+  addStoreFlags(command)
+  command
+    .optionsGroup('Who may do what:')
+    .option(
+      '--dev',
+      'let anyone on this machine publish and subscribe, and speak Mercure of before 1.0, too; refuses any address but a loopback one',
+    )
+  addAuthFlags(command)
+  command.optionsGroup('What clients may take:')
+  addLimitFlags(command)
+  command.optionsGroup('Configuration:')
+  configurable(command)
+  return command
+    .optionsGroup('Connections:')
     .addOption(
       new Option(
         '--cors-origins <origins>',
@@ -75,7 +89,8 @@ headwater token makes tokens to try it with. A key on the command line can be re
     .action(serve)
 }
 
-async function serve({ listen: address, dev, corsOrigins, tlsCert, tlsKey, ...flags }: ServeOptions): Promise<void> {
+async function serve(options: ServeOptions, command: Command): Promise<void> {
+  const { listen: address, dev, corsOrigins, tlsCert, tlsKey, ...flags } = options
   if (dev && address.host !== 'localhost' && !isLoopbackAddress(address.host)) {
     throw new HubError(
       'INVALID_OPTION',
@@ -102,18 +117,22 @@ async function serve({ listen: address, dev, corsOrigins, tlsCert, tlsKey, ...fl
   const metrics = new Metrics()
   const hub = await createHub({ store: metrics.measure(store), onError: log })
   metrics.observe(hub)
+  const limits = limitsOf(flags)
   const server = await listen(hub, {
     ...address,
     certificate,
     corsOrigins,
+    limits,
+    trustedProxies: flags.trustedProxies,
     loopbackHostsOnly: dev === true,
     tokens,
     metrics,
     dashboard: new Dashboard(fileURLToPath(new URL('../dashboard', import.meta.url))),
     onError: log,
   })
+  process.on('SIGHUP', () => reloadLimits(command, limits))
   keepFresh(files, server)
-  process.on('SIGHUP', () => reloadKeys(tokens, { ...flags, dev }))
+  process.on('SIGHUP', () => reloadKeys(tokens, command.opts()))
   log(describeStore(flags))
   if (dev) {
     log(
@@ -129,6 +148,17 @@ async function serve({ listen: address, dev, corsOrigins, tlsCert, tlsKey, ...fl
   process.exit(0)
 }
 
+/** Reads the configuration again. Limits change at once; what else changed needs a restart, but for keys and certificates. */
+function reloadLimits(command: Command, limits: Limits): void {
+  try {
+    readConfiguration(command, process.env)
+    Object.assign(limits, limitsOf(command.opts()))
+    log('the limits are those of the configuration as it is now.')
+  } catch (error) {
+    log(error instanceof HubError ? `the limits stay as they were: ${error.message}` : error)
+  }
+}
+
 /** Uses a renewed certificate as soon as it is there, and at SIGHUP at once. One that is bad changes nothing. */
 function keepFresh(files: CertificateFiles | undefined, server: HubServer): void {
   const use = (certificate: Certificate) => {
@@ -136,11 +166,9 @@ function keepFresh(files: CertificateFiles | undefined, server: HubServer): void
     log('new connections get the certificate that was read again.')
   }
   files?.watch(use, log)
-  // Without a listener the signal would end the process, as the closing of a terminal does.
   process.on('SIGHUP', async () => {
     try {
       if (files) use(await files.read())
-      else log('there is no certificate to read again.')
     } catch (error) {
       log(error instanceof HubError ? error.message : error)
     }

@@ -38,7 +38,7 @@ export function addStoreFlags(command: Command): Command {
     .option(
       '--max-bytes <size>',
       'keep at most so much, such as 500MB or 10GiB; default: 1GiB, in memory 64MiB',
-      parseBytes,
+      (text) => parseBytes(text, '--max-bytes'),
     )
 }
 
@@ -70,12 +70,13 @@ function parseCount(text: string): number {
   throw new HubError('INVALID_OPTION', `--max-events ${text} is no number of events. Write a whole number from 1 up.`)
 }
 
-function parseBytes(text: string): number {
+/** Reads a size such as `500MB` or `10GiB`, or a number of bytes. Throws `INVALID_OPTION`, naming the flag. */
+export function parseBytes(text: string, flag: string): number {
   const match = /^(?<count>\d{1,12})(?<unit>B|[kKMGT]i?B)?$/.exec(text)
   const { count = '', unit = 'B' } = match?.groups ?? {}
   const bytes = Number(count) * (bytesOf[unit.toUpperCase()] ?? 0)
   if (match && bytes > 0) return bytes
-  throw new HubError('INVALID_OPTION', `--max-bytes ${text} is no size. Write a number and its unit: 500MB, 10GiB.`)
+  throw new HubError('INVALID_OPTION', `${flag} ${text} is no size. Write a number and its unit: 500MB, 10GiB.`)
 }
 
 const bytesOf: Record<string, number> = {

@@ -1,0 +1,48 @@
+import { type Command, Option } from 'commander'
+import { HubError } from '../errors.ts'
+import { defaultLimits, type Limits } from '../http/limits.ts'
+import { parseBytes } from './store-flags.ts'
+
+/** What the flags of {@link addLimitFlags} were given. */
+export interface LimitFlags extends Limits {
+  readonly trustedProxies: string[]
+}
+
+/** Gives a command the flags that say what clients may take. */
+export function addLimitFlags(command: Command): Command {
+  return command
+    .addOption(limit('maxSubscribers', 'event streams open at once; more are answered 503'))
+    .addOption(limit('maxSubscribersPerAddress', 'event streams open at once from one address; more are answered 429'))
+    .addOption(
+      limit('maxPublishRate', 'events per second from one address; more are answered 429, streams of lines are slowed'),
+    )
+    .addOption(
+      new Option('--max-body-bytes <size>', 'the largest body, and the longest line of a stream of lines')
+        .argParser((text) => parseBytes(text, '--max-body-bytes'))
+        .default(defaultLimits.maxBodyBytes, '1MiB'),
+    )
+    .addOption(limit('maxMatchers', 'matchers of one subscription'))
+    .addOption(limit('maxTopics', 'topics of one event, at most 1000'))
+    .addOption(
+      new Option(
+        '--trusted-proxies <addresses>',
+        'proxies in front whose X-Forwarded-For says where a request comes from, such as 10.0.0.0/8, separated by commas or spaces',
+      )
+        .argParser((text: string, before: string[]) => [...before, ...text.split(/[\s,]+/).filter(Boolean)])
+        .default([], 'none'),
+    )
+}
+
+/** Of all that flags say, the limits. */
+export function limitsOf(flags: Limits): Limits {
+  const { maxSubscribers, maxSubscribersPerAddress, maxPublishRate, maxBodyBytes, maxMatchers, maxTopics } = flags
+  return { maxSubscribers, maxSubscribersPerAddress, maxPublishRate, maxBodyBytes, maxMatchers, maxTopics }
+}
+
+function limit(key: keyof Limits, description: string): Option {
+  const flag = `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+  return new Option(`${flag} <count>`, description).default(defaultLimits[key]).argParser((text) => {
+    if (/^\d{1,9}$/.test(text) && Number(text) > 0) return Number(text)
+    throw new HubError('INVALID_OPTION', `${flag} ${text} is no limit. Write a whole number from 1 up.`)
+  })
+}
