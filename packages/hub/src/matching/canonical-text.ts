@@ -1,0 +1,87 @@
+import { HubError } from '../errors.ts'
+
+/**
+ * [URL Pattern 3.1, encoding callbacks] Fixed text of a URL pattern in the form that the parts of a parsed URL have, so that the
+ * two compare equal: lower case and punycode in hosts, percent-encoding in paths, and so on. The URL parser does the work. The
+ * text is never empty. All but the username, password, pathname, search and hash throw a `HubError` `INVALID_MATCHER` for text
+ * that no URL has there.
+ */
+export function canonicalProtocol(text: string): string {
+  const protocol = URL.parse(`${text}://dummy.invalid/`)?.protocol.slice(0, -1)
+  // The parser would also take a protocol with space before it, or a colon in it.
+  return protocol === text.toLowerCase() ? protocol : refuse('protocol', text)
+}
+
+export function canonicalUsername(text: string): string {
+  const url = dummyUrl()
+  url.username = text
+  return url.username
+}
+
+export function canonicalPassword(text: string): string {
+  const url = dummyUrl()
+  url.password = text
+  return url.password
+}
+
+export function canonicalHostname(text: string): string {
+  const url = dummyUrl()
+  const before = url.hostname
+  url.hostname = text
+  // The setter leaves what it cannot read.
+  if (url.hostname === before && text.toLowerCase() !== before) refuse('hostname', text)
+  return url.hostname
+}
+
+/** [canonicalize an IPv6 hostname] */
+export function canonicalIpv6Hostname(text: string): string {
+  return /^[0-9a-f[\]:]*$/i.test(text) ? text.toLowerCase() : refuse('hostname', text)
+}
+
+export function canonicalPort(text: string): string {
+  // Of a scheme without a default port, for that one would be left out.
+  const url = new URL('dummy://dummy.invalid/')
+  url.port = text
+  return url.port === '' ? refuse('port', text) : url.port
+}
+
+export function canonicalPathname(text: string): string {
+  const url = dummyUrl()
+  // [canonicalize a pathname] What does not begin with a slash would be given one, and a leading dot be taken for a segment.
+  const lead = text.startsWith('/') ? '' : '/-'
+  url.pathname = lead + text
+  return url.pathname.slice(lead.length)
+}
+
+/** [canonicalize an opaque pathname] */
+export function canonicalOpaquePathname(text: string): string {
+  return encodeNonAscii(text.replace(/[\t\n\r]|[?#].*/gs, ''))
+}
+
+export function canonicalSearch(text: string): string {
+  const url = dummyUrl()
+  url.search = `?${text}`
+  return url.search.slice(1)
+}
+
+export function canonicalHash(text: string): string {
+  const url = dummyUrl()
+  url.hash = `#${text}`
+  return url.hash.slice(1)
+}
+
+function dummyUrl(): URL {
+  return new URL('https://dummy.invalid/')
+}
+
+/** [URL, C0 control percent-encode set] */
+function encodeNonAscii(text: string): string {
+  return text.replace(/[^\x20-\x7e]+/g, (run) => encodeURIComponent(run))
+}
+
+function refuse(component: string, text: string): never {
+  throw new HubError(
+    'INVALID_MATCHER',
+    `The URL pattern's ${component} has ${JSON.stringify(text)}, which no URL has there. A pattern is protocol://hostname:port/pathname?search#hash, or what of it differs from the hub's URL.`,
+  )
+}

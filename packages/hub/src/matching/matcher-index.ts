@@ -1,0 +1,115 @@
+import type { Work } from './automaton.ts'
+import { type Matcher, selects } from './matcher.ts'
+import { PrefixTree } from './prefix-tree.ts'
+import type { Topic } from './topic.ts'
+import { originOf } from './url-pattern.ts'
+
+/**
+ * Finds whose matchers select a topic without asking all of them: exact ones by a look into a map, patterns and templates only
+ * where the topic begins with what is fixed at their beginning. Each pattern is here once, however many have it.
+ */
+export class MatcherIndex<T> {
+  /** By key of the matcher. */
+  readonly #entries = new Map<string, Entry<T>>()
+  #all: Entry<T> | undefined
+  readonly #exact = new Map<string, Entry<T>>()
+  readonly #templates = new PrefixTree<Entry<T>>()
+  /** By the URL that they are relative to; a hub has one, or very few. */
+  readonly #patterns = new Map<string, PatternTrees<T>>()
+
+  /** Lets a value be found by any of the matchers. */
+  add(matchers: readonly Matcher[], value: T): void {
+    for (const matcher of matchers) {
+      let entry = this.#entries.get(matcher.key)
+      if (!entry) {
+        entry = { matcher, values: new Set() }
+        this.#entries.set(matcher.key, entry)
+        this.#file(entry)
+      }
+      entry.values.add(value)
+    }
+  }
+
+  /** Undoes `add` of the same matchers and value. */
+  delete(matchers: readonly Matcher[], value: T): void {
+    for (const { key } of matchers) {
+      const entry = this.#entries.get(key)
+      if (!entry?.values.delete(value) || entry.values.size > 0) continue
+      this.#entries.delete(key)
+      this.#unfile(entry)
+    }
+  }
+
+  /** The values with a matcher that selects any of the topics, each once. */
+  select(topics: readonly Topic[], work?: Work): Set<T> {
+    const selected = new Set(this.#all?.values)
+    for (const topic of topics) {
+      for (const value of this.#exact.get(topic.text)?.values ?? []) selected.add(value)
+    }
+    for (const topic of topics) {
+      this.#visitCandidates(topic, ({ matcher, values }) => {
+        // Who is found already need not be found again: the other matchers of a subscription cost nothing then.
+        if (hasAll(selected, values) || !selects(matcher, topic, work)) return
+        for (const value of values) selected.add(value)
+      })
+    }
+    return selected
+  }
+
+  #visitCandidates(topic: Topic, onEntry: (entry: Entry<T>) => void): void {
+    if (!this.#templates.isEmpty) this.#templates.visit(topic.symbols, onEntry)
+    for (const [base, { byOrigin, byPathname }] of this.#patterns) {
+      const url = topic.relativeTo(base)
+      if (!url) continue
+      byOrigin.visit(originOf(url) + url.pathname, onEntry)
+      byPathname.visit(url.pathname, onEntry)
+    }
+  }
+
+  #file(entry: Entry<T>): void {
+    const { matcher } = entry
+    if (matcher.type === 'all') this.#all = entry
+    else if (matcher.type === 'exact') this.#exact.set(matcher.source, entry)
+    else if (matcher.type === 'template') this.#templates.add(matcher.template.prefix, entry)
+    else {
+      const { base, origin, pathnamePrefix } = matcher.pattern
+      let trees = this.#patterns.get(base)
+      if (!trees) {
+        trees = { byOrigin: new PrefixTree(), byPathname: new PrefixTree() }
+        this.#patterns.set(base, trees)
+      }
+      if (origin === undefined) trees.byPathname.add(pathnamePrefix, entry)
+      else trees.byOrigin.add(origin + pathnamePrefix, entry)
+    }
+  }
+
+  #unfile(entry: Entry<T>): void {
+    const { matcher } = entry
+    if (matcher.type === 'all') this.#all = undefined
+    else if (matcher.type === 'exact') this.#exact.delete(matcher.source)
+    else if (matcher.type === 'template') this.#templates.delete(matcher.template.prefix, entry)
+    else {
+      const { base, origin, pathnamePrefix } = matcher.pattern
+      const trees = this.#patterns.get(base)!
+      if (origin === undefined) trees.byPathname.delete(pathnamePrefix, entry)
+      else trees.byOrigin.delete(origin + pathnamePrefix, entry)
+      if (trees.byOrigin.isEmpty && trees.byPathname.isEmpty) this.#patterns.delete(base)
+    }
+  }
+}
+
+interface Entry<T> {
+  readonly matcher: Matcher
+  readonly values: Set<T>
+}
+
+/** URL patterns by what they begin with: the origin and what follows, or, where they take several origins, the pathname. */
+interface PatternTrees<T> {
+  readonly byOrigin: PrefixTree<Entry<T>>
+  readonly byPathname: PrefixTree<Entry<T>>
+}
+
+function hasAll<T>(set: ReadonlySet<T>, values: ReadonlySet<T>): boolean {
+  for (const value of values) if (!set.has(value)) return false
+  return true
+}

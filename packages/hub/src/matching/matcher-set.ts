@@ -1,0 +1,37 @@
+import type { Work } from './automaton.ts'
+import { everyTopic, type Matcher, selects } from './matcher.ts'
+import type { Topic } from './topic.ts'
+
+/** Several matchers, of which any will do: a subscription, or the rights of a token. */
+export class MatcherSet {
+  /** Each once, in order of key, and nothing beside one that matches every topic. */
+  readonly matchers: readonly Matcher[]
+  /** Sets with the same key select the same topics. */
+  readonly key: string
+  /** The topics selected, when all matchers are exact: what an index can use. */
+  readonly topics: ReadonlySet<string> | undefined
+  readonly #exact = new Set<string>()
+  readonly #others: readonly Matcher[]
+
+  constructor(matchers: readonly Matcher[]) {
+    this.matchers = simplify(matchers)
+    this.key = JSON.stringify(this.matchers.map(({ key }) => key))
+    for (const matcher of this.matchers) if (matcher.type === 'exact') this.#exact.add(matcher.source)
+    this.#others = this.matchers.filter(({ type }) => type !== 'exact')
+    this.topics = this.#others.length === 0 ? this.#exact : undefined
+  }
+
+  /** Whether any of the matchers selects any of the topics. */
+  selectsAny(topics: readonly Topic[], work?: Work): boolean {
+    return (
+      topics.some(({ text }) => this.#exact.has(text)) ||
+      this.#others.some((matcher) => topics.some((topic) => selects(matcher, topic, work)))
+    )
+  }
+}
+
+function simplify(matchers: readonly Matcher[]): readonly Matcher[] {
+  const byKey = new Map(matchers.map((matcher) => [matcher.key, matcher]))
+  if (byKey.has(everyTopic.key)) return [everyTopic]
+  return [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
+}

@@ -1,0 +1,45 @@
+import { Automaton, type Work } from './automaton.ts'
+import { anyChar } from './char-set.ts'
+import { type Language, sequence } from './language.ts'
+
+/** Tells whether texts are in a language: by comparing what is fixed at its ends, and by an automaton in between. */
+export class TextMatcher {
+  /** Every text that matches begins with this. */
+  readonly prefix: string
+  /** The one text that matches; `undefined` when several may. */
+  readonly only: string | undefined
+  /** Whether every text matches. */
+  readonly isAny: boolean
+  readonly #suffix: string
+  /** What is between prefix and suffix; `undefined` when it may be anything. */
+  readonly #middle: Automaton | undefined
+
+  /** Throws a `HubError` `INVALID_MATCHER` for a language too large. */
+  constructor(language: Language) {
+    const items = language.name === 'sequence' ? [...language.items] : [language]
+    const first = items[0]
+    this.prefix = first?.name === 'text' ? first.text : ''
+    if (first?.name === 'text') items.shift()
+    this.only = items.length === 0 ? this.prefix : undefined
+    const last = items.at(-1)
+    this.#suffix = last?.name === 'text' ? last.text : ''
+    if (last?.name === 'text') items.pop()
+    const middle = sequence(...items)
+    this.#middle = this.only !== undefined || isAnything(middle) ? undefined : new Automaton(middle)
+    this.isAny = isAnything(language)
+  }
+
+  matches(text: string, work?: Work): boolean {
+    if (this.isAny) return true
+    if (this.only !== undefined) return text === this.only
+    const end = text.length - this.#suffix.length
+    if (end < this.prefix.length || !text.startsWith(this.prefix) || !text.endsWith(this.#suffix)) return false
+    return this.#middle === undefined || this.#middle.accepts(text, this.prefix.length, end, work)
+  }
+}
+
+/** Whether it is written as any code units, however many. */
+function isAnything(language: Language): boolean {
+  if (language.name !== 'repeat' || language.min > 0 || language.max < Infinity) return false
+  return language.item.name === 'one of' && language.item.set === anyChar
+}

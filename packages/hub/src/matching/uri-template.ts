@@ -1,0 +1,153 @@
+import { maxStates, tooManyStates, type Work } from './automaton.ts'
+import { type CharSet, charRange, charsOf, unionOf } from './char-set.ts'
+import { choice, type Language, oneOf, repeat, sequence, text } from './language.ts'
+import { TextMatcher } from './text-matcher.ts'
+import { octetSymbols, type Topic, toSymbols } from './topic.ts'
+
+/**
+ * A URI template (RFC 6570, all four levels) read backwards: it matches what it could expand to, for whatever values (texts,
+ * lists or associative arrays) of its variables. In time linear in the length of the topic.
+ *
+ * Two things are looser than the RFC: that a variable named twice has one value is not checked; and characters outside ASCII in the
+ * template match themselves as well as their percent-encoding, because publishers of such topics do not encode them.
+ */
+export class UriTemplate {
+  /** What every topic that matches begins with, in {@link Topic.symbols}. */
+  readonly prefix: string
+  readonly #matcher: TextMatcher
+
+  /**
+   * The template, or `undefined` for a text that is none: without an expression, or not well-formed.
+   *
+   * @throws HubError `INVALID_MATCHER` for a template too large to match.
+   */
+  static parse(template: string): UriTemplate | undefined {
+    if (!template.includes('{')) return undefined
+    const language = parseTemplate(template)
+    return language && new UriTemplate(language)
+  }
+
+  private constructor(language: Language) {
+    this.#matcher = new TextMatcher(language)
+    this.prefix = this.#matcher.prefix
+  }
+
+  matches(topic: Topic, work?: Work): boolean {
+    return this.#matcher.matches(topic.symbols, work)
+  }
+}
+
+/** [RFC 6570, 2] */
+function parseTemplate(template: string): Language | undefined {
+  const parts: Language[] = []
+  // Literals and expressions by turns.
+  for (const [index, part] of template.split(/\{([^{}]*)\}/).entries()) {
+    const language = index % 2 === 0 ? parseLiteral(part) : parseExpression(part)
+    if (!language) return undefined
+    parts.push(language)
+  }
+  return sequence(...parts)
+}
+
+/** [RFC 6570, 2.1 and 3.1] */
+function parseLiteral(literal: string): Language | undefined {
+  if (!literals.test(literal)) return undefined
+  const runs = literal.split(/([\u0080-\uffff]+)/)
+  return sequence(
+    ...runs.map((run, index) =>
+      index % 2 === 0 ? text(toSymbols(run)) : choice([text(run), text(toSymbols(encodeURIComponent(run)))]),
+    ),
+  )
+}
+
+/** All but controls, space, `"`, `%` (unless of a triplet), `<`, `>`, `\`, `^`, `` ` ``, `{`, `|`, `}`. The `'` is an erratum's. */
+const literals =
+  /^(?:[!#$&-;=?-[\]_a-z~\u00a0-\ud7ff\ue000-\ufdcf\ufdf0-\uffef\u{10000}-\u{10fffd}]|%[0-9A-Fa-f]{2})*$/u
+
+interface Operator {
+  readonly first: string
+  readonly separator: string
+  /** What follows the name of a variable whose value is empty; `undefined` if values come without names. */
+  readonly ifEmpty: string | undefined
+  /** What values are made of, besides percent-triplets. */
+  readonly allowed: CharSet
+}
+
+interface Variable {
+  readonly name: string
+  readonly maxLength: number | undefined
+  readonly isExploded: boolean
+}
+
+const unreserved = unionOf([charRange(0x30, 0x39), charRange(0x41, 0x5a), charRange(0x61, 0x7a), charsOf('-._~')])
+const all = unionOf([unreserved, charsOf(":/?#[]@!$&'()*+,;=")])
+
+/** [RFC 6570, appendix A] */
+const operators: ReadonlyMap<string, Operator> = new Map([
+  ['', { first: '', separator: ',', ifEmpty: undefined, allowed: unreserved }],
+  ['+', { first: '', separator: ',', ifEmpty: undefined, allowed: all }],
+  ['#', { first: '#', separator: ',', ifEmpty: undefined, allowed: all }],
+  ['.', { first: '.', separator: '.', ifEmpty: undefined, allowed: unreserved }],
+  ['/', { first: '/', separator: '/', ifEmpty: undefined, allowed: unreserved }],
+  [';', { first: ';', separator: ';', ifEmpty: '', allowed: unreserved }],
+  ['?', { first: '?', separator: '&', ifEmpty: '=', allowed: unreserved }],
+  ['&', { first: '&', separator: '&', ifEmpty: '=', allowed: unreserved }],
+])
+
+/** [RFC 6570, 2.2 and 3.2.1] Each of the variables may be undefined, and leaves nothing then; the first that is defined follows `first`. */
+function parseExpression(expression: string): Language | undefined {
+  const [, sign = '', list = ''] = /^([+#./;?&]?)(.*)$/s.exec(expression)!
+  const operator = operators.get(sign)!
+  const variables = list.split(',').map(parseVariable)
+  if (!variables.every((variable) => variable !== undefined)) return undefined
+
+  const values = variables.map((variable) => expansionOf(variable, operator))
+  const following = values.map((value) => repeat(sequence(text(operator.separator), value), 0, 1))
+  // With one sign for both there is nothing special about the first.
+  if (operator.first === operator.separator) return sequence(...following)
+  // Each variable may be the first, with any of those after it: at least as many states as there are pairs.
+  if (variables.length ** 2 / 2 > maxStates) throw tooManyStates()
+  const beginningAt = values.map((value, index) => sequence(text(operator.first), value, ...following.slice(index + 1)))
+  return repeat(choice(beginningAt), 0, 1)
+}
+
+/** [RFC 6570, 2.3 and 2.4] */
+function parseVariable(spec: string): Variable | undefined {
+  const found = variableSpec.exec(spec)
+  if (!found) return undefined
+  const [, name = '', length, star] = found
+  return { name, maxLength: length === undefined ? undefined : Number(length), isExploded: star !== undefined }
+}
+
+const variableSpec = /^((?:\w|%[0-9A-Fa-f]{2})(?:\.?(?:\w|%[0-9A-Fa-f]{2}))*)(?::([1-9]\d{0,3})|(\*))?$/
+
+/** [RFC 6570, 3.2.1] What one variable that is defined expands to. */
+function expansionOf({ name, maxLength, isExploded }: Variable, { separator, ifEmpty, allowed }: Operator): Language {
+  const value = unionOf([allowed, octetSymbols(0, 255)])
+  if (maxLength !== undefined) return withName((min) => characters(min, maxLength, allowed))
+  // A text; or a list, or the names and values of an array, with commas.
+  if (!isExploded) return withName((min) => repeat(oneOf(unionOf([value, charsOf(',')])), min, Infinity))
+  const some = (min: number) => repeat(oneOf(value), min, Infinity)
+  return choice([separated(withName(some)), separated(pair(some(0), some))])
+
+  function withName(valueOfAtLeast: (min: number) => Language): Language {
+    return ifEmpty === undefined ? valueOfAtLeast(0) : pair(text(toSymbols(name)), valueOfAtLeast)
+  }
+
+  function pair(name: Language, valueOfAtLeast: (min: number) => Language): Language {
+    if (ifEmpty !== '') return sequence(name, text('='), valueOfAtLeast(0))
+    return sequence(name, repeat(sequence(text('='), valueOfAtLeast(1)), 0, 1))
+  }
+
+  function separated(item: Language): Language {
+    return sequence(item, repeat(sequence(text(separator), item), 0, Infinity))
+  }
+}
+
+/** [RFC 6570, 2.4.1] From so many characters to so many: each one that is allowed, or the triplets of the octets it has in UTF-8. */
+function characters(min: number, max: number, allowed: CharSet): Language {
+  const first = oneOf(unionOf([allowed, octetSymbols(0, 0x7f), octetSymbols(0xc0, 0xff)]))
+  const following = repeat(oneOf(octetSymbols(0x80, 0xbf)), 0, Infinity)
+  const required = Array.from({ length: min }, () => sequence(first, following))
+  return sequence(...required, repeat(sequence(repeat(first, 0, 1), following), 0, max - min))
+}

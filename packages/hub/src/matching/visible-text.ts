@@ -1,0 +1,12 @@
+/**
+ * The first character that a topic, a pattern, an event ID or an event type may not have, as `U+200B`; `undefined` if there is
+ * none. Those are one line of visible text: no control characters (they could forge a field of the stream), no format characters
+ * (two topics that look the same would differ), no lone surrogates (UTF-8 has none).
+ */
+export function unwelcomeCharacter(text: string): string | undefined {
+  const codePoint = unwelcome.exec(text)?.[0].codePointAt(0)
+  return codePoint === undefined ? undefined : `U+${codePoint.toString(16).toUpperCase().padStart(4, '0')}`
+}
+
+/** C0, DEL and C1 controls (Cc), format characters (Cf), lone surrogates (Cs). */
+const unwelcome = /[\p{Cc}\p{Cf}\p{Cs}]/u
