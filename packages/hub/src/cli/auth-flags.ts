@@ -75,7 +75,7 @@ export function addAuthFlags(command: Command): Command {
  *
  * @throws HubError `INVALID_OPTION` if they say nothing at all
  */
-export function authOptionsOf(flags: AuthFlags): AuthOptions {
+function authOptionsOf(flags: AuthFlags): AuthOptions {
   const { publisherKey, subscriberKey, keyAlg, issuer, audience, publishOrigins, cookie, dev = false } = flags
   const { anonymous = dev, compat = dev } = flags
   if (!anonymous && publisherKey.length + subscriberKey.length === 0) {
@@ -105,9 +105,17 @@ function roleOf(key: readonly string[], own: readonly string[], common: readonly
 
 /** Makes the gate that the flags describe. Throws as {@link TokenGate.create} does, but by the names of the flags. */
 export async function openGate(flags: AuthFlags, options: TokenGateOptions): Promise<TokenGate> {
-  const rules = authOptionsOf(flags)
+  return await namingFlags(TokenGate.create(authOptionsOf(flags), options))
+}
+
+/** Makes a gate go by what the flags say now. Throws as {@link openGate} does. */
+export async function reloadGate(gate: TokenGate, flags: AuthFlags): Promise<void> {
+  await namingFlags(gate.reload(authOptionsOf(flags)))
+}
+
+async function namingFlags<T>(work: Promise<T>): Promise<T> {
   try {
-    return await TokenGate.create(rules, options)
+    return await work
   } catch (error) {
     if (!(error instanceof HubError)) throw error
     throw new HubError(error.code, byFlag(error.message), { cause: error })

@@ -8,9 +8,21 @@ export type PublishOutcome =
   | { readonly name: 'away'; readonly reason: string; readonly retryAfterMs: number }
   | { readonly name: 'refused'; readonly status: number; readonly reason: string }
 
+export interface PublishOptions {
+  readonly token: string | undefined
+  readonly idempotencyKey?: string
+}
+
 /** Publishes to a hub over HTTP, as any other program would. */
-export async function publishOnce(hub: URL, fields: URLSearchParams, idempotencyKey?: string): Promise<PublishOutcome> {
-  const headers: Record<string, string> = idempotencyKey === undefined ? {} : { 'idempotency-key': idempotencyKey }
+export async function publishOnce(
+  hub: URL,
+  fields: URLSearchParams,
+  { token, idempotencyKey }: PublishOptions,
+): Promise<PublishOutcome> {
+  const headers = {
+    ...authorizationOf(token),
+    ...(idempotencyKey !== undefined && { 'idempotency-key': idempotencyKey }),
+  }
   try {
     const response = await fetch(hub, { method: 'POST', body: fields, headers, redirect: 'error' })
     const text = await response.text()
@@ -29,13 +41,17 @@ export interface BatchOutcome {
 }
 
 /** Publishes events, each given as a line of JSON, in one request. */
-export async function publishBatch(hub: URL, lines: readonly string[]): Promise<BatchOutcome> {
+export async function publishBatch(
+  hub: URL,
+  lines: readonly string[],
+  token: string | undefined,
+): Promise<BatchOutcome> {
   const acknowledged: (string | undefined)[] = []
   try {
     const response = await fetch(hub, {
       method: 'POST',
       body: `${lines.join('\n')}\n`,
-      headers: { 'content-type': 'application/x-ndjson' },
+      headers: { 'content-type': 'application/x-ndjson', ...authorizationOf(token) },
       redirect: 'error',
     })
     if (response.status !== 200) return { acknowledged, end: toFailure(response, await response.text()) }
@@ -68,17 +84,22 @@ function toFailure({ status, headers }: Response, text: string): Exclude<Publish
 export async function publishWithRetry(
   hub: URL,
   fields: URLSearchParams,
-  { until, onAway }: { until: number; onAway: (reason: string) => void },
+  { token, until, onAway }: { token: string | undefined; until: number; onAway: (reason: string) => void },
 ): Promise<PublishOutcome> {
   const idempotencyKey = crypto.randomUUID()
   for (let attempt = 0; ; attempt++) {
-    const outcome = await publishOnce(hub, fields, idempotencyKey)
+    const outcome = await publishOnce(hub, fields, { token, idempotencyKey })
     if (outcome.name !== 'away' || performance.now() >= until) return outcome
     onAway(outcome.reason)
     // Half of it at random, so that many publishers do not all come back at once.
     const backoffMs = Math.min(5000, 200 * 2 ** attempt) * (0.5 + Math.random() / 2)
     await wait(Math.min(Math.max(backoffMs, outcome.retryAfterMs), Math.max(0, until - performance.now())))
   }
+}
+
+/** The headers by which a hub knows who sends a request. */
+export function authorizationOf(token: string | undefined): Record<string, string> {
+  return token === undefined ? {} : { authorization: `Bearer ${token}` }
 }
 
 /** The part of a problem document that is for people. */

@@ -9,6 +9,17 @@ export function hubOption(): Option {
   return new Option('--hub <url>', 'the hub').argParser(parseHubUrl).default(parseHubUrl(defaultUrl), defaultUrl)
 }
 
+/** `--token`, for every command that talks to a hub. */
+export function tokenOption(): Option {
+  return new Option('--token <token>', 'the token to show the hub; headwater token makes one for development')
+    .env('HEADWATER_TOKEN')
+    .argParser((text) => {
+      // It goes into a header, and is not shown in an error.
+      if (/^[\w.~+/-]+=*$/.test(text)) return text
+      throw new HubError('INVALID_OPTION', '--token is no token. headwater token makes one.')
+    })
+}
+
 /** Reads the address of a hub: its origin, or the whole URL where it is not at the usual path. */
 function parseHubUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined

@@ -12,6 +12,7 @@ export interface LinesOutcome {
 
 export interface PublishLinesOptions {
   readonly hub: URL
+  readonly token: string | undefined
   /** Makes the event of a line: a JSON object as the hub takes it. */
   readonly toEvent: (line: string) => Record<string, unknown>
   /** How long to go on while the hub is away, in milliseconds. */
@@ -35,7 +36,7 @@ export async function publishLines(
   source: AsyncIterable<Uint8Array>,
   options: PublishLinesOptions,
 ): Promise<LinesOutcome> {
-  const { hub, toEvent, waitMs, onAway, onRefused } = options
+  const { hub, token, toEvent, waitMs, onAway, onRefused } = options
   const run = crypto.randomUUID()
   const queue = new LineQueue(readLines(source))
   let [published, refused] = [0, 0]
@@ -51,7 +52,7 @@ export async function publishLines(
     let until: number | undefined
     for (let attempt = 0; bodies.length > 0; attempt++) {
       const before = published + refused
-      const outcome = await publishBatch(hub, bodies)
+      const outcome = await publishBatch(hub, bodies, token)
       for (const refusal of outcome.acknowledged) {
         if (refusal === undefined) published++
         else {

@@ -1,12 +1,13 @@
 import { Command } from 'commander'
 import { HubError } from '../errors.ts'
 import { type PublishOutcome, publishWithRetry } from './hub-client.ts'
-import { hubOption } from './hub-option.ts'
+import { hubOption, tokenOption } from './hub-option.ts'
 import { publishLines } from './publish-lines.ts'
 
 interface PublishOptions {
   topic: string[]
   hub: URL
+  token?: string
   type?: string
   id?: string
   retry?: string
@@ -27,6 +28,7 @@ export function publishCommand(): Command {
       (topic: string, before: string[] = []) => [...before, topic],
     )
     .addOption(hubOption())
+    .addOption(tokenOption())
     .option('--type <type>', 'event type; without it subscribers get a message event')
     .option('--id <id>', "event ID of one's own choosing (one event only)")
     .option('--retry <ms>', 'reconnection time for those who get it, in milliseconds')
@@ -50,14 +52,18 @@ Examples:
 }
 
 async function publishData(data: string, options: PublishOptions): Promise<void> {
-  const { hub, wait = 0 } = options
-  const outcome = await publishWithRetry(hub, fieldsOf(data, options), { until: deadline(wait), onAway: tellOnce(hub) })
+  const { hub, token, wait = 0 } = options
+  const outcome = await publishWithRetry(hub, fieldsOf(data, options), {
+    token,
+    until: deadline(wait),
+    onAway: tellOnce(hub),
+  })
   if (outcome.name !== 'published') throw failure(outcome, hub)
   console.log(outcome.id)
 }
 
 async function publishStandardInput(options: PublishOptions): Promise<void> {
-  const { hub, topic, type, retry, private: isPrivate, wait = Infinity, id } = options
+  const { hub, token, topic, type, retry, private: isPrivate, wait = Infinity, id } = options
   if (id !== undefined) {
     throw new HubError(
       'INVALID_OPTION',
@@ -71,6 +77,7 @@ async function publishStandardInput(options: PublishOptions): Promise<void> {
 
   const { published, refused, stop } = await publishLines(process.stdin, {
     hub,
+    token,
     toEvent: (data) => ({
       topic,
       data,

@@ -9,7 +9,7 @@ import { type HubServer, listen } from '../http/server.ts'
 import type { Certificate } from '../http/tls.ts'
 import type { TokenGate } from '../http/token-gate.ts'
 import { createHub } from '../hub.ts'
-import { type AuthFlags, addAuthFlags, authOptionsOf, openGate } from './auth-flags.ts'
+import { type AuthFlags, addAuthFlags, openGate, reloadGate } from './auth-flags.ts'
 import { CertificateFiles } from './certificate-files.ts'
 import { configurable, readConfiguration } from './configuration.ts'
 import { addLimitFlags, type LimitFlags, limitsOf } from './limit-flags.ts'
@@ -132,7 +132,7 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
   })
   process.on('SIGHUP', () => reloadLimits(command, limits))
   keepFresh(files, server)
-  process.on('SIGHUP', () => reloadKeys(tokens, command.opts()))
+  process.on('SIGHUP', () => reloadKeys(tokens, { ...command.opts<ServeOptions>(), dev }))
   log(describeStore(flags))
   if (dev) {
     log(
@@ -175,10 +175,13 @@ function keepFresh(files: CertificateFiles | undefined, server: HubServer): void
   })
 }
 
-/** Reads keys that are in files again, and fetches key sets. If one is bad, nothing changes. */
+/**
+ * Reads keys that are in files again, and fetches key sets. If one is bad, nothing changes. `dev` stays what it was: it is also about
+ * the address.
+ */
 async function reloadKeys(tokens: TokenGate, flags: AuthFlags): Promise<void> {
   try {
-    await tokens.reload(authOptionsOf(flags))
+    await reloadGate(tokens, flags)
     log('tokens go by the keys as they are now.')
   } catch (error) {
     log(error instanceof HubError ? `the keys stay as they were: ${error.message}` : error)

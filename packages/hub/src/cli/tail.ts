@@ -2,12 +2,13 @@ import { ConnectionError, events } from '@headwater/sse/client'
 import { GAP_EVENT_TYPE, POSITION_EVENT_TYPE } from '@headwater/sse/server'
 import { Command, Option } from 'commander'
 import { HubError } from '../errors.ts'
-import { detailOf } from './hub-client.ts'
-import { hubOption } from './hub-option.ts'
+import { authorizationOf, detailOf } from './hub-client.ts'
+import { hubOption, tokenOption } from './hub-option.ts'
 
 interface TailOptions {
   topic: string[]
   hub: URL
+  token?: string
   lastEventId?: string
   last?: string
   json?: true
@@ -25,6 +26,7 @@ export function tailCommand(): Command {
         .default([], '*'),
     )
     .addOption(hubOption())
+    .addOption(tokenOption())
     .option('--last-event-id <id>', 'start after this event; "earliest" for all that is kept; default: what comes next')
     .option('-n, --last <count>', 'start with the last so many events, at most 10000')
     .option('--json', 'print each event as a line of JSON: {"id":…,"type":…,"data":…}')
@@ -38,7 +40,7 @@ Examples:
     .action(tail)
 }
 
-async function tail({ topic, hub, lastEventId, last, json }: TailOptions): Promise<void> {
+async function tail({ topic, hub, token, lastEventId, last, json }: TailOptions): Promise<void> {
   if (last !== undefined && !/^\d+$/.test(last)) {
     throw new HubError('INVALID_OPTION', `--last ${last} is no number of events.`)
   }
@@ -50,6 +52,7 @@ async function tail({ topic, hub, lastEventId, last, json }: TailOptions): Promi
   let isAway = false
   try {
     const stream = events(url, {
+      headers: authorizationOf(token),
       lastEventId: lastEventId ?? (last === undefined ? undefined : `-${last}`),
       retry: { maxBackoffMs: 5000 },
       idleTimeoutMs: 60_000,

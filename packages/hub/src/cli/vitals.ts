@@ -4,7 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Command } from 'commander'
 import { HubError } from '../errors.ts'
 import { publishOnce } from './hub-client.ts'
-import { hubOption } from './hub-option.ts'
+import { hubOption, tokenOption } from './hub-option.ts'
 
 /** One reading, as it travels in the data of an event of type `vitals`. */
 export interface Vitals {
@@ -29,6 +29,7 @@ export interface Vitals {
 interface VitalsOptions {
   topic: string
   hub: URL
+  token?: string
 }
 
 const intervalMs = 1000
@@ -41,16 +42,18 @@ export function vitalsCommand(): Command {
     )
     .option('-t, --topic <topic>', 'topic', 'vitals')
     .addOption(hubOption())
+    .addOption(tokenOption())
     .action(publishVitals)
 }
 
-async function publishVitals({ topic, hub }: VitalsOptions): Promise<void> {
+async function publishVitals({ topic, hub, token }: VitalsOptions): Promise<void> {
   console.error(`headwater: publishing this machine's vital signs to topic "${topic}" of ${hub.origin} each second.`)
   const read = startReading()
   let isAway = false
   for (;;) {
     await wait(intervalMs - (Date.now() % intervalMs))
-    const outcome = await publishOnce(hub, new URLSearchParams({ topic, type: 'vitals', data: JSON.stringify(read()) }))
+    const fields = new URLSearchParams({ topic, type: 'vitals', data: JSON.stringify(read()) })
+    const outcome = await publishOnce(hub, fields, { token })
     if (outcome.name === 'refused') throw new HubError('HUB_REFUSED', `The hub refused the event: ${outcome.reason}`)
     if (outcome.name === 'away' && !isAway) {
       console.error(`headwater: no answer from ${hub.origin} (${outcome.reason}); trying again until there is.`)
