@@ -1,4 +1,4 @@
-import { createParser } from '../protocol/parse.ts'
+import { startParser } from '../protocol/parse.ts'
 import { check } from './check.ts'
 import type { ConnectionFailure, ConnectionState } from './connection-state.ts'
 import type { EventSourceOptions } from './options.ts'
@@ -82,7 +82,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   } as RequestInit).headers.set('last-event-id', utf8(id))
 
   const received: ReceivedEvent[] = []
-  const parser = createParser({
+  const parser = startParser({
     maxEventBytes,
     // A microtask of its own keeps its errors from the parser and gives them to the host.
     onComment: onComment && ((comment) => queueMicrotask(() => onComment(comment))),
