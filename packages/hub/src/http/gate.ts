@@ -1,6 +1,7 @@
 import type { PublishInit } from '../event-rules.ts'
 import type { HubRequest } from './exchange.ts'
 import { type Authorize, assertMayPublish, type Permission, permissionOf } from './permission.ts'
+import { hubPath } from './reserved-topics.ts'
 
 /** Decides what requests may do, by whatever it knows them by. What it throws is the answer. */
 export interface Gate {
@@ -13,11 +14,16 @@ export interface Gate {
   readonly trustsBrowsers: boolean
   /** Whether Mercure of before 1.0 is spoken, too. */
   readonly isCompat: boolean
+  /** The hub's URL, which URL patterns and topics are relative to. */
+  readonly hubUrl: string
   /** What a request may subscribe to. Rejects if to nothing. Does not read the body. */
   admitSubscriber(request: HubRequest): Promise<Permission>
   /** Resolves to what throws unless an event may be published. Rejects if none may. Does not read the body. */
   admitPublisher(request: HubRequest): Promise<(event: PublishInit) => void>
 }
+
+/** Stands in where no other is known. */
+export const localHubUrl = `http://localhost${hubPath}`
 
 /** The gate of an application that decides by itself. */
 export function gateOf(authorize: Authorize): Gate {
@@ -25,6 +31,7 @@ export function gateOf(authorize: Authorize): Gate {
     hasPublishers: true,
     trustsBrowsers: true,
     isCompat: true,
+    hubUrl: localHubUrl,
     admitSubscriber: (request) => permissionOf(request, authorize),
     async admitPublisher(request) {
       const permission = await permissionOf(request, authorize)

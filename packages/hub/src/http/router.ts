@@ -79,11 +79,12 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
   const limits: Readonly<Limits> = withDefaults(options.limits)
   const addresses = new ClientAddresses(options.trustedProxies)
   const admission = new Admission(limits)
+  const rules = () => ({ limits, isCompat: gate.isCompat, hubUrl: gate.hubUrl })
   const subscribeRoute: Route = async (request) => {
     const permission = await gate.admitSubscriber(request)
     const leave = admission.subscribe(addresses.of(request))
     try {
-      const { eventStream, ...answer } = await subscribe(hub, request, permission, { limits, isCompat: gate.isCompat })
+      const { eventStream, ...answer } = await subscribe(hub, request, permission, rules())
       return {
         ...answer,
         eventStream: (session) => {
@@ -98,7 +99,7 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
     }
   }
   const lastEventIdRoute: Route = async (request) =>
-    answerLastEventId(hub, request, await gate.admitSubscriber(request), { limits, isCompat: gate.isCompat })
+    answerLastEventId(hub, request, await gate.admitSubscriber(request), rules())
 
   const hubRoutes = {
     GET: subscribeRoute,

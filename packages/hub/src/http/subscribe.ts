@@ -1,11 +1,13 @@
 import { readLastEventId } from '@headwater/sse/server'
 import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
+import { topicSelector, urlPattern } from '../matching/matcher.ts'
 import { exactTopic, type TopicMatcher } from '../topic-matcher.ts'
 import { readBody } from './body.ts'
 import type { Answer, HubRequest } from './exchange.ts'
 import { type FormPair, parseForm } from './form.ts'
 import type { Limits } from './limits.ts'
+import { toTopicMatcher } from './matchers.ts'
 import type { Permission } from './permission.ts'
 
 /** The longest matcher, in bytes. */
@@ -61,6 +63,8 @@ export interface SelectorRules {
   readonly limits: Readonly<Limits>
   /** Whether those of before 1.0 are: `topic`. */
   readonly isCompat: boolean
+  /** What URL patterns are relative to. */
+  readonly hubUrl: string
 }
 
 /** What a request selects, and from where on. */
@@ -101,7 +105,7 @@ async function readForm(request: HubRequest, maxBodyBytes: number): Promise<Buff
 
 function parsePairs(
   pairs: Iterable<FormPair>,
-  { limits: { maxMatchers }, isCompat }: SelectorRules,
+  { limits: { maxMatchers }, isCompat, hubUrl }: SelectorRules,
 ): Pick<Selectors, 'matchers' | 'hasLastEventId' | 'isOldDialect'> {
   const matchers: TopicMatcher[] = []
   let hasLastEventId = false
@@ -117,11 +121,11 @@ function parsePairs(
       }
       isOldDialect = true
     }
-    if (name === 'topic' || name === 'match' || name === 'match_exact') matchers.push(parseMatcher(name, pair.value))
+    if (/^(topic|match|match_exact|match_urlpattern)$/.test(name)) matchers.push(parseMatcher(name, pair.value, hubUrl))
     else if (/^match/i.test(name)) {
       throw new HubError(
         'INVALID_MATCHER',
-        `There is no matcher ${JSON.stringify(name)}. This hub knows match and match_exact.`,
+        `There is no matcher ${JSON.stringify(name)}. This hub knows match, match_exact and match_urlpattern.`,
       )
     } else if (/^(lastEventI[dD]|last_event_id|Last-Event-ID)$/.test(name)) hasLastEventId = true
   }
@@ -140,7 +144,7 @@ function parsePairs(
   return { matchers, hasLastEventId, isOldDialect }
 }
 
-function parseMatcher(name: string, value: string | undefined): TopicMatcher {
+function parseMatcher(name: string, value: string | undefined, hubUrl: string): TopicMatcher {
   if (value === undefined) throw new HubError('INVALID_MATCHER', `${name} is not valid UTF-8.`)
   if (value === '') throw new HubError('INVALID_MATCHER', `${name} is empty. Give it a topic, percent-encoded, or *.`)
   if (Buffer.byteLength(value) > maxMatcherBytes) {
@@ -155,12 +159,8 @@ function parseMatcher(name: string, value: string | undefined): TopicMatcher {
       `${name} ${JSON.stringify(value)} has a control or format character. No topic has one.`,
     )
   }
-  if (name === 'topic' && value.includes('{')) {
-    throw new HubError(
-      'INVALID_MATCHER',
-      `topic ${JSON.stringify(value)} looks like a URI template, which this hub does not match yet. Give the exact topic; one with a brace in it by match=.`,
-    )
-  }
+  if (name === 'topic') return toTopicMatcher(topicSelector(value))
+  if (name === 'match_urlpattern') return toTopicMatcher(urlPattern(value, hubUrl))
   return exactTopic(value)
 }
 

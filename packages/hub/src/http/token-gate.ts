@@ -6,9 +6,9 @@ import { readAuthRequest } from '../auth/presented-token.ts'
 import { metadataUrl, resourceFor, resourceMetadata } from '../auth/resource-metadata.ts'
 import type { Rights } from '../auth/rights.ts'
 import type { PublishInit } from '../event-rules.ts'
-import { compileMatcher } from './compile-matcher.ts'
 import type { Answer, HubRequest } from './exchange.ts'
-import type { Gate } from './gate.ts'
+import { type Gate, localHubUrl } from './gate.ts'
+import { matcherCompiler } from './matchers.ts'
 import type { Permission } from './permission.ts'
 import { TokenRefusal } from './token-refusal.ts'
 
@@ -76,6 +76,10 @@ export class TokenGate implements Gate {
     return this.#rules.config.isCompat
   }
 
+  get hubUrl(): string {
+    return hubUrlOf(this.#rules.config)
+  }
+
   async admitSubscriber(request: HubRequest): Promise<Permission> {
     const rules = this.#rules
     const { subscribeMatchers, expiresAt } = await this.#authenticate(rules, request, 'subscriber')
@@ -133,6 +137,7 @@ export class TokenGate implements Gate {
 
 async function readRules(options: AuthOptions, { onWarning, now }: Settings): Promise<Rules> {
   const config = parseAuthOptions(options)
+  const compileMatcher = matcherCompiler(hubUrlOf(config))
   const authenticator = await Authenticator.create(config, { compileMatcher, onWarning, now })
   const resources = authenticator.usesTokens ? config.resources : []
   return {
@@ -140,6 +145,11 @@ async function readRules(options: AuthOptions, { onWarning, now }: Settings): Pr
     authenticator,
     metadataPaths: new Set(resources.map((resource) => new URL(metadataUrl(resource)).pathname)),
   }
+}
+
+/** The first of its URLs: patterns would else mean one thing here and another there. */
+function hubUrlOf({ resources }: AuthConfig): string {
+  return resources[0] ?? localHubUrl
 }
 
 function warn(message: string): void {

@@ -51,6 +51,7 @@ describe('the configuration of tokens', () => {
 
   it('warns of what weakens it', () => {
     const { warnings } = parseAuthOptions({
+      ...oneSecret,
       anonymousSubscribers: true,
       anonymousPublishers: true,
       compat: true,

@@ -200,6 +200,36 @@ describe('private events', () => {
     expect(await Promise.all(replayed.map(readUntilEnd))).toEqual(expected)
   })
 
+  test('reach who selects them by one pattern and is granted them by another', async () => {
+    const { post, open } = await guard({ ...oneSecret, compat: true })
+    const book = 'https://shop.example/books/1'
+    const mine = tokenFor({ match: 'https://shop.example/users/42/*', match_type: 'urlpattern' })
+    const old = sign({ mercure: { subscribe: ['https://shop.example/users/42/{?topic}'] } }, { typ: 'JWT' })
+    const [today, before] = [
+      await open('match_urlpattern=https://shop.example/books/:id', bearer(mine)),
+      await open('topic=https://shop.example/books/{id}', bearer(old)),
+    ]
+    const publish = (alternate: string, text: string) =>
+      post(
+        [
+          ['topic', book],
+          ['topic', alternate],
+          ['data', text],
+          ['private', 'on'],
+        ],
+        bearer(all),
+      )
+    await publish('https://shop.example/users/7/books/1', 'not mine')
+    await publish(`https://shop.example/users/42/?topic=${encodeURIComponent(book)}`, 'mine')
+    expect([(await today.next()).data, (await before.next()).data]).toEqual(['mine', 'mine'])
+  })
+
+  test('may be granted by no pattern that is none: the token is bad', async () => {
+    const { url } = await guard()
+    const token = tokenFor({ match: 'https://shop.example/(', match_type: 'urlpattern' })
+    expect((await fetch(`${url}?match=a`, { headers: bearer(token) })).status).toBe(401)
+  })
+
   test('are replayed by the rights of now, not by those at the time', async () => {
     const { post, open } = await guard()
     const first = await open('match=a', bearer(tokenFor({ match: 'a' })))
@@ -225,6 +255,32 @@ describe('private events', () => {
       await subscribed.close()
     }
     expect(await (await fetch(`${url}/last?match=a`)).text()).not.toContain('the-secret-id')
+  })
+})
+
+describe('selectors', () => {
+  test('that are relative are relative to the URL of the hub', async () => {
+    const { post, open } = await guard()
+    const subscribed = await open('match_urlpattern=/books/:id', bearer(all))
+    await post('topic=/books/1/x&data=no', bearer(all))
+    await post('topic=https://hub.shop.example/books/1&data=whole', bearer(all))
+    await post('topic=/books/1&data=relative', bearer(all))
+    expect([(await subscribed.next()).data, (await subscribed.next()).data]).toEqual(['whole', 'relative'])
+  })
+
+  test('that hit several times deliver once', async () => {
+    const { post, open } = await guard()
+    const subscribed = await open('match=/a/1&match_urlpattern=/a/:id&match_urlpattern=/:x/1&match=/b', bearer(all))
+    await post('topic=/a/1&topic=/b&data=first', bearer(all))
+    await post('topic=/a/1&topic=/b&data=second', bearer(all))
+    expect([(await subscribed.next()).data, (await subscribed.next()).data]).toEqual(['first', 'second'])
+  })
+
+  test('of all kinds replay what was published before', async () => {
+    const { post, open } = await guard()
+    for (const topic of ['/a/1', '/b/1', '/a/2']) await post({ topic, data: topic }, bearer(all))
+    const subscribed = await open('match_urlpattern=/a/:id&last_event_id=earliest', bearer(all))
+    expect([(await subscribed.next()).data, (await subscribed.next()).data]).toEqual(['/a/1', '/a/2'])
   })
 })
 
@@ -474,6 +530,7 @@ describe('the conformance suite of Mercure', () => {
     { selectors: ['match=string'], topics: ['string'] },
     { selectors: ['match=string', 'match=another'], topics: ['another'] },
     { selectors: ['match=https://example.com/book/1'], topics: ['https://example.com/book/1'] },
+    { selectors: ['match_urlpattern=https://example.com/:name'], topics: ['https://example.com/foo'] },
   ])('receives $topics by $selectors', async ({ selectors, topics }) => {
     const { post, open } = await guard(rules)
     const subscribed = await open(selectors.join('&'))
@@ -490,10 +547,14 @@ describe('the conformance suite of Mercure', () => {
   test.each([
     { selectors: ['match=string'], topics: ['other'], isPrivate: false },
     { selectors: ['match=https://example.com/book/1'], topics: ['https://example.com/book/2'], isPrivate: false },
-    { selectors: ['match=https://example.com/{id}'], topics: ['https://example.com/1'], isPrivate: false },
+    {
+      selectors: ['match_urlpattern=https://example.com/:name'],
+      topics: ['https://example.com/foo/bar'],
+      isPrivate: false,
+    },
     { selectors: ['match=string'], topics: ['string'], isPrivate: true },
     { selectors: ['match=string', 'match=another'], topics: ['another'], isPrivate: true },
-    { selectors: ['match=*'], topics: ['https://example.com/book/1'], isPrivate: true },
+    { selectors: ['match_urlpattern=https://example.com/:name'], topics: ['https://example.com/foo'], isPrivate: true },
   ])('does not receive $topics by $selectors (private: $isPrivate)', async ({ selectors, topics, isPrivate }) => {
     const { post, open } = await guard(rules)
     const subscribed = await open([...selectors, 'match=end'].join('&'))
@@ -505,6 +566,21 @@ describe('the conformance suite of Mercure', () => {
     expect((await post(fields, bearer(token))).status).toBe(200)
     await post('topic=end&data=end', bearer(token))
     expect((await subscribed.next()).data).toBe('end')
+  })
+
+  test.each([
+    { selectors: ['topic=string'], topics: ['string'] },
+    { selectors: ['topic=string', 'topic=another'], topics: ['another'] },
+    { selectors: ['topic=https://example.com/{name}'], topics: ['https://example.com/foo'] },
+    { selectors: ['topic=other'], topics: ['https://example.com/foo', 'other'] },
+  ])('of before 1.0 receives $topics by $selectors with compat', async ({ selectors, topics }) => {
+    const { post, open } = await guard({ ...rules, compat: true })
+    const subscribed = await open(selectors.join('&'))
+    const old = sign({ mercure: { publish: ['*'], subscribe: ['*'] } }, { key: key.key, typ: 'JWT' })
+    const id = `id-${JSON.stringify(topics)}`
+    const response = await post([...topics.map((topic) => ['topic', topic]), ['id', id], ['data', data]], bearer(old))
+    expect(response.status).toBe(200)
+    expect(await subscribed.next()).toMatchObject({ id, data })
   })
 
   test('is run against a hub that warns of its secret, which everybody knows', async () => {
