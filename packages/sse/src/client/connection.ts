@@ -260,15 +260,17 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       heardAt = 0
       failure = { ...outcome, willRetry, retryDelayMs }
       isConnecting = false
-      yield { name: willRetry ? 'waiting' : 'closed', failure }
-      if (!willRetry || closed.aborted) return
-      await new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, retryDelayMs)
+      // The wait begins before anybody hears of it, so that whoever does can cut it short.
+      const waited = new Promise<void>((resolve) => {
+        if (willRetry) timer = setTimeout(resolve, retryDelayMs)
         interrupt = () => {
           clearTimeout(timer)
           resolve()
         }
       })
+      yield { name: willRetry ? 'waiting' : 'closed', failure }
+      if (!willRetry || closed.aborted) return
+      await waited
     }
   }
 }
