@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { deviations } from './cases/deviations/index.ts'
 import { cases } from './cases/index.ts'
+import { deviationsPage } from './runners/deviations-page.ts'
 
 describe('the conformance cases', () => {
   it('have names of their own', () => {
@@ -18,5 +19,9 @@ describe('the conformance cases', () => {
   it.each(deviations)('are what $who is said to deviate from', ({ from }) => {
     const names = cases.map(({ name }) => name)
     expect(Object.keys(from).filter((name) => !names.includes(name))).toEqual([])
+  })
+
+  it('say in deviations.md who does what instead of the standard', async () => {
+    await expect(deviationsPage()).toMatchFileSnapshot('./deviations.md')
   })
 })

@@ -1,14 +1,10 @@
 import { bundleFileOf } from './runners/bundle.ts'
 import { describeServer } from './runners/describe-server.ts'
-import { installed } from './runners/runtimes.ts'
+import { installed, nodeVersions } from './runners/runtimes.ts'
 import { startServer } from './runners/server-process.ts'
 import { startWorkerd } from './runners/workerd.ts'
 
-const always = [['Node 20', installed.node20] as const, ['Node 24', installed.node24] as const]
-const inMatrix = [['Node 22', installed.node22] as const, ['Node 26', installed.node26] as const]
-const versions = process.env.HEADWATER_MATRIX === '1' ? [...always, ...inMatrix] : always
-
-for (const [name, node] of versions) {
+for (const [name, node] of nodeVersions()) {
   for (const [way, ...args] of [['createSession'], ['createResponse', 'fetch']] as const) {
     describeServer(`a server in ${name}, by ${way}`, node, async () =>
       startServer([node.path, await bundleFileOf('server-cases/targets/node.ts'), ...args]),

@@ -1,5 +1,5 @@
 import type { EventSourceOptions } from '@headwater/sse/client'
-import { type ConformanceCase, ours, outsideBrowsers } from './harness/conformance-case.ts'
+import { type ConformanceCase, inBrowsers, ours, outsideBrowsers } from './harness/conformance-case.ts'
 import { ending, eventStream, refusal, stream } from './harness/responses.ts'
 import type { Trial } from './harness/trial.ts'
 import type { Watched } from './harness/watched.ts'
@@ -153,6 +153,24 @@ export const supersetCases: ConformanceCase[] = [
         // On a machine so slow that the first byte takes longer, it is the second connection that brings the message.
         const error = await source.nextAfterOthers('error')
         t.deepEqual([error.readyState, errorOf(error.event).code], [CONNECTING, 'IDLE_TIMEOUT'], 'readyState and code')
+        await served.left(0)
+        t.equal((await served.requested(2))[1]!.headers['last-event-id'], '1', 'Last-Event-ID of the second request')
+      },
+    },
+    {
+      name: 'reconnects at once, whatever the reconnection time, when its reconnectOn says so',
+      async run(t) {
+        const served = await t.serve(stream('retry: 600000\nid: 1\ndata: 1\n\n'), stream())
+        let reconnect: () => void = () => {}
+        const source = watch(t, served.url, {
+          reconnectOn: (now) => {
+            reconnect = now
+          },
+        })
+        await source.nextAfterOthers('message')
+        reconnect()
+        const error = await source.next('error')
+        t.deepEqual([error.readyState, errorOf(error.event).code], [CONNECTING, 'RECONNECT'], 'readyState and code')
         await served.left(0)
         t.equal((await served.requested(2))[1]!.headers['last-event-id'], '1', 'Last-Event-ID of the second request')
       },
@@ -371,6 +389,19 @@ export const supersetCases: ConformanceCase[] = [
       },
     },
   ),
+  {
+    name: 'reconnects at once, with pageReturn, when the browser says that it is online again',
+    line: 'superset',
+    appliesTo: (runtime) => ours(runtime) && inBrowsers(runtime),
+    async run(t) {
+      const served = await t.serve(ending('retry: 600000\nid: 1\ndata: 1\n\n'), stream())
+      const source = watch(t, served.url, { reconnectOn: t.ours.pageReturn })
+      await source.nextAfterOthers('error')
+      globalThis.dispatchEvent(new Event('online'))
+      await source.next('open')
+      t.equal((await served.requested(2))[1]!.headers['last-event-id'], '1', 'Last-Event-ID of the second request')
+    },
+  },
   {
     name: 'holds the server back while the consumer of events() is busy',
     line: 'superset',

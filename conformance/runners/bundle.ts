@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -31,7 +31,7 @@ export async function bundleFileOf(entry: string): Promise<string> {
 export async function writeCached(name: string, text: string): Promise<string> {
   const folder = fileURLToPath(new URL('../../.cache/conformance/', import.meta.url))
   await mkdir(folder, { recursive: true })
-  const temporary = `${folder}${process.pid}-${name}`
+  const temporary = `${folder}${randomUUID()}-${name}`
   await writeFile(temporary, text)
   await rename(temporary, `${folder}${name}`)
   return `${folder}${name}`

@@ -1,7 +1,6 @@
 import type { Browser } from 'puppeteer-core'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import type { Runtime } from '../cases/harness/conformance-case.ts'
-import type { CaseResult } from '../cases/harness/run-cases.ts'
 import { type BrowserName, launchBrowser, runInBrowser } from './browser.ts'
 import { describeCases, orderFor } from './describe-cases.ts'
 import { installed, reasonToSkip } from './runtimes.ts'
@@ -17,22 +16,17 @@ export function describeBrowser(name: BrowserName): void {
     return
   }
   describe(name, () => {
-    const targets = scopes.flatMap((scope) =>
-      implementations.map((implementation): Runtime => ({ engine: name, scope, implementation })),
-    )
     let browser: Browser
-    let runs: Promise<CaseResult[]>[] = []
-
     beforeAll(async () => {
       browser = await launchBrowser(name)
-      runs = targets.map((runtime) => runInBrowser(browser, orderFor(runtime)))
-      // Each is waited for, and reported, by its own tests.
-      await Promise.allSettled(runs)
-    }, 240_000)
+    })
     afterAll(() => browser?.close())
 
-    for (const [i, runtime] of targets.entries()) {
-      describeCases(`${name}, ${runtime.scope}, ${runtime.implementation}`, runtime, () => runs[i]!)
+    for (const scope of scopes) {
+      for (const implementation of implementations) {
+        const runtime: Runtime = { engine: name, scope, implementation }
+        describeCases(`${name}, ${scope}, ${implementation}`, runtime, () => runInBrowser(browser, orderFor(runtime)))
+      }
     }
   })
 }

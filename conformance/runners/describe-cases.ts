@@ -6,9 +6,12 @@ import type { CaseResult } from '../cases/harness/run-cases.ts'
 import { cases } from '../cases/index.ts'
 import type { RunOrder } from '../cases/targets/run-order.ts'
 
-/** Every case as a test of its own: they all run at once, before the first is reported. */
+/**
+ * Every case as a test of its own: they all run at once, before the first is reported. Several runtimes run at the same
+ * time, as much of what they do is waiting.
+ */
 export function describeCases(name: string, runtime: Runtime, run: () => Promise<CaseResult[]>): void {
-  describe(name, () => {
+  describe.concurrent(name, () => {
     const results = new Map<string, CaseResult>()
 
     beforeAll(async () => {

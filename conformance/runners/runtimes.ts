@@ -31,6 +31,16 @@ export const installed = {
   firefox: { path: '/usr/bin/firefox-esr', install: 'apt-get install firefox-esr' },
 } satisfies Record<string, InstalledRuntime>
 
+/** The versions of Node to test in: two, or with `HEADWATER_MATRIX=1` (`npm run test:matrix`) four. */
+export function nodeVersions(): [name: string, node: InstalledRuntime][] {
+  const always: [string, InstalledRuntime][] = [
+    ['Node 20', installed.node20],
+    ['Node 24', installed.node24],
+  ]
+  if (process.env.HEADWATER_MATRIX !== '1') return always
+  return [...always, ['Node 22', installed.node22], ['Node 26', installed.node26]]
+}
+
 /** Whether the tests of a runtime may be left out here, with the reason to print; where they must run, undefined. */
 export function reasonToSkip(runtime: InstalledRuntime): string | undefined {
   if (existsSync(runtime.path)) return undefined
