@@ -122,8 +122,10 @@ export class TokenGate implements Gate {
 
   async #authenticate(rules: Rules, request: HubRequest, role: Role): Promise<Rights> {
     const read = readAuthRequest(request)
-    // Only a subscriber of before 1.0 selects by that.
-    const dialect = role === 'subscriber' && read.query.has('topic') ? '0.x' : undefined
+    // Only a subscriber of before 1.0 selects by that, and only a publisher of then has this cookie.
+    const isOld =
+      role === 'subscriber' ? read.query.has('topic') : /(^|; *)mercureAuthorization=/.test(read.cookie ?? '')
+    const dialect = isOld ? '0.x' : undefined
     const result = await rules.authenticator.authenticate({ ...read, dialect }, role)
     return result.name === 'authorized' ? result.rights : this.#refuse(rules, request, result)
   }

@@ -470,7 +470,7 @@ describe('the metadata of the hub', () => {
 })
 
 describe('with compat', () => {
-  const rules: AuthOptions = { ...oneSecret, compat: true }
+  const rules: AuthOptions = { ...oneSecret, compat: true, publishOrigins: ['https://shop.example'] }
 
   test('tokens of before 1.0 are good, in the header, the old cookie and the query', async () => {
     const { url, post, open } = await guard(rules)
@@ -492,6 +492,10 @@ describe('with compat', () => {
     const publish = async (mercure: object) => refusalOf(await post('topic=a', bearer(oldToken({ ...mercure }))))
     expect(await publish({ subscribe: ['*'] })).toEqual([401, 'Bearer'])
     expect(await publish({ publish: ['b'] })).toEqual([401, 'Bearer'])
+    const cookie = `mercureAuthorization=${oldToken({ publish: ['*'] })}`
+    expect(await refusalOf(await post('topic=a', { cookie }))).toEqual([401, 'Bearer'])
+    expect(await refusalOf(await post('topic=a', { cookie, origin: 'https://evil.example' }))).toEqual([401, 'Bearer'])
+    expect((await post('topic=a', { cookie, origin: 'https://shop.example' })).status).toBe(200)
     expect((await fetch(`${url}?topic=`, { headers: bearer(oldToken({})) })).status).toBe(400)
   })
 
