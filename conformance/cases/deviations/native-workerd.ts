@@ -1,5 +1,5 @@
 import { type Deviations, native } from '../harness/conformance-case.ts'
-import { fromEach } from '../harness/deviation-from.ts'
+import { fromEach, keepsWaiting, waitsAtLeast } from '../harness/deviation-from.ts'
 import { stream } from '../harness/responses.ts'
 
 export const nativeWorkerd: Deviations = {
@@ -16,6 +16,16 @@ export const nativeWorkerd: Deviations = {
         does: 'refuses withCredentials: true',
         fails: 'NotSupportedError: The init.withCredentials option is not supported. It must be false or undefined.',
       },
+    ),
+    'reconnects after 1 ms on `retry: 1`: long before a source that was told nothing': {
+      does: 'waits at least a second, whatever `retry:` says',
+      run: waitsAtLeast(1000),
+    },
+    ...Object.fromEntries(
+      ['+600000', ' 600000', '0x927c0'].map((value) => [
+        `ignores \`retry: ${value}\`: ASCII digits only`,
+        { does: 'takes it as a number', run: keepsWaiting(`retry: 1\n\nretry: ${value}\n\n`) },
+      ]),
     ),
     ...fromEach(
       [201, 202, 203, 206].map((status) => `fails for good on status ${status}: of the successful ones only 200 opens`),

@@ -18,6 +18,18 @@ export function keepsWaiting(...chunks: Chunk[]) {
   }
 }
 
+/** Asserts that `retry: 1` is not taken at its word: three waits, with all that is around them, take three times this. */
+export function waitsAtLeast(milliseconds: number) {
+  return async (t: Trial): Promise<void> => {
+    const served = await t.serve(ending('retry: 1\n\n'), ending(), ending(), stream())
+    const constructed = performance.now()
+    t.watch(served.url)
+    await served.requested(4)
+    // A slow machine makes it more, never less.
+    t.equal(performance.now() - constructed >= 3 * milliseconds - 10, true, 'three reconnects took that long')
+  }
+}
+
 /** Asserts that the source is CONNECTING until the body has begun. */
 export async function opensAtTheFirstByte(t: Trial): Promise<void> {
   const served = await t.serve(stream({ wait: 'asked' }, ':\n'))
