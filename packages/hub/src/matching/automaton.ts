@@ -148,6 +148,8 @@ function countStates(language: Language): number {
       return language.items.reduce((sum, item) => sum + countStates(item), 0)
     case 'choice':
       return language.items.reduce((sum, item) => sum + countStates(item) + 1, 0)
+    case 'some of':
+      return language.items.reduce((sum, item) => sum + countStates(item) + language.separator.length + 1, 0)
     case 'repeat': {
       const { item, min, max } = language
       const count = countStates(item)
@@ -167,10 +169,7 @@ function layOut(language: Language): State[] {
   function add(language: Language): void {
     switch (language.name) {
       case 'text':
-        for (let index = 0; index < language.text.length; index++) {
-          const code = language.text.charCodeAt(index)
-          read([[code, code]])
-        }
+        addText(language.text)
         return
       case 'one of':
         read(language.set)
@@ -181,10 +180,17 @@ function layOut(language: Language): State[] {
       case 'choice':
         addChoice(language.items)
         return
+      case 'some of':
+        addSomeOf(language.items, language.separator)
+        return
       case 'repeat':
         if (language.item.name === 'one of') repeatOne(language.item.set, language.min, language.max)
         else addRepeat(language.item, language.min, language.max)
     }
+  }
+
+  function addText(text: string): void {
+    for (let index = 0; index < text.length; index++) read([[text.charCodeAt(index), text.charCodeAt(index)]])
   }
 
   function addChoice(items: readonly Language[]): void {
@@ -196,6 +202,22 @@ function layOut(language: Language): State[] {
       if (index < items.length - 1) ends.push(jump({ passes: false }))
     }
     for (const end of ends) end.jumps.push(states.length)
+  }
+
+  /** Each may be the first. After one comes the next with its separator, or that is skipped, or that and the one after it… */
+  function addSomeOf(items: readonly Language[], separator: string): void {
+    const fork = jump({ passes: true })
+    let skip: State | undefined
+    for (const [index, item] of items.entries()) {
+      skip?.jumps.push(states.length)
+      if (index > 0) {
+        skip = jump({ passes: true })
+        addText(separator)
+        fork.jumps.push(states.length)
+      }
+      add(item)
+    }
+    skip?.jumps.push(states.length)
   }
 
   function repeatOne(set: CharSet, min: number, max: number): void {
@@ -245,6 +267,7 @@ function canBeEmpty(language: Language): boolean {
     case 'sequence':
       return language.items.every(canBeEmpty)
     case 'choice':
+    case 'some of':
       return language.items.some(canBeEmpty)
     case 'repeat':
       return language.min === 0 || canBeEmpty(language.item)
@@ -376,12 +399,8 @@ function toBits(indexes: Iterable<number>, words: number): Int32Array {
 }
 
 function assertFewStates(count: number): void {
-  if (!(count <= maxStates)) throw tooManyStates()
-}
-
-/** The error of a language that needs more than {@link maxStates}. */
-export function tooManyStates(): HubError {
-  return new HubError(
+  if (count <= maxStates) return
+  throw new HubError(
     'INVALID_MATCHER',
     `Between its first and its last wildcard or group the pattern describes more than ${maxStates} characters. Make it shorter.`,
   )

@@ -3,7 +3,7 @@ import { HubError } from '../errors.ts'
 /**
  * [URL Pattern 3.1, encoding callbacks] Fixed text of a URL pattern in the form that the parts of a parsed URL have, so that the
  * two compare equal: lower case and punycode in hosts, percent-encoding in paths, and so on. The URL parser does the work. The
- * text is never empty. All but the username, password, pathname, search and hash throw a `HubError` `INVALID_MATCHER` for text
+ * text is never empty. All but the username, password, search and hash throw a `HubError` `INVALID_MATCHER` for text
  * that no URL has there.
  */
 export function canonicalProtocol(text: string): string {
@@ -50,7 +50,8 @@ export function canonicalPathname(text: string): string {
   // [canonicalize a pathname] What does not begin with a slash would be given one, and a leading dot be taken for a segment.
   const lead = text.startsWith('/') ? '' : '/-'
   url.pathname = lead + text
-  return url.pathname.slice(lead.length)
+  // A `..` in it may have taken that away, and with it what comes before in the pattern.
+  return url.pathname.length < lead.length ? refuse('pathname', text) : url.pathname.slice(lead.length)
 }
 
 /** [canonicalize an opaque pathname] */

@@ -9,6 +9,7 @@ export type Language =
   | { readonly name: 'one of'; readonly set: CharSet }
   | { readonly name: 'sequence'; readonly items: readonly Language[] }
   | { readonly name: 'choice'; readonly items: readonly Language[] }
+  | { readonly name: 'some of'; readonly items: readonly Language[]; readonly separator: string }
   | { readonly name: 'repeat'; readonly item: Language; readonly min: number; readonly max: number }
 
 /** This text and no other. */
@@ -39,6 +40,11 @@ export function choice(items: readonly Language[]): Language {
   return items.length === 1 ? items[0]! : { name: 'choice', items }
 }
 
+/** One or more of them, in their order, with the separator between one and the next. */
+export function someOf(items: readonly Language[], separator: string): Language {
+  return items.length === 1 ? items[0]! : { name: 'some of', items, separator }
+}
+
 /** One after the other of the same, from `min` to `max` of them. */
 export function repeat(item: Language, min: number, max: number): Language {
   if (max === 0 || (item.name === 'text' && item.text === '')) return text('')
@@ -63,6 +69,8 @@ export function languageKey(language: Language): string {
       return `(${language.items.map(languageKey).join(' ')})`
     case 'choice':
       return `(${language.items.map(languageKey).join('|')})`
+    case 'some of':
+      return `<${language.items.map(languageKey).join(JSON.stringify(language.separator))}>`
     case 'repeat':
       return `${languageKey(language.item)}{${language.min},${language.max}}`
   }

@@ -1,6 +1,6 @@
-import { maxStates, tooManyStates, type Work } from './automaton.ts'
+import type { Work } from './automaton.ts'
 import { type CharSet, charRange, charsOf, unionOf } from './char-set.ts'
-import { choice, type Language, oneOf, repeat, sequence, text } from './language.ts'
+import { choice, type Language, oneOf, repeat, sequence, someOf, text } from './language.ts'
 import { TextMatcher } from './text-matcher.ts'
 import { octetSymbols, type Topic, toSymbols } from './topic.ts'
 
@@ -102,13 +102,7 @@ function parseExpression(expression: string): Language | undefined {
   if (!variables.every((variable) => variable !== undefined)) return undefined
 
   const values = variables.map((variable) => expansionOf(variable, operator))
-  const following = values.map((value) => repeat(sequence(text(operator.separator), value), 0, 1))
-  // With one sign for both there is nothing special about the first.
-  if (operator.first === operator.separator) return sequence(...following)
-  // Each variable may be the first, with any of those after it: at least as many states as there are pairs.
-  if (variables.length ** 2 / 2 > maxStates) throw tooManyStates()
-  const beginningAt = values.map((value, index) => sequence(text(operator.first), value, ...following.slice(index + 1)))
-  return repeat(choice(beginningAt), 0, 1)
+  return repeat(sequence(text(operator.first), someOf(values, operator.separator)), 0, 1)
 }
 
 /** [RFC 6570, 2.3 and 2.4] */
@@ -128,7 +122,10 @@ function expansionOf({ name, maxLength, isExploded }: Variable, { separator, ifE
   // A text; or a list, or the names and values of an array, with commas.
   if (!isExploded) return withName((min) => repeat(oneOf(unionOf([value, charsOf(',')])), min, Infinity))
   const some = (min: number) => repeat(oneOf(value), min, Infinity)
-  return choice([separated(withName(some)), separated(pair(some(0), some))])
+  // Without names, a list with its separators is a run of characters like any other, and needs no loop of the automaton.
+  const list = ifEmpty === undefined ? repeat(oneOf(unionOf([value, charsOf(separator)])), 0, Infinity) : undefined
+  if (list && allowed === all) return list
+  return choice([list ?? separated(withName(some)), separated(pair(some(0), some))])
 
   function withName(valueOfAtLeast: (min: number) => Language): Language {
     return ifEmpty === undefined ? valueOfAtLeast(0) : pair(text(toSymbols(name)), valueOfAtLeast)
