@@ -2,7 +2,7 @@
 // publishes with a form POST.
 import { EventSource, pageReturn } from '@headwater/sse/client'
 import { ConnectionView } from './connection-view.ts'
-import { EventList } from './event-list.ts'
+import { EventList, MAX_ROWS } from './event-list.ts'
 import { connectPublishForm } from './publish-form.ts'
 import { describeVitals, readVitals, VitalsCharts } from './vitals-charts.ts'
 
@@ -25,11 +25,11 @@ document.getElementById('connection-toggle')?.addEventListener('click', () => {
   }
 })
 
-/** The first connection asks for the whole history, a later one for what came since the last event. */
+/** The first connection asks for as much of the history as the list shows, a later one for what came since the last event. */
 function connect(): EventSource {
   const url = new URL(hubUrl)
   url.searchParams.set('match', '*')
-  if (lastEventId === '') url.searchParams.set('last_event_id', 'earliest')
+  if (lastEventId === '') url.searchParams.set('last_event_id', `-${MAX_ROWS}`)
   const opened = new EventSource(url, {
     lastEventId,
     // A page that people keep open comes back by itself, also from a proxy's 502 while the hub restarts.

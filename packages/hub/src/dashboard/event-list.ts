@@ -8,7 +8,7 @@ export interface ListedEvent {
 type NoteKind = 'lost' | 'back' | 'gap' | 'failed'
 
 /** Older rows leave the page, not the hub's history: a tab left open for a week must stay light. */
-const MAX_ROWS = 500
+export const MAX_ROWS = 500
 
 /**
  * The live list: newest first, event types that can be switched off, a pause that holds events back without
