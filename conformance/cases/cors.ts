@@ -103,6 +103,22 @@ export const corsCases: ConformanceCase[] = [
       },
     },
     {
+      name: 'reconnects across origins with Last-Event-ID to a server that refuses preflights',
+      line: 'ground 3',
+      async run(t) {
+        const served = await t.serveScript({
+          preflight: 'refuse',
+          responses: [
+            answering([forAnyOrigin], 'retry: 1\nid: 1\ndata\n\n', { finish: 'end' }),
+            answering([forAnyOrigin]),
+          ],
+        })
+        const source = t.watch(served.crossUrl)
+        await source.nextAfterOthers('error')
+        await source.next('open')
+      },
+    },
+    {
       name: 'follows a redirect to another origin that allows it',
       line: 'ground 3',
       async run(t) {

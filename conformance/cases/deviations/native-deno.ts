@@ -63,7 +63,7 @@ export const nativeDeno: Deviations = {
       ),
       {
         does: 'reconnects to the original URL after any redirect',
-        fails: 'got [["/stream","undefined"],["/final","undefined"],["/stream","1"]]',
+        fails: 'got [["/stream",undefined],["/final",undefined],["/stream","1"]]',
       },
     ),
     ...fromEach(['gives events the origin of the final URL after a redirect', 'gives events the origin of the URL'], {

@@ -45,7 +45,7 @@ export const nativeFirefox: Deviations = {
       [302, 303, 307].map((status) => `reconnects to the final URL after a ${status} redirect, with the last event ID`),
       {
         does: 'reconnects to the original URL after a temporary redirect',
-        fails: 'got [["/stream","undefined"],["/final","undefined"],["/stream","1"]]',
+        fails: 'got [["/stream",undefined],["/final",undefined],["/stream","1"]]',
       },
     ),
     'reports a refused connection to another origin as an error and stays CONNECTING': {

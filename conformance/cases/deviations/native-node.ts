@@ -17,7 +17,7 @@ export const nativeNode: Deviations = {
     },
     'sends no Last-Event-ID after an empty id has reset it': {
       does: 'goes on sending the Last-Event-ID that an empty id has reset',
-      fails: 'got ["undefined","1","1"]',
+      fails: 'got [undefined,"1","1"]',
     },
     'sends a Last-Event-ID beyond ASCII as UTF-8 bytes': {
       does: 'can never reconnect after an id with a character beyond U+00FF: it fails before it asks, again and again',

@@ -24,6 +24,10 @@ export const ours: Deviations[] = [
         does: 'asks by a preflight whether it may send Last-Event-ID across origins, as fetch must',
         fails: 'methods: expected ["GET","GET"], got ["GET","OPTIONS","GET"]',
       },
+      'reconnects across origins with Last-Event-ID to a server that refuses preflights': {
+        does: 'does not get through to it, and keeps trying',
+        fails: 'next event: expected "open", got "error" at readyState 0',
+      },
       'dispatches events that say isTrusted': {
         does: 'dispatches untrusted events, as any script must',
         fails: 'got [false,false]',

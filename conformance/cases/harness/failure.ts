@@ -13,11 +13,15 @@ export function show(value: unknown): string {
   if (value === undefined || typeof value === 'symbol') return String(value)
   let json: string
   try {
-    json = JSON.stringify(value, (_, inner: unknown) => (inner === undefined ? 'undefined' : inner))
+    json = JSON.stringify(value, (_, inner: unknown) => (inner === undefined ? UNDEFINED : inner))
   } catch {
     // An object that JSON cannot hold, a global for one: its class has to do.
     return Object.prototype.toString.call(value)
   }
+  json = json.replaceAll(JSON.stringify(UNDEFINED), 'undefined')
   // What cannot be seen should not be what differs.
   return json.replace(/[\u007f-\uffff]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
+
+/** Stands in JSON for what JSON has not, and must not be taken for a text. */
+const UNDEFINED = '\0undefined'
