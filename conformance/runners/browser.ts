@@ -1,8 +1,8 @@
 import puppeteer, { type Browser } from 'puppeteer-core'
 import type { CaseResult } from '../cases/harness/run-cases.ts'
-import type { RunOrder } from '../cases/targets/run-order.ts'
 import { ConformanceServers } from '../server/conformance-servers.ts'
 import { bundleOf } from './bundle.ts'
+import type { CaseOrder } from './describe-cases.ts'
 import { installed } from './runtimes.ts'
 
 export type BrowserName = 'Chromium' | 'Firefox'
@@ -40,7 +40,7 @@ export function launchBrowser(name: BrowserName): Promise<Browser> {
 }
 
 /** Runs the cases in a page of its own, with servers, and so an origin, of its own. */
-export async function runInBrowser(browser: Browser, order: Omit<RunOrder, 'origins'>): Promise<CaseResult[]> {
+export async function runInBrowser(browser: Browser, order: CaseOrder): Promise<CaseResult[]> {
   const servers = await ConformanceServers.start({
     '/': page,
     '/cases.js': await bundleOf('cases/targets/browser.ts'),

@@ -2,7 +2,7 @@ import type { Browser } from 'puppeteer-core'
 import { afterAll, beforeAll, describe, it } from 'vitest'
 import type { Runtime } from '../cases/harness/conformance-case.ts'
 import { type BrowserName, launchBrowser, runInBrowser } from './browser.ts'
-import { describeCases, orderFor } from './describe-cases.ts'
+import { describeCases } from './describe-cases.ts'
 import { installed, reasonToSkip } from './runtimes.ts'
 
 const scopes = ['page', 'worker', 'shared worker'] as const
@@ -25,7 +25,7 @@ export function describeBrowser(name: BrowserName): void {
     for (const scope of scopes) {
       for (const implementation of implementations) {
         const runtime: Runtime = { engine: name, scope, implementation }
-        describeCases(`${name}, ${scope}, ${implementation}`, runtime, () => runInBrowser(browser, orderFor(runtime)))
+        describeCases(`${name}, ${scope}, ${implementation}`, runtime, (order) => runInBrowser(browser, order))
       }
     }
   })

@@ -3,7 +3,7 @@ import type { Runtime } from '../cases/harness/conformance-case.ts'
 import type { CaseResult } from '../cases/harness/run-cases.ts'
 import type { RunOrder } from '../cases/targets/run-order.ts'
 import { ConformanceServers } from '../server/conformance-servers.ts'
-import { describeCases, orderFor } from './describe-cases.ts'
+import { describeCases } from './describe-cases.ts'
 import { type InstalledRuntime, reasonToSkip } from './runtimes.ts'
 
 /** The cases in a runtime that is a process of its own, with servers of its own. */
@@ -19,10 +19,10 @@ export function describeProcess(
     return
   }
   const runtime: Runtime = { engine, scope: 'process', implementation }
-  describeCases(name, runtime, async () => {
+  describeCases(name, runtime, async (order) => {
     const servers = await ConformanceServers.start()
     try {
-      return await run({ ...orderFor(runtime), origins: servers.origins })
+      return await run({ ...order, origins: servers.origins })
     } finally {
       await servers.close()
     }

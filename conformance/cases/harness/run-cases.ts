@@ -6,6 +6,8 @@ export interface CaseResult {
   name: string
   /** Why it failed; absent when it passed. */
   error?: string
+  /** Whether it failed because it had not ended by the deadline. */
+  isLate?: true
 }
 
 export interface RunOptions {
@@ -32,22 +34,24 @@ export async function runCases(expectations: Expectation[], host: Host, options:
 async function judge({ name, of, deviation }: Expectation, host: Host, deadlineMs: number): Promise<CaseResult> {
   const failure = await failureOf(deviation?.run ?? of.run, host, deadlineMs)
   const expected = deviation?.run ? undefined : deviation?.fails
-  if (expected === undefined) return failure === undefined ? { name } : { name, error: failure }
-  if (failure?.includes(expected)) return { name }
-  const instead = failure ?? 'the standard behaviour: take the deviation out'
-  return { name, error: `expected the case to fail with ${expected}\nbut got ${instead}` }
+  if (expected === undefined) return failure === undefined ? { name } : { name, ...failure }
+  if (failure?.error.includes(expected)) return { name }
+  const instead = failure?.error ?? 'the standard behaviour: take the deviation out'
+  return { ...failure, name, error: `expected the case to fail with ${expected}\nbut got ${instead}` }
 }
 
-async function failureOf(run: Expectation['of']['run'], host: Host, deadlineMs: number): Promise<string | undefined> {
+type Failure = Required<Pick<CaseResult, 'error'>> & Pick<CaseResult, 'isLate'>
+
+async function failureOf(run: Expectation['of']['run'], host: Host, deadlineMs: number): Promise<Failure | undefined> {
   const trial = new Trial(host)
   let timer: ReturnType<typeof setTimeout> | undefined
-  const deadline = new Promise<string>((resolve) => {
-    timer = setTimeout(() => resolve(trial.stillWaiting()), deadlineMs)
+  const deadline = new Promise<Failure>((resolve) => {
+    timer = setTimeout(() => resolve({ error: trial.stillWaiting(), isLate: true }), deadlineMs)
   })
   try {
     return await Promise.race([Promise.resolve(run(trial)).then(() => undefined), deadline])
   } catch (error) {
-    return error instanceof Error ? failureText(error) : String(error)
+    return { error: error instanceof Error ? failureText(error) : String(error) }
   } finally {
     clearTimeout(timer)
     await trial.end()
