@@ -296,32 +296,24 @@ interface Reads {
 }
 
 function readsOf(states: readonly State[], words: number): Reads {
-  const statesBySet = new Map<string, { set: CharSet; states: number[] }>()
-  for (const [index, { set }] of states.entries()) {
-    if (!set) continue
-    const key = set.join()
-    const known = statesBySet.get(key)
-    if (known) known.states.push(index)
-    else statesBySet.set(key, { set, states: [index] })
-  }
-  const readers = [...statesBySet.values()].map(({ set, states }) => ({ set, bits: toBits(states, words) }))
+  const readers = readersOf(states).map(({ set, states }) => ({ set, bits: toBits(states, words) }))
   const starts = new Set([0])
   for (const [from, to] of readers.flatMap(({ set }) => set)) starts.add(from).add(to + 1)
   starts.delete(0x10000)
   const sorted = Uint16Array.from(starts).sort()
   const indexOf = new Map([...sorted].map((start, index) => [start, index]))
 
-  const readersOf: number[][] = Array.from(sorted, () => [])
+  const readersAt: number[][] = Array.from(sorted, () => [])
   for (const [reader, { set }] of readers.entries()) {
     for (const [from, to] of set) {
       const end = indexOf.get(to + 1) ?? sorted.length
-      for (let index = indexOf.get(from)!; index < end; index++) readersOf[index]!.push(reader)
+      for (let index = indexOf.get(from)!; index < end; index++) readersAt[index]!.push(reader)
     }
   }
   const rows = new Int32Array(sorted.length)
   const table: number[] = []
   const rowByReaders = new Map<string, number>()
-  for (const [index, some] of readersOf.entries()) {
+  for (const [index, some] of readersAt.entries()) {
     const key = some.join()
     let row = rowByReaders.get(key)
     if (row === undefined) {
@@ -335,6 +327,25 @@ function readsOf(states: readonly State[], words: number): Reads {
   const rowOfAscii = new Int32Array(128)
   for (const [index, start] of sorted.entries()) rowOfAscii.fill(rows[index]!, start)
   return { rowOfAscii, starts: sorted, rows, table: Int32Array.from(table) }
+}
+
+/** The states by what they read. */
+function readersOf(states: readonly State[]): { set: CharSet; states: number[] }[] {
+  const readers = new Map<string, { set: CharSet; states: number[] }>()
+  // Most states share a set with others, or are its only one: no need to write out each time what is in it.
+  const known = new Map<CharSet, number[]>()
+  for (const [index, { set }] of states.entries()) {
+    if (!set) continue
+    let some = known.get(set)
+    if (!some) {
+      const key = set.join()
+      some = readers.get(key)?.states ?? []
+      readers.set(key, { set, states: some })
+      known.set(set, some)
+    }
+    some.push(index)
+  }
+  return [...readers.values()]
 }
 
 function rowOf({ starts, rows }: Reads, code: number): number {

@@ -46,6 +46,7 @@ export function canonicalPort(text: string): string {
 }
 
 export function canonicalPathname(text: string): string {
+  if (isPlain(text)) return text
   const url = dummyUrl()
   // [canonicalize a pathname] What does not begin with a slash would be given one, and a leading dot be taken for a segment.
   const lead = text.startsWith('/') ? '' : '/-'
@@ -60,15 +61,22 @@ export function canonicalOpaquePathname(text: string): string {
 }
 
 export function canonicalSearch(text: string): string {
+  if (isPlain(text)) return text
   const url = dummyUrl()
   url.search = `?${text}`
   return url.search.slice(1)
 }
 
 export function canonicalHash(text: string): string {
+  if (isPlain(text)) return text
   const url = dummyUrl()
   url.hash = `#${text}`
   return url.hash.slice(1)
+}
+
+/** Whether it is the same in any path, search or hash. Nearly all text is, and a pattern may have a thousand pieces of it. */
+function isPlain(text: string): boolean {
+  return /^[\w~!$&()*+,;=:@/-]*$/.test(text)
 }
 
 function dummyUrl(): URL {

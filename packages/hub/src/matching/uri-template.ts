@@ -69,8 +69,13 @@ interface Operator {
   readonly separator: string
   /** What follows the name of a variable whose value is empty; `undefined` if values come without names. */
   readonly ifEmpty: string | undefined
-  /** What values are made of, besides percent-triplets. */
-  readonly allowed: CharSet
+  /** What values are made of. */
+  readonly value: CharSet
+  /** And those of several items, joined by a comma or by the separator. */
+  readonly valueOrComma: CharSet
+  readonly valueOrSeparator: CharSet
+  /** What begins a character in a value: not the octets that UTF-8 has after the first. */
+  readonly characterStart: CharSet
 }
 
 interface Variable {
@@ -80,19 +85,32 @@ interface Variable {
 }
 
 const unreserved = unionOf([charRange(0x30, 0x39), charRange(0x41, 0x5a), charRange(0x61, 0x7a), charsOf('-._~')])
-const all = unionOf([unreserved, charsOf(":/?#[]@!$&'()*+,;=")])
+const unreservedOrReserved = unionOf([unreserved, charsOf(":/?#[]@!$&'()*+,;=")])
 
 /** [RFC 6570, appendix A] */
 const operators: ReadonlyMap<string, Operator> = new Map([
-  ['', { first: '', separator: ',', ifEmpty: undefined, allowed: unreserved }],
-  ['+', { first: '', separator: ',', ifEmpty: undefined, allowed: all }],
-  ['#', { first: '#', separator: ',', ifEmpty: undefined, allowed: all }],
-  ['.', { first: '.', separator: '.', ifEmpty: undefined, allowed: unreserved }],
-  ['/', { first: '/', separator: '/', ifEmpty: undefined, allowed: unreserved }],
-  [';', { first: ';', separator: ';', ifEmpty: '', allowed: unreserved }],
-  ['?', { first: '?', separator: '&', ifEmpty: '=', allowed: unreserved }],
-  ['&', { first: '&', separator: '&', ifEmpty: '=', allowed: unreserved }],
+  ['', operator('', ',', undefined, unreserved)],
+  ['+', operator('', ',', undefined, unreservedOrReserved)],
+  ['#', operator('#', ',', undefined, unreservedOrReserved)],
+  ['.', operator('.', '.', undefined, unreserved)],
+  ['/', operator('/', '/', undefined, unreserved)],
+  [';', operator(';', ';', '', unreserved)],
+  ['?', operator('?', '&', '=', unreserved)],
+  ['&', operator('&', '&', '=', unreserved)],
 ])
+
+function operator(first: string, separator: string, ifEmpty: string | undefined, allowed: CharSet): Operator {
+  const value = unionOf([allowed, octetSymbols(0, 255)])
+  return {
+    first,
+    separator,
+    ifEmpty,
+    value,
+    valueOrComma: unionOf([value, charsOf(',')]),
+    valueOrSeparator: unionOf([value, charsOf(separator)]),
+    characterStart: unionOf([allowed, octetSymbols(0, 0x7f), octetSymbols(0xc0, 0xff)]),
+  }
+}
 
 /** [RFC 6570, 2.2 and 3.2.1] Each of the variables may be undefined, and leaves nothing then; the first that is defined follows `first`. */
 function parseExpression(expression: string): Language | undefined {
@@ -116,16 +134,16 @@ function parseVariable(spec: string): Variable | undefined {
 const variableSpec = /^((?:\w|%[0-9A-Fa-f]{2})(?:\.?(?:\w|%[0-9A-Fa-f]{2}))*)(?::([1-9]\d{0,3})|(\*))?$/
 
 /** [RFC 6570, 3.2.1] What one variable that is defined expands to. */
-function expansionOf({ name, maxLength, isExploded }: Variable, { separator, ifEmpty, allowed }: Operator): Language {
-  const value = unionOf([allowed, octetSymbols(0, 255)])
-  if (maxLength !== undefined) return withName((min) => characters(min, maxLength, allowed))
+function expansionOf({ name, maxLength, isExploded }: Variable, operator: Operator): Language {
+  const { separator, ifEmpty } = operator
+  if (maxLength !== undefined) return withName((min) => characters(min, maxLength, operator))
   // A text; or a list, or the names and values of an array, with commas.
-  if (!isExploded) return withName((min) => repeat(oneOf(unionOf([value, charsOf(',')])), min, Infinity))
-  const some = (min: number) => repeat(oneOf(value), min, Infinity)
+  if (!isExploded) return withName((min) => repeat(oneOf(operator.valueOrComma), min, Infinity))
+  const value = (min: number) => repeat(oneOf(operator.value), min, Infinity)
+  const pairs = separated(pair(value(0), value))
+  if (ifEmpty !== undefined) return choice([separated(withName(value)), pairs])
   // Without names, a list with its separators is a run of characters like any other, and needs no loop of the automaton.
-  const list = ifEmpty === undefined ? repeat(oneOf(unionOf([value, charsOf(separator)])), 0, Infinity) : undefined
-  if (list && allowed === all) return list
-  return choice([list ?? separated(withName(some)), separated(pair(some(0), some))])
+  return choice([repeat(oneOf(operator.valueOrSeparator), 0, Infinity), pairs])
 
   function withName(valueOfAtLeast: (min: number) => Language): Language {
     return ifEmpty === undefined ? valueOfAtLeast(0) : pair(text(toSymbols(name)), valueOfAtLeast)
@@ -142,9 +160,12 @@ function expansionOf({ name, maxLength, isExploded }: Variable, { separator, ifE
 }
 
 /** [RFC 6570, 2.4.1] From so many characters to so many: each one that is allowed, or the triplets of the octets it has in UTF-8. */
-function characters(min: number, max: number, allowed: CharSet): Language {
-  const first = oneOf(unionOf([allowed, octetSymbols(0, 0x7f), octetSymbols(0xc0, 0xff)]))
-  const following = repeat(oneOf(octetSymbols(0x80, 0xbf)), 0, Infinity)
-  const required = Array.from({ length: min }, () => sequence(first, following))
-  return sequence(...required, repeat(sequence(repeat(first, 0, 1), following), 0, max - min))
+function characters(min: number, max: number, { characterStart }: Operator): Language {
+  const start = oneOf(characterStart)
+  const rest = repeat(oneOf(continuation), 0, Infinity)
+  const required = Array.from({ length: min }, () => sequence(start, rest))
+  return sequence(...required, repeat(sequence(repeat(start, 0, 1), rest), 0, max - min))
 }
+
+/** What UTF-8 has after the first octet of a character. */
+const continuation = octetSymbols(0x80, 0xbf)
