@@ -1,17 +1,23 @@
-// How fast the event store is: `npm run bench:store --workspace bench`. Prints the tables of README.md.
+// How fast the event store is: `npm run bench:store --workspace bench`, or `node bench/store.ts appends trimming history` for some
+// of it. Prints the tables of README.md.
 // Every figure is the median of rounds in which all sides take turns, so that a noisy machine is noisy to all alike.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as pause } from 'node:timers/promises'
 import { createMemoryStore } from '../packages/hub/src/store/memory.ts'
 import { openSqliteStore } from '../packages/hub/src/store/sqlite.ts'
 import type { EventRecord, EventStore } from '../packages/hub/src/store/store.ts'
 
 const rounds = Number(process.env.ROUNDS ?? 5)
 const seconds = Number(process.env.SECONDS ?? 2)
+const publisherCounts = (process.env.PUBLISHERS ?? '1,16,64,256').split(',').map(Number)
 const historyEvents = Number(process.env.EVENTS ?? 1_000_000)
+/** How long each round waits at most for the machine to be idle. */
+const calmSeconds = Number(process.env.CALM ?? 0)
+let disturbed = 0
 const topics = 100
 const data = 'x'.repeat(100)
 const idEvery = 10
@@ -24,9 +30,11 @@ try {
   console.log(
     `Node ${process.version}, medians of ${rounds} rounds, ${seconds} s each; events of ${data.length} B over ${topics} topics\n`,
   )
-  await benchAppends()
-  await benchTrimming()
-  await benchHistory()
+  const parts = { appends: benchAppends, trimming: benchTrimming, history: benchHistory }
+  for (const [name, part] of Object.entries(parts)) {
+    if (process.argv.length === 2 || process.argv.includes(name)) await part()
+  }
+  if (calmSeconds > 0) console.log(`\n${disturbed} rounds began on a busy machine.`)
 } finally {
   rmSync(root, { recursive: true })
 }
@@ -43,12 +51,13 @@ async function benchAppends(): Promise<void> {
     '| publishers | side | appends/s | best round | append p50 ms | append p99 ms | event loop p99 ms | main thread us/append | CPU us/append |',
   )
   console.log('| ---: | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |')
-  for (const publishers of [1, 16, 64, 256]) {
+  for (const publishers of publisherCounts) {
     const results = new Map<string, AppendResult[]>(Object.keys(sides).map((name) => [name, []]))
     for (let round = 0; round < rounds; round++) {
       for (const [name, openSide] of Object.entries(sides)) {
         const store = await openSide()
         await publish(store, publishers, 300)
+        await calm()
         results.get(name)!.push(await publish(store, publishers, seconds * 1000))
         await store.close()
       }
@@ -67,6 +76,7 @@ async function benchTrimming(): Promise<void> {
     for (const [name, maxEvents] of Object.entries(sides)) {
       const store = await openSqliteStore({ directory: newDirectory(), maxEvents })
       await fill(store, 25_000)
+      await calm()
       results.get(name)!.push(await publish(store, 64, seconds * 1000))
       await store.close()
     }
@@ -172,22 +182,29 @@ async function benchHistory(): Promise<void> {
   console.log(`\n| replay of a history of ${thousands(historyEvents)} events | events/s | best round |`)
   console.log('| --- | ---: | ---: |')
   const topic = (n: number) => new Set([topicOf(n)])
-  const sides: Record<string, [ReadonlySet<string> | undefined, number, number]> = {
-    'one topic, pages of 1,000 events': [topic(7), 1000, Infinity],
-    'one topic, pages of 64 KiB, as the hub reads': [topic(8), 1000, 65_536],
-    'ten topics, pages of 1,000 events': [new Set(Array.from({ length: 10 }, (_, n) => topicOf(n))), 1000, Infinity],
-    'all topics, pages of 1,000 events': [undefined, 1000, Infinity],
+  type Reader = [topics: ReadonlySet<string> | undefined, maxEvents: number, maxBytes: number]
+  const asTheHub = (n: number): Reader => [topic(n), 1000, 65_536]
+  const sides: Record<string, Reader[]> = {
+    'one topic, pages of 1,000 events': [[topic(7), 1000, Infinity]],
+    'one topic, pages of 64 KiB, as the hub reads': [asTheHub(8)],
+    'the same, eight topics at once': Array.from({ length: 8 }, (_, n) => asTheHub(10 + n)),
+    'ten topics, pages of 1,000 events': [[new Set(Array.from({ length: 10 }, (_, n) => topicOf(n))), 1000, Infinity]],
+    'all topics, pages of 1,000 events': [[undefined, 1000, Infinity]],
   }
   const rates = new Map<string, number[]>(Object.keys(sides).map((name) => [name, []]))
   for (let round = 0; round < rounds; round++) {
-    for (const [name, [topics, maxEvents, maxBytes]] of Object.entries(sides)) {
+    for (const [name, readers] of Object.entries(sides)) {
+      await calm()
       const start = performance.now()
       let events = 0
-      for (let after = 0; after < head.position && events < 200_000; ) {
-        const page = await store.read({ after, through: head.position, topics, maxEvents, maxBytes })
-        events += page.events.length
-        after = page.through
+      const replay = async ([topics, maxEvents, maxBytes]: Reader) => {
+        for (let after = 0; after < head.position && events < 200_000; ) {
+          const page = await store.read({ after, through: head.position, topics, maxEvents, maxBytes })
+          events += page.events.length
+          after = page.through
+        }
       }
+      await Promise.all(readers.map(replay))
       rates.get(name)!.push((events / (performance.now() - start)) * 1000)
     }
   }
@@ -225,6 +242,27 @@ async function benchHistory(): Promise<void> {
     console.log(`| ${name} | ${waits[1000]!.toFixed(0)} | ${waits[1980]!.toFixed(0)} |`)
   }
   await store.close()
+}
+
+/** Waits until others leave the machine alone for a moment, but not for ever. */
+async function calm(): Promise<void> {
+  for (const end = performance.now() + calmSeconds * 1000; performance.now() < end; ) {
+    const before = cpuTimes()
+    await pause(150)
+    const after = cpuTimes()
+    if ((after.idle - before.idle) / (after.all - before.all) > 0.85) return
+  }
+  disturbed += 1
+}
+
+function cpuTimes(): { idle: number; all: number } {
+  let idle = 0
+  let all = 0
+  for (const { times } of cpus()) {
+    idle += times.idle
+    all += times.idle + times.user + times.sys + times.nice + times.irq
+  }
+  return { idle, all }
 }
 
 async function fill(store: EventStore, events: number): Promise<void> {
