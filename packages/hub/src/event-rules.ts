@@ -1,5 +1,6 @@
 import { CLOSED_EVENT_ID, isReservedEventType, parseEventId } from '@headwater/sse/server'
 import { HubError } from './errors.ts'
+import { unwelcomeCharacter } from './matching/visible-text.ts'
 import type { EventRecord } from './store/store.ts'
 
 /** An event as a publisher gives it. */
@@ -139,14 +140,10 @@ function assertSingleLine(
   if (typeof text !== 'string') {
     throw new HubError(code, `${what} ${String(text)} is of type ${typeof text}, and must be text.`)
   }
-  const found = unwelcome.exec(text)?.[0]
-  if (found === undefined) return
-  const codePoint = `U+${found.codePointAt(0)!.toString(16).toUpperCase().padStart(4, '0')}`
+  const unwelcome = unwelcomeCharacter(text)
+  if (unwelcome === undefined) return
   throw new HubError(
     code,
-    `${what} ${JSON.stringify(text)} has the control or format character ${codePoint}. Leave it out.`,
+    `${what} ${JSON.stringify(text)} has the control or format character ${unwelcome}. Leave it out.`,
   )
 }
-
-/** C0, DEL and C1 controls (Cc), format characters (Cf), lone surrogates (Cs). */
-const unwelcome = /[\p{Cc}\p{Cf}\p{Cs}]/u

@@ -12,6 +12,8 @@ import { positionId } from './event-id.ts'
 import { Feed, type FeedFrame } from './feed.ts'
 import { Fifo } from './fifo.ts'
 import { encodeStoredEvent, History, type HistoryPage } from './history.ts'
+import { MatcherIndex } from './matching/matcher-index.ts'
+import { toTopics } from './matching/topic.ts'
 import type { StartingPoint } from './resume.ts'
 import type { Selection } from './selection.ts'
 import { type HubStats, Tally } from './stats.ts'
@@ -72,10 +74,8 @@ export class FanOut {
   readonly #subscribers = new Set<Subscriber>()
   /** By the key of their selection; in order of their newest frame, the quietest first. */
   readonly #feeds = new Map<string, Feed>()
-  /** Feeds that select by exact topics, by each of these. */
-  readonly #feedsByTopic = new Map<string, Set<Feed>>()
-  /** The others, which have to be asked about every event. */
-  readonly #otherFeeds = new Set<Feed>()
+  /** By what they select. */
+  readonly #index = new MatcherIndex<Feed>()
   /** Whose frame is the oldest, the next oldest, and so on; and how many bytes they are together. */
   #frameOrder = new Fifo<{ feed: Feed; bytes: number }>()
   #frameBytes = 0
@@ -222,8 +222,9 @@ export class FanOut {
   #onAppend(events: readonly StoredEvent[]): void {
     for (const event of events) {
       let bytes: Uint8Array | undefined
-      for (const feed of this.#feedsFor(event)) {
-        if (!feed.selection.admits(event)) continue
+      const topics = toTopics(event.topics)
+      for (const feed of this.#index.select(topics)) {
+        if (event.isPrivate && !feed.selection.grants(topics)) continue
         bytes ??= frameBytes(encodeStoredEvent(this.#store.epoch, event))
         this.#put(feed, { position: event.position, bytes, isEvent: true })
       }
@@ -301,23 +302,8 @@ export class FanOut {
     if (existing) return existing
     const feed = new Feed(selection, this.#head.position)
     this.#feeds.set(selection.key, feed)
-    for (const topic of selection.topics ?? []) {
-      const feeds = this.#feedsByTopic.get(topic)
-      if (feeds) feeds.add(feed)
-      else this.#feedsByTopic.set(topic, new Set([feed]))
-    }
-    if (!selection.topics) this.#otherFeeds.add(feed)
+    this.#index.add(selection.matchers.matchers, feed)
     return feed
-  }
-
-  *#feedsFor({ topics, position }: StoredEvent): Generator<Feed> {
-    for (const topic of topics) {
-      for (const feed of this.#feedsByTopic.get(topic) ?? []) {
-        // A feed of two of the topics has it already.
-        if (feed.newestPosition < position) yield feed
-      }
-    }
-    yield* this.#otherFeeds
   }
 
   #remove(subscriber: Subscriber): void {
@@ -326,14 +312,8 @@ export class FanOut {
     feed.caughtUp.delete(subscriber)
     feed.subscriberCount--
     if (feed.subscriberCount > 0) return
-    const { key, topics } = feed.selection
-    this.#feeds.delete(key)
-    this.#otherFeeds.delete(feed)
-    for (const topic of topics ?? []) {
-      const feeds = this.#feedsByTopic.get(topic)
-      feeds?.delete(feed)
-      if (feeds?.size === 0) this.#feedsByTopic.delete(topic)
-    }
+    this.#feeds.delete(feed.selection.key)
+    this.#index.delete(feed.selection.matchers.matchers, feed)
   }
 
   // From the feeds and the history to the sessions.

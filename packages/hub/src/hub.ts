@@ -5,12 +5,12 @@ import { positionId } from './event-id.ts'
 import { type PublishInit, parseIdempotencyKey, parsePublishInit } from './event-rules.ts'
 import { type HubEvent, readEvents } from './events.ts'
 import { FanOut, type FanOutOptions } from './fan-out.ts'
+import { exactTopic, type Matcher } from './matching/matcher.ts'
 import { findNewest } from './newest.ts'
 import { findStartingPoint, type StartingPoint } from './resume.ts'
 import { Selection } from './selection.ts'
 import type { HubStats } from './stats.ts'
 import type { Append, EventRecord, EventStore, Mark } from './store/store.ts'
-import { exactTopic, type TopicMatcher } from './topic-matcher.ts'
 
 export interface HubOptions extends Partial<FanOutOptions> {
   /** Where the events are kept. The hub does not close it. */
@@ -21,9 +21,9 @@ export interface HubOptions extends Partial<FanOutOptions> {
 
 export interface SubscribeOptions {
   /** Which topics: an event is selected when any of these matches any of its topics. At least one. */
-  readonly matchers: readonly TopicMatcher[]
+  readonly matchers: readonly Matcher[]
   /** Which topics' private events as well. Default: none. */
-  readonly rights?: readonly TopicMatcher[] | undefined
+  readonly rights?: readonly Matcher[] | undefined
   /**
    * What the client says it has: an ID; `earliest` for all that is kept; `-N` for the last N events, at most 10000; or nothing
    * for what comes next.
@@ -85,7 +85,7 @@ export interface Hub {
    * @throws HubError as `subscribe` does, from the iteration.
    */
   events(
-    topics: string | readonly (string | TopicMatcher)[],
+    topics: string | readonly (string | Matcher)[],
     options?: EventsOptions,
   ): AsyncGenerator<HubEvent, void, undefined>
   /** How many sessions are served now. */
@@ -222,7 +222,7 @@ export async function createHub({ store, onError = console.error, ...options }: 
   }
 }
 
-function select(matchers: readonly TopicMatcher[], rights: readonly TopicMatcher[] | undefined): Selection {
+function select(matchers: readonly Matcher[], rights: readonly Matcher[] | undefined): Selection {
   if (matchers.length > 0) return new Selection(matchers, rights)
   throw new HubError('INVALID_MATCHER', 'The subscription has no matcher, and would get nothing. Give at least one.')
 }

@@ -20,6 +20,7 @@ export {
   type SubscribeOptions,
   type Subscription,
 } from './hub.ts'
+export { everyTopic, exactTopic, type Matcher, topicSelector, urlPattern } from './matching/matcher.ts'
 export type { HubStats } from './stats.ts'
 export { createMemoryStore, type MemoryStoreOptions } from './store/memory.ts'
 export type { Retention } from './store/retention.ts'
@@ -40,5 +41,4 @@ export type {
   StoredEvent,
   Trace,
 } from './store/store.ts'
-export { everyTopic, exactTopic, type TopicMatcher } from './topic-matcher.ts'
 export { type TypedEvent, type TypedEventsOptions, type TypedTopic, typedTopic } from './typed-topic.ts'

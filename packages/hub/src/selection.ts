@@ -1,5 +1,7 @@
+import type { Matcher } from './matching/matcher.ts'
+import { MatcherSet } from './matching/matcher-set.ts'
+import { type Topic, toTopics } from './matching/topic.ts'
 import type { EventRecord, Trace } from './store/store.ts'
-import { everyTopic, type TopicMatcher } from './topic-matcher.ts'
 
 /**
  * Which events a subscriber is to have: those that one of its matchers selects by one of their topics, private ones only
@@ -9,36 +11,32 @@ import { everyTopic, type TopicMatcher } from './topic-matcher.ts'
 export class Selection {
   /** Selections with the same key are the same: their subscribers share a feed. */
   readonly key: string
-  /** The topics selected, when all matchers are exact: what an index can use. */
-  readonly topics: ReadonlySet<string> | undefined
-  readonly #matchers: readonly TopicMatcher[]
-  readonly #rights: readonly TopicMatcher[]
+  readonly matchers: MatcherSet
+  readonly #rights: MatcherSet
 
-  constructor(matchers: readonly TopicMatcher[], rights: readonly TopicMatcher[] = []) {
-    this.#matchers = simplify(matchers)
-    this.#rights = simplify(rights)
-    this.key = JSON.stringify([this.#matchers, this.#rights].map((list) => list.map(({ key }) => key)))
-    const topics = this.#matchers.map(({ topic }) => topic)
-    this.topics = topics.every((topic) => topic !== undefined) ? new Set(topics) : undefined
+  constructor(matchers: readonly Matcher[], rights: readonly Matcher[] = []) {
+    this.matchers = new MatcherSet(matchers)
+    this.#rights = new MatcherSet(rights)
+    this.key = JSON.stringify([this.matchers.key, this.#rights.key])
+  }
+
+  /** The topics selected, when all matchers are exact: what an index can use. */
+  get topics(): ReadonlySet<string> | undefined {
+    return this.matchers.topics
   }
 
   admits({ topics, isPrivate }: Pick<EventRecord, 'topics' | 'isPrivate'>): boolean {
-    return anyMatches(this.#matchers, topics) && (!isPrivate || anyMatches(this.#rights, topics))
+    const read = toTopics(topics)
+    return this.matchers.selectsAny(read) && (!isPrivate || this.grants(read))
+  }
+
+  /** Whether it has a right to the private events of one of these topics. */
+  grants(topics: readonly Topic[]): boolean {
+    return this.#rights.selectsAny(topics)
   }
 
   /** Whether a trimmed event was, or may have been, one of these. */
   admitsTrace({ topics, isPrivate }: Trace): boolean {
     return topics === undefined || this.admits({ topics, isPrivate })
   }
-}
-
-/** The same matchers in one spelling: each once, in order of key, and nothing beside one that matches all. */
-function simplify(matchers: readonly TopicMatcher[]): readonly TopicMatcher[] {
-  const byKey = new Map(matchers.map((matcher) => [matcher.key, matcher]))
-  if (byKey.has(everyTopic.key)) return [everyTopic]
-  return [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
-}
-
-function anyMatches(matchers: readonly TopicMatcher[], topics: readonly string[]): boolean {
-  return matchers.some((matcher) => topics.some((topic) => matcher.matches(topic)))
 }

@@ -3,7 +3,7 @@ import { HubError } from './errors.ts'
 import type { PublishInit } from './event-rules.ts'
 import type { HubEvent } from './events.ts'
 import type { EventsOptions, Hub } from './hub.ts'
-import { everyTopic } from './topic-matcher.ts'
+import { everyTopic } from './matching/matcher.ts'
 
 /** A topic whose events carry values of one type, as JSON. */
 export interface TypedTopic<T> {

@@ -2,7 +2,6 @@ import type { AuthConfig } from './auth-options.ts'
 import { readAuthorizationDetails } from './authorization-details.ts'
 import { loadKeys } from './configured-key.ts'
 import type { Dialect, Role } from './dialect.ts'
-import type { CompileMatcher } from './grant.ts'
 import type { KeySource } from './key-source.ts'
 import { hasOldClaim, readOldClaim } from './old-claim.ts'
 import { type AuthRequest, findToken, type PresentedToken } from './presented-token.ts'
@@ -13,7 +12,8 @@ import { readToken, type UnverifiedToken, verifySignature } from './signed-token
 import { checkTimes } from './token-time.ts'
 
 export interface AuthenticatorOptions {
-  readonly compileMatcher: CompileMatcher
+  /** What the URL patterns of tokens are relative to. */
+  readonly hubUrl: string
   /** Gets what the operator should know of keys and their fetching. Holds no key and no token. */
   readonly onWarning: (warning: string) => void
   /** The time, in milliseconds since 1970. Default `Date.now`. */
@@ -45,7 +45,7 @@ interface Issuer {
 export class Authenticator {
   readonly #config: AuthConfig
   readonly #issuers: readonly Issuer[]
-  readonly #compileMatcher: CompileMatcher
+  readonly #hubUrl: string
   readonly #now: () => number
 
   /**
@@ -67,10 +67,10 @@ export class Authenticator {
     return new Authenticator(config, issuers, options)
   }
 
-  private constructor(config: AuthConfig, issuers: readonly Issuer[], { compileMatcher, now }: AuthenticatorOptions) {
+  private constructor(config: AuthConfig, issuers: readonly Issuer[], { hubUrl, now }: AuthenticatorOptions) {
     this.#config = config
     this.#issuers = issuers
-    this.#compileMatcher = compileMatcher
+    this.#hubUrl = hubUrl
     this.#now = now ?? Date.now
   }
 
@@ -166,7 +166,7 @@ export class Authenticator {
     }
     const times = checkTimes(claims, { now: this.#now(), clockToleranceMs, isExpiryRequired: true })
     if (times instanceof Refusal) return times
-    const grants = readAuthorizationDetails(claims.authorization_details, this.#compileMatcher)
+    const grants = readAuthorizationDetails(claims.authorization_details, this.#hubUrl)
     return grants instanceof Refusal ? grants : Rights.ofToken('1.0', role, grants, times.expiresAt)
   }
 
@@ -186,7 +186,7 @@ export class Authenticator {
     const { clockToleranceMs } = this.#config
     const times = checkTimes(claims, { now: this.#now(), clockToleranceMs, isExpiryRequired: false })
     if (times instanceof Refusal) return times
-    const grants = readOldClaim(claims, this.#compileMatcher)
+    const grants = readOldClaim(claims, this.#hubUrl)
     return grants instanceof Refusal ? grants : Rights.ofToken('0.x', role, grants, times.expiresAt)
   }
 }

@@ -1,5 +1,6 @@
+import type { Matcher } from '../matching/matcher.ts'
 import type { Role } from './dialect.ts'
-import { type CompileMatcher, type Grant, type GrantMatcher, grantMatcher } from './grant.ts'
+import { type Grant, grantMatcher } from './grant.ts'
 import { Refusal } from './refusal.ts'
 
 /** The type of the entries that are for a Mercure hub. */
@@ -14,7 +15,7 @@ const matchTypes = ['exact', 'urlpattern'] as const
  * Reads the claim `authorization_details` (RFC 9396). Entries of other types are for other servers, and ignored whatever they are.
  * One bad entry makes the whole token bad: with only the rest of it, it would say something else than its issuer said.
  */
-export function readAuthorizationDetails(value: unknown, compile: CompileMatcher): readonly Grant[] | Refusal {
+export function readAuthorizationDetails(value: unknown, hubUrl: string): readonly Grant[] | Refusal {
   if (value === undefined) return []
   if (!Array.isArray(value)) return new Refusal('invalid_token', 'its authorization_details are no array')
   const grants: Grant[] = []
@@ -26,7 +27,7 @@ export function readAuthorizationDetails(value: unknown, compile: CompileMatcher
     // Before anything is compiled.
     if (grants.length === maxDetails) return tooMany('entries', maxDetails)
     if (topicCount > maxTopics) return tooMany('topics', maxTopics)
-    const grant = readDetail(detail, compile)
+    const grant = readDetail(detail, hubUrl)
     if (typeof grant === 'string') return new Refusal('invalid_token', `authorization_details[${index}]: ${grant}`)
     grants.push(grant)
   }
@@ -38,14 +39,14 @@ function tooMany(what: string, most: number): Refusal {
 }
 
 /** The grant of an entry; a string in its place says what is wrong with it. */
-function readDetail(detail: Record<string, unknown>, compile: CompileMatcher): Grant | string {
+function readDetail(detail: Record<string, unknown>, hubUrl: string): Grant | string {
   const { actions, topics } = detail
   if (!Array.isArray(actions) || actions.length === 0) return 'its actions are no array with something in it'
   if (!actions.every((action) => typeof action === 'string')) return 'its actions are not all strings'
   if (!Array.isArray(topics) || topics.length === 0) return 'its topics are no array with something in it'
-  const matchers: GrantMatcher[] = []
+  const matchers: Matcher[] = []
   for (const [index, topic] of topics.entries()) {
-    const matcher = readTopic(topic, compile)
+    const matcher = readTopic(topic, hubUrl)
     if (typeof matcher === 'string') return `topics[${index}]: ${matcher}`
     matchers.push(matcher)
   }
@@ -59,13 +60,13 @@ const roleOf: ReadonlyMap<unknown, Role> = new Map([
   ['subscribe', 'subscriber'],
 ])
 
-function readTopic(topic: unknown, compile: CompileMatcher): GrantMatcher | string {
+function readTopic(topic: unknown, hubUrl: string): Matcher | string {
   if (!isObject(topic)) return 'it is no object'
   const { match, match_type: matchType = 'exact' } = topic
   if (typeof match !== 'string') return 'its match is no string'
   // Compared with case. Also for *, which is the same in each type, but only in one there is.
   const known = matchTypes.find((name) => name === matchType)
-  return known ? grantMatcher(known, match, compile) : `its match_type is none of ${matchTypes.join(', ')}`
+  return known ? grantMatcher(known, match, hubUrl) : `its match_type is none of ${matchTypes.join(', ')}`
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,4 +1,5 @@
-import { type CompileMatcher, type Grant, type GrantMatcher, oldGrantMatcher } from './grant.ts'
+import type { Matcher } from '../matching/matcher.ts'
+import { type Grant, grantMatcher } from './grant.ts'
 import { Refusal } from './refusal.ts'
 import type { Claims } from './signed-token.ts'
 
@@ -13,15 +14,15 @@ export function hasOldClaim(claims: Claims): boolean {
 }
 
 /** Reads the claim of before 1.0: arrays of selectors, `publish` and `subscribe`, and a payload. */
-export function readOldClaim(claims: Claims, compile: CompileMatcher): readonly Grant[] | Refusal {
+export function readOldClaim(claims: Claims, hubUrl: string): readonly Grant[] | Refusal {
   const claim = claims[namespacedClaimName] ?? claims[claimName]
   if (typeof claim !== 'object' || claim === null || Array.isArray(claim)) {
     return new Refusal('invalid_token', 'its mercure claim is no object')
   }
   const { publish, subscribe } = claim as Record<string, unknown>
-  const publishing = readSelectors('publish', publish, compile)
+  const publishing = readSelectors('publish', publish, hubUrl)
   if (publishing instanceof Refusal) return publishing
-  const subscribing = readSelectors('subscribe', subscribe, compile)
+  const subscribing = readSelectors('subscribe', subscribe, hubUrl)
   if (subscribing instanceof Refusal) return subscribing
   const payload = Object.hasOwn(claim, 'payload') ? { value: (claim as { payload?: unknown }).payload } : undefined
   return [
@@ -30,15 +31,15 @@ export function readOldClaim(claims: Claims, compile: CompileMatcher): readonly 
   ]
 }
 
-function readSelectors(name: string, value: unknown, compile: CompileMatcher): readonly GrantMatcher[] | Refusal {
+function readSelectors(name: string, value: unknown, hubUrl: string): readonly Matcher[] | Refusal {
   if (value === undefined || value === null) return []
   if (!Array.isArray(value)) return new Refusal('invalid_token', `mercure.${name} is no array`)
   if (value.length > maxSelectors) {
     return new Refusal('invalid_token', `mercure.${name} has ${value.length} selectors; the most is ${maxSelectors}`)
   }
-  const matchers: GrantMatcher[] = []
+  const matchers: Matcher[] = []
   for (const [index, selector] of value.entries()) {
-    const matcher = typeof selector === 'string' ? oldGrantMatcher(selector, compile) : 'it is no string'
+    const matcher = typeof selector === 'string' ? grantMatcher('selector', selector, hubUrl) : 'it is no string'
     if (typeof matcher === 'string') return new Refusal('invalid_token', `mercure.${name}[${index}]: ${matcher}`)
     matchers.push(matcher)
   }

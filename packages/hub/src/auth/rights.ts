@@ -1,5 +1,8 @@
+import { everyTopic, type Matcher, selects } from '../matching/matcher.ts'
+import { MatcherSet } from '../matching/matcher-set.ts'
+import { Topic } from '../matching/topic.ts'
 import type { Dialect, Role } from './dialect.ts'
-import { everyTopic, type Grant, type GrantMatcher } from './grant.ts'
+import type { Grant } from './grant.ts'
 import { Refusal } from './refusal.ts'
 
 /**
@@ -13,11 +16,13 @@ export class Rights {
   /** When the token expires, in milliseconds since 1970: no stream may outlast it. `undefined` for never. */
   readonly expiresAt: number | undefined
   /** The topics that may be published on: an event needs all of its topics granted. */
-  readonly publishMatchers: readonly GrantMatcher[]
+  readonly publishMatchers: readonly Matcher[]
   /** The topics whose private events may be had. Public ones may be in any case. */
-  readonly subscribeMatchers: readonly GrantMatcher[]
+  readonly subscribeMatchers: readonly Matcher[]
   /** The same for all with the same rights to subscribe: they can share a feed. */
   readonly key: string
+  readonly #publish: MatcherSet
+  readonly #subscribe: MatcherSet
   readonly #subscribeGrants: readonly Grant[]
   readonly #payloadIsForAll: boolean
 
@@ -42,19 +47,21 @@ export class Rights {
     this.expiresAt = expiresAt
     const grantsOf = (wanted: Role) => (wanted === role ? grants.filter(({ roles }) => roles.has(role)) : [])
     this.#subscribeGrants = grantsOf('subscriber')
-    this.subscribeMatchers = simplify(this.#subscribeGrants.flatMap(({ matchers }) => matchers))
-    this.key = JSON.stringify(this.subscribeMatchers.map(({ key }) => key))
-    this.publishMatchers = simplify(grantsOf('publisher').flatMap(({ matchers }) => matchers))
+    this.#subscribe = new MatcherSet(this.#subscribeGrants.flatMap(({ matchers }) => matchers))
+    this.#publish = new MatcherSet(grantsOf('publisher').flatMap(({ matchers }) => matchers))
+    this.subscribeMatchers = this.#subscribe.matchers
+    this.publishMatchers = this.#publish.matchers
+    this.key = this.#subscribe.key
     this.#payloadIsForAll = dialect === '0.x'
   }
 
   mayPublish(topic: string): boolean {
-    return anyMatches(this.publishMatchers, topic)
+    return this.#publish.selectsAny([new Topic(topic)])
   }
 
   /** Whether private events of a topic may be had; and, of a path of the hub, the subscriptions that it lists. */
   maySubscribe(topic: string): boolean {
-    return anyMatches(this.subscribeMatchers, topic)
+    return this.#subscribe.selectsAny([new Topic(topic)])
   }
 
   /** Why not all of an event's topics may be published on; `undefined` when they may. */
@@ -64,7 +71,7 @@ export class Rights {
     const which = topics.length === 1 ? 'the topic' : `topic ${index + 1} of the ${topics.length}`
     return new Refusal(
       'insufficient_scope',
-      `the token grants to publish on ${countOf(this.publishMatchers)}, and ${which} is not among it`,
+      `the token grants to publish on ${countOf(this.#publish.matchers)}, and ${which} is not among it`,
     )
   }
 
@@ -85,21 +92,10 @@ export class Rights {
    */
   payloadFor(match: string): unknown {
     const grant = this.#subscribeGrants.find(
-      ({ matchers }) => this.#payloadIsForAll || matchers.some((matcher) => matcher.matches(match)),
+      ({ matchers }) => this.#payloadIsForAll || matchers.some((matcher) => selects(matcher, new Topic(match))),
     )
     return grant?.payload?.value
   }
-}
-
-/** The same matchers in one spelling: each once, in order of key, and nothing beside one that matches all. */
-function simplify(matchers: readonly GrantMatcher[]): readonly GrantMatcher[] {
-  const byKey = new Map(matchers.map((matcher) => [matcher.key, matcher]))
-  const all = byKey.get('*')
-  return all ? [all] : [...byKey.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
-}
-
-function anyMatches(matchers: readonly GrantMatcher[], topic: string): boolean {
-  return matchers.some((matcher) => matcher.matches(topic))
 }
 
 function countOf(matchers: readonly unknown[]): string {

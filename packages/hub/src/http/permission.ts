@@ -1,14 +1,16 @@
 import { HubError } from '../errors.ts'
 import type { PublishInit } from '../event-rules.ts'
-import type { TopicMatcher } from '../topic-matcher.ts'
+import type { Matcher } from '../matching/matcher.ts'
+import { MatcherSet } from '../matching/matcher-set.ts'
+import { Topic } from '../matching/topic.ts'
 import type { HubRequest } from './exchange.ts'
 
 /** What a request is allowed. */
 export interface Permission {
   /** On which topics it may publish: an event needs all of its topics granted. Default: none. */
-  readonly publish?: readonly TopicMatcher[] | undefined
+  readonly publish?: readonly Matcher[] | undefined
   /** Which topics' private events it may have, beside all that is public. Default: none. */
-  readonly subscribe?: readonly TopicMatcher[] | undefined
+  readonly subscribe?: readonly Matcher[] | undefined
   /** When it ends, in milliseconds since 1970: its event stream ends by then. Default: never. */
   readonly expiresAt?: number | undefined
 }
@@ -30,9 +32,10 @@ export async function permissionOf(request: HubRequest, authorize: Authorize): P
 
 /** Throws `FORBIDDEN` unless all of an event's topics are granted. */
 export function assertMayPublish({ publish = [] }: Permission, { topic }: PublishInit): void {
+  const granted = new MatcherSet(publish)
   for (const each of Array.isArray(topic) ? topic : [topic]) {
     // What is no text is no topic either, and refused as such.
-    if (typeof each !== 'string' || publish.some((matcher) => matcher.matches(each))) continue
+    if (typeof each !== 'string' || granted.selectsAny([new Topic(each)])) continue
     throw new HubError('FORBIDDEN', `This request may not publish on topic ${JSON.stringify(each)}.`)
   }
 }

@@ -1,17 +1,12 @@
 import { readLastEventId } from '@headwater/sse/server'
 import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
-import { topicSelector, urlPattern } from '../matching/matcher.ts'
-import { exactTopic, type TopicMatcher } from '../topic-matcher.ts'
+import { exactTopic, type Matcher, topicSelector, urlPattern } from '../matching/matcher.ts'
 import { readBody } from './body.ts'
 import type { Answer, HubRequest } from './exchange.ts'
 import { type FormPair, parseForm } from './form.ts'
 import type { Limits } from './limits.ts'
-import { toTopicMatcher } from './matchers.ts'
 import type { Permission } from './permission.ts'
-
-/** The longest matcher, in bytes. */
-const maxMatcherBytes = 4096
 
 /**
  * Answers with the event stream of the topics that the request selects, from the last event ID on. By `QUERY` the body is a form
@@ -69,7 +64,7 @@ export interface SelectorRules {
 
 /** What a request selects, and from where on. */
 interface Selectors {
-  readonly matchers: readonly TopicMatcher[]
+  readonly matchers: readonly Matcher[]
   /** `''` for none. */
   readonly lastEventId: string
   /** Whether there was one, be it empty. */
@@ -107,7 +102,7 @@ function parsePairs(
   pairs: Iterable<FormPair>,
   { limits: { maxMatchers }, isCompat, hubUrl }: SelectorRules,
 ): Pick<Selectors, 'matchers' | 'hasLastEventId' | 'isOldDialect'> {
-  const matchers: TopicMatcher[] = []
+  const matchers: Matcher[] = []
   let hasLastEventId = false
   let isOldDialect = false
   for (const pair of pairs) {
@@ -144,23 +139,11 @@ function parsePairs(
   return { matchers, hasLastEventId, isOldDialect }
 }
 
-function parseMatcher(name: string, value: string | undefined, hubUrl: string): TopicMatcher {
+function parseMatcher(name: string, value: string | undefined, hubUrl: string): Matcher {
   if (value === undefined) throw new HubError('INVALID_MATCHER', `${name} is not valid UTF-8.`)
   if (value === '') throw new HubError('INVALID_MATCHER', `${name} is empty. Give it a topic, percent-encoded, or *.`)
-  if (Buffer.byteLength(value) > maxMatcherBytes) {
-    throw new HubError(
-      'INVALID_MATCHER',
-      `${name} is ${Buffer.byteLength(value)} bytes long; the most is ${maxMatcherBytes}.`,
-    )
-  }
-  if (/[\p{Cc}\p{Cf}]/u.test(value)) {
-    throw new HubError(
-      'INVALID_MATCHER',
-      `${name} ${JSON.stringify(value)} has a control or format character. No topic has one.`,
-    )
-  }
-  if (name === 'topic') return toTopicMatcher(topicSelector(value))
-  if (name === 'match_urlpattern') return toTopicMatcher(urlPattern(value, hubUrl))
+  if (name === 'topic') return topicSelector(value)
+  if (name === 'match_urlpattern') return urlPattern(value, hubUrl)
   return exactTopic(value)
 }
 

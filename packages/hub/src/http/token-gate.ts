@@ -8,7 +8,6 @@ import type { Rights } from '../auth/rights.ts'
 import type { PublishInit } from '../event-rules.ts'
 import type { Answer, HubRequest } from './exchange.ts'
 import { type Gate, localHubUrl } from './gate.ts'
-import { matcherCompiler } from './matchers.ts'
 import type { Permission } from './permission.ts'
 import { TokenRefusal } from './token-refusal.ts'
 
@@ -139,8 +138,7 @@ export class TokenGate implements Gate {
 
 async function readRules(options: AuthOptions, { onWarning, now }: Settings): Promise<Rules> {
   const config = parseAuthOptions(options)
-  const compileMatcher = matcherCompiler(hubUrlOf(config))
-  const authenticator = await Authenticator.create(config, { compileMatcher, onWarning, now })
+  const authenticator = await Authenticator.create(config, { hubUrl: hubUrlOf(config), onWarning, now })
   const resources = authenticator.usesTokens ? config.resources : []
   return {
     config,

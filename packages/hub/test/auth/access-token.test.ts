@@ -506,9 +506,9 @@ describe('rights', () => {
 
   it('list the matchers in the form that the hub selects by', async () => {
     const { subscribeMatchers } = await rights({ match: 'a' }, { match: 'https://b/*', match_type: 'urlpattern' })
-    expect(subscribeMatchers.map(({ key, topic }) => ({ key, topic }))).toEqual([
-      { key: 'exact:a', topic: 'a' },
-      { key: 'urlpattern:https://b/*', topic: undefined },
+    expect(subscribeMatchers.map(({ type, source }) => ({ type, source }))).toEqual([
+      { type: 'exact', source: 'a' },
+      { type: 'urlpattern', source: 'https://b/*' },
     ])
     expect((await rights({ match: '*' }, { match: 'a' })).subscribeMatchers.map(({ key }) => key)).toEqual(['*'])
     expect((await rights({ match: '*' })).publishMatchers).toEqual([])

@@ -1,10 +1,8 @@
 import { createHmac, generateKeyPairSync, type KeyObject, sign as signBytes } from 'node:crypto'
 import { type AuthOptions, parseAuthOptions } from '../../src/auth/auth-options.ts'
 import { Authenticator, type AuthenticatorOptions, type AuthResult } from '../../src/auth/authenticator.ts'
-import type { CompileMatcher } from '../../src/auth/grant.ts'
 import type { AuthRequest } from '../../src/auth/presented-token.ts'
 import type { Rights } from '../../src/auth/rights.ts'
-import { HubError } from '../../src/errors.ts'
 
 export const secret = 'a secret of 32 bytes or more, for tests'
 export const otherSecret = 'another secret of 32 bytes and more.'
@@ -30,7 +28,7 @@ export async function authenticatorOf(
   const warnings: string[] = []
   const onWarning = (warning: string) => warnings.push(warning)
   const authenticator = await Authenticator.create(parseAuthOptions(options), {
-    compileMatcher,
+    hubUrl: 'https://hub.example/.well-known/mercure',
     now: () => now,
     onWarning,
     ...more,
@@ -138,14 +136,4 @@ function generate(kind: Parameters<typeof keyPair>[0]): { privateKey: KeyObject;
   if (kind === 'ed25519') return generateKeyPairSync('ed25519')
   const namedCurve = { p256: 'P-256', p384: 'P-384', p521: 'P-521', secp256k1: 'secp256k1' }[kind]
   return generateKeyPairSync('ec', { namedCurve })
-}
-
-/** Stands in for the hub's matching: `urlpattern` with `*` and `:name`, `template` with `{name}`; a lone `(` or `{` is neither. */
-export const compileMatcher: CompileMatcher = (matchType, match) => {
-  const piece = { urlpattern: /\*|:[a-z]+/g, template: /\{[^{}]*\}/g }[matchType]
-  const isValid = piece && !/[({]/.test(match.replace(piece, ''))
-  if (!isValid) throw new HubError('INVALID_MATCHER', `${match} is no ${matchType}.`)
-  const literals = match.split(piece).map((text) => text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-  const pattern = new RegExp(`^${literals.join('[^/{}]*')}$`)
-  return (topic) => pattern.test(topic)
 }

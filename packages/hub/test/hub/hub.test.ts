@@ -1,9 +1,9 @@
 import { createResponse, parseEventId, type Session } from '@headwater/sse/server'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createHub, type Hub, type HubOptions } from '../../src/hub.ts'
+import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { EventStore, Follower } from '../../src/store/store.ts'
-import { everyTopic, exactTopic } from '../../src/topic-matcher.ts'
 import { nextTurn, TestClient } from './client.ts'
 
 const hubs: Hub[] = []

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { createHub, type Hub } from '../../src/hub.ts'
+import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
-import { everyTopic, exactTopic } from '../../src/topic-matcher.ts'
 import { createRemoteStore } from '../store/remote-store.ts'
 import { TestClient } from './client.ts'
 

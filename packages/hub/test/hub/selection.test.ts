@@ -1,29 +1,8 @@
 import { describe, expect, test } from 'vitest'
+import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'
 import { Selection } from '../../src/selection.ts'
-import { everyTopic, exactTopic } from '../../src/topic-matcher.ts'
 
 const admits = (selection: Selection, topics: string[], isPrivate = false) => selection.admits({ topics, isPrivate })
-
-describe('an exact topic', () => {
-  test.each([
-    ['a', 'a', true],
-    ['a', 'A', false],
-    ['a', 'a ', false],
-    ['https://example.com/books/1', 'https://EXAMPLE.com/books/1', false],
-    ['https://example.com/{id}', 'https://example.com/1', false],
-    ['https://example.com/{id}', 'https://example.com/{id}', true],
-    ['%61', 'a', false],
-    ['⛲', '⛲', true],
-    ['é', 'e\u0301', false],
-  ])('%j and the topic %j: %s', (matcher, topic, expected) => {
-    expect(exactTopic(matcher).matches(topic)).toBe(expected)
-  })
-
-  test('of * matches every topic', () => {
-    expect(exactTopic('*')).toBe(everyTopic)
-    expect(everyTopic.matches('anything')).toBe(true)
-  })
-})
 
 describe('a selection', () => {
   test('admits an event by any of its topics and any of the matchers', () => {
