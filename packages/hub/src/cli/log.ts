@@ -1,0 +1,117 @@
+import { LogThrottle } from './log-throttle.ts'
+
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const
+export type LogLevel = (typeof logLevels)[number]
+
+export const logFormats = ['text', 'json'] as const
+export type LogFormat = (typeof logFormats)[number]
+
+/** All that a line can be about, and how much it matters. Programs tell lines apart by these names; they are listed in docs/log.md. */
+export const logEvents = {
+  starting: 'info',
+  'store-opened': 'info',
+  'unclean-stop': 'warn',
+  authorization: 'info',
+  limits: 'info',
+  ready: 'info',
+  request: 'debug',
+  'stream-ended': 'debug',
+  'token-refused': 'warn',
+  'request-refused': 'warn',
+  'connection-refused': 'warn',
+  'subscriber-too-slow': 'warn',
+  'store-failed': 'error',
+  'store-recovered': 'info',
+  'store-slow': 'warn',
+  reloaded: 'info',
+  'reload-failed': 'error',
+  'restart-needed': 'warn',
+  'certificate-reloaded': 'info',
+  'certificate-failed': 'error',
+  caution: 'warn',
+  failure: 'error',
+  stopping: 'info',
+  stopped: 'info',
+  'stop-forced': 'error',
+} as const satisfies Record<string, LogLevel>
+
+export type LogEvent = keyof typeof logEvents
+
+/** What a program that reads the log may want of a line. Never a token, a key, a topic or the data of an event. */
+export type LogFields = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
+
+export interface LogOptions {
+  /** `text` for people; `json` for programs: an object on each line, with `time`, `level`, `event`, `message` and the fields. */
+  readonly format: LogFormat
+  /** Less important lines are left out. */
+  readonly level: LogLevel
+  /** Gets each line, with its end. */
+  readonly write: (line: string) => void
+  /** The time, in milliseconds since 1970. Default `Date.now`. */
+  readonly now?: () => number
+}
+
+/** What the operator has to know, a line each. Whatever clients sent that ends up in a line can neither begin another one nor reorder it. */
+export class Log {
+  level: LogLevel
+  readonly #format: LogFormat
+  readonly #write: (line: string) => void
+  readonly #now: () => number
+  readonly #throttle: LogThrottle<LogEvent>
+
+  constructor({ format, level, write, now = Date.now }: LogOptions) {
+    this.level = level
+    this.#format = format
+    this.#write = write
+    this.#now = now
+    this.#throttle = new LogThrottle((omissions) => {
+      for (const { event, client, count } of omissions) {
+        const whose = client === undefined ? '' : ` from ${client}`
+        const message = `… and ${count.toLocaleString('en')} more (${event})${whose}.`
+        this.tell(event, message, { omitted: count, address: client })
+      }
+    })
+  }
+
+  /** Writes a line. */
+  tell(event: LogEvent, message: string, fields: LogFields = {}): void {
+    const level = logEvents[event]
+    if (!this.#wants(level)) return
+    const time = new Date(this.#now()).toISOString()
+    const line =
+      this.#format === 'json'
+        ? escapeInvisible(withoutTokens(JSON.stringify({ time, level, event, message, ...fields })))
+        : `${time} ${level.padEnd(5)} ${escapeInvisible(withoutTokens(message))}`
+    this.#write(`${line}\n`)
+  }
+
+  /** Writes a line about what a client may cause as often as it likes: some a minute, and then how many more there were. */
+  tellSome(event: LogEvent, message: string, fields: LogFields & { readonly address?: string | undefined } = {}): void {
+    if (this.#wants(logEvents[event]) && this.#throttle.admits(event, fields.address)) {
+      this.tell(event, message, fields)
+    }
+  }
+
+  /** Writes what was left out since the last minute ended. */
+  flush(): void {
+    this.#throttle.flush()
+  }
+
+  #wants(level: LogLevel): boolean {
+    return logLevels.indexOf(level) >= logLevels.indexOf(this.level)
+  }
+}
+
+/** Control and format characters, and what breaks lines: in a terminal they do things, or hide them. In JSON this is an escape, too. */
+function escapeInvisible(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (found) => found.split('').map(toEscape).join(''))
+}
+
+function toEscape(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
+}
+
+/** No line is made with a token in it. If one ever were, by way of somebody else's error message, this is where it ends. */
+function withoutTokens(text: string): string {
+  return text.replace(/\beyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)*/g, '(a token)')
+}
