@@ -10,6 +10,8 @@ export interface Example {
   runtime: InstalledRuntime
   /** Gives the arguments for the runtime. */
   prepare(): string[] | Promise<string[]>
+  /** Where its event stream is. Default: `/events`. */
+  events?: string
 }
 
 /** How each example is run, as its first lines say. */
@@ -18,6 +20,12 @@ export const examples: Example[] = [
     name,
     runtime: installed.node24,
     prepare: () => [script(name)],
+  })),
+  ...['hub-express', 'hub-fastify', 'hub-hono'].map((name) => ({
+    name,
+    runtime: installed.node24,
+    prepare: () => [script(name)],
+    events: '/.well-known/mercure?match=guest-book&match=clock',
   })),
   { name: 'bun', runtime: installed.bun, prepare: () => [script('bun')] },
   {

@@ -19,7 +19,7 @@ export interface HubOptions extends Partial<FanOutOptions> {
   readonly onError?: (error: unknown) => void
 }
 
-export interface SubscribeOptions {
+export interface SubscriptionOptions {
   /** Which topics: an event is selected when any of these matches any of its topics. At least one. */
   readonly matchers: readonly Matcher[]
   /** Which topics' private events as well. Default: none. */
@@ -31,7 +31,8 @@ export interface SubscribeOptions {
   readonly lastEventId?: string | undefined
 }
 
-export interface EventsOptions extends Omit<SubscribeOptions, 'matchers'> {
+export interface SubscribeOptions extends Omit<SubscriptionOptions, 'matchers'> {
+  /** Ends the iteration when it aborts, which throws its reason. Default: none. */
   readonly signal?: AbortSignal | undefined
 }
 
@@ -65,28 +66,28 @@ export interface Hub {
   /** Throws as `publish` would for an event that is not valid. */
   validate(event: PublishInit): void
   /**
-   * Finds out where a subscription begins.
+   * Finds out where a subscription begins, for a session to be served.
    *
    * @throws HubError `INVALID_MATCHER`, `INVALID_REQUEST`, `HUB_CLOSED`; what the store throws.
    */
-  subscribe(options: SubscribeOptions): Promise<Subscription>
+  openSubscription(options: SubscriptionOptions): Promise<Subscription>
   /**
    * The ID to subscribe from so as to get what comes after the newest event that is kept of a selection; of none, after all there ever
    * was. Whoever asks for it, then reads a resource, and subscribes from it, misses no change of that resource.
    *
    * @throws HubError `INVALID_MATCHER`, `HUB_CLOSED`; what the store throws.
    */
-  lastEventId(selection: Pick<SubscribeOptions, 'matchers' | 'rights'>): Promise<string>
+  lastEventId(selection: Pick<SubscriptionOptions, 'matchers' | 'rights'>): Promise<string>
   /**
-   * The events of some topics (`*` for all), for a program that embeds the hub: `for await (const event of hub.events('log'))`. From the
+   * The events of some topics (`*` for all), for a program that embeds the hub: `for await (const event of hub.subscribe('log'))`. From the
    * last event ID on, or what comes next, until the loop is left, `signal` aborts (which throws its reason) or the hub closes. Begins when it is first asked for an
    * event.
    *
-   * @throws HubError as `subscribe` does, from the iteration.
+   * @throws HubError as `openSubscription` does, from the iteration.
    */
-  events(
+  subscribe(
     topics: string | readonly (string | Matcher)[],
-    options?: EventsOptions,
+    options?: SubscribeOptions,
   ): AsyncGenerator<HubEvent, void, undefined>
   /** How many sessions are served now. */
   readonly subscriberCount: number
@@ -129,7 +130,7 @@ export async function createHub({ store, onError = console.error, ...options }: 
       parse(init)
     },
 
-    async subscribe({ matchers, rights, lastEventId }) {
+    async openSubscription({ matchers, rights, lastEventId }) {
       assertOpen()
       const selection = select(matchers, rights)
       const start = await findStart(selection, lastEventId)
@@ -142,7 +143,7 @@ export async function createHub({ store, onError = console.error, ...options }: 
       }
     },
 
-    async *events(topics, { rights, lastEventId, signal } = {}) {
+    async *subscribe(topics, { rights, lastEventId, signal } = {}) {
       assertOpen()
       const matchers = [topics].flat().map((topic) => (typeof topic === 'string' ? exactTopic(topic) : topic))
       const selection = select(matchers, rights)

@@ -3,23 +3,17 @@ export { HubError, type HubErrorCode } from './errors.ts'
 export type { PublishInit } from './event-rules.ts'
 export type { HubEvent } from './events.ts'
 export type { FanOutOptions } from './fan-out.ts'
+export { createHub, type Hub, type HubOptions } from './http/embedded-hub.ts'
 export type { HubRequest } from './http/exchange.ts'
-export { createFetchHandler, type FetchHandler } from './http/fetch-handler.ts'
-export { createHandler, type Handler } from './http/handler.ts'
+export type { FetchHandler } from './http/fetch-handler.ts'
+export type { Handler } from './http/handler.ts'
 export type { Limits } from './http/limits.ts'
 export { Metrics } from './http/metrics.ts'
 export type { Authorize, Permission } from './http/permission.ts'
 export type { HandlerOptions } from './http/router.ts'
-export { type HubServer, type ListenOptions, listen } from './http/server.ts'
+export type { HubServer, ListenOptions } from './http/server.ts'
 export { TokenGate, type TokenGateOptions } from './http/token-gate.ts'
-export {
-  createHub,
-  type EventsOptions,
-  type Hub,
-  type HubOptions,
-  type SubscribeOptions,
-  type Subscription,
-} from './hub.ts'
+export type { SubscribeOptions, Subscription, SubscriptionOptions } from './hub.ts'
 export { everyTopic, exactTopic, type Matcher, topicSelector, urlPattern } from './matching/matcher.ts'
 export type { HubStats } from './stats.ts'
 export { createMemoryStore, type MemoryStoreOptions } from './store/memory.ts'
@@ -41,4 +35,4 @@ export type {
   StoredEvent,
   Trace,
 } from './store/store.ts'
-export { type TypedEvent, type TypedEventsOptions, type TypedTopic, typedTopic } from './typed-topic.ts'
+export { type TypedEvent, type TypedSubscribeOptions, type TypedTopic, typedTopic } from './typed-topic.ts'

@@ -2,7 +2,7 @@ import { GAP_EVENT_TYPE } from '@headwater/sse/server'
 import { HubError } from './errors.ts'
 import type { PublishInit } from './event-rules.ts'
 import type { HubEvent } from './events.ts'
-import type { EventsOptions, Hub } from './hub.ts'
+import type { Hub, SubscribeOptions } from './hub.ts'
 import { everyTopic } from './matching/matcher.ts'
 
 /** A topic whose events carry values of one type, as JSON. */
@@ -14,14 +14,14 @@ export interface TypedTopic<T> {
    * The topic's events with their values, private ones included. What is no JSON, or is refused by `parse`, rejects with
    * `INVALID_DATA`: others may publish to this topic too. So does a gap when `onGap` is not given.
    */
-  events(options?: TypedEventsOptions): AsyncGenerator<TypedEvent<T>, void, undefined>
+  subscribe(options?: TypedSubscribeOptions): AsyncGenerator<TypedEvent<T>, void, undefined>
 }
 
 export interface TypedEvent<T> extends Omit<HubEvent, 'data'> {
   readonly data: T
 }
 
-export interface TypedEventsOptions extends Omit<EventsOptions, 'rights'> {
+export interface TypedSubscribeOptions extends Omit<SubscribeOptions, 'rights'> {
   /** Told where events are missing. */
   readonly onGap?: ((gap: HubEvent) => void) | undefined
 }
@@ -39,8 +39,8 @@ export function typedTopic<T>(
       if (data !== undefined) return await hub.publish({ ...options, topic: name, data })
       throw new HubError('INVALID_DATA', `A value for topic ${JSON.stringify(name)} has no JSON form: ${typeof value}.`)
     },
-    async *events({ onGap, ...options } = {}) {
-      for await (const event of hub.events(name, { ...options, rights: [everyTopic] })) {
+    async *subscribe({ onGap, ...options } = {}) {
+      for await (const event of hub.subscribe(name, { ...options, rights: [everyTopic] })) {
         if (event.type === GAP_EVENT_TYPE) {
           if (!onGap)
             throw new HubError('INVALID_DATA', `Events of topic ${JSON.stringify(name)} are gone: ${event.data}`)

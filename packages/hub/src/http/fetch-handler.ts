@@ -2,7 +2,7 @@ import { createResponse, type SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
 import type { Answer, HubRequest } from './exchange.ts'
-import { createRouter, type HandlerOptions } from './router.ts'
+import { createRouter, type HandlerOptions, type Router } from './router.ts'
 import { sessionOptionsOf } from './session-of-answer.ts'
 
 /** Answers one request. Resolves, never rejects, when the answer begins. */
@@ -16,8 +16,11 @@ export type FetchHandler = (
  * `client` says where the request comes from, which a `Request` does not.
  */
 export function createFetchHandler(hub: Hub, options: HandlerOptions = {}): FetchHandler {
-  const { session, onError = console.error } = options
-  const router = createRouter(hub, options)
+  return fetchHandlerOf(createRouter(hub, options), options)
+}
+
+/** Makes that function for a router, which others may share. */
+export function fetchHandlerOf(router: Router, { session, onError = console.error }: HandlerOptions): FetchHandler {
   return async function handle(request, client) {
     const answer = await router.answer(toHubRequest(request, client?.remoteAddress))
     return toResponse(request, answer, session, onError)

@@ -3,7 +3,7 @@ import { createSession, type NodeRequest, type NodeResponse, type SessionOptions
 import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
 import type { Answer, HubRequest } from './exchange.ts'
-import { createRouter, type HandlerOptions } from './router.ts'
+import { createRouter, type HandlerOptions, type Router } from './router.ts'
 import { sessionOptionsOf } from './session-of-answer.ts'
 
 /**
@@ -17,9 +17,11 @@ export type Handler = (req: NodeRequest, res: NodeResponse, next?: () => void) =
  * and the page.
  */
 export function createHandler(hub: Hub, options: HandlerOptions = {}): Handler {
-  const { session, onError = console.error } = options
-  const router = createRouter(hub, options)
+  return handlerOf(createRouter(hub, options), options)
+}
 
+/** Makes that function for a router, which others may share. */
+export function handlerOf(router: Router, { session, onError = console.error }: HandlerOptions): Handler {
   return async function handle(nodeReq, nodeRes, next) {
     // `node:http2` has an API compatible with `node:http`, to the point where its types call it another.
     const [req, res] = [nodeReq as IncomingMessage, nodeRes as ServerResponse]
@@ -54,6 +56,12 @@ function toHubRequest(req: IncomingMessage): HubRequest {
 }
 
 async function* readChunks(req: IncomingMessage): AsyncGenerator<Uint8Array> {
+  if (req.readableDidRead) {
+    throw new HubError(
+      'INVALID_REQUEST',
+      'Something in this server read the body before the hub could. Mount the hub before body parsers, such as express.json().',
+    )
+  }
   try {
     // Whoever stops to read has still to answer, and the answer goes out on the same connection.
     yield* req.iterator({ destroyOnReturn: false })

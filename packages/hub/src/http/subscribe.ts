@@ -19,7 +19,7 @@ export async function subscribe(
   rules: SelectorRules,
 ): Promise<Answer> {
   const { matchers, lastEventId, hasLastEventId, isOldDialect } = await readSelectors(request, rules)
-  const subscription = await hub.subscribe({ matchers, rights: permission.subscribe, lastEventId })
+  const subscription = await hub.openSubscription({ matchers, rights: permission.subscribe, lastEventId })
 
   const preceding = headerValue(subscription.precedingEventId)
   return {

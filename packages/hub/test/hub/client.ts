@@ -1,6 +1,6 @@
 import { createParser, type ParsedEvent } from '@headwater/sse'
 import { createResponse, type SessionOptions } from '@headwater/sse/server'
-import type { Hub, SubscribeOptions } from '../../src/hub.ts'
+import type { Hub, SubscriptionOptions } from '../../src/hub.ts'
 
 /** An event as an `EventSource` would show it, with the last event ID at that point. */
 export interface ReceivedEvent {
@@ -19,13 +19,13 @@ export class TestClient {
   /** What the hub said comes before the first event of the newest connection. */
   precedingEventId: string | undefined
   readonly #hub: Hub
-  readonly #options: SubscribeOptions
+  readonly #options: SubscriptionOptions
   readonly #sessionOptions: SessionOptions
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined
   #reading: Promise<ReadableStreamReadResult<Uint8Array>> | undefined
   #parser = createParser({ onEvent: (event) => this.#take(event) })
 
-  constructor(hub: Hub, options: SubscribeOptions, sessionOptions: SessionOptions = {}) {
+  constructor(hub: Hub, options: SubscriptionOptions, sessionOptions: SessionOptions = {}) {
     this.#hub = hub
     this.#options = options
     this.#sessionOptions = sessionOptions
@@ -46,7 +46,7 @@ export class TestClient {
   }
 
   async connect(): Promise<this> {
-    const subscription = await this.#hub.subscribe({ ...this.#options, lastEventId: this.lastEventId })
+    const subscription = await this.#hub.openSubscription({ ...this.#options, lastEventId: this.lastEventId })
     this.precedingEventId = subscription.precedingEventId
     const response = createResponse(new Request('http://hub.test/'), this.#sessionOptions, (session) => {
       subscription.deliverTo(session)

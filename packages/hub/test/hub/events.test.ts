@@ -36,7 +36,7 @@ describe('the events of a hub', () => {
     const hub = await start()
     const id = await hub.publish({ topic: ['a', 'b'], data: 'x\r\ny', type: 'note', private: true })
     await hub.publish({ topic: 'a', id: 'mine' })
-    const events = hub.events('a', { lastEventId: 'earliest', rights: [exactTopic('b')] })
+    const events = hub.subscribe('a', { lastEventId: 'earliest', rights: [exactTopic('b')] })
     expect((await events.next()).value).toEqual({
       id,
       topics: ['a', 'b'],
@@ -63,7 +63,7 @@ describe('the events of a hub', () => {
     }
     await publish(0, 1500)
     const publishing = publish(1500, 3000)
-    const events = hub.events(['a', exactTopic('c')], { lastEventId: 'earliest' })
+    const events = hub.subscribe(['a', exactTopic('c')], { lastEventId: 'earliest' })
     expect(await take(events, 2000)).toEqual(Array.from({ length: 3000 }, (_, n) => `${n}`).filter((_, n) => n % 3))
     await publishing
   })
@@ -71,20 +71,20 @@ describe('the events of a hub', () => {
   test('begin with what comes next, or after an id, or with the last', async () => {
     const hub = await start()
     const [first] = await hub.publishAll(['1', '2', '3'].map((data) => ({ topic: 'a', data })))
-    const live = hub.events('*')
+    const live = hub.subscribe('*')
     const next = take(live, 1)
     await nextTurn()
     await hub.publish({ topic: 'a', data: '4' })
     expect(await next).toEqual(['4'])
-    expect(await take(hub.events('a', { lastEventId: first }), 3)).toEqual(['2', '3', '4'])
-    expect(await take(hub.events('a', { lastEventId: '-2' }), 2)).toEqual(['3', '4'])
+    expect(await take(hub.subscribe('a', { lastEventId: first }), 3)).toEqual(['2', '3', '4'])
+    expect(await take(hub.subscribe('a', { lastEventId: '-2' }), 2)).toEqual(['3', '4'])
   })
 
   test('tell of a gap as streams do, also when a reader is overtaken by the trimming', async () => {
     const hub = await start(createMemoryStore({ maxEvents: 2 }))
     const id = await hub.publish({ topic: 'a', data: '1' })
-    const reader = hub.events('a', { lastEventId: id })
-    const unknown = hub.events('a', { lastEventId: 'unheard-of' })
+    const reader = hub.subscribe('a', { lastEventId: id })
+    const unknown = hub.subscribe('a', { lastEventId: 'unheard-of' })
     const first = reader.next()
     await nextTurn()
     await hub.publish({ topic: 'a', data: '2' })
@@ -96,26 +96,26 @@ describe('the events of a hub', () => {
     expect(JSON.parse(((await unknown.next()).value as HubEvent).data)).toMatchObject({ reason: 'unknown' })
     expect(await take(unknown, 2)).toEqual(['4', '5'])
     // Whoever resumes from the gap misses nothing more.
-    expect(await take(hub.events('a', { lastEventId: gap.id }), 2)).toEqual(['4', '5'])
+    expect(await take(hub.subscribe('a', { lastEventId: gap.id }), 2)).toEqual(['4', '5'])
   })
 
   test('end when the hub closes, and throw the reason of a signal that aborts', async () => {
     const hub = await start()
     const controller = new AbortController()
-    const closed = hub.events('a').next()
-    const aborted = hub.events('a', { signal: controller.signal }).next()
+    const closed = hub.subscribe('a').next()
+    const aborted = hub.subscribe('a', { signal: controller.signal }).next()
     await nextTurn()
     controller.abort(new Error('enough'))
     await expect(aborted).rejects.toThrow('enough')
-    await expect(hub.events('a', { signal: controller.signal }).next()).rejects.toThrow('enough')
+    await expect(hub.subscribe('a', { signal: controller.signal }).next()).rejects.toThrow('enough')
     await hub.close()
     expect(await closed).toEqual({ done: true, value: undefined })
-    await expect(hub.events('a').next()).rejects.toMatchObject({ code: 'HUB_CLOSED' })
+    await expect(hub.subscribe('a').next()).rejects.toMatchObject({ code: 'HUB_CLOSED' })
   })
 
   test('do not wait in memory for a reader that takes its time', async () => {
     const hub = await start()
-    const events = hub.events('a', { lastEventId: 'earliest' })
+    const events = hub.subscribe('a', { lastEventId: 'earliest' })
     await hub.publish({ topic: 'a', data: '0' })
     await events.next()
     for (let n = 1; n <= 3000; n++) await hub.publish({ topic: 'a', data: `${n}` })
@@ -124,7 +124,7 @@ describe('the events of a hub', () => {
 
   test('of no topic are refused', async () => {
     const hub = await start()
-    await expect(hub.events([]).next()).rejects.toMatchObject({ code: 'INVALID_MATCHER' })
+    await expect(hub.subscribe([]).next()).rejects.toMatchObject({ code: 'INVALID_MATCHER' })
   })
 })
 
@@ -137,7 +137,7 @@ describe('a typed topic', () => {
     const hub = await start()
     const orders = typedTopic<Order>(hub, 'orders')
     const id = await orders.publish({ number: 7 }, { type: 'placed', private: true })
-    const { value } = await orders.events({ lastEventId: 'earliest' }).next()
+    const { value } = await orders.subscribe({ lastEventId: 'earliest' }).next()
     expect(value).toEqual({ id, topics: ['orders'], type: 'placed', data: { number: 7 }, isPrivate: true })
     const number: number | undefined = value?.data.number
     expect(number).toBe(7)
@@ -154,7 +154,7 @@ describe('a typed topic', () => {
     for (const data of ['no JSON', '{}']) {
       const hubOfData = await start()
       await hubOfData.publish({ topic: 'orders', data })
-      const events = typedTopic(hubOfData, 'orders', parse).events({ lastEventId: 'earliest' })
+      const events = typedTopic(hubOfData, 'orders', parse).subscribe({ lastEventId: 'earliest' })
       await expect(events.next()).rejects.toBeInstanceOf(HubError)
     }
   })
@@ -163,9 +163,9 @@ describe('a typed topic', () => {
     const hub = await start()
     const orders = typedTopic<Order>(hub, 'orders')
     await hub.publish({ topic: 'orders', data: '{"number":1}' })
-    await expect(orders.events({ lastEventId: 'gone' }).next()).rejects.toThrow('are gone')
+    await expect(orders.subscribe({ lastEventId: 'gone' }).next()).rejects.toThrow('are gone')
     const gaps: string[] = []
-    const events = orders.events({ lastEventId: 'gone', onGap: ({ data }) => gaps.push(JSON.parse(data).reason) })
+    const events = orders.subscribe({ lastEventId: 'gone', onGap: ({ data }) => gaps.push(JSON.parse(data).reason) })
     expect(await take(events, 1)).toEqual([{ number: 1 }])
     expect(gaps).toEqual(['unknown'])
   })
@@ -174,5 +174,5 @@ describe('a typed topic', () => {
 test('everyTopic as a right gives every private event', async () => {
   const hub = await start()
   await hub.publish({ topic: 'a', data: 'secret', private: true })
-  expect(await take(hub.events('*', { lastEventId: 'earliest', rights: [everyTopic] }), 1)).toEqual(['secret'])
+  expect(await take(hub.subscribe('*', { lastEventId: 'earliest', rights: [everyTopic] }), 1)).toEqual(['secret'])
 })

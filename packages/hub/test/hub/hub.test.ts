@@ -116,7 +116,7 @@ describe('subscribing', () => {
 
   test('with no matcher is refused', async () => {
     const hub = await start()
-    await expect(hub.subscribe({ matchers: [] })).rejects.toMatchObject({ code: 'INVALID_MATCHER' })
+    await expect(hub.openSubscription({ matchers: [] })).rejects.toMatchObject({ code: 'INVALID_MATCHER' })
   })
 
   test('ends with its session, and leaves nothing behind', async () => {
@@ -382,7 +382,7 @@ describe('a slow subscriber', () => {
   test('delays nobody, holds little memory, and gets everything when it reads on', async () => {
     const hub = await start()
     let session: Session | undefined
-    const subscription = await hub.subscribe({ matchers: [exactTopic('a')] })
+    const subscription = await hub.openSubscription({ matchers: [exactTopic('a')] })
     const response = createResponse(new Request('http://hub.test/'), {}, (opened) => {
       session = opened
       subscription.deliverTo(opened)
@@ -508,7 +508,7 @@ describe('closing', () => {
     const publishing = hub.publish({ topic: 'a', data: 'last' })
     const closing = hub.close()
     await expect(hub.publish({ topic: 'a' })).rejects.toMatchObject({ code: 'HUB_CLOSED' })
-    await expect(hub.subscribe({ matchers: [everyTopic] })).rejects.toMatchObject({ code: 'HUB_CLOSED' })
+    await expect(hub.openSubscription({ matchers: [everyTopic] })).rejects.toMatchObject({ code: 'HUB_CLOSED' })
     finishAppend()
     await expect(publishing).resolves.toContain(`${store.epoch}.1.`)
     await client.readAll()
@@ -520,7 +520,7 @@ describe('closing', () => {
 
   test('ends a session that comes in between', async () => {
     const hub = await start()
-    const subscription = await hub.subscribe({ matchers: [everyTopic] })
+    const subscription = await hub.openSubscription({ matchers: [everyTopic] })
     await hub.close()
     const response = createResponse(new Request('http://hub.test/'), {}, (session) => subscription.deliverTo(session))
     expect(await response.text()).toContain('retry:')

@@ -85,7 +85,7 @@ describe('a hub', () => {
     await hub.publish({ topic: 'a', data: 'after' })
     await client.readUntil(1)
     expect(client.datas).toEqual(['after'])
-    await expect(hub.subscribe({ matchers: [everyTopic], lastEventId: '-10001' })).rejects.toMatchObject({
+    await expect(hub.openSubscription({ matchers: [everyTopic], lastEventId: '-10001' })).rejects.toMatchObject({
       code: 'INVALID_REQUEST',
       message: expect.stringContaining('10000'),
     })
