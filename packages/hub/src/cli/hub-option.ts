@@ -1,6 +1,6 @@
 import { Option } from 'commander'
 import { HubError } from '../errors.ts'
-import { hubPath } from '../http/reserved-topics.ts'
+import { hubPath } from '../hub-path.ts'
 
 const defaultUrl = 'http://127.0.0.1:3000'
 

@@ -1,7 +1,7 @@
 import type { PublishInit } from '../event-rules.ts'
+import { hubPath } from '../hub-path.ts'
 import type { HubRequest } from './exchange.ts'
 import { type Authorize, assertMayPublish, type Permission, permissionOf } from './permission.ts'
-import { hubPath } from './reserved-topics.ts'
 
 /** Decides what requests may do, by whatever it knows them by. What it throws is the answer. */
 export interface Gate {

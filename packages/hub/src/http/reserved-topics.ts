@@ -1,5 +1,4 @@
-/** Where the hub is found, on whatever host. */
-export const hubPath = '/.well-known/mercure'
+import { hubPath } from '../hub-path.ts'
 
 /**
  * Whether a topic is in the namespace in which the hub itself speaks (of subscriptions, say): whether, resolved against the hub's

@@ -1,0 +1,2 @@
+/** Where the hub is found, on whatever host. */
+export const hubPath = '/.well-known/mercure'

@@ -1,0 +1,166 @@
+import { randomUUID } from 'node:crypto'
+import type { EventStore, Mark } from '../store/store.ts'
+import { type ActiveSubscription, subscriptionPath, type Wanted } from './active-subscription.ts'
+import { findLeftActive } from './left-active.ts'
+import { type Announcement, Outbox, type OutboxOptions } from './outbox.ts'
+import { nobodyEvent, subscriptionEvents } from './subscription-events.ts'
+
+export interface RegistryOptions extends OutboxOptions {
+  readonly store: EventStore
+  /** Whether each event is also published in the form it had before Mercure 1.0. */
+  readonly isCompat: boolean
+}
+
+/** Subscriptions as they were at one moment. */
+export interface SubscriptionList {
+  readonly subscriptions: readonly ActiveSubscription[]
+  /** The moment: every change up to here is in the list, and every other one is told by an event after it. */
+  readonly asOf: Mark
+}
+
+/** How often it is looked whether the history still says who is subscribed, in milliseconds. */
+const freshenMs = 60_000
+
+/**
+ * Knows who is subscribed, and tells of it by events. A subscription is in the list from when the event of its beginning is stored
+ * until that of its end is: so whoever reads the list and the events after it always knows as much as whoever reads the list later.
+ */
+export class SubscriptionRegistry {
+  readonly isCompat: boolean
+  readonly #store: EventStore
+  readonly #outbox: Outbox
+  readonly #onError: (error: unknown) => void
+  readonly #freshenTimer: NodeJS.Timeout
+  /** By their path; in the order in which the history tells of them. */
+  readonly #active = new Map<string, Entry>()
+  #isTooLarge = false
+
+  /**
+   * Ends the subscriptions that the history says are active: their hub died. Rejects when the store cannot be read; what cannot be
+   * stored is stored later.
+   */
+  static async start(options: RegistryOptions): Promise<SubscriptionRegistry> {
+    const { subscriptions, hasHistory } = await findLeftActive(options.store)
+    const registry = new SubscriptionRegistry(options)
+    for (const subscription of subscriptions) registry.#outbox.add(registry.#departure(subscription))
+    if (hasHistory) registry.#outbox.add({ events: () => [nobodyEvent], onStored: () => {} })
+    await registry.#outbox.settled()
+    return registry
+  }
+
+  private constructor({ store, isCompat, ...options }: RegistryOptions) {
+    this.isCompat = isCompat
+    this.#store = store
+    this.#outbox = new Outbox(options)
+    this.#onError = options.onError
+    this.#freshenTimer = setInterval(() => this.freshen(), freshenMs)
+    this.#freshenTimer.unref()
+  }
+
+  /** Somebody is subscribed now, until the function it returns is called. */
+  connect(wanted: readonly Wanted[]): () => void {
+    const subscriber = `urn:uuid:${randomUUID()}`
+    const entries = wanted.map((each) => this.#entryOf({ ...each, subscriber }))
+    for (const { arrival } of entries) this.#outbox.add(arrival)
+    return () => {
+      for (const entry of entries) {
+        if (entry.isOver) continue
+        entry.isOver = true
+        // Of a subscription whose beginning could not be told, the end need not be.
+        if (!this.#outbox.withdraw(entry.arrival)) this.#outbox.add(this.#departure(entry.subscription))
+      }
+    }
+  }
+
+  /** The subscriptions of now, or those of them that are wanted. */
+  list(isWanted?: (subscription: ActiveSubscription) => boolean): SubscriptionList {
+    const subscriptions: ActiveSubscription[] = []
+    for (const { subscription } of this.#active.values()) {
+      if (!isWanted || isWanted(subscription)) subscriptions.push(subscription)
+    }
+    return { subscriptions, asOf: this.#outbox.asOf }
+  }
+
+  /** Looks a subscription up by its path. */
+  find(path: string): SubscriptionList {
+    const entry = this.#active.get(path)
+    return { subscriptions: entry ? [entry.subscription] : [], asOf: this.#outbox.asOf }
+  }
+
+  /**
+   * Tells again of subscriptions that began so long ago that the history will soon have forgotten it: who reads it from the
+   * beginning must find out that they are there, and so must the hub that comes after this one, should it die.
+   */
+  async freshen(): Promise<void> {
+    try {
+      const { head, trimmed } = await this.#store.bounds()
+      if (trimmed.position === 0) return
+      if (this.#wouldFill(head.position - trimmed.position)) return
+      for (const entry of this.#active.values()) {
+        // In the older half, or gone already.
+        if (entry.position > (trimmed.position + head.position) / 2) break
+        if (!entry.isOver) this.#outbox.add(entry.arrival)
+      }
+    } catch (error) {
+      this.#onError(error)
+    }
+  }
+
+  /** Resolves when all that has happened is told, as far as the store lets it. */
+  async close(): Promise<void> {
+    clearInterval(this.#freshenTimer)
+    await this.#outbox.close()
+  }
+
+  /** Whether what is told again would push much of the history out, and itself in the end. */
+  #wouldFill(keptPositions: number): boolean {
+    const isTooLarge = this.#active.size * 4 > keptPositions
+    if (isTooLarge && !this.#isTooLarge) {
+      this.#onError(
+        new Error(
+          `There are ${this.#active.size} subscriptions, and the history keeps only about ${keptPositions} events: it forgets who is subscribed. Keep more (--max-events, --max-bytes, --max-age), or subscribers whose hub is killed may seem to stay.`,
+        ),
+      )
+    }
+    this.#isTooLarge = isTooLarge
+    return isTooLarge
+  }
+
+  #entryOf(subscription: ActiveSubscription): Entry {
+    const path = subscriptionPath(subscription)
+    const entry: Entry = {
+      subscription,
+      isOver: false,
+      position: 0,
+      arrival: {
+        events: () => subscriptionEvents(subscription, true, this),
+        onStored: ({ position }) => {
+          entry.position = position
+          // To the end: that is where the history tells of it now.
+          this.#active.delete(path)
+          this.#active.set(path, entry)
+        },
+      },
+    }
+    return entry
+  }
+
+  #departure(subscription: ActiveSubscription): Announcement {
+    return {
+      events: () => subscriptionEvents(subscription, false, this),
+      onStored: () => {
+        this.#active.delete(subscriptionPath(subscription))
+      },
+    }
+  }
+}
+
+interface Entry {
+  readonly subscription: ActiveSubscription
+  /** Tells of it, at first and whenever that is about to be forgotten. */
+  readonly arrival: Announcement
+  /** Whether its connection is over. It is in the list until that is told. */
+  isOver: boolean
+  /** Where the history tells of it. */
+  position: number
+}

@@ -1,0 +1,76 @@
+import type { EventRecord } from '../store/store.ts'
+import {
+  type ActiveSubscription,
+  oldSubscriptionDocument,
+  oldSubscriptionPath,
+  parseMatchType,
+  subscriptionDocument,
+  subscriptionPath,
+  subscriptionsPath,
+} from './active-subscription.ts'
+
+/** [Mercure] The type of the hub's own events. Publishers cannot use it. */
+const eventType = 'mercure'
+
+/**
+ * An alternate topic of all events of subscriptions, so that an index finds them in the history, and so that one exact matcher selects
+ * them all. A template of before 1.0 whose variables may be missing (`subscriptions{/topic}{/subscriber}`) does not match it.
+ */
+export const subscriptionEventsTopic = `${subscriptionsPath}?events`
+
+/** [Mercure, 9.1] The events that tell of a subscription's beginning or end; the second is that of before 1.0. */
+export function subscriptionEvents(
+  subscription: ActiveSubscription,
+  isActive: boolean,
+  { isCompat }: { readonly isCompat: boolean },
+): readonly EventRecord[] {
+  const event: EventRecord = {
+    ...ownEvent,
+    topics: [subscriptionPath(subscription), subscriptionEventsTopic],
+    data: subscriptionDocument(subscription, isActive),
+  }
+  if (!isCompat) return [event]
+  const old: EventRecord = {
+    ...ownEvent,
+    topics: [oldSubscriptionPath(subscription)],
+    type: undefined,
+    data: oldSubscriptionDocument(subscription, isActive),
+  }
+  return [event, old]
+}
+
+const ownEvent: Omit<EventRecord, 'topics' | 'data'> = {
+  isPrivate: true,
+  id: undefined,
+  type: eventType,
+  retryMs: undefined,
+}
+
+/**
+ * The event with which a hub that found subscriptions in the history says that nobody is subscribed: the list as it is then. Before
+ * it nothing is left to be ended, so that the hub after it need not read on.
+ */
+export const nobodyEvent: EventRecord = {
+  ...ownEvent,
+  topics: [subscriptionsPath],
+  data: JSON.stringify({ id: subscriptionsPath, type: 'subscriptions', subscriptions: [] }),
+}
+
+/** Whether an event is of the hub itself: only it can use that type. */
+export function isOwnEvent({ type }: Pick<EventRecord, 'type'>): boolean {
+  return type === eventType
+}
+
+/** Reads what an event said that `subscriptionEvents` made; `undefined` for any other. */
+export function readSubscriptionEvent(
+  event: EventRecord,
+): { readonly subscription: ActiveSubscription; readonly isActive: boolean } | undefined {
+  if (!isOwnEvent(event) || event.topics[1] !== subscriptionEventsTopic) return undefined
+  const { match_type, match, subscriber, active, payload } = JSON.parse(event.data)
+  const matchType = parseMatchType(match_type)
+  if (!matchType) return undefined
+  return {
+    subscription: { matchType, match, subscriber, payload: JSON.stringify(payload) },
+    isActive: active,
+  }
+}
