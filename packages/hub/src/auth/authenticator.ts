@@ -9,6 +9,7 @@ import { type Failure, quoted, Refusal } from './refusal.ts'
 import type { RemoteKeySetOptions } from './remote-key-set.ts'
 import { Rights } from './rights.ts'
 import { readToken, type UnverifiedToken, verifySignature } from './signed-token.ts'
+import { tokenHolder } from './token-holder.ts'
 import { checkTimes } from './token-time.ts'
 
 export interface AuthenticatorOptions {
@@ -167,7 +168,8 @@ export class Authenticator {
     const times = checkTimes(claims, { now: this.#now(), clockToleranceMs, isExpiryRequired: true })
     if (times instanceof Refusal) return times
     const grants = readAuthorizationDetails(claims.authorization_details, this.#hubUrl)
-    return grants instanceof Refusal ? grants : Rights.ofToken('1.0', role, grants, times.expiresAt)
+    if (grants instanceof Refusal) return grants
+    return Rights.ofToken('1.0', role, grants, { ...times, holder: tokenHolder(claims, token.text) })
   }
 
   /** A token of before 1.0: any JWT that is signed with the right key. */
@@ -187,7 +189,8 @@ export class Authenticator {
     const times = checkTimes(claims, { now: this.#now(), clockToleranceMs, isExpiryRequired: false })
     if (times instanceof Refusal) return times
     const grants = readOldClaim(claims, this.#hubUrl)
-    return grants instanceof Refusal ? grants : Rights.ofToken('0.x', role, grants, times.expiresAt)
+    if (grants instanceof Refusal) return grants
+    return Rights.ofToken('0.x', role, grants, { ...times, holder: tokenHolder(claims, token.text) })
   }
 }
 

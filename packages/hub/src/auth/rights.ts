@@ -15,6 +15,8 @@ export class Rights {
   readonly isAnonymous: boolean
   /** When the token expires, in milliseconds since 1970: no stream may outlast it. `undefined` for never. */
   readonly expiresAt: number | undefined
+  /** Whose token it is, as `tokenHolder` says it; `undefined` for anybody. */
+  readonly holder: string | undefined
   /** The topics that may be published on: an event needs all of its topics granted. */
   readonly publishMatchers: readonly Matcher[]
   /** The topics whose private events may be had. Public ones may be in any case. */
@@ -27,24 +29,30 @@ export class Rights {
   readonly #payloadIsForAll: boolean
 
   /** The rights of a token that grants something to a role. */
-  static ofToken(dialect: Dialect, role: Role, grants: readonly Grant[], expiresAt: number | undefined): Rights {
-    return new Rights({ dialect, isAnonymous: false, expiresAt }, role, grants)
+  static ofToken(
+    dialect: Dialect,
+    role: Role,
+    grants: readonly Grant[],
+    { expiresAt, holder }: Pick<Rights, 'expiresAt' | 'holder'>,
+  ): Rights {
+    return new Rights({ dialect, isAnonymous: false, expiresAt, holder }, role, grants)
   }
 
   /** The rights of anybody: what is public, and to publish where that needs no token. */
   static ofAnyone(dialect: Dialect, role: Role): Rights {
     const publishing: Grant = { roles: new Set(['publisher']), matchers: [everyTopic], payload: undefined }
-    return new Rights({ dialect, isAnonymous: true, expiresAt: undefined }, role, [publishing])
+    return new Rights({ dialect, isAnonymous: true, expiresAt: undefined, holder: undefined }, role, [publishing])
   }
 
   private constructor(
-    { dialect, isAnonymous, expiresAt }: Pick<Rights, 'dialect' | 'isAnonymous' | 'expiresAt'>,
+    { dialect, isAnonymous, expiresAt, holder }: Pick<Rights, 'dialect' | 'isAnonymous' | 'expiresAt' | 'holder'>,
     role: Role,
     grants: readonly Grant[],
   ) {
     this.dialect = dialect
     this.isAnonymous = isAnonymous
     this.expiresAt = expiresAt
+    this.holder = holder
     const grantsOf = (wanted: Role) => (wanted === role ? grants.filter(({ roles }) => roles.has(role)) : [])
     this.#subscribeGrants = grantsOf('subscriber')
     this.#subscribe = new MatcherSet(this.#subscribeGrants.flatMap(({ matchers }) => matchers))

@@ -14,15 +14,31 @@ export function addLimitFlags(command: Command): Command {
     .addOption(limit('maxSubscribers', 'event streams open at once; more are answered 503'))
     .addOption(limit('maxSubscribersPerAddress', 'event streams open at once from one address; more are answered 429'))
     .addOption(
-      limit('maxPublishRate', 'events per second from one address; more are answered 429, streams of lines are slowed'),
+      limit(
+        'maxSubscribersPerToken',
+        'event streams open at once with the tokens of one holder (iss and sub); more are answered 429',
+      ),
     )
     .addOption(
-      new Option('--max-body-bytes <size>', 'the largest body, and the longest line of a stream of lines')
+      limit('maxConnections', 'connections open at once, those that are silent included; more are answered 503'),
+    )
+    .addOption(limit('maxConnectionsPerAddress', 'connections open at once from one address; more are answered 429'))
+    .addOption(
+      limit(
+        'maxPublishRate',
+        'events per second from one address; more are answered 429, and streams of lines are slowed down',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--max-body-bytes <size>',
+        'the largest body, and the longest line of a stream of lines; a larger one is answered 413',
+      )
         .argParser((text) => parseBytes(text, '--max-body-bytes'))
         .default(defaultLimits.maxBodyBytes, '1MiB'),
     )
-    .addOption(limit('maxMatchers', 'matchers of one subscription'))
-    .addOption(limit('maxTopics', 'topics of one event, at most 1000'))
+    .addOption(limit('maxMatchers', 'matchers of one subscription; more are answered 400'))
+    .addOption(limit('maxTopics', 'topics of one event, at most 1000; more are answered 413'))
     .addOption(
       new Option(
         '--trusted-proxies <addresses>',
@@ -35,8 +51,8 @@ export function addLimitFlags(command: Command): Command {
 
 /** Of all that flags say, the limits. */
 export function limitsOf(flags: Limits): Limits {
-  const { maxSubscribers, maxSubscribersPerAddress, maxPublishRate, maxBodyBytes, maxMatchers, maxTopics } = flags
-  return { maxSubscribers, maxSubscribersPerAddress, maxPublishRate, maxBodyBytes, maxMatchers, maxTopics }
+  const names = Object.keys(defaultLimits) as (keyof Limits)[]
+  return Object.fromEntries(names.map((name) => [name, flags[name]])) as unknown as Limits
 }
 
 function limit(key: keyof Limits, description: string): Option {

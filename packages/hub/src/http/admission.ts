@@ -1,13 +1,21 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { HubError } from '../errors.ts'
+import { CountByName } from './count-by-name.ts'
 import type { Limits } from './limits.ts'
 
-/** Keeps count of who uses the hub how much, and says when it is too much. Who has no address is counted in the total only. */
+/** Who opens an event stream, as far as it is known. Who has no address, or no token, is not counted by it. */
+export interface Subscribing {
+  readonly address: string | undefined
+  readonly holder: string | undefined
+}
+
+/** Keeps count of who uses the hub how much, and says when it is too much. */
 export class Admission {
   readonly #limits: Readonly<Limits>
   readonly #now: () => number
   #subscribers = 0
-  readonly #subscribersOf = new Map<string, number>()
+  readonly #subscribersOfAddress = new CountByName()
+  readonly #subscribersOfHolder = new CountByName()
   readonly #bucketOf = new Map<string, Bucket>()
 
   /** `now` is in milliseconds. */
@@ -17,32 +25,36 @@ export class Admission {
   }
 
   /** Counts a subscriber in, until the function it returns is called. Throws `HUB_FULL` or `TOO_MANY_CONNECTIONS`. */
-  subscribe(address: string | undefined): () => void {
-    const { maxSubscribers, maxSubscribersPerAddress } = this.#limits
-    const ofAddress = (address !== undefined && this.#subscribersOf.get(address)) || 0
+  subscribe({ address, holder }: Subscribing): () => void {
+    const { maxSubscribers, maxSubscribersPerAddress, maxSubscribersPerToken } = this.#limits
     if (this.#subscribers >= maxSubscribers) {
       throw new HubError(
         'HUB_FULL',
         `The hub has ${maxSubscribers} subscribers, the most there may be. Try again later.`,
       )
     }
-    if (address !== undefined && ofAddress >= maxSubscribersPerAddress) {
+    if (this.#subscribersOfAddress.of(address) >= maxSubscribersPerAddress) {
       throw new HubError(
         'TOO_MANY_CONNECTIONS',
         `${maxSubscribersPerAddress} event streams are open from this address, the most there may be. Close some first.`,
       )
     }
+    if (this.#subscribersOfHolder.of(holder) >= maxSubscribersPerToken) {
+      throw new HubError(
+        'TOO_MANY_CONNECTIONS',
+        `${maxSubscribersPerToken} event streams are open with this token, or others of the same holder, the most there may be. Close some first.`,
+      )
+    }
     this.#subscribers++
-    if (address !== undefined) this.#subscribersOf.set(address, ofAddress + 1)
+    const leaveAddress = this.#subscribersOfAddress.add(address)
+    const leaveHolder = this.#subscribersOfHolder.add(holder)
     let isOver = false
     return () => {
       if (isOver) return
       isOver = true
       this.#subscribers--
-      if (address === undefined) return
-      const left = (this.#subscribersOf.get(address) ?? 1) - 1
-      if (left > 0) this.#subscribersOf.set(address, left)
-      else this.#subscribersOf.delete(address)
+      leaveAddress()
+      leaveHolder()
     }
   }
 

@@ -3,6 +3,14 @@ import type { Hub } from '../hub.ts'
 import type { HubStats } from '../stats.ts'
 import type { EventStore } from '../store/store.ts'
 
+/** What a server tells of its connections. */
+export interface Connections {
+  /** Open now. */
+  readonly open: number
+  /** How many were refused, by why. */
+  readonly refusals: Readonly<Partial<Record<string, number>>>
+}
+
 /**
  * What a hub does, for Prometheus. Give the hub its store through `measure`, and the handler the metrics themselves. No label says anything of
  * a topic or a client.
@@ -14,6 +22,8 @@ export class Metrics {
   readonly #readSeconds: Histogram
   readonly #requests: Counter<'route' | 'status'>
   #hub: Hub | undefined
+  #connections: Connections | undefined
+  #stats: HubStats | undefined
 
   constructor() {
     // Processor, memory, file descriptors, and how late the event loop is.
@@ -78,6 +88,11 @@ export class Metrics {
     this.#hub = hub
   }
 
+  /** Shows the connections that a server has from now on. */
+  observeConnections(connections: Connections): void {
+    this.#connections = connections
+  }
+
   countRequest(route: string, status: number): void {
     this.#requests.inc({ route, status })
   }
@@ -88,6 +103,8 @@ export class Metrics {
 
   /** All of it, as Prometheus reads it. */
   async toText(): Promise<string> {
+    // Once for all of them: the hub asks each subscriber.
+    this.#stats = this.#hub?.stats
     return await this.#registry.metrics()
   }
 
@@ -105,9 +122,21 @@ export class Metrics {
   }
 
   #addHubMetrics(): void {
-    const gauge = (name: string, help: string, read: (stats: HubStats) => number) => this.#add(Gauge, name, help, read)
+    const gauge = (name: string, help: string, read: (stats: HubStats) => number) =>
+      this.#add(Gauge, name, help, () => this.#stats && read(this.#stats))
     const counter = (name: string, help: string, read: (stats: HubStats) => number) =>
-      this.#add(Counter, name, help, read)
+      this.#add(Counter, name, help, () => this.#stats && read(this.#stats))
+    this.#add(
+      Gauge,
+      'headwater_connections',
+      'Connections open now, those without a request included.',
+      () => this.#connections?.open,
+    )
+    this.#addTally(
+      'headwater_connections_refused_total',
+      'Connections refused because of a limit: of all (total) or of one address (address).',
+      () => this.#connections?.refusals,
+    )
     gauge('headwater_subscribers', 'Event streams open now.', ({ subscribers }) => subscribers)
     gauge(
       'headwater_subscribers_behind',
@@ -131,40 +160,36 @@ export class Metrics {
       'Bytes of events written to event streams.',
       ({ bytesDelivered }) => bytesDelivered,
     )
-    this.#addTally('headwater_gaps_total', 'Gaps told to subscribers, by reason.', ({ gaps }) => gaps)
+    this.#addTally('headwater_gaps_total', 'Gaps told to subscribers, by reason.', () => this.#stats?.gaps)
     this.#addTally(
       'headwater_streams_closed_total',
       'Event streams that are over, by what ended them; too-slow and stalled are subscribers that could not keep up.',
-      ({ sessionsClosed }) => sessionsClosed,
+      () => this.#stats?.sessionsClosed,
     )
   }
 
   /** A number that the hub keeps itself, read when it is asked for. */
-  #add(Kind: typeof Gauge | typeof Counter, name: string, help: string, read: (stats: HubStats) => number): void {
-    const stats = () => this.#hub?.stats
+  #add(Kind: typeof Gauge | typeof Counter, name: string, help: string, read: () => number | undefined): void {
     new Kind({
       name,
       help,
       registers: [this.#registry],
       collect() {
-        const now = stats()
         this.reset()
-        if (now) this.inc(read(now))
+        this.inc(read() ?? 0)
       },
     })
   }
 
-  #addTally(name: string, help: string, read: (stats: HubStats) => Readonly<Record<string, number>>): void {
-    const stats = () => this.#hub?.stats
+  #addTally(name: string, help: string, read: () => Readonly<Partial<Record<string, number>>> | undefined): void {
     new Counter({
       name,
       help,
       labelNames: ['reason'],
       registers: [this.#registry],
       collect() {
-        const now = stats()
         this.reset()
-        for (const [reason, count] of Object.entries(now ? read(now) : {})) this.inc({ reason }, count)
+        for (const [reason, count] of Object.entries(read() ?? {})) this.inc({ reason }, count)
       },
     })
   }

@@ -13,6 +13,11 @@ export interface Permission {
   readonly subscribe?: readonly Matcher[] | undefined
   /** When it ends, in milliseconds since 1970: its event stream ends by then. Default: never. */
   readonly expiresAt?: number | undefined
+  /**
+   * Whom it belongs to, by any name: event streams with the same one are counted together (`maxSubscribersPerToken`). It appears in no log.
+   * Default: nobody in particular, and only the address counts.
+   */
+  readonly holder?: string | undefined
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { SessionOptions } from '@headwater/sse/server'
+import type { CloseReason, SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../errors.ts'
 import type { PublishInit } from '../event-rules.ts'
 import type { Hub } from '../hub.ts'
@@ -10,11 +10,12 @@ import { Cors } from './cors.ts'
 import type { Dashboard } from './dashboard.ts'
 import { type Answer, type AnswerHeaders, type HubRequest, pathOf } from './exchange.ts'
 import { type Gate, gateOf } from './gate.ts'
-import { defaultLimits, type Limits } from './limits.ts'
+import { type Limits, withDefaultLimits } from './limits.ts'
 import { isLoopbackHost } from './loopback.ts'
 import type { Metrics } from './metrics.ts'
 import type { Authorize, Permission } from './permission.ts'
 import { problemAnswer } from './problem.ts'
+import { beforeProxy, PublicUrls } from './public-urls.ts'
 import { publish } from './publish.ts'
 import { isReservedTopic } from './reserved-topics.ts'
 import { answerLastEventId, subscribe } from './subscribe.ts'
@@ -46,6 +47,11 @@ export interface HandlerOptions {
    * none.
    */
   readonly trustedProxies?: readonly string[] | undefined
+  /**
+   * The URLs by which clients know the hub, such as `https://hub.example.com`. Requests for another host are answered 421, but for health and
+   * metrics. Behind `trustedProxies` their `X-Forwarded-Host` and `X-Forwarded-Proto` count. Default: any host will do.
+   */
+  readonly publicUrls?: readonly string[] | undefined
   /** Serves these at `/metrics`. Default: none. */
   readonly metrics?: Metrics | undefined
   /** The page at `/`. Default: none. */
@@ -56,6 +62,23 @@ export interface HandlerOptions {
   readonly closing?: AbortSignal | undefined
   /** Gets what a request failed of that was not the client's fault. Default: it goes to `console.error`. */
   readonly onError?: ((error: unknown) => void) | undefined
+  /**
+   * Gets what was refused because of a limit, the host or the origin, which an operator may have to change. Default: nobody. What tokens are
+   * refused for, the `TokenGate` tells.
+   */
+  readonly onRefused?: ((refusal: HubError, request: RequestSummary) => void) | undefined
+  /** Gets each request that was answered, with the status; an event stream when it begins. Default: nobody. */
+  readonly onAnswered?: ((status: number, request: RequestSummary) => void) | undefined
+  /** Gets the end of each event stream, what ended it, and its client's address. Default: nobody. */
+  readonly onStreamEnded?: ((reason: CloseReason, address: string) => void) | undefined
+}
+
+/** What of a request may be told to others: nothing that is its client's alone. */
+export interface RequestSummary {
+  readonly method: string
+  /** What it was for: `publish`, `subscribe`, `last`, `page`, `operating`, `preflight`; `none` where there is nothing. */
+  readonly route: string
+  readonly address: string
 }
 
 export interface Router {
@@ -74,22 +97,28 @@ const readyTimeoutMs = 5000
 /** The one place that says what is answered where: the Mercure protocol, health, and the page. */
 export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
   const { loopbackHostsOnly = false, dashboard, metrics, closing, onError = console.error } = options
-  const { tokens } = options
+  const { tokens, onRefused, onAnswered, onStreamEnded } = options
   const gate = chooseGate(options)
   const cors = new Cors(options.corsOrigins ?? [])
-  const limits: Readonly<Limits> = withDefaults(options.limits)
+  const limits: Readonly<Limits> = withDefaultLimits(options.limits)
   const addresses = new ClientAddresses(options.trustedProxies)
+  const publicUrls = new PublicUrls(options.publicUrls ?? [])
   const admission = new Admission(limits)
   const rules = () => ({ limits, isCompat: gate.isCompat, hubUrl: gate.hubUrl })
   const subscribeRoute: Route = async (request) => {
     const permission = await gate.admitSubscriber(request)
-    const leave = admission.subscribe(addresses.of(request))
+    const leave = admission.subscribe({ address: addresses.of(request), holder: permission.holder })
+    // Now, for nothing of a request is kept as long as its stream.
+    const name = onStreamEnded && addresses.nameOf(request)
     try {
       const { eventStream, ...answer } = await subscribe(hub, request, permission, rules())
       return {
         ...answer,
         eventStream: (session) => {
-          session.closed.then(leave)
+          session.closed.then((reason) => {
+            leave()
+            if (name !== undefined) onStreamEnded?.(reason, name)
+          })
           eventStream?.(session)
         },
         abandoned: leave,
@@ -145,14 +174,17 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
 
   return {
     has: (request) => routesOf(pathOf(request)) !== undefined,
-    async answer(request) {
-      const answer = await answerOrRefuse(request)
-      metrics?.countRequest(nameOf(routesOf(pathOf(request)), request.method), answer.status ?? 200)
+    async answer(sent) {
+      const { request, scheme } = beforeProxy(sent, addresses)
+      const answer = await answerOrRefuse(request, scheme)
+      const status = answer.status ?? 200
+      metrics?.countRequest(routeOf(request), status)
+      onAnswered?.(status, summaryOf(request))
       return answer
     },
   }
 
-  async function answerOrRefuse(request: HubRequest): Promise<Answer> {
+  async function answerOrRefuse(request: HubRequest, scheme: string | undefined): Promise<Answer> {
     let common: AnswerHeaders = { 'x-content-type-options': 'nosniff' }
     const routes = routesOf(pathOf(request))
     // Also on refusals, so that a page can read why. A preflight has its own.
@@ -161,18 +193,27 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
     }
     try {
       if (loopbackHostsOnly) assertLoopbackHost(request)
+      // Whoever looks after a hub calls it by its address.
+      if (routeOf(request) !== 'operating') publicUrls.assertKnown(request, scheme)
       return withHeaders(await dispatch(request, routes), common)
     } catch (error) {
       const known = error instanceof HubError ? error : undefined
       // What the client did wrong is told to the client. What the store does wrong, the operator has to know as well.
       if (!known || known.code.startsWith('STORE_')) onError(error)
+      else if (tellingRefusals.has(known.code)) onRefused?.(known, summaryOf(request))
       const challenge = known instanceof TokenRefusal ? known.challenge : undefined
       return withHeaders(problemAnswer(known), { ...common, 'www-authenticate': challenge })
     }
   }
 
+  function summaryOf(request: HubRequest): RequestSummary {
+    return { method: request.method, route: routeOf(request), address: addresses.nameOf(request) }
+  }
+
   /** What a request is for, as it is counted. */
-  function nameOf(routes: Routes | undefined, method: string): string {
+  function routeOf(request: HubRequest): string {
+    const routes = routesOf(pathOf(request))
+    const { method } = request
     if (routes === hubRoutes || routes === subscribeRoutes)
       return method === 'POST' ? 'publish' : method === 'OPTIONS' ? 'preflight' : 'subscribe'
     if (routes === lastEventIdRoutes) return 'last'
@@ -202,6 +243,15 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
     return dashboard?.has(path) ? pageRoutes : undefined
   }
 }
+
+/** What happens because of how the hub is configured, and is not only the client's mistake. */
+const tellingRefusals: ReadonlySet<HubError['code']> = new Set([
+  'HUB_FULL',
+  'TOO_MANY_CONNECTIONS',
+  'RATE_LIMITED',
+  'ORIGIN_NOT_ALLOWED',
+  'HOST_NOT_ALLOWED',
+])
 
 const anyone: Permission = { publish: [everyTopic] }
 
@@ -267,13 +317,6 @@ function assertNotReserved({ topic }: PublishInit): void {
 function assertFewTopics({ topic }: PublishInit, maxTopics: number): void {
   if (!Array.isArray(topic) || topic.length <= maxTopics) return
   throw new HubError('TOO_LARGE', `The event has ${topic.length} topics; the most is ${maxTopics}.`)
-}
-
-/** Limits that follow the given ones, whenever those change. */
-function withDefaults(given: Readonly<Partial<Limits>> = {}): Readonly<Limits> {
-  return new Proxy(given, {
-    get: (target, name) => Reflect.get(target, name) ?? Reflect.get(defaultLimits, name),
-  }) as Readonly<Limits>
 }
 
 /** Routes that only tell something. */

@@ -2,8 +2,10 @@ import { createServer, type IncomingMessage, type RequestListener, type Server, 
 import type { AddressInfo, Socket } from 'node:net'
 import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
+import { ClientAddresses } from './client-address.ts'
+import { ConnectionGuard } from './connection-guard.ts'
 import { createHandler } from './handler.ts'
-import { defaultLimits } from './limits.ts'
+import { withDefaultLimits } from './limits.ts'
 import type { HandlerOptions } from './router.ts'
 import { assertCertificate, type Certificate, createTlsServer, type SecureServer } from './tls.ts'
 
@@ -14,6 +16,13 @@ export interface ListenOptions extends HandlerOptions {
   readonly port: number
   /** Serves HTTPS: HTTP/2, and HTTP/1.1 for who does not speak it. Default: HTTP/1.1 without encryption. */
   readonly certificate?: Certificate | undefined
+  /** How long a client may take to encrypt its connection, and then to send the headers of a request, in milliseconds. Default 10000. */
+  readonly headersTimeoutMs?: number | undefined
+  /**
+   * How long a connection is kept open without a request, in milliseconds. Default 75000, which is longer than proxies keep theirs (60 s is
+   * common): who closes first while the other sends loses a request.
+   */
+  readonly idleTimeoutMs?: number | undefined
 }
 
 /** A hub that answers HTTP on a port of its own. */
@@ -23,20 +32,33 @@ export interface HubServer {
   /** Uses another certificate for the connections to come. Throws `INVALID_OPTION`. */
   setCertificate(certificate: Certificate): void
   /**
-   * Stops to accept connections, finishes the publishes under way, closes the hub, which ends its streams, and resolves when the last
-   * connection is over: by itself, or by force after `deadlineMs` (default 10000).
+   * Stops to accept connections, finishes the publishes under way (for at most half of `deadlineMs`, so that one that does not end keeps nobody
+   * from being told to come back), closes the hub, which ends its streams, and resolves when the last connection is over: by itself, or by
+   * force after `deadlineMs` (default 8000), and then `onCutOff` gets how many those were.
    */
-  close(options?: { deadlineMs?: number }): Promise<void>
+  close(options?: { deadlineMs?: number; onCutOff?: (connections: number) => void }): Promise<void>
 }
 
 /** Serves a hub over HTTP. Rejects with `LISTEN_FAILED` when the address cannot be had. */
 export async function listen(hub: Hub, { host, port, certificate, ...options }: ListenOptions): Promise<HubServer> {
+  const { headersTimeoutMs = 10_000, idleTimeoutMs = 75_000, onRefused, metrics } = options
+  const limits = withDefaultLimits(options.limits)
+  const guard = new ConnectionGuard({
+    limits,
+    addresses: new ClientAddresses(options.trustedProxies),
+    isEncrypted: certificate !== undefined,
+    onRefused: (refusal, address) => onRefused?.(refusal, { method: 'connection', route: 'none', address }),
+  })
+  metrics?.observeConnections(guard)
+  const serverOptions = serverOptionsOf(headersTimeoutMs, idleTimeoutMs)
   const stopping = new AbortController()
   const handle = createHandler(hub, { ...options, closing: stopping.signal })
   const underWay = new Set<Promise<void>>()
   let closing: Promise<void> | undefined
 
   const answer: RequestListener = (req, res) => {
+    // It has had its answer.
+    if (guard.hasRefused(req.socket)) return
     if (closing) {
       // A refusal would stop an EventSource for good; a connection that breaks makes it come back.
       if (req.method !== 'POST') {
@@ -51,14 +73,12 @@ export async function listen(hub: Hub, { host, port, certificate, ...options }: 
     handling.then(() => underWay.delete(handling))
   }
   const server = certificate ? createTlsServer(certificate, serverOptions, answer) : createServer(serverOptions, answer)
+  server.on('connection', (socket: Socket) => guard.take(socket))
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
     // Without the go-ahead a client that asked for it does not even send what is too large.
     const isStream = req.headers['content-type']?.includes('ndjson')
-    if (
-      isStream ||
-      !(Number(req.headers['content-length']) > (options.limits?.maxBodyBytes ?? defaultLimits.maxBodyBytes))
-    )
-      res.writeContinue()
+    const isTooLarge = Number(req.headers['content-length']) > limits.maxBodyBytes
+    if ((isStream || !isTooLarge) && !guard.hasRefused(req.socket)) res.writeContinue()
     server.emit('request', req, res)
   })
   server.on('clientError', answerClientError)
@@ -75,35 +95,49 @@ export async function listen(hub: Hub, { host, port, certificate, ...options }: 
       assertCertificate(next)
       server.setSecureContext({ ...next })
     },
-    close({ deadlineMs = 10_000 } = {}) {
-      closing ??= finish(deadlineMs)
+    close({ deadlineMs = 8000, onCutOff } = {}) {
+      closing ??= finish(deadlineMs, onCutOff)
       return closing
     },
   }
 
-  async function finish(deadlineMs: number): Promise<void> {
+  async function finish(deadlineMs: number, onCutOff?: (connections: number) => void): Promise<void> {
     const closed = new Promise((resolve) => server.close(resolve))
-    const deadline = setTimeout(() => server.closeAllConnections(), deadlineMs)
+    let [patience, deadline]: NodeJS.Timeout[] = []
+    const isLate = new Promise<void>((resolve) => {
+      deadline = setTimeout(() => {
+        onCutOff?.(guard.open)
+        server.closeAllConnections()
+        resolve()
+      }, deadlineMs)
+    })
+    const isHalfWay = new Promise<void>((resolve) => {
+      patience = setTimeout(resolve, deadlineMs / 2)
+    })
     stopping.abort()
-    await Promise.all(underWay)
+    await Promise.race([Promise.all(underWay), isHalfWay])
     // Connections kept alive while their last request was answered.
     server.closeIdleConnections()
-    await hub.close()
+    // A store that does not answer may keep it from closing for ever.
+    await Promise.race([hub.close(), isLate])
     await closed
+    clearTimeout(patience)
     clearTimeout(deadline)
   }
 }
 
-const serverOptions = {
-  // A request that trickles in holds a connection and nothing else, but not for long. A body has its own limit, because one that
-  // publishes a stream may take for ever; `keepAlive` finds out when its sender is gone.
-  headersTimeout: 10_000,
-  requestTimeout: 0,
-  keepAlive: true,
-  keepAliveInitialDelay: 60_000,
-  // Longer than a proxy in front keeps its connections (60 s is common): who closes first while the other sends loses a request.
-  keepAliveTimeout: 75_000,
-  connectionsCheckingInterval: 5_000,
+function serverOptionsOf(headersTimeoutMs: number, idleTimeoutMs: number) {
+  return {
+    // A connection that is silent, or a request that trickles in, holds a connection and nothing else, but not for long. A body has its own limit,
+    // because one that publishes a stream may take for ever; `keepAlive` finds out when its sender is gone.
+    headersTimeout: headersTimeoutMs,
+    handshakeTimeout: headersTimeoutMs,
+    requestTimeout: 0,
+    keepAlive: true,
+    keepAliveInitialDelay: 60_000,
+    keepAliveTimeout: idleTimeoutMs,
+    connectionsCheckingInterval: Math.max(1, Math.min(5000, headersTimeoutMs / 2)),
+  }
 }
 
 function bind(server: Server | SecureServer, host: string, port: number): Promise<void> {
@@ -154,5 +188,5 @@ const clientErrors: Record<string, [status: string, detail: string]> = {
     'The request line and headers are larger than 16 KiB together.',
   ],
   HPE_CHUNK_EXTENSIONS_OVERFLOW: ['413 Content Too Large', 'The chunk extensions are larger than 16 KiB.'],
-  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The request took too long to arrive: 10 s for its headers.'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The headers of the request took too long to arrive.'],
 }

@@ -18,13 +18,10 @@ export interface SecureServer extends Http2SecureServer {
   closeIdleConnections(): void
 }
 
-/** An HTTP/2 connection without a request for this long is ended, in milliseconds. */
-const idleSessionMs = 75_000
-
 /** Throws `INVALID_OPTION` for a certificate or a key that is none, or does not fit the other. */
 export function createTlsServer(
   certificate: Certificate,
-  options: ServerOptions,
+  options: ServerOptions & { readonly handshakeTimeout: number; readonly keepAliveTimeout: number },
   listener: RequestListener,
 ): SecureServer {
   assertCertificate(certificate)
@@ -49,7 +46,7 @@ export function createTlsServer(
     sessions.add(session)
     session.on('close', () => sessions.delete(session))
     // Requests that are open are finished first.
-    session.setTimeout(idleSessionMs, () => session.close())
+    session.setTimeout(options.keepAliveTimeout, () => session.close())
     // A connection that breaks; without a listener it would end the process.
     session.on('error', () => session.destroy())
   })

@@ -18,7 +18,9 @@ export interface TokenGateOptions {
    * Gets why a request was refused, which the client is not told. Holds no token and nothing of its payload. Default: it goes to
    * `console.error`.
    */
-  readonly onRefused?: ((reason: string, request: Pick<HubRequest, 'method' | 'remoteAddress'>) => void) | undefined
+  readonly onRefused?:
+    | ((reason: string, request: Pick<HubRequest, 'method' | 'remoteAddress' | 'header'>) => void)
+    | undefined
   /** The time, in milliseconds since 1970. Default `Date.now`. */
   readonly now?: (() => number) | undefined
 }
@@ -81,8 +83,8 @@ export class TokenGate implements Gate {
 
   async admitSubscriber(request: HubRequest): Promise<Permission> {
     const rules = this.#rules
-    const { subscribeMatchers, expiresAt } = await this.#authenticate(rules, request, 'subscriber')
-    return { subscribe: subscribeMatchers, expiresAt }
+    const { subscribeMatchers, expiresAt, holder } = await this.#authenticate(rules, request, 'subscriber')
+    return { subscribe: subscribeMatchers, expiresAt, holder }
   }
 
   async admitPublisher(request: HubRequest): Promise<(event: PublishInit) => void> {

@@ -38,7 +38,8 @@ export interface SessionOptions {
   stallTimeoutMs?: number | undefined
   /**
    * The longest a session lasts. Default `Infinity`. Set it below the limit of a serverless platform: it ends cleanly,
-   * up to a tenth earlier so that sessions begun together do not all end together, and the client resumes.
+   * up to a tenth earlier so that sessions begun together do not all end together, and the client resumes, after `retryMs` and up to
+   * as much again.
    */
   maxDurationMs?: number | undefined
   /**

@@ -440,13 +440,22 @@ export class ServerSession implements Session {
     }
     if (this.isOpen) {
       if (now >= this.#endsAt) {
-        this.end('max-duration')
+        this.end('max-duration', this.#comeBack)
         return
       }
       if (authorize && now - this.#authorizedAt >= heartbeatMs) this.#reauthorize(authorize, now)
       if (this.unsentBytes === 0 && now - this.#lastSentAt >= heartbeatMs) this.offer(heartbeat)
     }
     if (this.#state.name !== 'over') this.#armTimer(now)
+  }
+
+  /**
+   * What tells the client to come back, a little spread: its reconnection time, and up to as much again. Sessions that were begun by the same
+   * event, a login or a deployment, end by the same rule.
+   */
+  get #comeBack(): Frame | undefined {
+    const { retryMs } = this.#settings
+    return retryMs === null ? undefined : encodeRetry(Math.round(retryMs * (1 + Math.random())))
   }
 
   #reauthorize(authorize: () => boolean | Promise<boolean>, now: number): void {

@@ -65,6 +65,23 @@ describe.each(transports)('time over $name', ({ serve }) => {
     expect(await session.closed).toBe('max-duration')
   })
 
+  test('tells the client at the end of maxDurationMs to come back after retryMs, and up to as much again', async () => {
+    useFakeClock()
+    const times = new Set<number>()
+    for (let n = 0; n < 20; n++) {
+      const { response } = await open({ maxDurationMs: 20_000, retryMs: 1000 })
+      await vi.advanceTimersByTimeAsync(20_000)
+      const [, retry] = /retry: (\d+)\n\n$/.exec(await response.text())!
+      expect(Number(retry)).toBeGreaterThanOrEqual(1000)
+      expect(Number(retry)).toBeLessThanOrEqual(2000)
+      times.add(Number(retry))
+    }
+    expect(times.size).toBeGreaterThan(10)
+    const { response } = await open({ maxDurationMs: 20_000, retryMs: null })
+    await vi.advanceTimersByTimeAsync(20_000)
+    expect(await response.text()).not.toContain('retry')
+  })
+
   test('asks every heartbeat whether the client may still listen, also while events flow', async () => {
     useFakeClock()
     const authorize = vi.fn(() => true)

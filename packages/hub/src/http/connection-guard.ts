@@ -1,0 +1,116 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import { HubError } from '../errors.ts'
+import type { ClientAddresses } from './client-address.ts'
+import { CountByName } from './count-by-name.ts'
+import type { Limits } from './limits.ts'
+import { problemAnswer } from './problem.ts'
+
+export interface ConnectionGuardOptions {
+  readonly limits: Readonly<Pick<Limits, 'maxConnections' | 'maxConnectionsPerAddress'>>
+  readonly addresses: ClientAddresses
+  /** Whether connections are encrypted: then nobody can be told why theirs ends. */
+  readonly isEncrypted: boolean
+  readonly onRefused: (refusal: HubError, address: string) => void
+}
+
+/** How many refused connections may be there at once to be told why, and for how long, in milliseconds. Others are cut off. */
+const maxFarewells = 100
+const farewellMs = 2000
+
+/**
+ * Counts connections from when they are there, whether they ever send anything or not, and refuses those beyond the limits. A limit on requests
+ * would not see one who opens connections and is silent.
+ */
+export class ConnectionGuard {
+  readonly #options: ConnectionGuardOptions
+  readonly #ofAddress = new CountByName()
+  readonly #refused = new WeakSet<Socket>()
+  #open = 0
+  #farewells = 0
+  readonly #refusals = { total: 0, address: 0 }
+
+  constructor(options: ConnectionGuardOptions) {
+    this.#options = options
+  }
+
+  /** Connections open now, those refused left out. */
+  get open(): number {
+    return this.#open
+  }
+
+  /** How many were refused, by why. */
+  get refusals(): Readonly<Record<'total' | 'address', number>> {
+    return this.#refusals
+  }
+
+  /** Whether a connection was refused, and requests on it are not to be answered. */
+  hasRefused(socket: Socket): boolean {
+    return this.#refused.has(socket)
+  }
+
+  /** Takes a new connection, or refuses it. */
+  take(socket: Socket): void {
+    const address = this.#options.addresses.ofPeer(socket.remoteAddress)
+    const refusal = this.#refusalFor(address)
+    if (refusal) {
+      this.#refuse(socket, refusal)
+      return
+    }
+    this.#open++
+    const leave = this.#ofAddress.add(address)
+    socket.once('close', () => {
+      this.#open--
+      leave()
+    })
+  }
+
+  #refusalFor(address: string | undefined): HubError | undefined {
+    const { maxConnections, maxConnectionsPerAddress } = this.#options.limits
+    if (this.#open >= maxConnections) {
+      return new HubError(
+        'HUB_FULL',
+        `The hub has ${maxConnections} connections, the most there may be. Try again later.`,
+      )
+    }
+    if (this.#ofAddress.of(address) >= maxConnectionsPerAddress) {
+      return new HubError(
+        'TOO_MANY_CONNECTIONS',
+        `${maxConnectionsPerAddress} connections are open from this address, the most there may be. Close some first.`,
+      )
+    }
+    return undefined
+  }
+
+  #refuse(socket: Socket, refusal: HubError): void {
+    const { isEncrypted, onRefused } = this.#options
+    this.#refused.add(socket)
+    this.#refusals[refusal.code === 'HUB_FULL' ? 'total' : 'address']++
+    socket.on('error', ignore)
+    onRefused(refusal, socket.remoteAddress ?? 'an unknown address')
+    if (isEncrypted || this.#farewells >= maxFarewells) {
+      socket.destroy()
+      return
+    }
+    this.#farewells++
+    const timer = setTimeout(() => socket.destroy(), farewellMs)
+    socket.once('close', () => {
+      clearTimeout(timer)
+      this.#farewells--
+    })
+    // Not reset at once: the client has most likely sent its request by now, and would see a reset instead of the answer.
+    socket.end(farewell(refusal))
+  }
+}
+
+/** The whole answer, to a request that need not even have come. */
+function farewell(refusal: HubError): string {
+  const { status, headers = {}, body } = problemAnswer(refusal)
+  const text = String(body)
+  const lines = Object.entries({ ...headers, 'content-length': String(Buffer.byteLength(text)), connection: 'close' })
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status!]}\r\n${lines.join('')}\r\n${text}`
+}
+
+function ignore(): void {}
