@@ -18,6 +18,7 @@ console.log(`Node ${process.version}, medians of ${rounds} rounds of ${roundMs} 
 benchIndex()
 benchPatterns()
 benchHostile()
+benchSubscription()
 benchBacktracking()
 if (kept === undefined) throw new Error('Nothing was measured.')
 
@@ -120,6 +121,41 @@ function benchHostile(): void {
     const { compile, match } = compare({ compile: make, match: () => selects(matcher, topic) })
     const perCharacter = (work.steps / 4096).toFixed(0)
     console.log(`| ${name} | ${matcher.source.length} | ${ms(compile!)} | ${ms(match!)} | ${perCharacter} |`)
+  }
+  console.log()
+}
+
+/** Whole subscriptions at the limits of what the hub takes (`http/subscribe.ts`): 16 KiB of patterns, 512 steps for a character. */
+function benchSubscription(): void {
+  const letters = [...'0123456789abcdefghijklmnopqrstuvwxyz']
+  const unlike = Array.from({ length: 680 }, (_, n) => `([^${letters[n % letters.length]}])`).join('')
+  const cases: readonly (readonly [string, () => Matcher[]])[] = [
+    ['2 × 70 × `(?:aaaa)*a`', () => [1, 2].map((n) => pattern(`/*(${'(?:aaaa)*a'.repeat(70)})c{${n}}*`))],
+    [
+      '15 × 1,000 letters between stars',
+      () => Array.from({ length: 15 }, (_, n) => pattern(`/*${'a'.repeat(1010)}b${n}*`)),
+    ],
+    ['4 × 680 groups, each of its own', () => Array.from({ length: 4 }, (_, n) => pattern(`/*${unlike}${n}`))],
+    [
+      '100 × `https://ex.com/:any/*.x7`',
+      () => Array.from({ length: 100 }, (_, n) => pattern(`https://ex.com/:any/*.x${n}`)),
+    ],
+  ]
+  console.log('## One subscription at its limits: ms\n')
+  console.log('| patterns | compile | an event with a topic of 100 bytes | of 4096 bytes | with 16 of those |')
+  console.log('| --- | ---: | ---: | ---: | ---: |')
+  for (const [name, make] of cases) {
+    const matchers = new MatcherSet(make())
+    const start = name.includes('ex.com') ? 'https://ex.com/' : '/'
+    const of = (bytes: number) => new Topic(start.padEnd(bytes, 'a'))
+    const many = Array.from({ length: 16 }, () => of(4096))
+    const figures = compare({
+      compile: make,
+      short: () => matchers.selectsAny([of(100)]),
+      long: () => matchers.selectsAny([of(4096)]),
+      many: () => matchers.selectsAny(many),
+    })
+    console.log(`| ${name} | ${Object.values(figures).map(ms).join(' | ')} |`)
   }
   console.log()
 }

@@ -1,5 +1,6 @@
 import { CLOSED_EVENT_ID, isReservedEventType, parseEventId } from '@headwater/sse/server'
 import { HubError } from './errors.ts'
+import { maxMatcherBytes } from './matching/matcher.ts'
 import { unwelcomeCharacter } from './matching/visible-text.ts'
 import type { EventRecord } from './store/store.ts'
 
@@ -27,6 +28,10 @@ export interface PublishInit {
 
 /** The most topics of one event. */
 export const maxTopics = 1000
+/** The longest topic in bytes of UTF-8, which is that of matchers, too: every character costs every pattern some work. */
+export const maxTopicBytes = maxMatcherBytes
+/** The most bytes of all topics of one event. */
+export const maxTopicsBytes = 64 * 1024
 /** The longest ID in bytes. It comes back in a request header, and those have limits everywhere. */
 export const maxIdBytes = 1024
 const maxIdempotencyKeyBytes = 255
@@ -63,7 +68,9 @@ function parseTopics(given: string | readonly string[]): readonly string[] {
   if (topics.length > maxTopics) {
     throw new HubError('TOO_LARGE', `The event has ${topics.length} topics; the most is ${maxTopics}.`)
   }
+  let bytes = 0
   for (const topic of topics) {
+    bytes += assertShort(topic)
     assertSingleLine('INVALID_TOPIC', 'Topic', topic)
     if (topic === '') throw new HubError('INVALID_TOPIC', 'The topic is empty. Name what the event is about.')
     if (topic === '*') {
@@ -73,7 +80,23 @@ function parseTopics(given: string | readonly string[]): readonly string[] {
       )
     }
   }
+  if (bytes > maxTopicsBytes) {
+    throw new HubError(
+      'TOO_LARGE',
+      `The topics of the event have ${bytes} bytes together; the most is ${maxTopicsBytes}. Use fewer, or shorter ones.`,
+    )
+  }
   return [...new Set<string>(topics)]
+}
+
+/** The bytes of a topic. What is no text is told of as such. */
+function assertShort(topic: unknown): number {
+  const bytes = typeof topic === 'string' ? Buffer.byteLength(topic) : 0
+  if (bytes <= maxTopicBytes) return bytes
+  throw new HubError(
+    'TOO_LARGE',
+    `A topic is ${bytes} bytes long; the most is ${maxTopicBytes}. Move the rest into data.`,
+  )
 }
 
 function parseRetry(retry: number | undefined): number | undefined {

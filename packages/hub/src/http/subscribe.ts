@@ -1,7 +1,7 @@
 import { readLastEventId } from '@headwater/sse/server'
 import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
-import { exactTopic, type Matcher, topicSelector, urlPattern } from '../matching/matcher.ts'
+import { costOf, exactTopic, type Matcher, topicSelector, urlPattern } from '../matching/matcher.ts'
 import { readBody } from './body.ts'
 import type { Answer, HubRequest } from './exchange.ts'
 import { type FormPair, parseForm } from './form.ts'
@@ -102,7 +102,7 @@ function parsePairs(
   pairs: Iterable<FormPair>,
   { limits: { maxMatchers }, isCompat, hubUrl }: SelectorRules,
 ): Pick<Selectors, 'matchers' | 'hasLastEventId' | 'isOldDialect'> {
-  const matchers: Matcher[] = []
+  const selectors: FormPair[] = []
   let hasLastEventId = false
   let isOldDialect = false
   for (const pair of pairs) {
@@ -116,7 +116,7 @@ function parsePairs(
       }
       isOldDialect = true
     }
-    if (/^(topic|match|match_exact|match_urlpattern)$/.test(name)) matchers.push(parseMatcher(name, pair.value, hubUrl))
+    if (/^(topic|match|match_exact|match_urlpattern)$/.test(name)) selectors.push(pair)
     else if (/^match/i.test(name)) {
       throw new HubError(
         'INVALID_MATCHER',
@@ -124,19 +124,49 @@ function parsePairs(
       )
     } else if (/^(lastEventI[dD]|last_event_id|Last-Event-ID)$/.test(name)) hasLastEventId = true
   }
-  if (matchers.length === 0) {
+  if (selectors.length === 0) {
     throw new HubError(
       'INVALID_MATCHER',
       'The query selects no topic. Add ?match= and a topic, percent-encoded, or ?match=* for all of them.',
     )
   }
-  if (matchers.length > maxMatchers) {
+  // Before anything is compiled.
+  if (selectors.length > maxMatchers) {
     throw new HubError(
       'INVALID_MATCHER',
-      `The query has ${matchers.length} matchers; the most is ${maxMatchers}. Use two subscriptions.`,
+      `The query has ${selectors.length} matchers; the most is ${maxMatchers}. Use two subscriptions.`,
     )
   }
-  return { matchers, hasLastEventId, isOldDialect }
+  return { matchers: compile(selectors, hubUrl), hasLastEventId, isOldDialect }
+}
+
+/** The most bytes that the patterns and templates of one subscription have together: what compiling them costs follows from it. */
+const maxPatternBytes = 16 * 1024
+/** The most steps that they together cost for a character of a topic. As people write them they cost 1 to 7 each. */
+const maxPatternCost = 512
+
+function compile(selectors: readonly FormPair[], hubUrl: string): readonly Matcher[] {
+  let bytes = 0
+  let cost = 0
+  return selectors.map(({ name, value }) => {
+    if (name === 'match_urlpattern' || (name === 'topic' && value?.includes('{')))
+      bytes += Buffer.byteLength(value ?? '')
+    if (bytes > maxPatternBytes) {
+      throw new HubError(
+        'INVALID_MATCHER',
+        `The patterns of the query have more than ${maxPatternBytes} bytes together. Use several subscriptions.`,
+      )
+    }
+    const matcher = parseMatcher(name, value, hubUrl)
+    cost += costOf(matcher)
+    if (cost > maxPatternCost) {
+      throw new HubError(
+        'INVALID_MATCHER',
+        'The patterns of the query make too much work together. Use simpler ones, with fewer groups that repeat, or several subscriptions.',
+      )
+    }
+    return matcher
+  })
 }
 
 function parseMatcher(name: string, value: string | undefined, hubUrl: string): Matcher {

@@ -27,6 +27,8 @@ const maxWords = Math.ceil((maxStates + 1) / wordBits)
  * leads elsewhere (choices, groups that repeat or may be missing) is a state of its own that jumps.
  */
 export class Automaton {
+  /** The most steps that a character of a text costs. */
+  readonly cost: number
   readonly #words: number
   /** The bit after the last state's: whoever is there at the end of the text has read all that the language asks for. */
   readonly #acceptWord: number
@@ -52,6 +54,7 @@ export class Automaton {
     this.#passes = bitsWhere(states, words, ({ passes }) => passes)
     this.#reads = readsOf(states, words)
     this.#jumps = jumpsOf(states, words)
+    this.cost = words + (this.#jumps?.words.length ?? 0)
     this.#start = toBits(reachableFrom(states, 0), words)
     this.#startLow = this.#start.findIndex((word) => word !== 0)
     this.#startHigh = this.#start.findLastIndex((word) => word !== 0)

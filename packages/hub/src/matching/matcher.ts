@@ -76,6 +76,12 @@ export function selects(matcher: Matcher, topic: Topic, work?: Work): boolean {
   }
 }
 
+/** The most steps that a character of a topic costs a matcher, and its beginning one more; 0 for those that are only looked up. */
+export function costOf(matcher: Matcher): number {
+  if (matcher.type === 'urlpattern') return 1 + matcher.pattern.cost
+  return matcher.type === 'template' ? 1 + matcher.template.cost : 0
+}
+
 function exactly(topic: string): Matcher {
   return { type: 'exact', source: topic, key: `exact:${topic}` }
 }

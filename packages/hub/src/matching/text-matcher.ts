@@ -10,6 +10,8 @@ export class TextMatcher {
   readonly only: string | undefined
   /** Whether every text matches. */
   readonly isAny: boolean
+  /** The most steps that a character of a text costs: 0 for comparing alone. */
+  readonly cost: number
   readonly #suffix: string
   /** What is between prefix and suffix; `undefined` when it may be anything. */
   readonly #middle: Automaton | undefined
@@ -26,6 +28,7 @@ export class TextMatcher {
     if (last?.name === 'text') items.pop()
     const middle = sequence(...items)
     this.#middle = this.only !== undefined || isAnything(middle) ? undefined : new Automaton(middle)
+    this.cost = this.#middle?.cost ?? 0
     this.isAny = isAnything(language)
   }
 

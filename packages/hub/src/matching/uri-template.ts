@@ -14,6 +14,8 @@ import { octetSymbols, type Topic, toSymbols } from './topic.ts'
 export class UriTemplate {
   /** What every topic that matches begins with, in {@link Topic.symbols}. */
   readonly prefix: string
+  /** The most steps that a character of a topic costs. */
+  readonly cost: number
   readonly #matcher: TextMatcher
 
   /**
@@ -30,6 +32,7 @@ export class UriTemplate {
   private constructor(language: Language) {
     this.#matcher = new TextMatcher(language)
     this.prefix = this.#matcher.prefix
+    this.cost = this.#matcher.cost
   }
 
   matches(topic: Topic, work?: Work): boolean {

@@ -31,6 +31,8 @@ export class UrlPattern {
   readonly origin: string | undefined
   /** What every pathname that matches begins with. */
   readonly pathnamePrefix: string
+  /** The most steps that a character of a topic costs. */
+  readonly cost: number
   /** By component, those first that are quickly told apart. */
   readonly #matchers: readonly (readonly [UrlComponent, TextMatcher])[]
 
@@ -63,6 +65,8 @@ export class UrlPattern {
     const { only: onlyPort } = compiled.port.matcher
     const isOneOrigin = onlyProtocol !== undefined && onlyHostname !== undefined && onlyPort !== undefined
     this.origin = isOneOrigin ? originOf({ protocol: onlyProtocol, hostname: onlyHostname, port: onlyPort }) : undefined
+    // A character is in one component only.
+    this.cost = Math.max(...urlComponents.map((component) => compiled[component].matcher.cost))
     this.#matchers = urlComponents
       .map((component) => [component, compiled[component].matcher] as const)
       .filter(([, matcher]) => !matcher.isAny)

@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest'
+import { costOf, selects, topicSelector, urlPattern } from '../../src/matching/matcher.ts'
+import { Topic } from '../../src/matching/topic.ts'
+import { problemOf, serve } from '../http/serving.ts'
+
+const form = { 'content-type': 'application/x-www-form-urlencoded' }
+/** The costliest pattern that was found (see docs/decisions/0007): 706 bytes, and 183 steps for each character of a topic. */
+const worst = (n: number) => `/${n}/*(${'(?:aaaa)*a'.repeat(70)})c*`
+
+const selecting = (name: string, values: readonly string[]) =>
+  new URLSearchParams(values.map((value) => [name, value])).toString()
+
+describe('what a stranger can make the hub work', () => {
+  test('a topic has at most 4096 bytes, as a matcher has', async () => {
+    const { post } = await serve()
+    expect((await post({ topic: 'x'.repeat(4096) })).status).toBe(200)
+    for (const topic of ['x'.repeat(4097), 'é'.repeat(2049), 'x'.repeat(1_000_000)]) {
+      const problem = await problemOf(await post({ topic }))
+      expect(problem).toMatchObject({ status: 413, code: 'TOO_LARGE', detail: expect.stringContaining('4096') })
+      expect(problem.detail.length).toBeLessThan(300)
+    }
+  })
+
+  test('all topics of an event have at most 64 KiB together', async () => {
+    const { post } = await serve()
+    const topics = (count: number) => Array.from({ length: count }, (_, n) => ['topic', `${n}`.padEnd(4096, 'x')])
+    expect((await post(topics(16))).status).toBe(200)
+    expect(await problemOf(await post(topics(17)))).toMatchObject({
+      status: 413,
+      code: 'TOO_LARGE',
+      detail: expect.stringContaining('65536'),
+    })
+    const many = Array.from({ length: 1000 }, (_, n) => ['topic', `https://example.com/books/${n}`])
+    expect((await post(many)).status).toBe(200)
+  })
+
+  test('too many matchers are refused before the first of them is compiled', async () => {
+    const { url } = await serve()
+    // The first is no pattern: had it been compiled, the answer were about that.
+    const body = `match_urlpattern=%7B&${selecting('match_urlpattern', Array(5000).fill('/:a/*'))}`
+    const response = await fetch(url, { method: 'QUERY', headers: form, body })
+    expect(await problemOf(response)).toMatchObject({ status: 400, detail: expect.stringContaining('5001 matchers') })
+  })
+
+  test('the patterns of a subscription have at most 16 KiB together, and exact topics do not count', async () => {
+    const { url } = await serve()
+    const query = (body: string) => fetch(url, { method: 'QUERY', headers: form, body })
+    const patterns = (count: number) => Array.from({ length: count }, (_, n) => `/${n}/`.padEnd(4095, 'x').concat('*'))
+    const fitting = await query(selecting('match_urlpattern', patterns(4)))
+    expect(fitting.status).toBe(200)
+    await fitting.body!.cancel()
+    for (const name of ['match_urlpattern', 'topic']) {
+      const values = name === 'topic' ? patterns(5).map((text) => text.replace('*', '{x}').slice(2)) : patterns(5)
+      expect(await problemOf(await query(selecting(name, values)))).toMatchObject({
+        status: 400,
+        code: 'INVALID_MATCHER',
+        detail: expect.stringContaining('16384 bytes'),
+      })
+    }
+    const exact = await query(
+      selecting(
+        'match',
+        patterns(100).map((text) => text.slice(0, -1)),
+      ),
+    )
+    expect(exact.status).toBe(200)
+    await exact.body!.cancel()
+  })
+
+  test('the patterns of a subscription may together cost 512 steps for a character of a topic, and no more', async () => {
+    const { url, open } = await serve()
+    expect((await open(selecting('match_urlpattern', [worst(1), worst(2)]))).response.status).toBe(200)
+    const response = await fetch(`${url}?${selecting('match_urlpattern', [worst(1), worst(2), worst(3)])}`)
+    expect(await problemOf(response)).toMatchObject({
+      status: 400,
+      code: 'INVALID_MATCHER',
+      detail: expect.stringMatching(/too much work together.*simpler/),
+    })
+  })
+
+  test('but a hundred patterns as people write them are no trouble', async () => {
+    const { open } = await serve()
+    const written = [
+      'https://example.com/users/N/books/:id',
+      'https://example.com/:lang(en|de|fr|it)/N/:slug',
+      'https://*.example.com/N/:a/:b?',
+      'https://example.com/N/:year(\\d{4})/:month(\\d\\d)',
+    ]
+    const patterns = Array.from({ length: 100 }, (_, n) => written[n % 4]!.replace('N', `${n}`))
+    expect((await open(selecting('match_urlpattern', patterns))).response.status).toBe(200)
+    const templates = Array.from({ length: 100 }, (_, n) => `https://example.com/users/${n}/{?topic}`)
+    expect((await open(selecting('topic', templates))).response.status).toBe(200)
+  })
+
+  test.each([
+    ['a pattern', urlPattern('https://ex.com/:a/*.x', 'https://hub.example/')],
+    ['the worst pattern', urlPattern(worst(1), 'https://ex.com/')],
+    ['a pattern of choices', urlPattern('/((?:a{1}|a{2}|a{3})*)b*', 'https://ex.com/')],
+    ['a template', topicSelector('https://ex.com/{a}/bar{?x,y}')],
+    ['a template without bounds', topicSelector('{a*}{/b*}{?c*,d*}{&e*}')],
+  ])('what %s is said to cost is never less than what it does', (_, matcher) => {
+    for (const topic of ['https://ex.com/a/b.x', `https://ex.com/1/${'a'.repeat(4000)}`, '?a=b,'.repeat(800)]) {
+      const work = { steps: 0 }
+      selects(matcher, new Topic(topic), work)
+      expect(work.steps).toBeLessThanOrEqual(costOf(matcher) * (topic.length + 1))
+    }
+  })
+})
