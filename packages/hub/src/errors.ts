@@ -30,6 +30,8 @@ export type HubErrorCode =
   | 'RATE_LIMITED'
   /** A body of a content type the hub does not take. */
   | 'UNSUPPORTED_MEDIA_TYPE'
+  /** A subscription that is not active, or a path where nothing is. */
+  | 'NOT_FOUND'
   /** A method that the path does not have. */
   | 'METHOD_NOT_ALLOWED'
   /** A request that nobody vouches for. */

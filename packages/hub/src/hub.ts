@@ -11,10 +11,17 @@ import { findStartingPoint, type StartingPoint } from './resume.ts'
 import { Selection } from './selection.ts'
 import type { HubStats } from './stats.ts'
 import type { Append, EventRecord, EventStore, Mark } from './store/store.ts'
+import { wantedBy } from './subscriptions/active-subscription.ts'
+import { SubscriptionRegistry } from './subscriptions/registry.ts'
 
 export interface HubOptions extends Partial<FanOutOptions> {
   /** Where the events are kept. The hub does not close it. */
   readonly store: EventStore
+  /**
+   * Whether the hub tells who is subscribed: by private events at the beginning and end of each subscription, and by a list. `compat`: by
+   * events in the form of before Mercure 1.0, too. Default: false, and then it costs nothing.
+   */
+  readonly subscriptions?: boolean | { readonly compat?: boolean | undefined } | undefined
   /** Gets what went wrong without anybody to reject to; the hub goes on. Default: it goes to `console.error`. */
   readonly onError?: (error: unknown) => void
 }
@@ -29,9 +36,11 @@ export interface SubscriptionOptions {
    * for what comes next.
    */
   readonly lastEventId?: string | undefined
+  /** What others may know of the subscriber, for a matcher: something that has a JSON form. Default: nothing. */
+  readonly payloadFor?: ((match: string) => unknown) | undefined
 }
 
-export interface SubscribeOptions extends Omit<SubscriptionOptions, 'matchers'> {
+export interface SubscribeOptions extends Omit<SubscriptionOptions, 'matchers' | 'payloadFor'> {
   /** Ends the iteration when it aborts, which throws its reason. Default: none. */
   readonly signal?: AbortSignal | undefined
 }
@@ -89,6 +98,8 @@ export interface Hub {
     topics: string | readonly (string | Matcher)[],
     options?: SubscribeOptions,
   ): AsyncGenerator<HubEvent, void, undefined>
+  /** Who is subscribed by a session; `undefined` where the hub was not told to tell. */
+  readonly subscriptions: Pick<SubscriptionRegistry, 'isCompat' | 'list' | 'find'> | undefined
   /** How many sessions are served now. */
   readonly subscriberCount: number
   /** What it has done and is doing. Asks every subscriber where it is, so not for every request. */
@@ -107,7 +118,12 @@ export interface Hub {
 }
 
 /** Makes a hub over a store. Rejects with `INVALID_OPTION`, or as the store does. */
-export async function createHub({ store, onError = console.error, ...options }: HubOptions): Promise<Hub> {
+export async function createHub({
+  store,
+  subscriptions,
+  onError = console.error,
+  ...options
+}: HubOptions): Promise<Hub> {
   if (typeof store?.follow !== 'function') {
     throw new HubError(
       'INVALID_OPTION',
@@ -115,6 +131,7 @@ export async function createHub({ store, onError = console.error, ...options }: 
     )
   }
   const fanOut = await FanOut.start(store, { ...options, onError })
+  const registry = subscriptions ? await startRegistry(subscriptions === true ? {} : subscriptions) : undefined
   const publishing = new Set<Promise<unknown>>()
   let closing: Promise<void> | undefined
 
@@ -130,8 +147,9 @@ export async function createHub({ store, onError = console.error, ...options }: 
       parse(init)
     },
 
-    async openSubscription({ matchers, rights, lastEventId }) {
+    async openSubscription({ matchers, rights, lastEventId, payloadFor }) {
       assertOpen()
+      const wanted = registry && wantedBy(matchers, payloadFor)
       const selection = select(matchers, rights)
       const start = await findStart(selection, lastEventId)
       return {
@@ -139,6 +157,8 @@ export async function createHub({ store, onError = console.error, ...options }: 
         deliverTo(session) {
           if (closing) session.drain()
           else fanOut.add(session, selection, start)
+          // Now that it is served: it hears of itself, too.
+          if (wanted && session.isOpen) session.closed.then(registry.connect(wanted))
         },
       }
     },
@@ -157,6 +177,8 @@ export async function createHub({ store, onError = console.error, ...options }: 
       const [newest = head] = await findNewest(store, select(matchers, rights), 1)
       return positionId(store.epoch, newest)
     },
+
+    subscriptions: registry,
 
     get subscriberCount() {
       return fanOut.subscriberCount
@@ -177,6 +199,22 @@ export async function createHub({ store, onError = console.error, ...options }: 
       closing ??= finish()
       return closing
     },
+  }
+
+  async function startRegistry({ compat = false }: { readonly compat?: boolean | undefined }) {
+    try {
+      return await SubscriptionRegistry.start({
+        store,
+        isCompat: compat,
+        append: (appends) => append(store, appends),
+        head: () => fanOut.head,
+        idOf: (mark) => (mark.position === 0 ? 'earliest' : positionId(store.epoch, mark)),
+        onError,
+      })
+    } catch (error) {
+      fanOut.close()
+      throw error
+    }
   }
 
   async function publishAll(inits: readonly PublishInit[]): Promise<readonly string[]> {
@@ -212,6 +250,7 @@ export async function createHub({ store, onError = console.error, ...options }: 
 
   async function finish(): Promise<void> {
     await Promise.allSettled([...publishing, fanOut.drain()])
+    await registry?.close()
     fanOut.close()
   }
 

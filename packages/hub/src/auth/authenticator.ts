@@ -113,8 +113,12 @@ export class Authenticator {
     return refusal && refused(refusal, rights.dialect)
   }
 
-  /** Checks that a path of the subscriptions API, as it was sent, is granted. `undefined` when it is. */
+  /**
+   * Checks that a path of the subscriptions API, as it was sent, is granted. `undefined` when it is; or when no subscriber could have a
+   * token.
+   */
   refuseSubscribe(rights: Rights, path: string): AuthRefused | undefined {
+    if (!this.#hasKeysFor('subscriber')) return undefined
     const refusal = rights.refuseSubscribe(path)
     return refusal && refused(refusal, rights.dialect)
   }

@@ -21,6 +21,7 @@ interface ServeOptions extends StoreFlags, AuthFlags, LimitFlags {
   corsOrigins: string[]
   tlsCert?: string
   tlsKey?: string
+  subscriptions?: true
 }
 
 /** How long streams and publishes may take to end after SIGTERM, in milliseconds. */
@@ -54,6 +55,10 @@ SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are tol
       'let anyone on this machine publish and subscribe, and speak Mercure of before 1.0, too; refuses any address but a loopback one',
     )
   addAuthFlags(command)
+  command.option(
+    '--subscriptions',
+    'tell who is subscribed: by private events, and at /.well-known/mercure/subscriptions',
+  )
   command.optionsGroup('What clients may take:')
   addLimitFlags(command)
   command.optionsGroup('Configuration:')
@@ -90,7 +95,7 @@ headwater token makes tokens to try it with. A key on the command line can be re
 }
 
 async function serve(options: ServeOptions, command: Command): Promise<void> {
-  const { listen: address, dev, corsOrigins, tlsCert, tlsKey, ...flags } = options
+  const { listen: address, dev, corsOrigins, tlsCert, tlsKey, subscriptions, ...flags } = options
   if (dev && address.host !== 'localhost' && !isLoopbackAddress(address.host)) {
     throw new HubError(
       'INVALID_OPTION',
@@ -115,7 +120,11 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
   if (!tokens.hasPublishers) log('nobody may publish: there is no --publisher-key.')
   const store = await openStore(flags, log)
   const metrics = new Metrics()
-  const hub = await createHub({ store: metrics.measure(store), onError: log })
+  const hub = await createHub({
+    store: metrics.measure(store),
+    subscriptions: subscriptions && { compat: tokens.isCompat },
+    onError: log,
+  })
   metrics.observe(hub)
   const limits = limitsOf(flags)
   const server = await listen(hub, {

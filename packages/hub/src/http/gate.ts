@@ -1,5 +1,10 @@
+import type { Dialect } from '../auth/dialect.ts'
+import { HubError } from '../errors.ts'
 import type { PublishInit } from '../event-rules.ts'
 import { hubPath } from '../hub-path.ts'
+import { everyTopic } from '../matching/matcher.ts'
+import { MatcherSet } from '../matching/matcher-set.ts'
+import { Topic } from '../matching/topic.ts'
 import type { HubRequest } from './exchange.ts'
 import { type Authorize, assertMayPublish, type Permission, permissionOf } from './permission.ts'
 
@@ -18,6 +23,11 @@ export interface Gate {
   readonly hubUrl: string
   /** What a request may subscribe to. Rejects if to nothing. Does not read the body. */
   admitSubscriber(request: HubRequest): Promise<Permission>
+  /**
+   * Resolves when a request may read what the subscriptions API has at a path, as it was sent: when it may have that path's private
+   * events, or nothing says who may. Resolves to the dialect of the reader's token; without one, to that given.
+   */
+  admitReader(request: HubRequest, path: string, dialect: Dialect): Promise<Dialect>
   /** Resolves to what throws unless an event may be published. Rejects if none may. Does not read the body. */
   admitPublisher(request: HubRequest): Promise<(event: PublishInit) => void>
 }
@@ -25,17 +35,25 @@ export interface Gate {
 /** Stands in where no other is known. */
 export const localHubUrl = `http://localhost${hubPath}`
 
-/** The gate of an application that decides by itself. */
-export function gateOf(authorize: Authorize): Gate {
+/** The gate of an application that decides by itself; or that lets everybody publish, and have what is public. */
+export function gateOf(given?: Authorize): Gate {
+  const authorize = given ?? (() => anyone)
   return {
     hasPublishers: true,
     trustsBrowsers: true,
     isCompat: true,
     hubUrl: localHubUrl,
     admitSubscriber: (request) => permissionOf(request, authorize),
+    async admitReader(request, path, dialect) {
+      const { subscribe = [] } = await permissionOf(request, authorize)
+      if (!given || new MatcherSet(subscribe).selectsAny([new Topic(path)])) return dialect
+      throw new HubError('FORBIDDEN', `This request may not read ${path}.`)
+    },
     async admitPublisher(request) {
       const permission = await permissionOf(request, authorize)
       return (event) => assertMayPublish(permission, event)
     },
   }
 }
+
+const anyone: Permission = { publish: [everyTopic] }

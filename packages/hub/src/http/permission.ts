@@ -14,6 +14,11 @@ export interface Permission {
   /** When it ends, in milliseconds since 1970: its event stream ends by then. Default: never. */
   readonly expiresAt?: number | undefined
   /**
+   * Where the hub tells who is subscribed: what others may know of this subscriber, for a matcher; something that has a JSON form.
+   * Default: nothing.
+   */
+  readonly payloadFor?: ((match: string) => unknown) | undefined
+  /**
    * Whom it belongs to, by any name: event streams with the same one are counted together (`maxSubscribersPerToken`). It appears in no log.
    * Default: nobody in particular, and only the address counts.
    */

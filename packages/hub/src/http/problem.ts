@@ -52,6 +52,7 @@ const statusOf: Partial<Record<HubErrorCode, number>> = {
   UNAUTHORIZED: 401,
   FORBIDDEN: 403,
   ORIGIN_NOT_ALLOWED: 403,
+  NOT_FOUND: 404,
   METHOD_NOT_ALLOWED: 405,
   TIMEOUT: 408,
   TOO_LARGE: 413,

@@ -3,7 +3,6 @@ import { HubError } from '../errors.ts'
 import type { PublishInit } from '../event-rules.ts'
 import type { Hub } from '../hub.ts'
 import { hubPath } from '../hub-path.ts'
-import { everyTopic } from '../matching/matcher.ts'
 import { Admission } from './admission.ts'
 import { ClientAddresses } from './client-address.ts'
 import { Cors } from './cors.ts'
@@ -13,12 +12,13 @@ import { type Gate, gateOf } from './gate.ts'
 import { type Limits, withDefaultLimits } from './limits.ts'
 import { isLoopbackHost } from './loopback.ts'
 import type { Metrics } from './metrics.ts'
-import type { Authorize, Permission } from './permission.ts'
+import type { Authorize } from './permission.ts'
 import { problemAnswer } from './problem.ts'
 import { beforeProxy, PublicUrls } from './public-urls.ts'
 import { publish } from './publish.ts'
 import { isReservedTopic } from './reserved-topics.ts'
 import { answerLastEventId, subscribe } from './subscribe.ts'
+import { answerSubscriptions, isSubscriptionsPath } from './subscriptions.ts'
 import type { TokenGate } from './token-gate.ts'
 import { TokenRefusal } from './token-refusal.ts'
 
@@ -76,7 +76,7 @@ export interface HandlerOptions {
 /** What of a request may be told to others: nothing that is its client's alone. */
 export interface RequestSummary {
   readonly method: string
-  /** What it was for: `publish`, `subscribe`, `last`, `page`, `operating`, `preflight`; `none` where there is nothing. */
+  /** What it was for: `publish`, `subscribe`, `last`, `subscriptions`, `page`, `operating`, `preflight`; `none` where there is nothing. */
   readonly route: string
   readonly address: string
 }
@@ -158,7 +158,11 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
     OPTIONS: preflight,
   }
   const metadataRoutes: Routes = {
-    ...reading((request) => tokens!.answerMetadata(request)),
+    ...reading((request) => tokens!.answerMetadata(request, { hasSubscriptions: hub.subscriptions !== undefined })),
+    OPTIONS: preflight,
+  }
+  const subscriptionsRoutes: Routes = {
+    ...reading((request) => answerSubscriptions(hub.subscriptions!, request, gate)),
     OPTIONS: preflight,
   }
   const healthRoutes = reading(() => answerText('ok\n'))
@@ -217,6 +221,7 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
     if (routes === hubRoutes || routes === subscribeRoutes)
       return method === 'POST' ? 'publish' : method === 'OPTIONS' ? 'preflight' : 'subscribe'
     if (routes === lastEventIdRoutes) return 'last'
+    if (routes === subscriptionsRoutes) return 'subscriptions'
     if (routes === pageRoutes) return 'page'
     return routes ? 'operating' : 'none'
   }
@@ -236,6 +241,7 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
   function routesOf(path: string): Routes | undefined {
     if (path === hubPath) return gate.hasPublishers ? hubRoutes : subscribeRoutes
     if (path === `${hubPath}/last`) return lastEventIdRoutes
+    if (hub.subscriptions && isSubscriptionsPath(path)) return subscriptionsRoutes
     if (path === '/healthz') return healthRoutes
     if (path === '/readyz') return readyRoutes
     if (path === '/metrics' && metrics) return metricsRoutes
@@ -253,10 +259,8 @@ const tellingRefusals: ReadonlySet<HubError['code']> = new Set([
   'HOST_NOT_ALLOWED',
 ])
 
-const anyone: Permission = { publish: [everyTopic] }
-
 function chooseGate({ authorize, tokens }: HandlerOptions): Gate {
-  if (!tokens) return gateOf(authorize ?? (() => anyone))
+  if (!tokens) return gateOf(authorize)
   if (!authorize) return tokens
   throw new HubError('INVALID_OPTION', 'authorize and tokens both say who may do what. Give one of them.')
 }

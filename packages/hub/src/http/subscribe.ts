@@ -19,7 +19,8 @@ export async function subscribe(
   rules: SelectorRules,
 ): Promise<Answer> {
   const { matchers, lastEventId, hasLastEventId, isOldDialect } = await readSelectors(request, rules)
-  const subscription = await hub.openSubscription({ matchers, rights: permission.subscribe, lastEventId })
+  const { subscribe: rights, payloadFor } = permission
+  const subscription = await hub.openSubscription({ matchers, rights, lastEventId, payloadFor })
 
   const preceding = headerValue(subscription.precedingEventId)
   return {

@@ -1,6 +1,6 @@
 import { type AuthConfig, type AuthOptions, parseAuthOptions } from '../auth/auth-options.ts'
 import { Authenticator, type AuthRefused } from '../auth/authenticator.ts'
-import type { Role } from '../auth/dialect.ts'
+import type { Dialect, Role } from '../auth/dialect.ts'
 import { answerTo } from '../auth/failure-answer.ts'
 import { readAuthRequest } from '../auth/presented-token.ts'
 import { metadataUrl, resourceFor, resourceMetadata } from '../auth/resource-metadata.ts'
@@ -83,8 +83,17 @@ export class TokenGate implements Gate {
 
   async admitSubscriber(request: HubRequest): Promise<Permission> {
     const rules = this.#rules
-    const { subscribeMatchers, expiresAt, holder } = await this.#authenticate(rules, request, 'subscriber')
-    return { subscribe: subscribeMatchers, expiresAt, holder }
+    const rights = await this.#authenticate(rules, request, 'subscriber')
+    const { subscribeMatchers, expiresAt, holder } = rights
+    return { subscribe: subscribeMatchers, expiresAt, holder, payloadFor: (match) => rights.payloadFor(match) }
+  }
+
+  async admitReader(request: HubRequest, path: string, dialect: Dialect): Promise<Dialect> {
+    const rules = this.#rules
+    const rights = await this.#authenticate(rules, request, 'subscriber', dialect)
+    const refused = rules.authenticator.refuseSubscribe(rights, path)
+    if (refused) this.#refuse(rules, request, refused)
+    return rights.dialect
   }
 
   async admitPublisher(request: HubRequest): Promise<(event: PublishInit) => void> {
@@ -112,21 +121,21 @@ export class TokenGate implements Gate {
     return this.#rules.metadataPaths.has(path)
   }
 
-  /** Answers with how to get and present a token (RFC 9728). */
-  answerMetadata(request: HubRequest): Answer {
+  /** Answers with how to get and present a token (RFC 9728), and whether there is the subscriptions API. */
+  answerMetadata(request: HubRequest, features: { readonly hasSubscriptions: boolean }): Answer {
     const { config } = this.#rules
     return {
       headers: { 'content-type': 'application/json', 'cache-control': 'max-age=300', vary: 'Origin, Host' },
-      body: `${JSON.stringify(resourceMetadata(config, resourceFor(config, request.header('host'))!))}\n`,
+      body: `${JSON.stringify(resourceMetadata(config, resourceFor(config, request.header('host'))!, features))}\n`,
     }
   }
 
-  async #authenticate(rules: Rules, request: HubRequest, role: Role): Promise<Rights> {
+  async #authenticate(rules: Rules, request: HubRequest, role: Role, dialectOfPath?: Dialect): Promise<Rights> {
     const read = readAuthRequest(request)
     // Only a subscriber of before 1.0 selects by that, and only a publisher of then has this cookie.
     const isOld =
       role === 'subscriber' ? read.query.has('topic') : /(^|; *)mercureAuthorization=/.test(read.cookie ?? '')
-    const dialect = isOld ? '0.x' : undefined
+    const dialect = isOld ? '0.x' : dialectOfPath
     const result = await rules.authenticator.authenticate({ ...read, dialect }, role)
     return result.name === 'authorized' ? result.rights : this.#refuse(rules, request, result)
   }

@@ -93,16 +93,16 @@ export function oldTopicPath(topic: string): string {
   return `${subscriptionsPath}/${encodeVariable(topic)}`
 }
 
-/** [Mercure 0.x] What is told of a subscription: of itself, or as one of several, which say what they are together. */
+/** [Mercure 0.x] What is told of a subscription, in its events and by the API. `more` comes first. */
 export function oldSubscriptionDocument(
   subscription: ActiveSubscription,
   isActive: boolean,
-  context: { readonly '@context'?: string } = oldContext,
+  more: object = oldContext,
 ): string {
   const { match, subscriber, payload } = subscription
   return withPayload(
     {
-      ...context,
+      ...more,
       id: oldSubscriptionPath(subscription),
       type: 'Subscription',
       subscriber,

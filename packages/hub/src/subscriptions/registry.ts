@@ -7,6 +7,8 @@ import { nobodyEvent, subscriptionEvents } from './subscription-events.ts'
 
 export interface RegistryOptions extends OutboxOptions {
   readonly store: EventStore
+  /** The ID by which a place in the history is known. */
+  readonly idOf: (mark: Mark) => string
   /** Whether each event is also published in the form it had before Mercure 1.0. */
   readonly isCompat: boolean
 }
@@ -14,8 +16,8 @@ export interface RegistryOptions extends OutboxOptions {
 /** Subscriptions as they were at one moment. */
 export interface SubscriptionList {
   readonly subscriptions: readonly ActiveSubscription[]
-  /** The moment: every change up to here is in the list, and every other one is told by an event after it. */
-  readonly asOf: Mark
+  /** The moment, by its ID: every change up to there is in the list, and every other one is told by an event after it. */
+  readonly lastEventId: string
 }
 
 /** How often it is looked whether the history still says who is subscribed, in milliseconds. */
@@ -28,6 +30,7 @@ const freshenMs = 60_000
 export class SubscriptionRegistry {
   readonly isCompat: boolean
   readonly #store: EventStore
+  readonly #idOf: (mark: Mark) => string
   readonly #outbox: Outbox
   readonly #onError: (error: unknown) => void
   readonly #freshenTimer: NodeJS.Timeout
@@ -48,9 +51,10 @@ export class SubscriptionRegistry {
     return registry
   }
 
-  private constructor({ store, isCompat, ...options }: RegistryOptions) {
+  private constructor({ store, idOf, isCompat, ...options }: RegistryOptions) {
     this.isCompat = isCompat
     this.#store = store
+    this.#idOf = idOf
     this.#outbox = new Outbox(options)
     this.#onError = options.onError
     this.#freshenTimer = setInterval(() => this.freshen(), freshenMs)
@@ -78,13 +82,13 @@ export class SubscriptionRegistry {
     for (const { subscription } of this.#active.values()) {
       if (!isWanted || isWanted(subscription)) subscriptions.push(subscription)
     }
-    return { subscriptions, asOf: this.#outbox.asOf }
+    return this.#asOfNow(subscriptions)
   }
 
   /** Looks a subscription up by its path. */
   find(path: string): SubscriptionList {
     const entry = this.#active.get(path)
-    return { subscriptions: entry ? [entry.subscription] : [], asOf: this.#outbox.asOf }
+    return this.#asOfNow(entry ? [entry.subscription] : [])
   }
 
   /**
@@ -110,6 +114,10 @@ export class SubscriptionRegistry {
   async close(): Promise<void> {
     clearInterval(this.#freshenTimer)
     await this.#outbox.close()
+  }
+
+  #asOfNow(subscriptions: readonly ActiveSubscription[]): SubscriptionList {
+    return { subscriptions, lastEventId: this.#idOf(this.#outbox.asOf) }
   }
 
   /** Whether what is told again would push much of the history out, and itself in the end. */
