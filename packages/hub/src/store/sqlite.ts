@@ -40,6 +40,11 @@ export interface SqliteStoreOptions extends Retention {
   readonly idempotencyMs?: number | undefined
   /** Gets what went wrong without anybody to reject to, such as trimming on a full disk. Default: it goes to `console.error`. */
   readonly onError?: ((error: HubError) => void) | undefined
+  /**
+   * Called, before the store is there, if the process that had the directory last did not close it: it was killed, or the power failed. Gets
+   * which one that was, in words. Nothing has to be done: the history is as it was promised. Default: nobody is told.
+   */
+  readonly onUncleanStop?: ((holder: string) => void) | undefined
   /** The clock, in milliseconds. Default `Date.now`; tests bring their own. */
   readonly now?: (() => number) | undefined
 }
@@ -62,6 +67,7 @@ export async function openSqliteStore({
   maxBytes = 1024 ** 3,
   idempotencyMs = defaultIdempotencyMs,
   onError = console.error,
+  onUncleanStop,
   now = Date.now,
 }: SqliteStoreOptions): Promise<EventStore> {
   if (typeof directory !== 'string' || directory === '') {
@@ -82,7 +88,9 @@ export async function openSqliteStore({
     idempotencyMs: notNegative('idempotencyMs', idempotencyMs),
     newEpoch: createEpoch(),
   }
-  return await SqliteStore.open(workerOptions, now, onError)
+  const thread = await LogThread.start(workerOptions, now)
+  if (thread.uncleanHolder !== undefined) onUncleanStop?.(thread.uncleanHolder)
+  return new SqliteStore(thread, workerOptions, now, onError)
 }
 
 /** SQLite takes a billion bytes, and a character is at most three. */
@@ -105,20 +113,7 @@ class SqliteStore implements EventStore {
   #death: HubError | undefined
   #closing: Promise<void> | undefined
 
-  static async open(
-    options: WorkerOptions,
-    now: () => number,
-    onError: (error: HubError) => void,
-  ): Promise<SqliteStore> {
-    return new SqliteStore(await LogThread.start(options, now), options, now, onError)
-  }
-
-  private constructor(
-    thread: LogThread,
-    options: WorkerOptions,
-    now: () => number,
-    onError: (error: HubError) => void,
-  ) {
+  constructor(thread: LogThread, options: WorkerOptions, now: () => number, onError: (error: HubError) => void) {
     this.epoch = thread.epoch
     this.#options = options
     this.#now = now

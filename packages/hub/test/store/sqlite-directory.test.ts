@@ -47,6 +47,25 @@ describe('the data directory', () => {
     expect(await readDatas(store)).toEqual(['from the other process'])
   })
 
+  test('tells who had it last if that ended without closing it, and nobody if it was closed', async () => {
+    const directory = temporaryDirectory()
+    const told: string[] = []
+    const open = () => openSqliteStore({ directory, onUncleanStop: (holder) => told.push(holder) })
+    await (await open()).close()
+    await (await open()).close()
+    expect(told).toEqual([])
+    const holder = await holdInAnotherProcess(directory)
+    holder.kill('SIGKILL')
+    await once(holder, 'exit')
+    const store = await open()
+    expect(told).toEqual([
+      expect.stringMatching(new RegExp(`^process ${holder.pid} on host "${hostname()}", since 20`)),
+    ])
+    await store.close()
+    await (await open()).close()
+    expect(told).toHaveLength(1)
+  })
+
   test('may be locked by a process that has not said who it is', async () => {
     const directory = temporaryDirectory()
     const holder = new DatabaseSync(join(directory, 'headwater.lock'))

@@ -1,4 +1,14 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -10,6 +20,8 @@ import { applicationId, migrate, migrations } from './schema.ts'
 /** A data directory that is this process's own until it is closed, and the database in it. */
 export interface DataDirectory {
   readonly database: DatabaseSync
+  /** Which process had it last, in words, if that ended without closing it. */
+  readonly uncleanHolder: string | undefined
   /** Whether the database is still the file of its name. One that was moved or removed must not take events any more. */
   isInPlace(): boolean
   close(): void
@@ -34,6 +46,7 @@ export function openDataDirectory(given: string, durability: Durability): DataDi
       const { dev, ino } = statSync(file)
       return {
         database,
+        uncleanHolder: lock.uncleanHolder,
         isInPlace: () => {
           const found = statSync(file, { throwIfNoEntry: false })
           return found?.ino === ino && found.dev === dev
@@ -75,33 +88,62 @@ function syncDirectory(directory: string): void {
  * Takes the lock that SQLite puts on an empty database of its own. The system frees it with the process, however that ends, so
  * it is never stale; and the history itself stays open to readers, such as `sqlite3` while the hub runs.
  */
-function lockDirectory(directory: string): DatabaseSync {
+function lockDirectory(directory: string): { readonly uncleanHolder: string | undefined; close(): void } {
   const lock = new DatabaseSync(join(directory, files.lock))
   const holderFile = join(directory, files.holder)
   try {
     lock.exec('BEGIN EXCLUSIVE')
-    // Only for people and for the message below; not part of the lock.
+    // Who has gone by the rules takes its name away. A thread of this very process may have died.
+    const last = existsSync(holderFile) ? readHolder(holderFile) : undefined
+    const uncleanHolder = last && last.pid !== process.pid ? describe(last) : undefined
+    // Only for people and for the messages; not part of the lock.
     const since = new Date().toISOString()
     writeFileSync(holderFile, `${JSON.stringify({ pid: process.pid, host: hostname(), since })}\n`)
-    return lock
+    return {
+      uncleanHolder,
+      close() {
+        removeName(holderFile)
+        lock.close()
+      },
+    }
   } catch (error) {
     lock.close()
     if (sqliteCodeOf(error) !== sqliteCode.busy) throw error
     throw new HubError(
       'STORE_LOCKED',
-      `The data directory ${directory} is in use by ${describeHolder(holderFile)}. ` +
+      `The data directory ${directory} is in use by ${describe(readHolder(holderFile))}. ` +
         'Each hub needs one of its own: stop the other, or give this one another directory.',
     )
   }
 }
 
-function describeHolder(holderFile: string): string {
+/** On a disk that takes no more changes it stays, and the next start will call this end an unclean one: no reason not to end. */
+function removeName(holderFile: string): void {
   try {
-    const { pid, host, since } = JSON.parse(readFileSync(holderFile, 'utf8')) as Record<string, unknown>
-    return `process ${String(pid)} on host "${String(host)}", since ${String(since)}`
+    rmSync(holderFile, { force: true })
   } catch (error) {
-    return `another process (which one is not known: ${String(error)})`
+    if (!(error instanceof Error && 'code' in error)) throw error
   }
+}
+
+interface Holder {
+  readonly pid: unknown
+  readonly host: unknown
+  readonly since: unknown
+}
+
+/** Gives the error if it cannot be read: it says no more than who it was. */
+function readHolder(holderFile: string): Holder | { readonly pid?: undefined; readonly error: unknown } {
+  try {
+    return JSON.parse(readFileSync(holderFile, 'utf8')) as Holder
+  } catch (error) {
+    return { error }
+  }
+}
+
+function describe(holder: ReturnType<typeof readHolder>): string {
+  if ('error' in holder) return `another process (which one is not known: ${String(holder.error)})`
+  return `process ${String(holder.pid)} on host "${String(holder.host)}", since ${String(holder.since)}`
 }
 
 function openDatabase(directory: string, durability: Durability): DatabaseSync {

@@ -64,6 +64,11 @@ export class EventLog {
     }
   }
 
+  /** Which process had the directory last, in words, if that ended without closing it. */
+  get uncleanHolder(): string | undefined {
+    return this.#directory.uncleanHolder
+  }
+
   bounds(): Bounds {
     return {
       head: markOf(this.#head),

@@ -34,6 +34,8 @@ export class LogThread {
   readonly epoch: string
   /** Where the history began and ended when the thread had opened it. */
   readonly bounds: Bounds
+  /** Which process had the directory last, in words, if that ended without closing it. */
+  readonly uncleanHolder: string | undefined
   readonly #worker: Worker
   readonly #options: WorkerOptions
   readonly #now: () => number
@@ -75,10 +77,11 @@ export class LogThread {
     worker: Worker,
     options: WorkerOptions,
     now: () => number,
-    { epoch, bounds }: { epoch: string; bounds: Bounds },
+    { epoch, bounds, uncleanHolder }: Omit<Extract<Reply, { name: 'opened' }>, 'name'>,
   ) {
     this.epoch = epoch
     this.bounds = bounds
+    this.uncleanHolder = uncleanHolder
     this.#worker = worker
     this.#options = options
     this.#now = now

@@ -108,7 +108,12 @@ export interface Failure {
 }
 
 export type Reply =
-  | { readonly name: 'opened'; readonly epoch: string; readonly bounds: Bounds }
+  | {
+      readonly name: 'opened'
+      readonly epoch: string
+      readonly bounds: Bounds
+      readonly uncleanHolder: string | undefined
+    }
   | { readonly name: 'not opened'; readonly failure: Failure }
   /** The next appends, in the order they were asked for, are stored. Those of a known idempotency key have an earlier mark. */
   | { readonly name: 'appended'; readonly positions: readonly number[]; readonly tags: readonly number[] }

@@ -35,7 +35,8 @@ class Worker {
     this.#options = options
     this.#port = port
     this.#log = new EventLog(options)
-    this.#reply({ name: 'opened', epoch: this.#log.epoch, bounds: this.#log.bounds() })
+    const { epoch, uncleanHolder } = this.#log
+    this.#reply({ name: 'opened', epoch, bounds: this.#log.bounds(), uncleanHolder })
     port.on('message', (batch: Batch) => {
       this.#take(batch)
       this.#work()
