@@ -4,7 +4,7 @@ import { type ParsedEvent, readEvents } from '@headwater/sse'
 import { onTestFinished } from 'vitest'
 import type { HandlerOptions } from '../../src/http/router.ts'
 import { type HubServer, listen } from '../../src/http/server.ts'
-import { createHub, type Hub } from '../../src/hub.ts'
+import { createHub, type Hub, type HubOptions } from '../../src/hub.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { EventStore } from '../../src/store/store.ts'
 
@@ -32,11 +32,16 @@ export interface Subscribed {
   close(): Promise<void>
 }
 
-export async function serve(options: HandlerOptions & { store?: EventStore; port?: number } = {}): Promise<Serving> {
-  const { store = createMemoryStore(), port = 0, ...handlerOptions } = options
+export interface ServeOptions extends HandlerOptions, Pick<HubOptions, 'subscriptions'> {
+  readonly store?: EventStore
+  readonly port?: number
+}
+
+export async function serve(options: ServeOptions = {}): Promise<Serving> {
+  const { store = createMemoryStore(), port = 0, subscriptions, ...handlerOptions } = options
   const errors: unknown[] = []
   const onError = (error: unknown) => errors.push(error)
-  const hub = await createHub({ store, onError })
+  const hub = await createHub({ store, subscriptions, onError })
   const server = await listen(hub, { host: '127.0.0.1', port, onError, ...handlerOptions })
   onTestFinished(() => server.close({ deadlineMs: 100 }))
   const url = `${server.url}/.well-known/mercure`
