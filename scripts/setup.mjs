@@ -3,7 +3,7 @@
 // without dependencies, because it runs when nothing is installed yet, on whatever Node is there.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -61,19 +61,38 @@ export function pinnedEnvironment() {
   }
 }
 
-/** Programs that tests drive and npm does not carry: installed with apt-get where this script may, else named. */
+/**
+ * Programs that tests drive and npm does not carry: installed with apt-get where this script may, else named. Tests that need one
+ * that `isOptional` are skipped without it.
+ */
 export function ensureSystemParts(parts) {
-  const missing = parts.filter(({ paths }) => !paths.some(existsSync)).map(({ apt }) => apt)
-  if (missing.length === 0) return
-  const mayInstall = process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')
-  if (mayInstall) {
-    console.error(`headwater: installing ${missing.join(', ')} with apt-get`)
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-    const quiet = { env, stdio: ['ignore', 'ignore', 'inherit'] }
-    run('apt-get', ['update', '-qq'], quiet)
-    if (run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', ...missing], quiet) === 0) return
+  const isMissing = ({ paths }) => !paths.some(existsSync)
+  const names = (each) => each.map(({ apt }) => apt)
+  const missing = parts.filter(isMissing)
+  if (missing.length > 0 && process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')) aptInstall(names(missing))
+  const optional = parts.filter((part) => part.isOptional && isMissing(part))
+  if (optional.length > 0) {
+    console.error(`headwater: some tests are skipped; to run them: sudo apt-get install ${names(optional).join(' ')}`)
   }
+  const required = parts.filter((part) => !part.isOptional && isMissing(part))
+  if (required.length === 0) return
   fail(
-    `the tests need ${missing.join(' and ')}: install with "sudo apt-get install ${missing.join(' ')}" or your system's own tool`,
+    `the tests need ${names(required).join(' and ')}: install with "sudo apt-get install ${names(required).join(' ')}" or your system's own tool`,
   )
+}
+
+/** Installs what there is of these, one by one, and starts no service of theirs. */
+function aptInstall(names) {
+  console.error(`headwater: installing ${names.join(', ')} with apt-get`)
+  const quiet = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, stdio: ['ignore', 'ignore', 'inherit'] }
+  // Debian asks this before it starts a service; https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt
+  const policy = '/usr/sbin/policy-rc.d'
+  const isOurs = !existsSync(policy)
+  if (isOurs) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  try {
+    run('apt-get', ['update', '-qq'], quiet)
+    for (const name of names) run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', name], quiet)
+  } finally {
+    if (isOurs) rmSync(policy)
+  }
 }

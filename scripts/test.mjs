@@ -16,6 +16,9 @@ if (matrix) ensureInstalled(join(root, 'conformance/runtimes-matrix'))
 ensureSystemParts([
   { apt: 'chromium', paths: ['/usr/bin/chromium'] },
   { apt: 'firefox-esr', paths: ['/usr/bin/firefox-esr'] },
+  { apt: 'nginx', paths: ['/usr/sbin/nginx'], isOptional: true },
+  { apt: 'haproxy', paths: ['/usr/sbin/haproxy'], isOptional: true },
+  { apt: 'caddy', paths: ['/usr/bin/caddy'], isOptional: true },
 ])
 
 const count = { passed: 0, failed: 0, skipped: 0 }
