@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+
+/**
+ * A real `headwater serve`, killed and started again at the same address as often as one likes. Keeps what each of its lives said,
+ * for whoever wants to know why something went wrong.
+ */
+export class HubProcess {
+  readonly url: string
+  /** How long it took to be ready, each time that it was. */
+  readonly startMs: number[] = []
+  readonly #listen: string
+  readonly #parameters: readonly string[]
+  readonly #log: string[] = []
+  #isReady = false
+  #life: { child: ChildProcess; exited: Promise<unknown>; ready: Promise<void> } | undefined
+  #lives = 0
+
+  /** Does not start it yet. */
+  static async create(...parameters: string[]): Promise<HubProcess> {
+    if (!existsSync(main)) throw new Error(`${main} is missing: run npm run build first.`)
+    return new HubProcess(`127.0.0.1:${await freePort()}`, parameters)
+  }
+
+  private constructor(listen: string, parameters: readonly string[]) {
+    this.#listen = listen
+    this.#parameters = parameters
+    this.url = `http://${listen}/.well-known/mercure`
+  }
+
+  start(...parameters: string[]): void {
+    const startedAt = performance.now()
+    const life = ++this.#lives
+    const all = [main, 'serve', '--listen', this.#listen, ...this.#parameters, ...parameters]
+    const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
+    // Whoever waits for it hears of it; nobody has to.
+    ready.catch(() => {})
+    for (const stream of [child.stdout!, child.stderr!]) {
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        this.#note(`life ${life}: ${text.trimEnd()}`)
+        if (!text.includes('headwater listening on')) return
+        this.startMs.push(performance.now() - startedAt)
+        this.#isReady = true
+        resolve()
+      })
+    }
+    const exited = once(child, 'close').then(([code, signal]) => {
+      this.#isReady = false
+      this.#note(`life ${life} ended: ${signal ?? `exit code ${code}`}`)
+      reject(new Error(`the hub ended before it was ready (${signal ?? code}):\n${this.log}`))
+    })
+    this.#life = { child, exited, ready }
+  }
+
+  /** Whether it listens, as far as anybody knows. */
+  get isReady(): boolean {
+    return this.#isReady
+  }
+
+  /** Resolves when it listens; rejects if it ended before. */
+  async ready(): Promise<void> {
+    await this.#life?.ready
+  }
+
+  /** Throws if it has ended by itself. */
+  assertAlive(): void {
+    const child = this.#life?.child
+    if (child && child.exitCode === null && child.signalCode === null) return
+    throw new Error(`the hub ended by itself:\n${this.log}`)
+  }
+
+  async kill(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
+    this.assertAlive()
+    await this.end(signal)
+  }
+
+  /** Ends it if it is there. */
+  async end(signal: 'SIGKILL' | 'SIGTERM' = 'SIGKILL'): Promise<void> {
+    const life = this.#life
+    this.#life = undefined
+    life?.child.kill(signal)
+    await life?.exited
+  }
+
+  /** The last of what it said. */
+  get log(): string {
+    return this.#log.join('\n')
+  }
+
+  #note(text: string): void {
+    this.#log.push(text)
+    if (this.#log.length > 200) this.#log.shift()
+  }
+}
+
+/**
+ * A port that stays free while nobody listens on it. One that the system hands out would not: it would give it to somebody else in the
+ * meantime, even to the very client that tries to reach it. So it is one below all those.
+ */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 10_000)
+    const server = createServer()
+    const isFree = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false))
+      server.listen(port, '127.0.0.1', () => resolve(true))
+    })
+    if (!isFree) continue
+    server.close()
+    await once(server, 'close')
+    return port
+  }
+}
+
+/** Polls until a condition holds. Gives up, with what it waited for, only when `moved` has not changed for two minutes. */
+export async function until(
+  condition: () => boolean,
+  what: string,
+  { moved = () => 0, stuckMs = 120_000 }: { moved?: () => number; stuckMs?: number } = {},
+): Promise<void> {
+  let last = moved()
+  let since = performance.now()
+  while (!condition()) {
+    await pause(5)
+    const now = moved()
+    if (now !== last) {
+      last = now
+      since = performance.now()
+    } else if (performance.now() - since > stuckMs) {
+      throw new Error(`nothing has moved for ${stuckMs / 1000} s while it was waited until ${what}`)
+    }
+  }
+}
