@@ -26,7 +26,7 @@ export class ConnectionGuard {
   readonly #options: ConnectionGuardOptions
   readonly #ofAddress = new CountByName()
   readonly #refused = new WeakSet<Socket>()
-  #open = 0
+  readonly #open = new Set<Socket>()
   #farewells = 0
   readonly #refusals = { total: 0, address: 0 }
 
@@ -36,7 +36,7 @@ export class ConnectionGuard {
 
   /** Connections open now, those refused left out. */
   get open(): number {
-    return this.#open
+    return this.#open.size
   }
 
   /** How many were refused, by why. */
@@ -49,6 +49,11 @@ export class ConnectionGuard {
     return this.#refused.has(socket)
   }
 
+  /** Ends every connection at once, whatever it is in the middle of. */
+  cutOff(): void {
+    for (const socket of this.#open) socket.destroy()
+  }
+
   /** Takes a new connection, or refuses it. */
   take(socket: Socket): void {
     const address = this.#options.addresses.ofPeer(socket.remoteAddress)
@@ -57,17 +62,17 @@ export class ConnectionGuard {
       this.#refuse(socket, refusal)
       return
     }
-    this.#open++
+    this.#open.add(socket)
     const leave = this.#ofAddress.add(address)
     socket.once('close', () => {
-      this.#open--
+      this.#open.delete(socket)
       leave()
     })
   }
 
   #refusalFor(address: string | undefined): HubError | undefined {
     const { maxConnections, maxConnectionsPerAddress } = this.#options.limits
-    if (this.#open >= maxConnections) {
+    if (this.#open.size >= maxConnections) {
       return new HubError(
         'HUB_FULL',
         `The hub has ${maxConnections} connections, the most there may be. Try again later.`,

@@ -52,7 +52,8 @@ export async function listen(hub: Hub, { host, port, certificate, ...options }: 
   metrics?.observeConnections(guard)
   const serverOptions = serverOptionsOf(headersTimeoutMs, idleTimeoutMs)
   const stopping = new AbortController()
-  const handle = createHandler(hub, { ...options, closing: stopping.signal })
+  const session = { takesConnection: true, ...options.session }
+  const handle = createHandler(hub, { ...options, session, closing: stopping.signal })
   const underWay = new Set<Promise<void>>()
   let closing: Promise<void> | undefined
 
@@ -107,7 +108,7 @@ export async function listen(hub: Hub, { host, port, certificate, ...options }: 
     const isLate = new Promise<void>((resolve) => {
       deadline = setTimeout(() => {
         onCutOff?.(guard.open)
-        server.closeAllConnections()
+        guard.cutOff()
         resolve()
       }, deadlineMs)
     })

@@ -1,8 +1,9 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Dashboard } from '../../src/http/dashboard.ts'
 import { listen } from '../../src/http/server.ts'
@@ -180,6 +181,29 @@ describe('closing the server', () => {
     await fetch(`${server.url}/healthz`)
     await server.close({ deadlineMs: 50 })
     expect(await stuck).not.toContain('200 OK')
+  })
+
+  test('cuts off a subscriber who has not read what was sent', async () => {
+    const { server, hub, url, post } = await serve()
+    const { port } = new URL(url)
+    const socket = connect(Number(port), '127.0.0.1').pause()
+    socket.write('GET /.well-known/mercure?match=a HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    socket.on('error', () => {})
+    while (hub.subscriberCount < 1) await setImmediate()
+    // More than the system's buffers of a connection take.
+    for (let i = 0; i < 12; i++) await post({ topic: 'a', data: 'x'.repeat(1_000_000) })
+    await server.close({ deadlineMs: 50 })
+    socket.destroy()
+  })
+
+  test('counts a connection until it is over, whatever went over it', async () => {
+    const { open, hub } = await serve({ limits: { maxConnectionsPerAddress: 2 } })
+    for (let i = 0; i < 5; i++) {
+      const { response, close } = await open('match=a')
+      expect(response.status).toBe(200)
+      await close()
+      while (hub.subscriberCount > 0) await setImmediate()
+    }
   })
 })
 

@@ -57,6 +57,14 @@ export interface SessionOptions {
    */
   authorize?: (() => boolean | Promise<boolean>) | undefined
   /**
+   * Takes the connection from Node's HTTP server, for this response and for good: an idle client then takes 3 KB of memory
+   * instead of 15, and sending costs less. Its response ends with its connection, so a client cannot tell an end from a
+   * break, which to an `EventSource` is the same; `res` and `req` report nothing any more, and limits and timeouts of the
+   * server no longer apply. For servers of one's own with many clients. Default false. Has no effect in HTTP/2 and
+   * Fetch, where middleware replaced `res.write`, and while the request is still being read: await something first.
+   */
+  takesConnection?: boolean | undefined
+  /**
    * Gets what a piped source, a producer or `authorize` threw: the client only learns that something failed. Default:
    * it goes to `console.error`.
    */
@@ -75,6 +83,7 @@ export interface SessionSettings {
   drainSignal: AbortSignal | undefined
   drainSpreadMs: number
   authorize: (() => boolean | Promise<boolean>) | undefined
+  takesConnection: boolean
   onError: (error: unknown) => void
 }
 
@@ -108,6 +117,7 @@ export function readSessionOptions(options: SessionOptions): SessionSettings {
     drainSignal: signal('drainSignal', options.drainSignal),
     drainSpreadMs: wholeFrom0('drainSpreadMs', options.drainSpreadMs ?? 5000),
     authorize: callable('authorize', options.authorize),
+    takesConnection: options.takesConnection === true,
     onError: callable('onError', options.onError) ?? logError,
   }
 }
@@ -123,6 +133,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof SessionSettings>([
   'drainSignal',
   'drainSpreadMs',
   'authorize',
+  'takesConnection',
   'onError',
 ])
 

@@ -127,7 +127,7 @@ type State =
   | { name: 'over'; reason: CloseReason }
 
 /** The one implementation of {@link Session}: its states and its limits, over any {@link Sink}. */
-export class ServerSession implements Session {
+export class ServerSession implements Session, SinkListener {
   readonly lastEventId: string
   readonly closed: Promise<CloseReason>
   droppedEvents = 0
@@ -165,11 +165,7 @@ export class ServerSession implements Session {
       return
     }
     this.#sink = sink
-    this.#sinkIsFull = !sink.start({
-      onFlushed: (byteLength) => this.#onFlushed(byteLength),
-      onDrain: () => this.#onDrain(),
-      onOver: () => this.#over('client-left'),
-    })
+    this.#sinkIsFull = !sink.start(this)
     // The first bytes go at once: Firefox's fetch and several proxies hold a response back until its body starts.
     this.#accept(frameBytes(firstFrame(settings.retryMs)))
     if (settings.drainSignal) joinDrain(settings.drainSignal, this)
@@ -344,7 +340,8 @@ export class ServerSession implements Session {
     if (this.#sink?.write(bytes)) this.#sinkIsFull = false
   }
 
-  #onFlushed(byteLength: number): void {
+  /** Internal, of the sink. */
+  onFlushed(byteLength: number): void {
     this.#bytesFlushed += byteLength
     this.#lastProgressAt = performance.now()
     if (this.#inFlight.length > 0) {
@@ -359,10 +356,16 @@ export class ServerSession implements Session {
     if (this.#waitingForRoom.length > 0 && this.hasRoom) this.#giveRoom()
   }
 
-  #onDrain(): void {
+  /** Internal, of the sink. */
+  onDrain(): void {
     this.#sinkIsFull = false
     this.#pump()
     if (this.hasRoom) this.#giveRoom()
+  }
+
+  /** Internal, of the sink. */
+  onOver(): void {
+    this.#over('client-left')
   }
 
   #giveRoom(): void {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http from 'node:http'
 import http2 from 'node:http2'
@@ -56,6 +57,14 @@ const { key, cert } = testCertificate
 export const transports: Transport[] = [
   { name: 'HTTP/1.1', serve: (...session) => listen(http.createServer(answerWith(...session)), requestHttp1(http)) },
   {
+    name: 'HTTP/1.1 on a connection taken over',
+    serve: (...session) => listen(http.createServer(answerOnTaken(...session)), requestHttp1(http)),
+  },
+  {
+    name: 'HTTPS on a connection taken over',
+    serve: (...session) => listen(https.createServer({ key, cert }, answerOnTaken(...session)), requestHttp1(https)),
+  },
+  {
     name: 'HTTPS',
     serve: (...session) => listen(https.createServer({ key, cert }, answerWith(...session)), requestHttp1(https)),
   },
@@ -79,6 +88,19 @@ type SessionArguments = Parameters<Transport['serve']>
 function answerWith(options: SessionArguments[0], onSession: SessionArguments[1]) {
   return (req: http.IncomingMessage | http2.Http2ServerRequest, res: http.ServerResponse | http2.Http2ServerResponse) =>
     onSession(createSession(req, res, typeof options === 'function' ? options() : options))
+}
+
+function answerOnTaken(options: SessionArguments[0], onSession: SessionArguments[1]) {
+  return async (req: http.IncomingMessage, res: http.ServerResponse) => {
+    await undefined
+    const { socket } = req
+    const given = typeof options === 'function' ? options() : options
+    const session = createSession(req, res, { takesConnection: true, ...given })
+    // The suite is to test what it says, and not what it falls back on.
+    if (session.isOpen)
+      assert.equal(res.socket, null, `the connection was not taken: ${req.method} ${socket.destroyed}`)
+    onSession(session)
+  }
 }
 
 /**
