@@ -28,6 +28,7 @@ test(`${kills} times killed with SIGKILL, a hub with 32 publishers loses no ackn
     publishers: 32,
     subscribers: 50,
     eventsPerLife: 400,
+    maxPauseMs: 150,
     withIds: true,
     kindOf: (index) => (['EventSource', 'EventSource', 'reloads', 'slow', 'reloads'] as const)[index % 5]!,
     flags: [],
@@ -47,6 +48,7 @@ test(`${Math.ceil(kills / 4)} times killed, a hub that keeps but the newest 300 
     publishers: 12,
     subscribers: 15,
     eventsPerLife: 600,
+    maxPauseMs: 50,
     // Of one that is trimmed, nobody could say what its position was.
     withIds: false,
     kindOf: (index) => (['EventSource', 'stays away', 'slow'] as const)[index % 3]!,
