@@ -1,0 +1,131 @@
+// How much it costs to deliver: the hub beside other servers, with a client that checks every event. `npm run bench:hub` runs all of it,
+// `npm run bench:hub -- burst paced --peers hub,nchan --rounds 1 --scale 0.1` some, small. README.md has the method.
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { choosePeers } from './peers/all.ts'
+import type { Peer } from './peers/peer.ts'
+import { judge } from './report/aims.ts'
+import { plotOf } from './report/plot.ts'
+import { faultsOf, type Results, type Trial } from './report/results.ts'
+import { tableOf } from './report/table.ts'
+import { chooseScenarios, scenarios } from './scenarios/all.ts'
+import { type Scenario, Stage } from './scenarios/stage.ts'
+
+const help = `npm run bench:hub -- [scenarios] [options]
+
+  scenarios              ${scenarios.map(({ name }) => name).join(' ')}; burst is all that begin with burst-. Default: all of them
+                         client: the ceiling of the benchmark's own client
+  --peers <names>        hub,hub-memory,nchan,better-sse,naive,floor; default: all that can do the scenario
+  --rounds <count>       how often each peer has its turn; default 3
+  --scale <factor>       of the numbers of subscribers and events; default 1
+  --client-threads <n>   threads of the client that hold subscribers; default 1
+  --out <directory>      where last-run.json, table.md and plot.svg go; default bench/results for all scenarios at scale 1, else .cache/bench-hub
+  --merge                keep what is there of other scenarios
+  --profile <directory>  write CPU profiles of the peers that run on Node there
+`
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    peers: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    scale: { type: 'string', default: '1' },
+    'client-threads': { type: 'string', default: '1' },
+    out: { type: 'string' },
+    merge: { type: 'boolean', default: false },
+    profile: { type: 'string' },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+if (values.help) console.log(help)
+else await run()
+
+async function run(): Promise<void> {
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  const chosen = chooseScenarios(positionals)
+  const sides = choosePeers(values.peers?.split(',') ?? [])
+  const rounds = Number(values.rounds)
+  const scale = Number(values.scale)
+  const isFull = positionals.length === 0 && values.peers === undefined && scale === 1
+  const out = resolve(values.out ?? join(root, isFull ? 'bench/results' : '.cache/bench-hub'))
+  // Peers are ended when the process exits, which an unhandled signal would skip.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
+  const trials: Trial[] = []
+  for (const scenario of chosen) {
+    const able = sides.filter(({ name }) => scenario.peers.includes(name))
+    for (let round = 0; round < rounds; round++) {
+      // Each begins a round as often as the others.
+      for (const index of able.keys()) {
+        const peer = able[(index + round) % able.length]!
+        const trial = await tryOut(scenario, peer, round, scale)
+        trials.push(trial)
+        console.log(lineOf(trial))
+      }
+    }
+  }
+
+  const results: Results = {
+    startedAt: new Date().toISOString().slice(0, 16),
+    command: ['npm run bench:hub', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
+    machine: `Node ${process.version}, ${process.platform}, ${cpus().length} x ${cpus()[0]?.model}`,
+    rounds,
+    scale,
+    trials: [...(values.merge ? othersIn(join(out, 'last-run.json'), chosen) : []), ...trials],
+  }
+  mkdirSync(out, { recursive: true })
+  writeFileSync(join(out, 'last-run.json'), `${JSON.stringify(results, undefined, 1)}\n`)
+  writeFileSync(join(out, 'table.md'), tableOf(results, chooseScenarios([])))
+  writeFileSync(join(out, 'plot.svg'), await plotOf(results))
+  console.log(`\n${tableOf(results, [...chosen])}`)
+  for (const each of judge(results.trials)) {
+    console.log(`${each.scenario}: ${each.title}: ${each.measured} (${each.toReach}): ${each.verdict}`)
+  }
+  console.log(`\nlast-run.json, table.md and plot.svg are in ${out}`)
+}
+
+async function tryOut(scenario: Scenario, peer: Peer, round: number, scale: number): Promise<Trial> {
+  const directory = mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), 'headwater-bench-'))
+  const identity = { scenario: scenario.name, peer: peer.name, round }
+  try {
+    const profileDirectory = values.profile && join(resolve(values.profile), `${scenario.name}-${peer.name}`)
+    const running = await peer.start({ directory, profileDirectory: profileDirectory || undefined })
+    const note = running.note === undefined ? {} : { note: running.note }
+    const stage = new Stage(running, { scale, clientThreads: Number(values['client-threads']) })
+    try {
+      const { measures, groups } = await within(240_000, scenario.run(stage))
+      return { ...identity, ...note, measures, faults: faultsOf(groups) }
+    } finally {
+      await stage.end()
+      await running.stop()
+    }
+  } catch (error) {
+    return { ...identity, measures: {}, faults: {}, error: String(error) }
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** Rejects if it takes longer; what was begun ends with the peer. */
+function within<T>(ms: number, promise: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`It was not done after ${ms / 1000} s.`)), ms)
+    promise.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
+}
+
+function lineOf({ scenario, peer, round, measures, faults, error }: Trial): string {
+  const text = Object.entries(measures).map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`)
+  const wrong = Object.keys(faults).length > 0 ? ` FAULTS ${JSON.stringify(faults)}` : ''
+  return `${scenario} ${peer} #${round + 1}: ${error ?? text.join(', ')}${wrong}`
+}
+
+function othersIn(file: string, chosen: readonly Scenario[]): readonly Trial[] {
+  if (!existsSync(file)) return []
+  const { trials } = JSON.parse(readFileSync(file, 'utf8')) as Results
+  return trials.filter((trial) => !chosen.some(({ name }) => name === trial.scenario))
+}

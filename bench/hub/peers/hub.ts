@@ -1,0 +1,105 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { mintToken } from '../../../packages/hub/src/auth/mint-token.ts'
+import {
+  eventStreamHeaders,
+  httpRequest,
+  type Peer,
+  PeerProcess,
+  type PublishedEvent,
+  type RunningPeer,
+} from './peer.ts'
+
+export const hub: Peer = hubWith('hub', 'headwater, `--store file:`, every event synced to disk', (directory) => [
+  '--store',
+  `file:${join(directory, 'store')}`,
+])
+
+export const hubInMemory: Peer = hubWith('hub-memory', 'headwater, `--store memory:`', () => ['--store', 'memory:'])
+
+/** What only the hub understands, and the scenarios that have no peer use. */
+export interface RunningHub extends RunningPeer {
+  /** Takes exact topics and URL patterns. With a token: to what is private, too. */
+  subscribeToAll(matchers: readonly Matcher[], token?: string): string
+  publishPrivately(event: PublishedEvent): string
+  publishJson(events: readonly PublishedEvent[]): string
+  /** The head of a request whose body is lines of JSON, in chunks. */
+  readonly publishLinesHead: string
+  /** A token that grants what is private of these topics. */
+  tokenFor(topics: readonly string[]): Promise<string>
+}
+
+export interface Matcher {
+  readonly name: 'match' | 'match_urlpattern'
+  readonly value: string
+}
+
+export function isHub(peer: RunningPeer): peer is RunningHub {
+  return 'publishLinesHead' in peer
+}
+
+const main = fileURLToPath(new URL('../../../packages/hub/dist/cli/main.js', import.meta.url))
+const path = '/.well-known/mercure'
+const audience = 'https://bench.test/.well-known/mercure'
+const issuer = 'https://bench.test'
+const key = 'a shared secret that is good for a benchmark and for nothing else'
+
+function hubWith(name: string, description: string, storeFlags: (directory: string) => string[]): Peer {
+  return {
+    name,
+    description,
+    async start({ directory, profileDirectory }): Promise<RunningHub> {
+      const profile = profileDirectory ? ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`] : []
+      const process_ = new PeerProcess(process.execPath, [
+        ...profile,
+        main,
+        'serve',
+        '--dev',
+        ...['--listen', '127.0.0.1:0', ...storeFlags(directory)],
+        ...['--subscriber-key', key, '--key-alg', 'HS256', '--issuer', issuer, '--audience', audience],
+        // One machine plays all clients.
+        ...['--max-subscribers-per-address', '100000', '--max-publish-rate', '100000000', '--max-body-bytes', '64MiB'],
+      ])
+      const [, port] = await process_.says(/listening on http:\/\/127\.0\.0\.1:(\d+)/)
+      return {
+        port: Number(port),
+        pid: process_.pid,
+        publishRequest: (event) => publishForm(event, ''),
+        publishPrivately: (event) => publishForm(event, '&private=on'),
+        publishJson: (events) =>
+          httpRequest('POST', path, { 'Content-Type': 'application/json' }, JSON.stringify(events)),
+        publishLinesHead: httpRequest('POST', path, {
+          'Content-Type': 'application/x-ndjson',
+          'Transfer-Encoding': 'chunked',
+        }),
+        subscribeRequest: (topic, lastEventId) =>
+          httpRequest('GET', `${path}?match=${encodeURIComponent(topic)}`, eventStreamHeaders(lastEventId)),
+        subscribeToAll(matchers, token) {
+          const query = matchers.map(({ name, value }) => `${name}=${encodeURIComponent(value)}`).join('&')
+          return httpRequest('GET', `${path}?${query}`, {
+            ...eventStreamHeaders(undefined),
+            ...(token !== undefined && { Authorization: `Bearer ${token}` }),
+          })
+        },
+        tokenFor,
+        stop: () => process_.stop(),
+      }
+    },
+  }
+}
+
+function publishForm({ topic, data }: PublishedEvent, rest: string): string {
+  const body = `topic=${encodeURIComponent(topic)}&data=${encodeURIComponent(data)}${rest}`
+  return httpRequest('POST', path, { 'Content-Type': 'application/x-www-form-urlencoded' }, body)
+}
+
+/** Grants what is private of these topics. */
+function tokenFor(topics: readonly string[]): Promise<string> {
+  return mintToken({
+    key,
+    algorithm: 'HS256',
+    issuer,
+    audience,
+    subscribe: topics.map((match) => ({ match, matchType: 'exact' })),
+  })
+}

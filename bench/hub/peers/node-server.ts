@@ -1,0 +1,36 @@
+import { fileURLToPath } from 'node:url'
+import { eventStreamHeaders, httpRequest, type Peer, PeerProcess, type RunningPeer } from './peer.ts'
+
+export const betterSse: Peer = nodeServer(
+  'better-sse',
+  'a channel of better-sse for each topic',
+  'better-sse-server.ts',
+)
+export const naive: Peer = nodeServer('naive', 'a loop of `res.write` over the subscribers', 'naive-server.ts')
+
+/** A server that is a TypeScript file of this folder. It says `listening on PORT`. */
+export function nodeServer(name: string, description: string, file: string): Peer {
+  return {
+    name,
+    description,
+    async start({ profileDirectory }) {
+      const profile = profileDirectory ? ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`] : []
+      const path = fileURLToPath(new URL(file, import.meta.url))
+      return await startServer(new PeerProcess(process.execPath, [...profile, path]))
+    },
+  }
+}
+
+/** A server that takes events as the body of `POST /publish?topic=…` and subscribers at `GET /subscribe?topic=…`. */
+export async function startServer(server: PeerProcess): Promise<RunningPeer> {
+  const [, port] = await server.says(/listening on (\d+)/)
+  return {
+    port: Number(port),
+    pid: server.pid,
+    publishRequest: ({ topic, data }) =>
+      httpRequest('POST', `/publish?topic=${encodeURIComponent(topic)}`, { 'Content-Type': 'text/plain' }, data),
+    subscribeRequest: (topic, lastEventId) =>
+      httpRequest('GET', `/subscribe?topic=${encodeURIComponent(topic)}`, eventStreamHeaders(lastEventId)),
+    stop: () => server.stop(),
+  }
+}

@@ -1,0 +1,151 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
+import { descend } from '../process-tree.ts'
+
+/** A server that the benchmark compares: how to start it, and how to talk to it. */
+export interface Peer {
+  readonly name: string
+  /** What it is, for the table's legend. */
+  readonly description: string
+  start(options: StartOptions): Promise<RunningPeer>
+}
+
+export interface StartOptions {
+  /** A directory of its own, which is removed afterwards. */
+  readonly directory: string
+  /** Writes CPU profiles there when it ends, if the peer runs on Node. */
+  readonly profileDirectory: string | undefined
+}
+
+export interface RunningPeer {
+  readonly port: number
+  readonly pid: number
+  /** What it is exactly, where the description leaves that open. */
+  readonly note?: string
+  /** The request that publishes an event. */
+  publishRequest(event: PublishedEvent): string
+  /** The request for the events of a topic, from this ID on. */
+  subscribeRequest(topic: string, lastEventId?: string): string
+  stop(): Promise<void>
+}
+
+export interface PublishedEvent {
+  readonly topic: string
+  readonly data: string
+}
+
+/** How often the peers are set to send a heartbeat. */
+export const heartbeatMs = 10_000
+
+/** A process of the benchmark: ends with it, and by itself after a quarter of an hour, whatever happens to the benchmark. */
+export class PeerProcess {
+  readonly child: ChildProcess
+  #output = ''
+
+  constructor(command: string, args: readonly string[], env: Record<string, string> = {}) {
+    this.child = spawn('timeout', ['--kill-after=5', '900', command, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    })
+    this.child.stdout?.setEncoding('utf8').on('data', (text) => this.#note(text))
+    this.child.stderr?.setEncoding('utf8').on('data', (text) => this.#note(text))
+    running.add(this)
+    this.child.once('exit', () => running.delete(this))
+  }
+
+  get pid(): number {
+    return this.child.pid!
+  }
+
+  /** What it has written, from the end. */
+  get output(): string {
+    return this.#output
+  }
+
+  /** Resolves to the match when it has written that; rejects when it ends first, or after 20 s. */
+  async says(pattern: RegExp): Promise<RegExpExecArray> {
+    const signal = AbortSignal.timeout(20_000)
+    for (;;) {
+      const match = pattern.exec(this.#output)
+      if (match) return match
+      this.#assertRunning(signal)
+      await wait(20)
+    }
+  }
+
+  /** Resolves when something listens on a port; rejects when it ends first, or after 20 s. */
+  async listensOn(port: number): Promise<void> {
+    const signal = AbortSignal.timeout(20_000)
+    while (!(await canConnect(port))) {
+      this.#assertRunning(signal)
+      await wait(20)
+    }
+  }
+
+  async stop(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return
+    const exited = once(this.child, 'exit')
+    this.child.kill('SIGTERM')
+    const timer = setTimeout(() => this.killTree(), 15_000)
+    await exited
+    clearTimeout(timer)
+  }
+
+  killTree(): void {
+    for (const pid of descend(this.pid).reverse()) process.kill(pid, 'SIGKILL')
+  }
+
+  #assertRunning(signal: AbortSignal): void {
+    if (this.child.exitCode === null && !signal.aborted) return
+    throw new Error(`${this.child.spawnargs.slice(3).join(' ')} did not start:\n${this.#output}`)
+  }
+
+  #note(text: string): void {
+    this.#output = (this.#output + text).slice(-20_000)
+  }
+}
+
+const running = new Set<PeerProcess>()
+process.once('exit', () => {
+  for (const peer of running) peer.killTree()
+})
+
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('The system gave no port.')
+  return address.port
+}
+
+function canConnect(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host: '127.0.0.1', port })
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
+}
+
+/** A request as it goes over the wire. */
+export function httpRequest(
+  method: string,
+  target: string,
+  headers: Readonly<Record<string, string>> = {},
+  body?: string,
+): string {
+  let head = `${method} ${target} HTTP/1.1\r\nHost: 127.0.0.1\r\n`
+  for (const [name, value] of Object.entries(headers)) head += `${name}: ${value}\r\n`
+  if (body !== undefined) head += `Content-Length: ${Buffer.byteLength(body)}\r\n`
+  return `${head}\r\n${body ?? ''}`
+}
+
+export function eventStreamHeaders(lastEventId: string | undefined): Record<string, string> {
+  return { Accept: 'text/event-stream', ...(lastEventId !== undefined && { 'Last-Event-ID': lastEventId }) }
+}

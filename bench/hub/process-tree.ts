@@ -1,0 +1,59 @@
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** What a process, all of its threads, and all that descends from it, have taken. Linux only: it reads `/proc`. */
+export interface Taken {
+  readonly cpuMs: number
+  /** Memory in bytes; what is shared with other processes counts as the share of it (PSS). */
+  readonly memoryBytes: number
+}
+
+export function readProcessTree(root: number): Taken {
+  const pids = descend(root)
+  return {
+    cpuMs: pids.reduce((sum, pid) => sum + cpuMsOf(pid), 0),
+    memoryBytes: pids.reduce((sum, pid) => sum + memoryBytesOf(pid), 0),
+  }
+}
+
+/** CPU time alone, which costs less to read than memory does. */
+export function readCpuMs(root: number): number {
+  return descend(root).reduce((sum, pid) => sum + cpuMsOf(pid), 0)
+}
+
+/** CPU time in milliseconds by the names of threads. */
+export function readThreads(root: number): Record<string, number> {
+  const threads: Record<string, number> = {}
+  for (const pid of descend(root)) {
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const { name, cpuMs } = parseStat(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1'))
+      threads[name] = (threads[name] ?? 0) + cpuMs
+    }
+  }
+  return threads
+}
+
+/** A process and its descendants. */
+export function descend(pid: number): number[] {
+  const pids = [pid]
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const children = readFileSync(`/proc/${pid}/task/${thread}/children`, 'latin1').split(' ').filter(Boolean)
+    for (const child of children) pids.push(...descend(Number(child)))
+  }
+  return pids
+}
+
+function cpuMsOf(pid: number): number {
+  return parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1')).cpuMs
+}
+
+/** The 14th and 15th field are the time in user and in system mode, in hundredths of a second; the 2nd is the name, in parentheses. */
+function parseStat(stat: string): { name: string; cpuMs: number } {
+  const nameEnd = stat.lastIndexOf(')')
+  const fields = stat.slice(nameEnd + 2).split(' ')
+  return { name: stat.slice(stat.indexOf('(') + 1, nameEnd), cpuMs: (Number(fields[11]) + Number(fields[12])) * 10 }
+}
+
+function memoryBytesOf(pid: number): number {
+  const rollup = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1')
+  return Number(/^Pss: +(\d+) kB/m.exec(rollup)?.[1] ?? Number.NaN) * 1024
+}

@@ -1,0 +1,144 @@
+import { medianOf, type Trial } from './results.ts'
+
+/** Something to reach: a measure of the hub, as it is, or divided by that of another. */
+interface Aim {
+  readonly scenario: string
+  readonly measure: string
+  readonly title: string
+  /** Default `hub`. */
+  readonly peer?: string
+  /** Divides the measure: that of another peer, or another measure. Default: nothing does. */
+  readonly by?: { readonly peer?: string; readonly measure?: string }
+  /** How much it may be, or has to be. */
+  readonly limit: { readonly atMost: number } | { readonly atLeast: number }
+}
+
+const byNchan = { peer: 'nchan' }
+
+/** What the hub is to reach, with every event synced to disk where nothing else is said. */
+export const aims: readonly Aim[] = [
+  ...['burst-1', 'burst-16'].flatMap((scenario): Aim[] => [
+    {
+      scenario,
+      measure: 'cpuUsPerDelivery',
+      title: 'CPU per delivered event / nchan',
+      by: byNchan,
+      limit: { atMost: 1 / 7 },
+    },
+    { scenario, measure: 'p50Ms', title: 'p50 latency / nchan', by: byNchan, limit: { atMost: 1 } },
+  ]),
+  {
+    scenario: 'paced',
+    measure: 'cpuUsPerDelivery',
+    title: 'CPU per delivered event / nchan',
+    by: byNchan,
+    limit: { atMost: 1 },
+  },
+  { scenario: 'paced', measure: 'p99Ms', title: 'p99 latency / nchan', by: byNchan, limit: { atMost: 1 } },
+  {
+    scenario: 'wide',
+    measure: 'cpuUsPerDelivery',
+    title: 'CPU per delivered event / nchan',
+    by: byNchan,
+    limit: { atMost: 1 / 10 },
+  },
+  {
+    scenario: 'topics',
+    peer: 'hub-memory',
+    measure: 'cpuUsPerPublish',
+    title: 'CPU per publish, `memory:` / nchan',
+    by: byNchan,
+    limit: { atMost: 1.5 },
+  },
+  {
+    scenario: 'topics',
+    measure: 'cpuUsPerPublish',
+    title: 'CPU per publish, durable / nchan',
+    by: byNchan,
+    limit: { atMost: 2 },
+  },
+  {
+    scenario: 'idle',
+    measure: 'bytesPerConnection',
+    title: 'memory per connection / nchan',
+    by: byNchan,
+    limit: { atMost: 1 },
+  },
+  {
+    scenario: 'idle',
+    measure: 'cpuUsPerHeartbeat',
+    title: 'CPU per heartbeat / nchan',
+    by: byNchan,
+    limit: { atMost: 1.1 },
+  },
+  {
+    scenario: 'storm',
+    measure: 'seconds',
+    title: 'time until all are caught up / nchan',
+    by: byNchan,
+    limit: { atMost: 1 / 8 },
+  },
+  {
+    scenario: 'slow',
+    measure: 'p99WithMs',
+    title: 'p99 of the live ones / the same without the slow ones',
+    by: { measure: 'p99WithoutMs' },
+    limit: { atMost: 1.2 },
+  },
+  {
+    scenario: 'publish-64',
+    measure: 'publishesPerSecond',
+    title: 'durable acknowledged events/s, 64 publishers',
+    limit: { atLeast: 8000 },
+  },
+  {
+    scenario: 'publish-ndjson',
+    measure: 'publishesPerSecond',
+    title: 'durable acknowledged events/s, NDJSON stream',
+    limit: { atLeast: 25_000 },
+  },
+]
+
+/** How an aim compares with what was measured. */
+export interface Judgement {
+  readonly scenario: string
+  readonly title: string
+  readonly toReach: string
+  readonly measured: string
+  readonly verdict: string
+}
+
+/** Judges every aim whose measures are there. A fault in what the hub delivered is no success, however quick it was. */
+export function judge(trials: readonly Trial[]): Judgement[] {
+  return aims.flatMap((aim) => {
+    const { scenario, measure, title, peer = 'hub', by, limit } = aim
+    const value = medianOf(trials, { scenario, peer, measure })
+    const divisor = by ? medianOf(trials, { scenario, peer, measure, ...by }) : 1
+    if (value === undefined || divisor === undefined) return []
+    const quotient = value / divisor
+    const isFaulty = trials.some(
+      (trial) =>
+        trial.scenario === scenario && trial.peer === peer && (trial.error || Object.keys(trial.faults).length),
+    )
+    const unit = by ? 'x' : ''
+    return [
+      {
+        scenario,
+        title,
+        toReach: 'atMost' in limit ? `at most ${short(limit.atMost)}${unit}` : `at least ${short(limit.atLeast)}`,
+        measured: `${short(quotient)}${unit}`,
+        verdict: isFaulty ? 'not reached: events were not delivered as they should' : verdictOf(quotient, limit),
+      },
+    ]
+  })
+}
+
+function verdictOf(quotient: number, limit: Aim['limit']): string {
+  const factor = 'atMost' in limit ? quotient / limit.atMost : limit.atLeast / quotient
+  return factor <= 1 ? 'reached' : `not reached, by a factor of ${factor.toFixed(2)}`
+}
+
+function short(value: number): string {
+  if (value >= 1000) return Math.round(value).toLocaleString('en')
+  return value >= 10 ? value.toFixed(1) : value.toFixed(3).replace(/0{1,2}$/, '')
+}

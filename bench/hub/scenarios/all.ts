@@ -1,0 +1,39 @@
+import { client } from './client.ts'
+import { burst, burstOf16, paced, wide } from './fan-out.ts'
+import { idle } from './idle.ts'
+import { manyTopics, patterns, privateEvents } from './mixed.ts'
+import { publishAlone, publishArrays, publishLines, publishOf64 } from './publish.ts'
+import { slow } from './slow.ts'
+import type { Scenario } from './stage.ts'
+import { storm } from './storm.ts'
+import { topics } from './topics.ts'
+
+/** What a full run has, in its order. */
+export const scenarios: readonly Scenario[] = [
+  burst,
+  burstOf16,
+  paced,
+  wide,
+  topics,
+  idle,
+  storm,
+  slow,
+  manyTopics,
+  patterns,
+  privateEvents,
+  publishAlone,
+  publishOf64,
+  publishArrays,
+  publishLines,
+]
+
+/** Those by these names, or by what comes before the first `-`; all if there are no names. Throws if one is not known. */
+export function chooseScenarios(names: readonly string[]): readonly Scenario[] {
+  if (names.length === 0) return scenarios
+  const known = [...scenarios, client]
+  return names.flatMap((name) => {
+    const chosen = known.filter((scenario) => scenario.name === name || scenario.name.split('-')[0] === name)
+    if (chosen.length > 0) return chosen
+    throw new Error(`There is no scenario ${name}. There are: ${known.map((each) => each.name).join(', ')}.`)
+  })
+}

@@ -1,0 +1,75 @@
+import { eventBytes, type Load, publishAsAcknowledged, publishPaced, streamsUpTo } from './publishing.ts'
+import { deliveryMeasures, type Outcome, type Scenario, type Stage } from './stage.ts'
+
+const peers = ['hub', 'nchan', 'better-sse', 'naive', 'floor']
+
+/** One topic with many subscribers, who are sent events as fast as they are acknowledged. */
+export const burst = fanOutOf('burst-1', '1,000 subscribers of a topic; 1 publisher, as fast as acknowledged', {
+  subscribers: 1000,
+  events: 2000,
+  publishers: 1,
+})
+
+export const burstOf16 = fanOutOf('burst-16', '1,000 subscribers of a topic; 16 publishers, as fast as acknowledged', {
+  subscribers: 1000,
+  events: 2000,
+  publishers: 16,
+})
+
+export const wide = fanOutOf('wide', '10,000 subscribers of a topic; 1 publisher, as fast as acknowledged', {
+  subscribers: 10_000,
+  events: 200,
+  publishers: 1,
+})
+
+/** Nothing to batch. */
+export const paced: Scenario = {
+  name: 'paced',
+  description: '1,000 subscribers of a topic; 50 events/s for 20 s',
+  peers,
+  async run(stage) {
+    const perSecond = 50
+    const warmUp = stage.scaled(100, 10)
+    const events = stage.scaled(1000, 50)
+    const load: Load = { streams: [0], topicOf: () => 'paced', bytes: eventBytes }
+    const crowd = await openCrowd(stage, load, stage.scaled(1000, 10), warmUp + events)
+    await stage.measure(crowd, () => publishPaced(stage.peer, crowd, load, perSecond, { from: 0, to: warmUp }))
+    const measured = await stage.measure(crowd, () =>
+      publishPaced(stage.peer, crowd, load, perSecond, { from: warmUp, to: warmUp + events }),
+    )
+    return { measures: deliveryMeasures(measured, events), groups: measured.groups }
+  },
+}
+
+function fanOutOf(
+  name: string,
+  description: string,
+  size: { subscribers: number; events: number; publishers: number },
+): Scenario {
+  return { name, description, peers, run: (stage) => runFanOut(stage, size) }
+}
+
+async function runFanOut(
+  stage: Stage,
+  { subscribers, events, publishers }: { subscribers: number; events: number; publishers: number },
+): Promise<Outcome> {
+  const { peer } = stage
+  const perStream = stage.scaled(Math.floor(events / publishers), 5)
+  // So that what a server compiles as it runs is compiled.
+  const warmUp = Math.ceil(perStream / 10)
+  const load: Load = { streams: streamsUpTo(publishers), topicOf: () => 'fan-out', bytes: eventBytes }
+  const crowd = await openCrowd(stage, load, stage.scaled(subscribers, 10), warmUp + perStream)
+  const publish = (from: number, to: number) => async () => {
+    await publishAsAcknowledged(peer, crowd, load, publishers, { from, to })
+  }
+  await stage.measure(crowd, publish(0, warmUp))
+  const measured = await stage.measure(crowd, publish(warmUp, warmUp + perStream))
+  return { measures: deliveryMeasures(measured, perStream * publishers), groups: measured.groups }
+}
+
+async function openCrowd(stage: Stage, load: Load, count: number, perStream: number) {
+  const { streams, topicOf } = load
+  const crowd = stage.newCrowd({ streams: streams.length, perStream })
+  await crowd.open([{ label: 'subscribers', request: stage.peer.subscribeRequest(topicOf(0)), streams, count }])
+  return crowd
+}

@@ -1,0 +1,97 @@
+import { now } from '../clock.ts'
+import type { GroupReport } from '../crowd/crowd.ts'
+import { CrowdThreads } from '../crowd/crowd-threads.ts'
+import { Histogram } from '../crowd/histogram.ts'
+import type { RunningPeer } from '../peers/peer.ts'
+import { readCpuMs } from '../process-tree.ts'
+
+/** Something to do to each peer, and what to measure of it. */
+export interface Scenario {
+  readonly name: string
+  readonly description: string
+  /** The names of the peers that can do it. */
+  readonly peers: readonly string[]
+  run(stage: Stage): Promise<Outcome>
+}
+
+/** What a scenario finds. */
+export interface Outcome {
+  readonly measures: Readonly<Record<string, number>>
+  /** What the subscribers say: all there was, or what was wrong. */
+  readonly groups: readonly GroupReport[]
+}
+
+/** Where a scenario runs: one peer, just started, and the means to load it. */
+export class Stage {
+  readonly peer: RunningPeer
+  readonly #scale: number
+  readonly #clientThreads: number
+  readonly #crowds: CrowdThreads[] = []
+
+  constructor(peer: RunningPeer, { scale, clientThreads }: { scale: number; clientThreads: number }) {
+    this.peer = peer
+    this.#scale = scale
+    this.#clientThreads = clientThreads
+  }
+
+  /** A number of subscribers, events or seconds as it is at the scale of this run, no fewer than `least`. */
+  scaled(count: number, least = 1): number {
+    return Math.max(Math.min(count, least), Math.round(count * this.#scale))
+  }
+
+  newCrowd(shape: { streams: number; perStream: number }): CrowdThreads {
+    const crowd = new CrowdThreads(this.peer.port, shape, this.#clientThreads)
+    this.#crowds.push(crowd)
+    return crowd
+  }
+
+  /** Does something, waits until all subscribers have what it published, and says what that took. */
+  async measure(crowd: CrowdThreads, work: () => Promise<void>): Promise<Measured> {
+    const client = process.cpuUsage()
+    const cpuMs = readCpuMs(this.peer.pid)
+    const startedAt = now()
+    await work()
+    const worked = now() - startedAt
+    const groups = await crowd.settle()
+    const { user, system } = process.cpuUsage(client)
+    return {
+      groups,
+      cpuMs: readCpuMs(this.peer.pid) - cpuMs,
+      clientCpuMs: (user + system) / 1000,
+      workedMs: worked,
+      tookMs: Math.max(worked, ...groups.map((group) => group.lastAt - startedAt)),
+    }
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#crowds.map((crowd) => crowd.close()))
+  }
+}
+
+export interface Measured {
+  readonly groups: GroupReport[]
+  /** Of the server, with all its processes and threads. */
+  readonly cpuMs: number
+  readonly clientCpuMs: number
+  /** How long it took to publish. */
+  readonly workedMs: number
+  /** How long until the last event came. */
+  readonly tookMs: number
+}
+
+/** The measures that every scenario has that publishes `published` events. */
+export function deliveryMeasures(measured: Measured, published: number): Record<string, number> {
+  const { groups, cpuMs, clientCpuMs, workedMs, tookMs } = measured
+  const delivered = groups.reduce((sum, group) => sum + group.delivered, 0)
+  const latencies = new Histogram()
+  for (const group of groups) latencies.addAll(new Histogram(group.latencies))
+  return {
+    cpuUsPerDelivery: (cpuMs * 1000) / delivered,
+    cpuUsPerPublish: (cpuMs * 1000) / published,
+    deliveriesPerSecond: delivered / (tookMs / 1000),
+    publishesPerSecond: published / (workedMs / 1000),
+    p50Ms: latencies.percentile(0.5),
+    p99Ms: latencies.percentile(0.99),
+    clientCpuUsPerDelivery: (clientCpuMs * 1000) / delivered,
+  }
+}
