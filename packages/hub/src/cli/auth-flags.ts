@@ -2,7 +2,9 @@ import { type Command, Option } from 'commander'
 import type { Algorithm } from '../auth/algorithms.ts'
 import type { AuthOptions, RoleOptions } from '../auth/auth-options.ts'
 import { HubError } from '../errors.ts'
+import { parsePublicUrl } from '../http/public-urls.ts'
 import { TokenGate, type TokenGateOptions } from '../http/token-gate.ts'
+import { hubPath } from '../hub-path.ts'
 
 /** What the flags of {@link addAuthFlags} were given. */
 export interface AuthFlags {
@@ -14,6 +16,7 @@ export interface AuthFlags {
   readonly subscriberKeyAlg: string[]
   readonly issuer?: string
   readonly audience: string[]
+  readonly publicUrls: string[]
   readonly publishOrigins: string[]
   readonly cookie?: string
   readonly anonymous?: true
@@ -55,7 +58,15 @@ export function addAuthFlags(command: Command): Command {
     .addOption(
       new Option('--audience <url>', 'the public URL of this hub: what tokens have as their "aud"')
         .argParser(collectList)
-        .default([], 'none'),
+        .default([], '--public-urls'),
+    )
+    .addOption(
+      new Option(
+        '--public-urls <urls>',
+        'the URLs by which clients know the hub, such as https://hub.example.com; requests for any other host are answered 421',
+      )
+        .argParser(collectList)
+        .default([], 'any host will do'),
     )
     .option('--anonymous', 'let everybody subscribe to what is public, without a token')
     .option('--compat', 'speak Mercure of before 1.0, too: topic=, URI templates, the old tokens and cookie')
@@ -76,8 +87,9 @@ export function addAuthFlags(command: Command): Command {
  * @throws HubError `INVALID_OPTION` if they say nothing at all
  */
 function authOptionsOf(flags: AuthFlags): AuthOptions {
-  const { publisherKey, subscriberKey, keyAlg, issuer, audience, publishOrigins, cookie, dev = false } = flags
+  const { publisherKey, subscriberKey, keyAlg, issuer, publishOrigins, cookie, dev = false } = flags
   const { anonymous = dev, compat = dev } = flags
+  const audience = flags.audience.length > 0 ? flags.audience : flags.publicUrls.map(toHubUrl)
   if (!anonymous && publisherKey.length + subscriberKey.length === 0) {
     throw new HubError(
       'INVALID_OPTION',
@@ -97,6 +109,26 @@ function authOptionsOf(flags: AuthFlags): AuthOptions {
   }
 }
 
+/** What tokens are for is not the origin alone. */
+function toHubUrl(publicUrl: string): string {
+  const url = parsePublicUrl(publicUrl)
+  return url.pathname === '/' ? `${url.origin}${hubPath}` : url.href
+}
+
+/** Says who may publish and subscribe, for the operator. */
+export function describeAuth({ dev, publisherKey, subscriberKey, anonymous, issuer, compat = dev }: AuthFlags): string {
+  if (dev) {
+    const privately =
+      subscriberKey.length > 0 ? 'for who has a token' : 'kept, but nobody may have them without a token'
+    return `--dev: anyone on this machine may publish and subscribe. Private events are ${privately}.`
+  }
+  const whose = issuer === undefined ? '' : ` of ${issuer}`
+  const publishers =
+    publisherKey.length > 0 ? `who has a token${whose} may publish` : 'nobody may publish: there is no --publisher-key'
+  const subscribers = anonymous ? 'everybody may subscribe to what is public' : `who has a token${whose} may subscribe`
+  return `${publishers}; ${subscribers}${compat ? '; Mercure of before 1.0 is spoken, too' : ''}.`
+}
+
 function roleOf(key: readonly string[], own: readonly string[], common: readonly string[]): RoleOptions {
   const algorithms = own.length > 0 ? own : common
   // What is no algorithm is refused as such.
@@ -108,7 +140,7 @@ export async function openGate(flags: AuthFlags, options: TokenGateOptions): Pro
   return await namingFlags(TokenGate.create(authOptionsOf(flags), options))
 }
 
-/** Makes a gate go by what the flags say now. Throws as {@link openGate} does. */
+/** Makes a gate go by what the flags say now. Throws as {@link openGate} does, and then nothing has changed. */
 export async function reloadGate(gate: TokenGate, flags: AuthFlags): Promise<void> {
   await namingFlags(gate.reload(authOptionsOf(flags)))
 }

@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { type Command, CommanderError, Option } from 'commander'
 import { HubError } from '../errors.ts'
+import { DurationOption } from './duration-option.ts'
+import { findJsonError } from './json-error.ts'
 
 /** Read where the command is run, if it is there and `--config` names no other. */
 const defaultFile = 'headwater.config.json'
@@ -104,14 +106,31 @@ function variableOf(option: Option): string {
 }
 
 function readFile(path: string): Record<string, unknown> {
-  let value: unknown
+  const value = parseJson(readText(path), path)
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  throw new HubError('INVALID_OPTION', `${path} holds no configuration. One looks like {"listen": "127.0.0.1:3000"}.`)
+}
+
+function readText(path: string): string {
   try {
-    value = JSON.parse(readFileSync(path, 'utf8'))
+    return readFileSync(path, 'utf8')
   } catch (cause) {
     throw new HubError('INVALID_OPTION', `${path} cannot be read: ${(cause as Error).message}`, { cause })
   }
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-  throw new HubError('INVALID_OPTION', `${path} holds no configuration. One looks like {"listen": "127.0.0.1:3000"}.`)
+}
+
+/** Without the cause: its message quotes what is around the error, which may be a key. */
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    const { line, column } = findJsonError(text)
+    throw new HubError(
+      'INVALID_OPTION',
+      `${path} cannot be read: it is no JSON from line ${line}, column ${column} on. Look there for a missing quote or comma, or one too many.`,
+    )
+  }
 }
 
 function fromText(option: Option, text: string): unknown {
@@ -134,7 +153,21 @@ function fromJson(option: Option, value: unknown): unknown {
     return value.reduce((before: unknown, each) => option.parseArg!(String(each), before as never), option.defaultValue)
   }
   const expected = isList(option) ? 'text, or an array of texts' : 'text, or a number'
-  throw new HubError('INVALID_OPTION', `${JSON.stringify(value)} is not ${expected}.`)
+  // A key may have been written as an object, where its text was wanted.
+  const shown = isSecret(option) ? 'the value (not shown)' : JSON.stringify(value)
+  throw new HubError('INVALID_OPTION', `${shown} is not ${expected}.`)
+}
+
+/** Whether its value may be a key. */
+function isSecret(option: Option): boolean {
+  return /Key$/.test(option.attributeName()) && option.attributeName() !== 'tlsKey'
+}
+
+/** The place of a key, and not the key; not one with a password in it, either. */
+function mayShow(key: string): boolean {
+  if (key.startsWith('file:')) return true
+  const url = /^https?:/i.test(key) && URL.canParse(key) ? new URL(key) : undefined
+  return url !== undefined && url.username === '' && url.password === ''
 }
 
 function takesValue(option: Option): boolean {
@@ -171,17 +204,14 @@ function toJson(command: Command): object {
   const entries = configurableOptions(command).map((option): [string, unknown] => {
     const key = option.attributeName()
     const value: unknown = command.getOptionValue(key)
-    if (/Key$/.test(key) && key !== 'tlsKey') {
-      // What is no file and no URL may be the secret itself.
-      return [key, [value].flat().map((each) => (/^(file:|https?:)/.test(String(each)) ? each : '(not shown)'))]
-    }
-    return [key, takesValue(option) ? asText(key, value) : value === true]
+    if (isSecret(option)) return [key, [value].flat().map((each) => (mayShow(String(each)) ? each : '(not shown)'))]
+    if (option instanceof DurationOption && typeof value === 'number') return [key, DurationOption.textOf(value)]
+    return [key, takesValue(option) ? asText(value) : value === true]
   })
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined))
 }
 
-function asText(key: string, value: unknown): unknown {
-  if (key === 'maxAge' && typeof value === 'number') return `${value}s`
+function asText(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
   const { host, port } = value as { host: string; port: number }
   return `${host.includes(':') ? `[${host}]` : host}:${port}`

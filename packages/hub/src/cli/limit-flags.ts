@@ -55,6 +55,16 @@ export function limitsOf(flags: Limits): Limits {
   return Object.fromEntries(names.map((name) => [name, flags[name]])) as unknown as Limits
 }
 
+/** Says them in a line, for the operator. */
+export function describeLimits(limits: Limits): string {
+  const { maxSubscribers, maxSubscribersPerAddress, maxSubscribersPerToken, maxConnections } = limits
+  return (
+    `at most ${maxSubscribers} event streams (${maxSubscribersPerAddress} of an address, ${maxSubscribersPerToken} of a token), ` +
+    `${maxConnections} connections (${limits.maxConnectionsPerAddress} of an address), ${limits.maxPublishRate} events per second of an ` +
+    `address, bodies of ${limits.maxBodyBytes} bytes, ${limits.maxMatchers} matchers and ${limits.maxTopics} topics.`
+  )
+}
+
 function limit(key: keyof Limits, description: string): Option {
   const flag = `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
   return new Option(`${flag} <count>`, description).default(defaultLimits[key]).argParser((text) => {

@@ -14,6 +14,7 @@ export const logEvents = {
   authorization: 'info',
   limits: 'info',
   ready: 'info',
+  'start-failed': 'error',
   request: 'debug',
   'stream-ended': 'debug',
   'token-refused': 'warn',
@@ -80,8 +81,8 @@ export class Log {
     const time = new Date(this.#now()).toISOString()
     const line =
       this.#format === 'json'
-        ? escapeInvisible(withoutTokens(JSON.stringify({ time, level, event, message, ...fields })))
-        : `${time} ${level.padEnd(5)} ${escapeInvisible(withoutTokens(message))}`
+        ? clean(JSON.stringify({ time, level, event, message, ...fields }))
+        : [`${time} ${level.padEnd(5)} ${clean(message)}`, ...stackOf(fields)].join('\n    ')
     this.#write(`${line}\n`)
   }
 
@@ -100,6 +101,16 @@ export class Log {
   #wants(level: LogLevel): boolean {
     return logLevels.indexOf(level) >= logLevels.indexOf(this.level)
   }
+}
+
+/** Where in our code something went wrong, for people on lines of their own; what is indented does not begin a line of the log. */
+function stackOf({ stack }: LogFields): string[] {
+  if (typeof stack !== 'string') return []
+  return stack.split('\n').map((line) => clean(line.trim()))
+}
+
+function clean(text: string): string {
+  return escapeInvisible(withoutTokens(text))
 }
 
 /** Control and format characters, and what breaks lines: in a terminal they do things, or hide them. In JSON this is an escape, too. */

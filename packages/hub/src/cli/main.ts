@@ -1,16 +1,13 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { HubError } from '../errors.ts'
+import { exitCodeOf } from './exit-code.ts'
 import { publishCommand } from './publish.ts'
 import { serveCommand } from './serve.ts'
 import { tailCommand } from './tail.ts'
 import { tokenCommand } from './token.ts'
+import { version } from './version.ts'
 import { vitalsCommand } from './vitals.ts'
-
-const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
-  version: string
-}
 
 const program = new Command('headwater')
   .description(
@@ -54,5 +51,5 @@ function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 || error.code === 'commander.help' ? 0 : 2
   if (!(error instanceof HubError)) throw error
   console.error(`headwater: ${error.message}`)
-  return error.code === 'INVALID_OPTION' ? 2 : 1
+  return exitCodeOf(error)
 }

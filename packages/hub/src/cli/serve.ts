@@ -1,31 +1,38 @@
 import { fileURLToPath } from 'node:url'
 import { Command, Option } from 'commander'
 import { HubError } from '../errors.ts'
+import { ClientAddresses } from '../http/client-address.ts'
 import { Dashboard } from '../http/dashboard.ts'
-import type { Limits } from '../http/limits.ts'
 import { isLoopbackAddress } from '../http/loopback.ts'
 import { Metrics } from '../http/metrics.ts'
-import { type HubServer, listen } from '../http/server.ts'
-import type { Certificate } from '../http/tls.ts'
-import type { TokenGate } from '../http/token-gate.ts'
+import { listen } from '../http/server.ts'
 import { createHub } from '../hub.ts'
-import { type AuthFlags, addAuthFlags, openGate, reloadGate } from './auth-flags.ts'
+import { type AuthFlags, addAuthFlags, describeAuth, openGate } from './auth-flags.ts'
 import { CertificateFiles } from './certificate-files.ts'
-import { configurable, readConfiguration } from './configuration.ts'
-import { addLimitFlags, type LimitFlags, limitsOf } from './limit-flags.ts'
+import { configurable } from './configuration.ts'
+import { DurationOption } from './duration-option.ts'
+import { exitCodeOf } from './exit-code.ts'
+import { addLimitFlags, describeLimits, type LimitFlags, limitsOf } from './limit-flags.ts'
 import { type ListenAddress, parseListenAddress } from './listen-address.ts'
-import { addStoreFlags, describeStore, openStore, type StoreFlags } from './store-flags.ts'
+import type { Log } from './log.ts'
+import { addLogFlags, type LogFlags, openLog } from './log-flags.ts'
+import { Reloading } from './reloading.ts'
+import { addStoreFlags, describeRetention, describeStore, openStore, type StoreFlags } from './store-flags.ts'
+import { StoreWatch } from './store-watch.ts'
+import { version } from './version.ts'
 
-interface ServeOptions extends StoreFlags, AuthFlags, LimitFlags {
-  listen: ListenAddress
-  corsOrigins: string[]
-  tlsCert?: string
-  tlsKey?: string
-  subscriptions?: true
+export interface ServeOptions extends StoreFlags, AuthFlags, LimitFlags, LogFlags {
+  readonly listen: ListenAddress
+  readonly corsOrigins: string[]
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  /** In seconds, as are all times. */
+  readonly headersTimeout: number
+  readonly idleTimeout: number
+  readonly maxConnectionAge: number
+  readonly shutdownDeadline: number
+  readonly subscriptions?: true
 }
-
-/** How long streams and publishes may take to end after SIGTERM, in milliseconds. */
-const closeDeadlineMs = 10_000
 
 export function serveCommand(): Command {
   const command = new Command('serve')
@@ -36,7 +43,7 @@ export function serveCommand(): Command {
 
   headwater listening on http://127.0.0.1:3000
 
-SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are told to come back, and it exits 0. A second signal ends it at once. SIGHUP reads limits, keys and the certificate again, and drops nobody.`,
+SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are told to come back, each at another moment, and it exits 0 within --shutdown-deadline. A second signal ends it at once. SIGHUP reads limits, keys, the certificate and the log level again, and drops nobody. What an operator should know goes to standard error, a line each.`,
     )
     .addOption(
       new Option(
@@ -45,6 +52,43 @@ SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are tol
       )
         .argParser(parseListenAddress)
         .default({ host: '127.0.0.1', port: 3000 }, '127.0.0.1:3000'),
+    )
+    .addOption(
+      new Option(
+        '--cors-origins <origins>',
+        'other origins whose pages may use the hub, such as https://example.com, separated by commas or spaces; * for all',
+      )
+        .argParser((text: string, before: string[]) => [...before, ...text.split(/[\s,]+/).filter(Boolean)])
+        .default([], 'none'),
+    )
+    .option(
+      '--tls-cert <file>',
+      'serve HTTPS (HTTP/2 and HTTP/1.1) with this certificate; read again when it changes, and at SIGHUP',
+    )
+    .option('--tls-key <file>', 'the private key of the certificate')
+    .addOption(
+      new DurationOption(
+        '--headers-timeout <time>',
+        'how long a client may take to send the headers of a request, and to encrypt its connection before',
+      ).default(10, '10s'),
+    )
+    .addOption(
+      new DurationOption(
+        '--idle-timeout <time>',
+        'how long a connection is kept without a request; longer than a proxy in front keeps its own',
+      ).default(75, '75s'),
+    )
+    .addOption(
+      new DurationOption(
+        '--max-connection-age <time>',
+        'how long an event stream lasts, up to a third less; then its client comes back, and misses nothing',
+      ).default(86_400, '1d'),
+    )
+    .addOption(
+      new DurationOption(
+        '--shutdown-deadline <time>',
+        'how long publishes and streams may take to end after SIGTERM; less than what starts the hub waits before it kills it',
+      ).default(8, '8s'),
     )
   command.optionsGroup('Where events are kept:')
   addStoreFlags(command)
@@ -61,23 +105,11 @@ SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are tol
   )
   command.optionsGroup('What clients may take:')
   addLimitFlags(command)
+  command.optionsGroup('What is logged:')
+  addLogFlags(command)
   command.optionsGroup('Configuration:')
   configurable(command)
   return command
-    .optionsGroup('Connections:')
-    .addOption(
-      new Option(
-        '--cors-origins <origins>',
-        'other origins whose pages may use the hub, such as https://example.com, separated by commas or spaces; * for all',
-      )
-        .argParser((text: string, before: string[]) => [...before, ...text.split(/[\s,]+/).filter(Boolean)])
-        .default([], 'none'),
-    )
-    .option(
-      '--tls-cert <file>',
-      'serve HTTPS (HTTP/2 and HTTP/1.1) with this certificate; read again when it changes, and at SIGHUP',
-    )
-    .option('--tls-key <file>', 'the private key of the certificate')
     .addHelpText(
       'after',
       `
@@ -89,128 +121,213 @@ Examples:
   headwater serve --publisher-key file:publisher.secret --subscriber-key file:subscriber.secret --key-alg HS256 --issuer https://example.com --audience https://hub.example.com/.well-known/mercure --anonymous
   headwater serve --publisher-key https://login.example.com/jwks.json --subscriber-key https://login.example.com/jwks.json --issuer https://login.example.com --audience https://hub.example.com/.well-known/mercure
 
-headwater token makes tokens to try it with. A key on the command line can be read by everyone on the machine: put it into a file.`,
+headwater token makes tokens to try it with. A key on the command line can be read by everyone on the machine: put it into a file.
+
+Exit codes:
+  0  ended by a signal, or after --help and --print-config
+  1  could not start, or not end in order: another process has the port or the data directory, the disk fails, a second signal
+  2  called or configured wrongly; the message names the option`,
     )
     .action(serve)
 }
 
+/** What keeps a hub from starting is told as everything else is: to programs as JSON. */
 async function serve(options: ServeOptions, command: Command): Promise<void> {
-  const { listen: address, dev, corsOrigins, tlsCert, tlsKey, subscriptions, ...flags } = options
+  const log = openLog(options)
+  try {
+    await run(options, command, log)
+  } catch (error) {
+    if (!(error instanceof HubError) || options.logFormat !== 'json') throw error
+    log.tell('start-failed', error.message, { code: error.code })
+    process.exit(exitCodeOf(error))
+  }
+}
+
+async function run(options: ServeOptions, command: Command, log: Log): Promise<void> {
+  const { listen: address, dev = false, tlsCert, tlsKey, shutdownDeadline } = options
   if (dev && address.host !== 'localhost' && !isLoopbackAddress(address.host)) {
     throw new HubError(
       'INVALID_OPTION',
       `--dev lets anyone publish and subscribe, so it does not listen on ${address.host}. Use 127.0.0.1, [::1] or localhost.`,
     )
   }
-
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
     throw new HubError('INVALID_OPTION', '--tls-cert and --tls-key go together: give both, or neither for plain HTTP.')
   }
-  const files = tlsCert !== undefined && tlsKey !== undefined ? new CertificateFiles(tlsCert, tlsKey) : undefined
-  const certificate = await files?.read()
 
-  const tokens = await openGate(
-    { ...flags, dev },
-    {
-      // What --dev means is said in words of its own.
-      onWarning: (warning) => (dev && warning.startsWith('anonymousPublishers') ? undefined : log(warning)),
-      onRefused: (reason, { method, remoteAddress }) => log(`refused a ${method} from ${remoteAddress}: ${reason}`),
+  // Until there is something to read again; without a listener the signal would end the process.
+  const reloading = new Reloading(command, log)
+  process.on('SIGHUP', () => reloading.reload())
+
+  const addresses = new ClientAddresses(options.trustedProxies)
+  const certificates = tlsCert !== undefined && tlsKey !== undefined ? new CertificateFiles(tlsCert, tlsKey) : undefined
+  const certificate = await certificates?.read()
+  const tokens = await openGate(options, {
+    // What --dev means is said in words of its own.
+    onWarning: (warning) => (dev && warning.startsWith('anonymousPublishers')) || log.tellSome('caution', warning),
+    onRefused(reason, request) {
+      const from = addresses.nameOf(request)
+      const { method } = request
+      log.tellSome('token-refused', `refused a ${method} from ${from}: ${reason}.`, { address: from, method, reason })
     },
-  )
-  if (!tokens.hasPublishers) log('nobody may publish: there is no --publisher-key.')
-  const store = await openStore(flags, log)
+  })
+
+  const watch = new StoreWatch(log)
+  const onError = (error: unknown) => tellFailure(log, watch, error)
+  let uncleanHolder: string | undefined
+  const store = await openStore(options, {
+    onError,
+    onUncleanStop: (holder) => {
+      uncleanHolder = holder
+    },
+  })
+  const { head } = await store.bounds()
   const metrics = new Metrics()
   const hub = await createHub({
-    store: metrics.measure(store),
-    subscriptions: subscriptions && { compat: tokens.isCompat },
-    onError: log,
+    store: metrics.measure(watch.watch(store)),
+    subscriptions: options.subscriptions && { compat: tokens.isCompat },
+    onError,
   })
   metrics.observe(hub)
-  const limits = limitsOf(flags)
+  const limits = limitsOf(options)
   const server = await listen(hub, {
     ...address,
     certificate,
-    corsOrigins,
     limits,
-    trustedProxies: flags.trustedProxies,
-    loopbackHostsOnly: dev === true,
     tokens,
     metrics,
+    onError,
+    corsOrigins: options.corsOrigins,
+    publicUrls: options.publicUrls,
+    trustedProxies: options.trustedProxies,
+    loopbackHostsOnly: dev,
+    headersTimeoutMs: options.headersTimeout * 1000,
+    idleTimeoutMs: options.idleTimeout * 1000,
+    session: { maxDurationMs: options.maxConnectionAge * 1000 },
     dashboard: new Dashboard(fileURLToPath(new URL('../dashboard', import.meta.url))),
-    onError: log,
+    onRefused: ({ message, code }, { method, route, address: from }) =>
+      log.tellSome(
+        method === 'connection' ? 'connection-refused' : 'request-refused',
+        `refused a ${method === 'connection' ? method : `${method} (${route})`} from ${from}: ${message}`,
+        { address: from, method, route, code },
+      ),
+    onAnswered: (status, { method, route, address: from }) =>
+      log.tell('request', `answered ${status} to a ${method} (${route}) from ${from}.`, {
+        address: from,
+        method,
+        route,
+        status,
+      }),
+    onStreamEnded(reason, from) {
+      const isTooSlow = reason === 'too-slow' || reason === 'stalled'
+      log.tellSome(
+        isTooSlow ? 'subscriber-too-slow' : 'stream-ended',
+        isTooSlow
+          ? `ended the event stream of ${from}, which does not read what it is sent (${reason}). It can come back and go on where it was.`
+          : `an event stream of ${from} is over (${reason}).`,
+        { address: from, reason },
+      )
+    },
   })
-  process.on('SIGHUP', () => reloadLimits(command, limits))
-  keepFresh(files, server)
-  process.on('SIGHUP', () => reloadKeys(tokens, { ...command.opts<ServeOptions>(), dev }))
-  log(describeStore(flags))
-  if (dev) {
-    log(
-      '--dev: anyone on this machine may publish and subscribe. Private events are kept, but nobody may have them without a token.',
+  log.tell('starting', `Headwater ${version} starts, on Node.js ${process.version}, as process ${process.pid}.`, {
+    version,
+    node: process.version,
+    pid: process.pid,
+  })
+  log.tell(
+    'store-opened',
+    `${describeStore(options)} ${describeRetention(options)} The newest position is ${head.position}.`,
+    {
+      store: options.store,
+      durability: options.durability,
+      maxAgeSeconds: options.maxAge,
+      maxEvents: options.maxEvents,
+      maxBytes: options.maxBytes,
+      headPosition: head.position,
+    },
+  )
+  if (uncleanHolder !== undefined) {
+    log.tell(
+      'unclean-stop',
+      `the hub was not stopped in order the last time (${uncleanHolder}). Every event that it acknowledged is there.`,
+      { holder: uncleanHolder },
     )
   }
+  log.tell('authorization', describeAuth(options), {
+    dev,
+    anonymous: options.anonymous ?? dev,
+    publisherKeys: options.publisherKey.length,
+    subscriberKeys: options.subscriberKey.length,
+    issuer: options.issuer,
+    audience: options.audience,
+    compat: options.compat ?? dev,
+  })
+  log.tell('limits', describeLimits(limits), { ...limits })
+  reloading.begin({ tokens, limits, certificates, server })
+  log.tell('ready', `listening on ${server.url}.`, { url: server.url })
   console.log(`headwater listening on ${server.url}`)
 
-  await untilSignalled()
-  log('closing: finishing publishes and ending streams. Signal again to end at once.')
-  await server.close({ deadlineMs: closeDeadlineMs })
-  await store.close()
+  const signal = await untilSignalled(log)
+  const startedAt = performance.now()
+  const deadlineMs = shutdownDeadline * 1000
+  log.tell(
+    'stopping',
+    `${signal}: closing: finishing publishes and ending ${hub.subscriberCount} streams, within ${shutdownDeadline} s. Signal again to end at once.`,
+    { signal, streams: hub.subscriberCount, deadlineSeconds: shutdownDeadline },
+  )
+  let cutOff = 0
+  await server.close({ deadlineMs, onCutOff: (connections) => (cutOff = connections) })
+  // A store that has still to write has a moment for it in any case.
+  const isClosed = await within(Math.max(1000, startedAt + deadlineMs - performance.now()), store.close())
+  log.flush()
+  if (!isClosed) {
+    log.tell('stop-forced', 'the store did not close in time. Publishers of events under way were told nothing.')
+    process.exit(1)
+  }
+  const took = Math.round(performance.now() - startedAt) / 1000
+  const how = cutOff === 0 ? '' : ` ${cutOff} connections did not end by themselves, and were cut off.`
+  log.tell('stopped', `stopped in ${took} s.${how}`, { seconds: took, connectionsCutOff: cutOff })
   process.exit(0)
 }
 
-/** Reads the configuration again. Limits change at once; what else changed needs a restart, but for keys and certificates. */
-function reloadLimits(command: Command, limits: Limits): void {
-  try {
-    readConfiguration(command, process.env)
-    Object.assign(limits, limitsOf(command.opts()))
-    log('the limits are those of the configuration as it is now.')
-  } catch (error) {
-    log(error instanceof HubError ? `the limits stay as they were: ${error.message}` : error)
+/** What went wrong without anybody to tell it to but the operator. */
+function tellFailure(log: Log, watch: StoreWatch, error: unknown): void {
+  if (watch.hasTold(error)) return
+  if (error instanceof HubError) {
+    log.tellSome(error.code.startsWith('STORE_') ? 'store-failed' : 'failure', error.message, { code: error.code })
+    return
   }
+  const { message, stack } = error instanceof Error ? error : new Error(String(error))
+  log.tellSome('failure', `something failed in the hub, which goes on: ${message}`, { stack })
 }
 
-/** Uses a renewed certificate as soon as it is there, and at SIGHUP at once. One that is bad changes nothing. */
-function keepFresh(files: CertificateFiles | undefined, server: HubServer): void {
-  const use = (certificate: Certificate) => {
-    server.setCertificate(certificate)
-    log('new connections get the certificate that was read again.')
-  }
-  files?.watch(use, log)
-  process.on('SIGHUP', async () => {
-    try {
-      if (files) use(await files.read())
-    } catch (error) {
-      log(error instanceof HubError ? error.message : error)
-    }
-  })
-}
-
-/**
- * Reads keys that are in files again, and fetches key sets. If one is bad, nothing changes. `dev` stays what it was: it is also about
- * the address.
- */
-async function reloadKeys(tokens: TokenGate, flags: AuthFlags): Promise<void> {
-  try {
-    await reloadGate(tokens, flags)
-    log('tokens go by the keys as they are now.')
-  } catch (error) {
-    log(error instanceof HubError ? `the keys stay as they were: ${error.message}` : error)
-  }
-}
-
-/** Resolves at the first SIGTERM or SIGINT; the second ends the process. */
-function untilSignalled(): Promise<void> {
+/** Resolves at the first SIGTERM or SIGINT to its name; the second ends the process. */
+function untilSignalled(log: Log): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let count = 0
-    const onSignal = () => {
+    const onSignal = (signal: NodeJS.Signals) => {
       count++
-      if (count === 1) resolve()
-      else process.exit(1)
+      if (count === 1) {
+        resolve(signal)
+        return
+      }
+      log.flush()
+      log.tell('stop-forced', `${signal} again: ended at once.`, { signal })
+      process.exit(1)
     }
     process.on('SIGTERM', onSignal)
     process.on('SIGINT', onSignal)
   })
 }
 
-function log(message: unknown): void {
-  console.error('headwater:', message)
+async function within(ms: number, work: Promise<void>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false)
+  })
+  try {
+    return await Promise.race([work.then(() => true), late])
+  } finally {
+    clearTimeout(timer)
+  }
 }

@@ -1,10 +1,10 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
-import { parseDuration } from '../auth/duration.ts'
 import { HubError } from '../errors.ts'
 import { createMemoryStore } from '../store/memory.ts'
-import { openSqliteStore } from '../store/sqlite.ts'
+import { openSqliteStore, type SqliteStoreOptions } from '../store/sqlite.ts'
 import type { EventStore } from '../store/store.ts'
+import { DurationOption } from './duration-option.ts'
 
 /** What the flags of {@link addStoreFlags} were given. */
 export interface StoreFlags {
@@ -31,8 +31,11 @@ export function addStoreFlags(command: Command): Command {
         .choices(['full', 'fast'])
         .default('full'),
     )
-    .option('--max-age <time>', 'drop events older than this, such as 12h or 30d; default: none is too old', (text) =>
-      parseDuration(text, '--max-age'),
+    .addOption(
+      new DurationOption(
+        '--max-age <time>',
+        'drop events older than this, such as 12h or 30d; default: none is too old',
+      ),
     )
     .option('--max-events <count>', 'keep at most so many events; default: no limit, in memory 100000', parseCount)
     .option(
@@ -43,14 +46,17 @@ export function addStoreFlags(command: Command): Command {
 }
 
 /** Opens the store that the flags ask for. `onError` gets what goes wrong later without anybody to reject to. */
-export async function openStore(flags: StoreFlags, onError: (error: unknown) => void): Promise<EventStore> {
+export async function openStore(
+  flags: StoreFlags,
+  listeners: Pick<SqliteStoreOptions, 'onError' | 'onUncleanStop'>,
+): Promise<EventStore> {
   const { store: url, durability, maxAge, maxEvents, maxBytes } = flags
   const retention = { maxAgeMs: maxAge === undefined ? undefined : maxAge * 1000, maxEvents, maxBytes }
   if (url === 'memory:') return createMemoryStore(retention)
   const directory =
     /^file:(?!\/\/)(?<path>.+)$/.exec(url)?.groups?.path ?? /^file:\/\/(?<path>\/.+)$/.exec(url)?.groups?.path
   if (directory !== undefined)
-    return await openSqliteStore({ directory: resolve(directory), durability, onError, ...retention })
+    return await openSqliteStore({ directory: resolve(directory), durability, ...listeners, ...retention })
   throw new HubError(
     'INVALID_OPTION',
     `--store ${url} is no place for events. Write file:DIRECTORY, such as file:./headwater-data, or memory:.`,
@@ -63,6 +69,15 @@ export function describeStore({ store, durability }: StoreFlags): string {
   const where = `events are kept in ${store.replace(/^file:/, '')}`
   if (durability === 'full') return `${where}.`
   return `${where}. With --durability fast, a power loss may take those of the last moments though publishers were told that they are kept.`
+}
+
+/** Says for how long events are kept, for the operator. */
+export function describeRetention({ store, maxAge, maxEvents, maxBytes }: StoreFlags): string {
+  const isInMemory = store === 'memory:'
+  const count = maxEvents ?? (isInMemory ? 100_000 : undefined)
+  const bytes = maxBytes ?? (isInMemory ? 64 : 1024) * 1024 ** 2
+  const age = maxAge === undefined ? '' : `, none older than ${DurationOption.textOf(maxAge)}`
+  return `At most ${count === undefined ? '' : `${count} events of `}${bytes} bytes are kept${age}.`
 }
 
 function parseCount(text: string): number {

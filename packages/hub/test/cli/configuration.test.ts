@@ -88,7 +88,7 @@ describe('the configuration', () => {
       `${file}: store: {"file":"x"} is not text`,
       `${file}: corsOrigins: [1,{}] is not text, or an array`,
       `${file}: there is no "cors_origins"; there is "corsOrigins"`,
-      `${file}: there is no "colour", but there are: listen, store, `,
+      `${file}: there is no "colour", but there are: listen, `,
     ].entries()) {
       expect(lines[index]).toContain(start)
     }
@@ -137,7 +137,7 @@ describe('headwater serve', () => {
     expect(first.stdout).not.toContain('secret')
     expect(JSON.parse(first.stdout)).toMatchObject({
       listen: '127.0.0.1:0',
-      maxAge: '86400s',
+      maxAge: '1d',
       maxTopics: 5,
       publisherKey: ['file:key.pem', '(not shown)'],
       dev: true,
@@ -171,11 +171,11 @@ describe('headwater serve', () => {
     expect(await statusOfTwo()).toBe(400)
     write({ maxMatchers: 'x' })
     hub.child.kill('SIGHUP')
-    await hub.said(/the limits stay as they were: .*maxMatchers/, 'stderr')
+    await hub.said(/nothing was reloaded, and all stays as it was: .*maxMatchers/, 'stderr')
     expect(await statusOfTwo()).toBe(400)
     write({ maxMatchers: 2 })
     hub.child.kill('SIGHUP')
-    await hub.said(/the limits are those/, 'stderr')
+    await hub.said(/limits, keys and the log level are those/, 'stderr')
     expect(await statusOfTwo()).toBe(200)
   })
 })

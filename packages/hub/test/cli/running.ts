@@ -37,10 +37,9 @@ export class Running {
       const match = pattern.exec(this[from])
       if (match) return match
       await Promise.race([once(this.child[from], 'data'), this.#exited])
-      if (this.child.exitCode !== null && !pattern.test(this[from])) {
-        throw new Error(
-          `headwater exited with ${this.child.exitCode} and never said ${pattern}:\n${this.stdout}${this.stderr}`,
-        )
+      const end = this.child.exitCode ?? this.child.signalCode
+      if (end !== null && !pattern.test(this[from])) {
+        throw new Error(`headwater exited with ${end} and never said ${pattern}:\n${this.stdout}${this.stderr}`)
       }
     }
   }
