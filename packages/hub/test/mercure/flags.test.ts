@@ -147,8 +147,9 @@ describe('headwater serve', () => {
   test('--listen and --store: it is where it was told to be, and has its history there after kill -9', async () => {
     const directory = mkdtempSync(join(tmpdir(), 'headwater-flags-'))
     onTestFinished(() => rmSync(directory, { recursive: true }))
+    // An address of its own: nobody else takes the port meanwhile.
     for (const store of [`file:${join(directory, 'a')}`, `file://${join(directory, 'b')}`]) {
-      const first = await run('--dev', '--listen', '127.0.0.1:0', '--store', store)
+      const first = await run('--dev', '--listen', '127.0.0.77:0', '--store', store)
       await publish(first, {}, { data: 'kept' })
       await first.stop()
       const again = await run('--dev', '--listen', new URL(first.url).host, '--store', store)
