@@ -163,8 +163,10 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   const certificates = tlsCert !== undefined && tlsKey !== undefined ? new CertificateFiles(tlsCert, tlsKey) : undefined
   const certificate = await certificates?.read()
   const tokens = await openGate(options, {
-    // What --dev means is said in words of its own.
-    onWarning: (warning) => (dev && warning.startsWith('anonymousPublishers')) || log.tellSome('caution', warning),
+    onWarning(warning) {
+      // What --dev means is said in words of its own.
+      if (!dev || !warning.startsWith('anonymousPublishers')) log.tellSome('caution', warning)
+    },
     onRefused(reason, request) {
       const from = addresses.nameOf(request)
       const { method } = request

@@ -15,7 +15,7 @@ export class PublicUrls {
   assertKnown(request: Addressed, scheme: string | undefined): void {
     const host = request.header('host') ?? ''
     const isMeant = ({ protocol, host: own }: URL) =>
-      (scheme === undefined || `${scheme}:` === protocol) && hostOfUrl(`${protocol}//${host}`) === own
+      (scheme === undefined || `${scheme}:` === protocol) && hostIn(protocol, host) === own
     if (this.#urls.length === 0 || this.#urls.some(isMeant)) return
     throw new HubError('HOST_NOT_ALLOWED', `This hub is not known as ${JSON.stringify(host)}. Use its public URL.`)
   }
@@ -46,9 +46,10 @@ export function parsePublicUrl(text: string): URL {
   )
 }
 
-/** Without the port, where that is the usual one. */
-function hostOfUrl(text: string): string | undefined {
-  return URL.canParse(text) ? new URL(text).host : undefined
+/** A `Host` as it is written in URLs of a scheme: without the port, where that is the usual one. `undefined` for what is no host. */
+function hostIn(protocol: string, host: string): string | undefined {
+  const text = `${protocol}//${host}`
+  return /[/?#@\\\s]/.test(host) || !URL.canParse(text) ? undefined : new URL(text).host
 }
 
 function firstOf(list: string | undefined): string | undefined {

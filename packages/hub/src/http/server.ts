@@ -169,7 +169,9 @@ function urlOf(server: Server | SecureServer, scheme: string): string {
 
 /** What is no HTTP, is too long or takes too long. Only said where no answer is under way that it could end up in. */
 function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (!socket.writable || socket.bytesWritten > 0) {
+  // What is written to a client that does not finish to encrypt would wait for it for ever.
+  const isUnencrypted = /^ERR_(TLS|SSL)_/.test(error.code ?? '')
+  if (isUnencrypted || !socket.writable || socket.bytesWritten > 0) {
     socket.destroy()
     return
   }

@@ -1,10 +1,13 @@
+import { SignJWT } from 'jose'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { tokenHolder } from '../../src/auth/token-holder.ts'
 import { Admission } from '../../src/http/admission.ts'
 import { ClientAddresses } from '../../src/http/client-address.ts'
 import type { HubRequest } from '../../src/http/exchange.ts'
 import { createFetchHandler } from '../../src/http/fetch-handler.ts'
 import { defaultLimits, type Limits } from '../../src/http/limits.ts'
 import type { HandlerOptions } from '../../src/http/router.ts'
+import { TokenGate } from '../../src/http/token-gate.ts'
 import { createHub } from '../../src/hub.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { problemOf } from './serving.ts'
@@ -74,6 +77,101 @@ describe('the limit of event streams', () => {
     expect((await via('203.0.113.1', '192.0.2.9')).status).toBe(200)
     expect((await via('203.0.113.1', '192.0.2.10')).status).toBe(429)
   })
+})
+
+describe('the limit of event streams of a token', () => {
+  const hubUrl = 'https://hub.example/.well-known/mercure'
+  const issuer = 'https://shop.example'
+  const key = 'a secret of subscribers, long enough for HS256'
+
+  async function startWithTokens(limits: Partial<Limits>) {
+    const refusals: string[] = []
+    const onRefused = (reason: string) => refusals.push(reason)
+    const tokens = await TokenGate.create(
+      { issuer, audience: hubUrl, subscriber: { key, algorithms: 'HS256' }, anonymousSubscribers: true },
+      { onRefused },
+    )
+    const serving = await start({ tokens, limits })
+    let address = 0
+    return {
+      refusals,
+      /** Each time from another address. */
+      subscribe: (token?: string) =>
+        serving.subscribe(`192.0.2.${++address}`, token === undefined ? {} : { authorization: `Bearer ${token}` }),
+    }
+  }
+
+  /** Claims of the caller's choice, where `mintToken` has its own. */
+  async function sign(claims: Record<string, unknown>): Promise<string> {
+    const details = [
+      { type: 'https://mercure.rocks/authorization-detail', actions: ['subscribe'], topics: [{ match: '*' }] },
+    ]
+    const all = { iss: issuer, aud: hubUrl, exp: 4102444800, authorization_details: details, ...claims }
+    return await new SignJWT(all)
+      .setProtectedHeader({ alg: 'HS256', typ: 'at+jwt' })
+      .sign(new TextEncoder().encode(key))
+  }
+
+  test.each([
+    [
+      'subject, whatever else they say',
+      { sub: 'ann', jti: '1', iat: 1 },
+      { sub: 'ann', jti: '2', iat: 2 },
+      { sub: 'bob', jti: '1' },
+    ],
+    ['name, where there is no subject', { jti: '1', iat: 1 }, { jti: '1', iat: 2 }, { jti: '2', iat: 1 }],
+    ['text, where there is neither', { iat: 1 }, { iat: 1 }, { iat: 2 }],
+    ['text, where the subject is no name', { sub: '', iat: 1 }, { sub: '', iat: 1 }, { sub: '', iat: 2 }],
+  ])('counts tokens of the same %s', async (_what, first, second, other) => {
+    const { subscribe } = await startWithTokens({ maxSubscribersPerToken: 2 })
+    expect((await subscribe(await sign(first))).status).toBe(200)
+    const stream = await subscribe(await sign(second))
+    expect(stream.status).toBe(200)
+    const refused = await subscribe(await sign(first))
+    expect(refused.headers.get('retry-after')).toBe('30')
+    expect(await problemOf(refused)).toMatchObject({ status: 429, code: 'TOO_MANY_CONNECTIONS' })
+    expect((await subscribe(await sign(other))).status).toBe(200)
+    await stream.body!.cancel()
+    expect((await subscribe(await sign(second))).status).toBe(200)
+    expect((await subscribe(await sign(first))).status).toBe(429)
+  })
+
+  test('does not count who has none', async () => {
+    const { subscribe } = await startWithTokens({ maxSubscribersPerToken: 1 })
+    for (let n = 0; n < 3; n++) expect((await subscribe()).status).toBe(200)
+  })
+
+  test('counts by whatever an application calls the holder', async () => {
+    const { subscribe } = await start({
+      authorize: (request) => ({ holder: request.header('x-user') }),
+      limits: { maxSubscribersPerToken: 1 },
+    })
+    expect((await subscribe('192.0.2.1', { 'x-user': 'ann' })).status).toBe(200)
+    expect((await subscribe('192.0.2.2', { 'x-user': 'ann' })).status).toBe(429)
+    expect((await subscribe('192.0.2.3', { 'x-user': 'bob' })).status).toBe(200)
+  })
+
+  test('knows a holder by a digest, which tells neither the name nor the token', () => {
+    const holder = tokenHolder({ iss: issuer, sub: 'ann' }, 'a.b.c')
+    expect(holder).toMatch(/^[\w-]{43}$/)
+    expect(tokenHolder({ iss: issuer, sub: 'ann' }, 'd.e.f')).toBe(holder)
+    expect(tokenHolder({ iss: `${issuer}/`, sub: 'ann' }, 'a.b.c')).not.toBe(holder)
+    expect(tokenHolder({ iss: issuer, jti: 'ann' }, 'a.b.c')).not.toBe(holder)
+  })
+})
+
+test('an operator hears of each request that a limit refused, and of nothing else', async () => {
+  const told: string[] = []
+  const { subscribe, publish } = await start({
+    limits: { maxSubscribersPerAddress: 1, maxPublishRate: 1, maxMatchers: 1 },
+    onRefused: ({ code }, { method, route, address }) => told.push(`${code} ${method} ${route} ${address}`),
+  })
+  await subscribe('192.0.2.1')
+  await subscribe('192.0.2.1')
+  await subscribe('192.0.2.2', {}, 'match=a&match=b')
+  await publish('192.0.2.3', 'topic=a')
+  await publish('192.0.2.3', 'topic=a')
+  expect(told).toEqual(['TOO_MANY_CONNECTIONS GET subscribe 192.0.2.1', 'RATE_LIMITED POST publish 192.0.2.3'])
 })
 
 describe('the rate of publishing', () => {
@@ -151,6 +249,12 @@ describe('the address of a client', () => {
     [['10.0.0.0/8', 'fd00::/8'], '10.2.3.4', '1.1.1.1, fd00::1 , 10.0.0.9', '1.1.1.1'],
     [['10.0.0.0/8'], '10.2.3.4', undefined, undefined],
     [['10.0.0.0/8'], '10.2.3.4', 'garbage', 'garbage'],
+    [[], '2001:db8:1:2:3:4:5:6', undefined, '2001:db8:1:2::/64'],
+    [[], '2001:DB8:1:2:0:0:0:1', undefined, '2001:db8:1:2::/64'],
+    [[], '2001:db8::1', undefined, '2001:db8:0:0::/64'],
+    [[], 'fe80::1%eth0', undefined, 'fe80:0:0:0::/64'],
+    [[], '::ffff:c000:201', undefined, '0:0:0:0::/64'],
+    [['fd00::/8'], 'fd00::1', '2001:db8::7', '2001:db8:0:0::/64'],
   ])('with the proxies %j is, of %s forwarded for %s, %s', (proxies, remote, forwarded, expected) => {
     expect(of(proxies, remote, forwarded)).toBe(expected)
   })
