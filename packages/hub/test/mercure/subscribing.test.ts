@@ -7,7 +7,7 @@ import { createMemoryStore } from '../../src/store/memory.ts'
 import { problemOf, serve } from '../http/serving.ts'
 import { bearer, everything, oldBearer, serveGuarded } from './guarded-hub.ts'
 
-/** Opens a stream on a socket of its own; gives the bytes once a text is among them. */
+/** Opens a stream on a socket of its own; gives its head and its body as bytes came. */
 async function openRaw(url: string, query: string) {
   const { hostname, port, pathname } = new URL(url)
   const socket = connect(Number(port), hostname)
@@ -18,22 +18,20 @@ async function openRaw(url: string, query: string) {
   socket.setEncoding('utf8').on('data', (text: string) => {
     received += text
   })
-  socket.write(`GET ${pathname}?${query} HTTP/1.1\r\nHost: ${hostname}\r\n\r\n`)
+  // HTTP/1.0 knows no chunks: the body is as it is.
+  socket.write(`GET ${pathname}?${query} HTTP/1.0\r\nHost: ${hostname}\r\n\r\n`)
   return {
-    async until(text: string): Promise<string> {
-      while (!received.includes(text)) await once(socket, 'data')
-      return received
+    /** Waits for a text in the body; gives all there is of it. */
+    async until(text: string): Promise<{ head: string; body: string }> {
+      for (;;) {
+        const end = received.indexOf('\r\n\r\n')
+        const [head, body] = [received.slice(0, end), received.slice(end + 4)]
+        if (end >= 0 && body.includes(text)) return { head, body }
+        await once(socket, 'data')
+      }
     },
   }
 }
-
-/** What was sent in chunks, without what marks them. */
-const bodyOf = (response: string) =>
-  response
-    .slice(response.indexOf('\r\n\r\n') + 4)
-    .split('\r\n')
-    .filter((_, index) => index % 2 === 1)
-    .join('')
 
 /** C0, DEL, C1, and what Unicode calls a format character. */
 const unwelcome = [
@@ -124,9 +122,9 @@ describe('the event stream', () => {
   test('begins with its headers, a comment and a reconnection time at once', async () => {
     const { url } = await serve()
     const stream = await openRaw(url, 'match=a')
-    const response = await stream.until('retry: 2000\n\n')
-    expect(response).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
-    expect(bodyOf(response)).toMatch(/^:\n\nretry: 2000\n\n/)
+    const { head, body } = await stream.until('retry: 2000\n\n')
+    expect(head).toMatch(/^HTTP\/1\.\d 200 OK\r\n/)
+    expect(body).toMatch(/^:\n\nretry: 2000\n\n/)
   })
 
   test('has the fields of an event in the order event, retry, data, id', async () => {
@@ -134,8 +132,8 @@ describe('the event stream', () => {
     const stream = await openRaw(url, 'match=a')
     await stream.until('\n\n')
     await post({ topic: 'a', data: 'x\ny', id: 'mine', type: 'stock', retry: '2500' })
-    const response = await stream.until('id: mine\n\n')
-    expect(bodyOf(response)).toContain('event: stock\nretry: 2500\ndata: x\ndata: y\nid: mine\n\n')
+    const { body } = await stream.until('id: mine\n\n')
+    expect(body).toContain('event: stock\nretry: 2500\ndata: x\ndata: y\nid: mine\n\n')
   })
 
   test('lets no data forge a field, an event or a comment, whatever its line breaks', async () => {
@@ -144,10 +142,10 @@ describe('the event stream', () => {
     await stream.until('\n\n')
     const data = 'a\rid: forged\r\nevent: forged\n\ndata: forged\r\rretry: 1\n: forged\u2028id: x'
     await post({ topic: 'a', data, id: 'true' })
-    const response = await stream.until('id: true\n\n')
+    const { body } = await stream.until('id: true\n\n')
     const lines = data.replace(/\r\n?/g, '\n').split('\n')
     const block = [...lines.map((line) => `data: ${line}`.trimEnd()), 'id: true', '', ''].join('\n')
-    expect(bodyOf(response).slice(-block.length)).toBe(block)
+    expect(body).toContain(`\n\n${block}`)
   })
 
   test('has an empty data field for an empty event, so that it fires, and an id for every event', async () => {
@@ -155,14 +153,14 @@ describe('the event stream', () => {
     const stream = await openRaw(url, 'match=a')
     await stream.until('\n\n')
     const id = await (await post('topic=a')).text()
-    expect(bodyOf(await stream.until(`id: ${id}\n\n`))).toMatch(new RegExp(`\n\ndata: ?\nid: ${id}\n\n$`))
+    const { body } = await stream.until(`id: ${id}\n\n`)
+    expect(body).toContain(`\n\ndata:\nid: ${id}\n\n`)
   })
 
   test('has a comment now and then while it is idle', async () => {
     const { url } = await serve({ session: { heartbeatMs: 20 } })
     const stream = await openRaw(url, 'match=a')
-    // Chunks of a comment and nothing else.
-    await stream.until('3\r\n:\n\n\r\n3\r\n:\n\n')
+    await stream.until('\n\n:\n\n:\n\n')
   })
 
   test('has the id before its first event in Mercure-Last-Event-ID when a last event id was given, be it empty', async () => {
