@@ -35,4 +35,6 @@ export type {
   StoredEvent,
   Trace,
 } from './store/store.ts'
+export type { ActiveSubscription, MatchType } from './subscriptions/active-subscription.ts'
+export type { SubscriptionList, SubscriptionRegistry } from './subscriptions/registry.ts'
 export { type TypedEvent, type TypedSubscribeOptions, type TypedTopic, typedTopic } from './typed-topic.ts'
