@@ -7,12 +7,19 @@ declare const Bun: {
   file(url: URL): Blob
 }
 
-type BunHandler = (request: Request) => Response | Promise<Response>
+interface BunServer {
+  requestIP(request: Request): { readonly address: string } | null
+}
+
+type BunHandler = (request: Request, server: BunServer) => Response | Promise<Response>
 
 declare const Deno: {
   serve(
     options: { port: number; hostname: string; onListen(address: { port: number }): void },
-    handler: (request: Request) => Response | Promise<Response>,
+    handler: (
+      request: Request,
+      info: { readonly remoteAddr: { readonly hostname: string } },
+    ) => Response | Promise<Response>,
   ): { shutdown(): Promise<void> }
   readTextFile(url: URL): Promise<string>
   addSignalListener(signal: 'SIGTERM', listener: () => void): void

@@ -14,6 +14,8 @@ export interface Example {
   events?: string
 }
 
+const hubEvents = '/.well-known/mercure?match=guest-book&match=clock'
+
 /** How each example is run, as its first lines say. */
 export const examples: Example[] = [
   ...['express', 'fastify', 'koa', 'hono', 'http', 'http2'].map((name) => ({
@@ -25,13 +27,20 @@ export const examples: Example[] = [
     name,
     runtime: installed.node24,
     prepare: () => [script(name)],
-    events: '/.well-known/mercure?match=guest-book&match=clock',
+    events: hubEvents,
   })),
   { name: 'bun', runtime: installed.bun, prepare: () => [script('bun')] },
   {
     name: 'deno',
     runtime: installed.deno,
     prepare: () => ['run', '--allow-net', '--allow-read', '--allow-env', script('deno')],
+  },
+  { name: 'hub-bun', runtime: installed.bun, prepare: () => [script('hub-bun')], events: hubEvents },
+  {
+    name: 'hub-deno',
+    runtime: installed.deno,
+    prepare: () => ['run', '--allow-net', '--allow-read', '--allow-env', script('hub-deno')],
+    events: hubEvents,
   },
   {
     name: 'workerd',
