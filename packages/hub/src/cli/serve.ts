@@ -278,7 +278,12 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
     { signal, streams: hub.subscriberCount, deadlineSeconds: shutdownDeadline },
   )
   let cutOff = 0
-  await server.close({ deadlineMs, onCutOff: (connections) => (cutOff = connections) })
+  await server.close({
+    deadlineMs,
+    onCutOff(connections) {
+      cutOff = connections
+    },
+  })
   // A store that has still to write has a moment for it in any case.
   const isClosed = await within(Math.max(1000, startedAt + deadlineMs - performance.now()), store.close())
   log.flush()
@@ -287,7 +292,8 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
     process.exit(1)
   }
   const took = Math.round(performance.now() - startedAt) / 1000
-  const how = cutOff === 0 ? '' : ` ${cutOff} connections did not end by themselves, and were cut off.`
+  const how =
+    cutOff === 0 ? '' : ` ${cutOff} connection${cutOff === 1 ? '' : 's'} did not end in time, and had to be cut off.`
   log.tell('stopped', `stopped in ${took} s.${how}`, { seconds: took, connectionsCutOff: cutOff })
   process.exit(0)
 }

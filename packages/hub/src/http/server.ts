@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
 import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
 import { ClientAddresses } from './client-address.ts'
@@ -57,7 +58,13 @@ export async function listen(hub: Hub, { host, port, certificate, ...options }: 
   const underWay = new Set<Promise<void>>()
   let closing: Promise<void> | undefined
 
+  /** Connections that no request has come on yet, as browsers open them in advance. HTTP/2 sessions end in their own way. */
+  const silent = new Map<string, Socket>()
+  const peerOf = ({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>) =>
+    `${remoteAddress} ${remotePort}`
+
   const answer: RequestListener = (req, res) => {
+    silent.delete(peerOf(req.socket))
     // It has had its answer.
     if (guard.hasRefused(req.socket)) return
     if (closing) {
@@ -74,7 +81,16 @@ export async function listen(hub: Hub, { host, port, certificate, ...options }: 
     handling.then(() => underWay.delete(handling))
   }
   const server = certificate ? createTlsServer(certificate, serverOptions, answer) : createServer(serverOptions, answer)
-  server.on('connection', (socket: Socket) => guard.take(socket))
+  server.on('connection', (socket: Socket) => {
+    guard.take(socket)
+    // Once it is closed it has no peer any more.
+    const peer = peerOf(socket)
+    silent.set(peer, socket)
+    socket.once('close', () => silent.delete(peer))
+  })
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (socket.alpnProtocol === 'h2') silent.delete(peerOf(socket))
+  })
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
     // Without the go-ahead a client that asked for it does not even send what is too large.
     const isStream = req.headers['content-type']?.includes('ndjson')
@@ -116,6 +132,8 @@ export async function listen(hub: Hub, { host, port, certificate, ...options }: 
       patience = setTimeout(resolve, deadlineMs / 2)
     })
     stopping.abort()
+    // Node takes those for busy.
+    for (const socket of silent.values()) socket.destroy()
     await Promise.race([Promise.all(underWay), isHalfWay])
     // Connections kept alive while their last request was answered.
     server.closeIdleConnections()

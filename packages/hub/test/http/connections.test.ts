@@ -208,4 +208,27 @@ describe('a connection', () => {
     const session = connectHttp2(server.url, { ca: certificate.cert })
     await once(session, 'close')
   })
+
+  test('that is silent does not hold up a server that closes, encrypted or not', async () => {
+    for (const certificate of why ? [undefined] : [undefined, makeCertificate()]) {
+      const { server } = await start(certificate && { certificate })
+      const silent = await Promise.all([connectTo(server, '127.0.0.1'), connectTo(server, '127.0.0.1')])
+      const encrypted = certificate && connectTls({ port: Number(new URL(server.url).port), rejectUnauthorized: false })
+      encrypted?.on('error', () => {})
+      if (encrypted) await once(encrypted, 'secureConnect')
+      // It has seen them when it answers a later one.
+      const later = await connectTo(server, '127.0.0.1')
+      if (!certificate) expect(await later.ask()).toBe(200)
+      else later.socket.destroy()
+      let cutOff = 0
+      await server.close({
+        deadlineMs: 2 ** 31 - 1,
+        onCutOff(connections) {
+          cutOff = connections
+        },
+      })
+      await Promise.all(silent.map(({ closed }) => closed))
+      expect(cutOff).toBe(0)
+    }
+  })
 })
