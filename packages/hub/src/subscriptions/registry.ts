@@ -71,7 +71,8 @@ export class SubscriptionRegistry {
         if (entry.isOver) continue
         entry.isOver = true
         // Of a subscription whose beginning could not be told, the end need not be.
-        if (!this.#outbox.withdraw(entry.arrival)) this.#outbox.add(this.#departure(entry.subscription))
+        const isUntold = this.#outbox.withdraw(entry.arrival) && entry.position === 0
+        if (!isUntold) this.#outbox.add(this.#departure(entry.subscription))
       }
     }
   }
@@ -169,6 +170,6 @@ interface Entry {
   readonly arrival: Announcement
   /** Whether its connection is over. It is in the list until that is told. */
   isOver: boolean
-  /** Where the history tells of it. */
+  /** Where the history tells of it; 0 before it does. */
   position: number
 }

@@ -256,6 +256,22 @@ describe('a history that is trimmed', () => {
     expect(errors).toEqual([])
   })
 
+  test('that cannot be written to just then still learns who left', async () => {
+    const store = createMemoryStore({ maxEvents: 100 })
+    const broken = breakable(store)
+    const { registry, errors } = await runRegistry(store, { append: broken.append })
+    const leave = registry.connect([wanted('goes')])
+    for (let index = 0; index < 200; index++) await store.append(event('"of somebody else"'))
+    broken.isBroken = true
+    registry.connect([wanted('stays')])
+    while (errors.length === 0) await nextTurn()
+    await registry.freshen()
+    leave()
+    broken.isBroken = false
+    while (registry.list().subscriptions.some(({ match }) => match === 'goes')) await nextTurn()
+    expect(toldBy((await readAll(store)).slice(-2))).toEqual(['+stays', '-goes'])
+  })
+
   test('that is too short for it is left alone, and the operator told once', async () => {
     const store = createMemoryStore({ maxEvents: 100 })
     const { registry, errors } = await runRegistry(store)
