@@ -3,6 +3,14 @@ import type { Hub } from '../hub.ts'
 import type { HubStats } from '../stats.ts'
 import type { EventStore } from '../store/store.ts'
 
+/** What one metric is. */
+export interface MetricDescription {
+  readonly name: string
+  readonly type: string
+  readonly labels: readonly string[]
+  readonly help: string
+}
+
 /** What a server tells of its connections. */
 export interface Connections {
   /** Open now. */
@@ -28,6 +36,11 @@ export class Metrics {
   constructor() {
     // Processor, memory, file descriptors, and how late the event loop is.
     collectDefaultMetrics({ register: this.#registry })
+    // To count these takes a list of every socket, and connections are counted anyway.
+    for (const what of ['resources', 'handles', 'requests']) {
+      this.#registry.removeSingleMetric(`nodejs_active_${what}`)
+      this.#registry.removeSingleMetric(`nodejs_active_${what}_total`)
+    }
     const registers = [this.#registry]
     this.#appends = new Counter({
       name: 'headwater_publishes_total',
@@ -99,6 +112,15 @@ export class Metrics {
 
   get contentType(): string {
     return this.#registry.contentType
+  }
+
+  /** What there is of the hub itself, for who documents or checks it. */
+  describe(): readonly MetricDescription[] {
+    return this.#registry
+      .getMetricsAsArray()
+      .map((metric) => metric as unknown as { name: string; help: string; type: string; labelNames: string[] })
+      .filter(({ name }) => name.startsWith('headwater_'))
+      .map(({ name, help, type, labelNames }) => ({ name, help, type, labels: labelNames }))
   }
 
   /** All of it, as Prometheus reads it. */

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { inspect } from 'node:util'
 import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { configurationSchema, readConfiguration } from '../../src/cli/configuration.ts'
 import { serveCommand } from '../../src/cli/serve.ts'
@@ -104,6 +105,26 @@ describe('the configuration', () => {
     expect(() => configured()).toThrow(reason)
   })
 
+  test.each([
+    '{\n  "publisherKey": "the-secret-of-publishers" oops\n}',
+    '{\n  "publisherKey": the-secret-of-publishers\n}',
+    '{\n  "publisherKey": "the-secret-of-publishers\n}',
+    '{\n  "publisherKey": {"kty":"oct","k":"the-secret-of-publishers"}\n}',
+    '{\n  "publisherKey": ["x", ["the-secret-of-publishers"]]\n}',
+  ])('that is broken is told by its place, and nothing of a key is: %j', (text) => {
+    writeFileSync(file, text)
+    let error: unknown
+    try {
+      configured()
+    } catch (thrown) {
+      error = thrown
+    }
+    expect(error).toMatchObject({ code: 'INVALID_OPTION' })
+    expect((error as Error).message).toMatch(/line 2, column \d+|publisherKey/)
+    // Nor would a stack have it, with all that caused it.
+    expect(inspect(error, { depth: 10 })).not.toContain('secret')
+  })
+
   test('read again, changes as a whole or not at all, and forgets what is not there any more', () => {
     write({ maxMatchers: 3 })
     const command = serveCommand()
@@ -130,6 +151,7 @@ describe('headwater serve', () => {
       listen: '127.0.0.1:0',
       maxAge: '1d',
       publisherKey: ['file:key.pem', '-secret-of-the-publisher-'],
+      subscriberKey: ['https://login.example/jwks.json', 'HTTPS://ann:secret@login.example/jwks.json'],
       dev: true,
     })
     const first = headwater('serve', '--config', file, '--print-config', '--max-topics', '5')
@@ -140,6 +162,7 @@ describe('headwater serve', () => {
       maxAge: '1d',
       maxTopics: 5,
       publisherKey: ['file:key.pem', '(not shown)'],
+      subscriberKey: ['https://login.example/jwks.json', '(not shown)'],
       dev: true,
       corsOrigins: [],
     })
