@@ -94,11 +94,11 @@ for (const browserName of ['Chromium', 'Firefox'] satisfies BrowserName[]) {
   const reason = reasonToSkip(installed[browserName === 'Chromium' ? 'chromium' : 'firefox'])
   if (reason) console.log(`Conformance with the protocol is not tested in ${browserName}: ${reason}.`)
 
-  describe.skipIf(reason)(`in ${browserName}`, () => {
+  describe.skipIf(reason)(`in ${browserName}`, { timeout: 120_000 }, () => {
     let browser: Browser
     beforeAll(async () => {
       browser = await launchBrowser(browserName)
-    })
+    }, 180_000)
     afterAll(() => browser?.close())
 
     describe.each(editions)('the suite of $name', ({ flags, token, select, pattern, others }) => {
@@ -108,7 +108,7 @@ for (const browserName of ['Chromium', 'Firefox'] satisfies BrowserName[]) {
         hub = await serveCommand('--store', 'memory:', ...flags)
         page = await browser.newPage()
         await page.goto(`${hub.url}/`)
-      })
+      }, 180_000)
       afterAll(async () => {
         await page?.close()
         await hub?.stop()
