@@ -5,6 +5,7 @@ import { HubError } from '../errors.ts'
 import { parsePublicUrl } from '../http/public-urls.ts'
 import { TokenGate, type TokenGateOptions } from '../http/token-gate.ts'
 import { hubPath } from '../hub-path.ts'
+import { ListOption } from './list-option.ts'
 
 /** What the flags of {@link addAuthFlags} were given. */
 export interface AuthFlags {
@@ -40,43 +41,31 @@ export function addAuthFlags(command: Command): Command {
         .default([], 'nobody has a token'),
     )
     .addOption(
-      new Option('--key-alg <alg>', 'how tokens may be signed, such as HS256, which a shared secret needs')
-        .argParser(collectList)
-        .default([], 'all that fit a public key'),
+      new ListOption('--key-alg <alg>', 'how tokens may be signed, such as HS256, which a shared secret needs').default(
+        [],
+        'all that fit a public key',
+      ),
     )
     .addOption(
-      new Option('--publisher-key-alg <alg>', "the same for publishers' tokens alone")
-        .argParser(collectList)
-        .default([], '--key-alg'),
+      new ListOption('--publisher-key-alg <alg>', "the same for publishers' tokens alone").default([], '--key-alg'),
     )
     .addOption(
-      new Option('--subscriber-key-alg <alg>', "the same for subscribers' tokens alone")
-        .argParser(collectList)
-        .default([], '--key-alg'),
+      new ListOption('--subscriber-key-alg <alg>', "the same for subscribers' tokens alone").default([], '--key-alg'),
     )
     .option('--issuer <name>', 'who makes the tokens: what they have as their "iss", to the letter')
     .addOption(
-      new Option('--audience <url>', 'the public URL of this hub: what tokens have as their "aud"')
-        .argParser(collectList)
-        .default([], '--public-urls'),
-    )
-    .addOption(
-      new Option(
-        '--public-urls <urls>',
-        'the URLs by which clients know the hub, such as https://hub.example.com; requests for any other host are answered 421',
-      )
-        .argParser(collectList)
-        .default([], 'any host will do'),
+      new ListOption('--audience <url>', 'the public URL of this hub: what tokens have as their "aud"').default(
+        [],
+        '--public-urls',
+      ),
     )
     .option('--anonymous', 'let everybody subscribe to what is public, without a token')
     .option('--compat', 'speak Mercure of before 1.0, too: topic=, URI templates, the old tokens and cookie')
     .addOption(
-      new Option(
+      new ListOption(
         '--publish-origins <origins>',
         'origins whose pages may publish with the cookie of whoever opens them, such as https://example.com or https://*.example.com',
-      )
-        .argParser(collectList)
-        .default([], 'none'),
+      ).default([], 'none'),
     )
     .option('--cookie <name>', 'the cookie with the token (default: __Secure-mercure_access_token)')
 }
@@ -175,8 +164,4 @@ const flagOf = [
 
 function collect(text: string, before: readonly string[]): string[] {
   return [...before, text]
-}
-
-function collectList(text: string, before: readonly string[]): string[] {
-  return [...before, ...text.split(/[\s,]+/).filter(Boolean)]
 }

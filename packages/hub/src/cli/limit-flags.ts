@@ -3,11 +3,6 @@ import { HubError } from '../errors.ts'
 import { defaultLimits, type Limits } from '../http/limits.ts'
 import { parseBytes } from './store-flags.ts'
 
-/** What the flags of {@link addLimitFlags} were given. */
-export interface LimitFlags extends Limits {
-  readonly trustedProxies: string[]
-}
-
 /** Gives a command the flags that say what clients may take. */
 export function addLimitFlags(command: Command): Command {
   return command
@@ -39,14 +34,6 @@ export function addLimitFlags(command: Command): Command {
     )
     .addOption(limit('maxMatchers', 'matchers of one subscription; more are answered 400'))
     .addOption(limit('maxTopics', 'topics of one event, at most 1000; more are answered 413'))
-    .addOption(
-      new Option(
-        '--trusted-proxies <addresses>',
-        'proxies in front whose X-Forwarded-For says where a request comes from, such as 10.0.0.0/8, separated by commas or spaces',
-      )
-        .argParser((text: string, before: string[]) => [...before, ...text.split(/[\s,]+/).filter(Boolean)])
-        .default([], 'none'),
-    )
 }
 
 /** Of all that flags say, the limits. */

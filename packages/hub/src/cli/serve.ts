@@ -2,9 +2,12 @@ import { fileURLToPath } from 'node:url'
 import { Command, Option } from 'commander'
 import { HubError } from '../errors.ts'
 import { ClientAddresses } from '../http/client-address.ts'
+import { Cors } from '../http/cors.ts'
 import { Dashboard } from '../http/dashboard.ts'
+import type { Limits } from '../http/limits.ts'
 import { isLoopbackAddress } from '../http/loopback.ts'
 import { Metrics } from '../http/metrics.ts'
+import { PublicUrls } from '../http/public-urls.ts'
 import { listen } from '../http/server.ts'
 import { createHub } from '../hub.ts'
 import { type AuthFlags, addAuthFlags, describeAuth, openGate } from './auth-flags.ts'
@@ -12,7 +15,8 @@ import { CertificateFiles } from './certificate-files.ts'
 import { configurable } from './configuration.ts'
 import { DurationOption } from './duration-option.ts'
 import { exitCodeOf } from './exit-code.ts'
-import { addLimitFlags, describeLimits, type LimitFlags, limitsOf } from './limit-flags.ts'
+import { addLimitFlags, describeLimits, limitsOf } from './limit-flags.ts'
+import { ListOption } from './list-option.ts'
 import { type ListenAddress, parseListenAddress } from './listen-address.ts'
 import type { Log } from './log.ts'
 import { addLogFlags, type LogFlags, openLog } from './log-flags.ts'
@@ -21,9 +25,10 @@ import { addStoreFlags, describeRetention, describeStore, openStore, type StoreF
 import { StoreWatch } from './store-watch.ts'
 import { version } from './version.ts'
 
-export interface ServeOptions extends StoreFlags, AuthFlags, LimitFlags, LogFlags {
+export interface ServeOptions extends StoreFlags, AuthFlags, Limits, LogFlags {
   readonly listen: ListenAddress
   readonly corsOrigins: string[]
+  readonly trustedProxies: string[]
   readonly tlsCert?: string
   readonly tlsKey?: string
   /** In seconds, as are all times. */
@@ -54,12 +59,25 @@ SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are tol
         .default({ host: '127.0.0.1', port: 3000 }, '127.0.0.1:3000'),
     )
     .addOption(
-      new Option(
+      new ListOption(
+        '--public-urls <urls>',
+        'the URLs by which clients know the hub, such as https://hub.example.com; requests for any other host are answered 421',
+        (urls) => new PublicUrls(urls),
+      ).default([], 'any host will do'),
+    )
+    .addOption(
+      new ListOption(
         '--cors-origins <origins>',
         'other origins whose pages may use the hub, such as https://example.com, separated by commas or spaces; * for all',
-      )
-        .argParser((text: string, before: string[]) => [...before, ...text.split(/[\s,]+/).filter(Boolean)])
-        .default([], 'none'),
+        (origins) => new Cors(origins),
+      ),
+    )
+    .addOption(
+      new ListOption(
+        '--trusted-proxies <addresses>',
+        'proxies in front whose X-Forwarded-For, -Host and -Proto are believed, such as 10.0.0.0/8, separated by commas or spaces',
+        (proxies) => new ClientAddresses(proxies),
+      ),
     )
     .option(
       '--tls-cert <file>',
@@ -114,12 +132,17 @@ SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are tol
       'after',
       `
 Examples:
-  headwater serve --dev
-  headwater serve --dev --listen :0 --store memory:
-  headwater serve --dev --store file:/var/lib/headwater --max-age 30d --max-bytes 10GiB
-  headwater serve --dev --cors-origins http://localhost:5173
-  headwater serve --publisher-key file:publisher.secret --subscriber-key file:subscriber.secret --key-alg HS256 --issuer https://example.com --audience https://hub.example.com/.well-known/mercure --anonymous
-  headwater serve --publisher-key https://login.example.com/jwks.json --subscriber-key https://login.example.com/jwks.json --issuer https://login.example.com --audience https://hub.example.com/.well-known/mercure
+  On this machine, for everybody on it; then the same, forgetting all at its end:
+    headwater serve --dev
+    headwater serve --dev --listen :0 --store memory:
+  With a page from elsewhere that uses it, as a development server has it:
+    headwater serve --dev --cors-origins http://localhost:5173
+  Behind a proxy on this machine that has the certificate, with secrets of your own, and everybody may have what is public:
+    headwater serve --public-urls https://hub.example.com --trusted-proxies 127.0.0.1 --store file:/var/lib/headwater --max-age 30d \\
+      --publisher-key file:publisher.secret --subscriber-key file:subscriber.secret --key-alg HS256 --issuer https://example.com --anonymous
+  By itself on the network, with the keys of an authorization server:
+    headwater serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --public-urls https://hub.example.com \\
+      --publisher-key https://login.example.com/jwks.json --subscriber-key https://login.example.com/jwks.json --issuer https://login.example.com
 
 headwater token makes tokens to try it with. A key on the command line can be read by everyone on the machine: put it into a file.
 
