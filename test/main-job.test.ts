@@ -1,86 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
-import { fileURLToPath } from 'node:url'
 import type { Browser, Page } from 'puppeteer-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { launchBrowser } from '../conformance/runners/browser.ts'
+import { Network } from './network.ts'
+import { publish as publishOn, serve as serveWith } from './running-hub.ts'
 
-const headwater = fileURLToPath(new URL('../packages/hub/dist/cli/main.js', import.meta.url))
-const children: ChildProcess[] = []
-
-/** Starts the built command line; resolves with the address once it says that it is ready. */
-async function serve(listen: string): Promise<{ url: URL; kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> }> {
-  const child = spawn(process.execPath, [headwater, 'serve', '--dev', '--store', 'memory:', '--listen', listen], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  children.push(child)
-  const [line] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string]
-  const url = /^headwater listening on (\S+)\n$/.exec(line)?.[1]
-  if (!url) throw new Error(`Expected the ready line, got ${JSON.stringify(line)}`)
-  return {
-    url: new URL(url),
-    async kill(signal) {
-      const exited = once(child, 'exit')
-      child.kill(signal)
-      await exited
-    },
-  }
-}
-
-/** The network between browser and hub: everything on one port is passed on to the hub, until it is cut. */
-class Network {
-  readonly #upstreamPort: number
-  readonly #sockets = new Set<Socket>()
-  #server: Server | undefined
-  port = 0
-
-  constructor(upstreamPort: number) {
-    this.#upstreamPort = upstreamPort
-  }
-
-  async restore(): Promise<void> {
-    const server = createServer((client) => {
-      const upstream = connect(this.#upstreamPort, '127.0.0.1')
-      for (const [socket, other] of [
-        [client, upstream],
-        [upstream, client],
-      ] as const) {
-        this.#sockets.add(socket)
-        socket.pipe(other)
-        socket.on('error', () => other.destroy())
-        socket.on('close', () => {
-          this.#sockets.delete(socket)
-          other.destroy()
-        })
-      }
-    })
-    server.listen(this.port, '127.0.0.1')
-    await once(server, 'listening')
-    this.port = (server.address() as AddressInfo).port
-    this.#server = server
-  }
-
-  /** Every connection breaks, and new ones are refused. */
-  async cut(): Promise<void> {
-    const server = this.#server
-    this.#server = undefined
-    if (!server) return
-    const closed = once(server, 'close')
-    server.close()
-    for (const socket of this.#sockets) socket.resetAndDestroy()
-    await closed
-  }
-}
-
-/** Publishes as any program would; gives the event's ID. */
-async function publish(hub: URL, data: string, type?: string): Promise<string> {
-  const body = new URLSearchParams({ topic: 'log', data, ...(type && { type }) })
-  const response = await fetch(new URL('/.well-known/mercure', hub), { method: 'POST', body })
-  const text = await response.text()
-  if (response.status !== 200) throw new Error(`Publishing was refused: ${text}`)
-  return text
-}
+const serve = (listen: string) => serveWith('--store', 'memory:', '--listen', listen)
+const publish = (hub: URL, data: string, type?: string) => publishOn(hub, { topic: 'log', data, ...(type && { type }) })
 
 const waitFor = (page: Page, condition: string) => page.waitForFunction(condition, { timeout: 20_000, polling: 50 })
 const untilState = (page: Page, state: string) =>
@@ -101,10 +26,6 @@ async function openNative(page: Page): Promise<void> {
   await waitFor(page, 'nativeSource.readyState === 1')
 }
 const untilNativeSaw = (page: Page, data: string) => waitFor(page, `nativeSeen.at(-1)?.[0] === '${data}'`)
-
-afterEach(() => {
-  for (const child of children.splice(0)) child.kill('SIGKILL')
-})
 
 describe.each(['Chromium', 'Firefox'] as const)('the page in %s', (name) => {
   let browser: Browser
