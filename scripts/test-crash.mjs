@@ -1,6 +1,6 @@
 // `npm run test:crash`: the crash tests at length. A hub is killed 1,000 times under load (and those around it accordingly), and what it
 // acknowledged and delivered is counted. `npm run test:crash -- 5000` kills it as often as that; HEADWATER_CRASH_SEED repeats a run, as
-// far as chance allows. About ten minutes for 1,000.
+// far as chance allows. About a quarter of an hour for 1,000.
 import { join } from 'node:path'
 import { build } from './build.mjs'
 import { ensureInstalled, fail, pinnedEnvironment, pinnedNode, root, run } from './setup.mjs'

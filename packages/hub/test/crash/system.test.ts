@@ -176,6 +176,8 @@ async function killAgainAndAgain(
     }
     await hub.kill()
     checker.kills = kill
+    // So that a long run shows that it goes on.
+    if (kill % 100 === 0 && kill < kills) console.log(`${kill} kills, ${checker.acknowledgedCount} events acknowledged`)
   }
 }
 
