@@ -1,6 +1,4 @@
-/** Milliseconds on a clock that all threads of the process share; `performance.now()` begins at each thread's own start. */
+/** Milliseconds on the clock of the system that never jumps, the same in all threads: each counts `performance.now()` from its own start. */
 export function now(): number {
-  return performance.now() + offset
+  return Number(process.hrtime.bigint()) / 1e6
 }
-
-const offset = Number(process.hrtime.bigint()) / 1e6 - performance.now()

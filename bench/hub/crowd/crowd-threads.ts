@@ -8,6 +8,7 @@ export class CrowdThreads {
   readonly #threads: Thread[]
   readonly #dueTimes: { times: Float64Array; perStream: number }
   readonly #published: Int32Array
+  #closing: Promise<void> | undefined
 
   /** For `streams` streams of at most `perStream` events each. */
   constructor(port: number, { streams, perStream }: { streams: number; perStream: number }, threads: number) {
@@ -45,7 +46,13 @@ export class CrowdThreads {
     return combine(await Promise.all(this.#threads.map((thread) => thread.ask(request))))
   }
 
-  async close(): Promise<void> {
+  /** Also a second time. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
     await Promise.all(this.#threads.map((thread) => thread.ask({ name: 'close' }).finally(() => thread.end())))
   }
 }
@@ -64,11 +71,8 @@ class Thread {
       if (error === undefined) waiting?.resolve(result)
       else waiting?.reject(new Error(error))
     })
-    this.#worker.on('error', (error) => {
-      this.#failure = error as Error
-      for (const { reject } of this.#waiting.values()) reject(this.#failure)
-      this.#waiting.clear()
-    })
+    this.#worker.on('error', (error) => this.#fail(error as Error))
+    this.#worker.on('exit', () => this.#fail(new Error('The thread of a crowd has ended.')))
   }
 
   ask(request: CrowdRequest): Promise<GroupReport[]> {
@@ -82,6 +86,12 @@ class Thread {
 
   async end(): Promise<void> {
     await this.#worker.terminate()
+  }
+
+  #fail(error: Error): void {
+    this.#failure ??= error
+    for (const { reject } of this.#waiting.values()) reject(this.#failure)
+    this.#waiting.clear()
   }
 }
 
@@ -112,7 +122,7 @@ function add(a: GroupReport, b: GroupReport): GroupReport {
     interleaved: a.interleaved + b.interleaved,
     broken: a.broken + b.broken,
     closed: a.closed + b.closed,
-    comments: a.comments + b.comments,
+    heartbeats: a.heartbeats + b.heartbeats,
     lastAt: Math.max(a.lastAt, b.lastAt),
     latencies: latencies.counts,
     lastEventId: a.lastEventId || b.lastEventId,

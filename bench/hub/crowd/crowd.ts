@@ -36,7 +36,7 @@ export interface GroupReport {
   readonly interleaved: number
   readonly broken: number
   readonly closed: number
-  readonly comments: number
+  readonly heartbeats: number
   readonly lastAt: number
   /** Counts of a `Histogram`. */
   readonly latencies: Uint32Array
@@ -90,16 +90,15 @@ export class Crowd {
   /** Resolves when everybody has everything, or nothing comes any more. What was delivered begins anew from 0 afterwards. */
   async settle({ published, quietMs }: SettleOptions): Promise<GroupReport[]> {
     let delivered = 0
-    let quietSince = now()
-    for (;;) {
+    // Counted in looks, not by the clock: a process that was held up has not looked.
+    for (let looks = 0; looks * lookMs < quietMs; looks++) {
       const sum = [...this.#tallies.values()].reduce((total, tally) => total + tally.delivered, 0)
       // To look at every subscriber costs too much to be done while events come.
-      if (sum !== delivered) quietSince = now()
+      if (sum !== delivered) looks = 0
       else if (this.#subscribers.every((subscriber) => subscriber.lacks(published) <= 0 || !subscriber.isVerified))
         break
-      else if (now() - quietSince > quietMs) break
       delivered = sum
-      await wait(10)
+      await wait(lookMs)
     }
     return this.report(published)
   }
@@ -124,7 +123,7 @@ export class Crowd {
         lastEventId: subscribers[0]?.lastEventId ?? '',
       })
       tally.delivered = 0
-      tally.comments = 0
+      tally.heartbeats = 0
       tally.latencies.clear()
     }
     return reports
@@ -134,6 +133,8 @@ export class Crowd {
     for (const subscriber of this.#subscribers) subscriber.close()
   }
 }
+
+const lookMs = 10
 
 /** Fewer than servers queue connections to be accepted: one that finds no place there would be tried again a second later. */
 const connectingAtOnce = 250

@@ -21,6 +21,7 @@ type ChunkState = 'size' | 'extension' | 'data' | 'data-end' | 'trailer'
  * heartbeat or cut its chunks otherwise. Only parsed events are judged.
  */
 export class StreamChecker {
+  /** Of the last event that was parsed; the last of all for a subscriber that is alone with its feed. */
   lastEventId = ''
   readonly #reference: Reference
   readonly #tally: Tally
@@ -232,13 +233,13 @@ export class StreamChecker {
     let type = ''
     // Data, event types and IDs of the benchmark are ASCII: any other byte makes them differ from what is expected.
     for (const line of bytes.toString('latin1', from, to).split(/\r\n|\r|\n/)) {
-      if (line.startsWith(':')) this.#tally.comments++
-      const [, field, value] = /^([^:]+):? ?(.*)$/s.exec(line) ?? []
+      const [, field, value = ''] = /^([^:]+):? ?(.*)$/s.exec(line) ?? []
       if (field === 'data') data = data === undefined ? value : `${data}\n${value}`
-      else if (field === 'event') type = value!
-      else if (field === 'id') this.lastEventId = value!
+      else if (field === 'event') type = value
+      else if (field === 'id') this.lastEventId = value
     }
     if (type === 'headwater-gap') this.#tally.gaps++
+    if (data === undefined) this.#tally.heartbeats++
     if (data === undefined || type.startsWith('headwater-')) return
 
     const identity = readEventData(data)

@@ -13,7 +13,8 @@ export class Tally {
   misdirected = 0
   /** Subscribers told of a gap. */
   gaps = 0
-  comments = 0
+  /** Blocks that are no event: comments, and what has no data. */
+  heartbeats = 0
   /** Answers that were not an event stream, in chunks that make sense. */
   broken = 0
   /** Connections that ended before the end of the measurement. */

@@ -64,9 +64,9 @@ export class PeerProcess {
     return this.#output
   }
 
-  /** Resolves to the match when it has written that; rejects when it ends first, or after 20 s. */
+  /** Resolves to the match when it has written that; rejects when it ends first, or after a minute. */
   async says(pattern: RegExp): Promise<RegExpExecArray> {
-    const signal = AbortSignal.timeout(20_000)
+    const signal = AbortSignal.timeout(startMs)
     for (;;) {
       const match = pattern.exec(this.#output)
       if (match) return match
@@ -75,9 +75,9 @@ export class PeerProcess {
     }
   }
 
-  /** Resolves when something listens on a port; rejects when it ends first, or after 20 s. */
+  /** Resolves when something listens on a port; rejects when it ends first, or after a minute. */
   async listensOn(port: number): Promise<void> {
-    const signal = AbortSignal.timeout(20_000)
+    const signal = AbortSignal.timeout(startMs)
     while (!(await canConnect(port))) {
       this.#assertRunning(signal)
       await wait(20)
@@ -106,6 +106,8 @@ export class PeerProcess {
     this.#output = (this.#output + text).slice(-20_000)
   }
 }
+
+const startMs = 60_000
 
 const running = new Set<PeerProcess>()
 process.once('exit', () => {

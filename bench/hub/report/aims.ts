@@ -140,5 +140,5 @@ function verdictOf(quotient: number, limit: Aim['limit']): string {
 
 function short(value: number): string {
   if (value >= 1000) return Math.round(value).toLocaleString('en')
-  return value >= 10 ? value.toFixed(1) : value.toFixed(3).replace(/0{1,2}$/, '')
+  return value.toFixed(value >= 10 ? 1 : value >= 1 ? 2 : 3)
 }

@@ -32,9 +32,9 @@ export const idle: Scenario = {
     return {
       measures: {
         bytesPerConnection: (memoryBytes - before.memoryBytes) / count,
-        cpuUsPerHeartbeat: (heartbeatCpuMs * 1000) / (quiet?.comments ?? 0),
+        cpuUsPerHeartbeat: (heartbeatCpuMs * 1000) / (quiet?.heartbeats ?? 0),
         cpuUsPerConnect: ((opened - before.cpuMs) * 1000) / count,
-        heartbeats: quiet?.comments ?? 0,
+        heartbeats: quiet?.heartbeats ?? 0,
       },
       groups,
     }
