@@ -1,5 +1,6 @@
 import { encodeEvent, type Frame } from '@headwater/sse'
 import { frameBytes } from '@headwater/sse/server'
+import { admittedEvents } from './admitted-events.ts'
 import { eventIdOf } from './event-id.ts'
 import type { Selection } from './selection.ts'
 import type { EventStore, Mark, StoredEvent } from './store/store.ts'
@@ -61,7 +62,7 @@ export class History {
       maxEvents: pageEvents,
       maxBytes: pageBytes,
     })
-    const events = page.events.filter((event) => selection.admits(event))
+    const events = await admittedEvents(page.events, selection)
     return {
       bytes: Buffer.concat(events.map((event) => frameBytes(encodeStoredEvent(this.#store.epoch, event)))),
       eventCount: events.length,

@@ -1,3 +1,4 @@
+import { admittedEvents } from './admitted-events.ts'
 import type { Selection } from './selection.ts'
 import type { EventStore, Mark, StoredEvent } from './store/store.ts'
 
@@ -21,7 +22,7 @@ async function readBackwards(
   const found: Mark[] = []
   for (let before = head.position + 1; found.length < count && before > 1; ) {
     const { events, from } = await store.readBack({ before, topics: selection.topics, ...page })
-    found.push(...admitted(events, selection))
+    found.push(...marksOf(await admittedEvents(events, selection)))
     before = from
   }
   return found.slice(0, count)
@@ -36,12 +37,12 @@ async function readForwards(
   let found: Mark[] = []
   for (let after = 0; after < head.position; ) {
     const { events, through } = await store.read({ after, through: head.position, topics: selection.topics, ...page })
-    found = [...found, ...admitted(events, selection)].slice(-count)
+    found = [...found, ...marksOf(await admittedEvents(events, selection))].slice(-count)
     after = through
   }
   return found.reverse()
 }
 
-function admitted(events: readonly StoredEvent[], selection: Selection): Mark[] {
-  return events.filter((event) => selection.admits(event)).map(({ position, tag }) => ({ position, tag }))
+function marksOf(events: readonly StoredEvent[]): Mark[] {
+  return events.map(({ position, tag }) => ({ position, tag }))
 }

@@ -20,6 +20,11 @@ export class Selection {
     this.key = JSON.stringify([this.matchers.key, this.#rights.key])
   }
 
+  /** The most steps that a character of a topic costs. */
+  get cost(): number {
+    return this.matchers.cost + this.#rights.cost
+  }
+
   /** The topics selected, when all matchers are exact: what an index can use. */
   get topics(): ReadonlySet<string> | undefined {
     return this.matchers.topics

@@ -1,5 +1,5 @@
 import type { Work } from './automaton.ts'
-import { everyTopic, type Matcher, selects } from './matcher.ts'
+import { costOf, everyTopic, type Matcher, selects } from './matcher.ts'
 import type { Topic } from './topic.ts'
 
 /** Several matchers, of which any will do: a subscription, or the rights of a token. */
@@ -10,6 +10,8 @@ export class MatcherSet {
   readonly key: string
   /** The topics selected, when all matchers are exact: what an index can use. */
   readonly topics: ReadonlySet<string> | undefined
+  /** The most steps that a character of a topic costs. */
+  readonly cost: number
   readonly #exact = new Set<string>()
   readonly #others: readonly Matcher[]
 
@@ -19,6 +21,7 @@ export class MatcherSet {
     for (const matcher of this.matchers) if (matcher.type === 'exact') this.#exact.add(matcher.source)
     this.#others = this.matchers.filter(({ type }) => type !== 'exact')
     this.topics = this.#others.length === 0 ? this.#exact : undefined
+    this.cost = this.#others.reduce((sum, matcher) => sum + costOf(matcher), 0)
   }
 
   /** Whether any of the matchers selects any of the topics. */

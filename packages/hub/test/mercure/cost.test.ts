@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { costOf, selects, topicSelector, urlPattern } from '../../src/matching/matcher.ts'
+import { admittedEvents } from '../../src/admitted-events.ts'
+import { costOf, everyTopic, exactTopic, selects, topicSelector, urlPattern } from '../../src/matching/matcher.ts'
 import { Topic } from '../../src/matching/topic.ts'
+import { Selection } from '../../src/selection.ts'
 import { problemOf, serve } from '../http/serving.ts'
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' }
@@ -103,6 +105,44 @@ describe('what a stranger can make the hub work', () => {
       const work = { steps: 0 }
       selects(matcher, new Topic(topic), work)
       expect(work.steps).toBeLessThanOrEqual(costOf(matcher) * (topic.length + 1))
+    }
+  })
+
+  test.each([
+    ['the worst patterns there may be, long topics', [worst(1), worst(2)], 4000, 20, 20],
+    ['the worst patterns there may be, topics of 60 characters', [worst(1), worst(2)], 60, 250, 10],
+    ['a pattern as people write them', ['https://ex.com/books/:id'], 60, 250, 0],
+  ])(
+    'reading a page of the history by %s leaves turns to others',
+    async (_, patterns, length, eventCount, leastTurns) => {
+      const selection = new Selection(patterns.map((each) => urlPattern(each, 'https://ex.com/')))
+      const topics = [`https://ex.com/1/${'a'.repeat(length)}`]
+      const events = Array.from({ length: eventCount }, () => ({ topics, isPrivate: false }))
+      let turns = 0
+      let isReading = true
+      const count = () => {
+        turns++
+        if (isReading) setImmediate(count)
+      }
+      setImmediate(count)
+      expect(await admittedEvents(events, selection)).toEqual([])
+      isReading = false
+      expect(turns).toBeGreaterThanOrEqual(leastTurns)
+    },
+  )
+
+  test('reading a page of the history by topics, or all of it, takes no further turn', async () => {
+    const events = Array.from({ length: 1000 }, (_, n) => ({
+      topics: [`${n}`.padEnd(4096, 'x')],
+      isPrivate: n % 2 > 0,
+    }))
+    for (const matcher of [everyTopic, exactTopic('a')]) {
+      let hasTurned = false
+      setImmediate(() => {
+        hasTurned = true
+      })
+      const admitted = await admittedEvents(events, new Selection([matcher]))
+      expect([admitted.length, hasTurned]).toEqual([matcher === everyTopic ? 500 : 0, false])
     }
   })
 })
