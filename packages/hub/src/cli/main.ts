@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { HubError } from '../errors.ts'
+import { doctorCommand } from './doctor.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { publishCommand } from './publish.ts'
 import { serveCommand } from './serve.ts'
@@ -19,6 +20,7 @@ const program = new Command('headwater')
   .addCommand(tailCommand())
   .addCommand(tokenCommand())
   .addCommand(vitalsCommand())
+  .addCommand(doctorCommand())
   .addHelpText(
     'after',
     `

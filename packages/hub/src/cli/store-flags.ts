@@ -53,14 +53,18 @@ export async function openStore(
   const { store: url, durability, maxAge, maxEvents, maxBytes } = flags
   const retention = { maxAgeMs: maxAge === undefined ? undefined : maxAge * 1000, maxEvents, maxBytes }
   if (url === 'memory:') return createMemoryStore(retention)
-  const directory =
-    /^file:(?!\/\/)(?<path>.+)$/.exec(url)?.groups?.path ?? /^file:\/\/(?<path>\/.+)$/.exec(url)?.groups?.path
+  const directory = directoryOf(url)
   if (directory !== undefined)
     return await openSqliteStore({ directory: resolve(directory), durability, ...listeners, ...retention })
   throw new HubError(
     'INVALID_OPTION',
     `--store ${url} is no place for events. Write file:DIRECTORY, such as file:./headwater-data, or memory:.`,
   )
+}
+
+/** The directory that a `--store` names; `undefined` if it names none. */
+export function directoryOf(url: string): string | undefined {
+  return /^file:(?!\/\/)(?<path>.+)$/.exec(url)?.groups?.path ?? /^file:\/\/(?<path>\/.+)$/.exec(url)?.groups?.path
 }
 
 /** Says where events are, and what that survives, for the operator. */

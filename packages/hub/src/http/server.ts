@@ -137,6 +137,8 @@ export async function listen(hub: Hub, { host, port, certificate, ...options }: 
     await Promise.race([Promise.all(underWay), isHalfWay])
     // Connections kept alive while their last request was answered.
     server.closeIdleConnections()
+    // What was published last is on its way to the streams, and goes out in the next turn.
+    await new Promise((resolve) => setImmediate(resolve))
     // A store that does not answer may keep it from closing for ever.
     await Promise.race([hub.close(), isLate])
     await closed

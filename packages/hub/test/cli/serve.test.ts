@@ -212,7 +212,7 @@ describe('headwater serve', () => {
 })
 
 describe('headwater --help', () => {
-  test.each([[[]], [['serve']], [['publish']], [['tail']], [['vitals']]])(
+  test.each([[[]], [['serve']], [['publish']], [['tail']], [['doctor']], [['vitals']]])(
     'of %j says what it does, with examples',
     async (command) => {
       const help = headwater(...command, '--help')

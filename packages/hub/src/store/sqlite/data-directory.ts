@@ -28,7 +28,7 @@ export interface DataDirectory {
 }
 
 /** The names of the files. SQLite keeps two more beside the database: `-wal` and `-shm`. */
-const files = { database: 'headwater.db', lock: 'headwater.lock', holder: 'headwater.pid' }
+export const files = { database: 'headwater.db', lock: 'headwater.lock', holder: 'headwater.pid' } as const
 
 /**
  * Makes the directory if there is none, locks it, and opens its database, which is brought to the newest schema.
@@ -124,6 +124,17 @@ function removeName(holderFile: string): void {
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error
   }
+}
+
+/** Who says to use a directory, or used it last and did not close it. */
+export function holderOf(
+  directory: string,
+): { readonly pid: number; readonly host: string; readonly text: string } | undefined {
+  const holderFile = join(directory, files.holder)
+  if (!existsSync(holderFile)) return undefined
+  const holder = readHolder(holderFile)
+  const isKnown = !('error' in holder)
+  return { pid: isKnown ? Number(holder.pid) : 0, host: isKnown ? String(holder.host) : '', text: describe(holder) }
 }
 
 interface Holder {

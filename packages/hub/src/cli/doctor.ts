@@ -1,0 +1,40 @@
+import { Command } from 'commander'
+import { HubError } from '../errors.ts'
+import { examineDataDirectory, type Finding } from '../store/sqlite/examine.ts'
+import { directoryOf } from './store-flags.ts'
+
+interface DoctorOptions {
+  store: string
+  json?: true
+}
+
+export function doctorCommand(): Command {
+  return new Command('doctor')
+    .summary("look at a hub's data directory")
+    .description(
+      'Looks at a data directory: whether a hub uses it, how much space is left, what is in it, and whether it is whole. Changes nothing, and may be run while the hub does. Exits 1 if anything is bad.',
+    )
+    .option('--store <url>', 'the --store of the hub', 'file:./headwater-data')
+    .option('--json', 'print each finding as a line of JSON: {"verdict":…,"about":…,"text":…}')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  headwater doctor
+  headwater doctor --store file:/var/lib/headwater --json | jq 'select(.verdict != "good")'`,
+    )
+    .action(examine)
+}
+
+function examine({ store, json }: DoctorOptions): void {
+  const directory = directoryOf(store)
+  if (directory === undefined) {
+    throw new HubError('INVALID_OPTION', `--store ${store} has no directory to look at. Write file:DIRECTORY.`)
+  }
+  for (const finding of examineDataDirectory(directory)) {
+    if (finding.verdict === 'bad') process.exitCode = 1
+    console.log(json ? JSON.stringify(finding) : `${marks[finding.verdict]} ${finding.about}: ${finding.text}`)
+  }
+}
+
+const marks: Record<Finding['verdict'], string> = { good: 'ok  ', 'worth a look': 'look', bad: 'BAD ' }

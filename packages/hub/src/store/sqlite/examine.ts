@@ -1,0 +1,158 @@
+import { existsSync, readdirSync, statfsSync, statSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { join, resolve } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { files, holderOf } from './data-directory.ts'
+import { storeFailure } from './failure.ts'
+import { applicationId, migrations } from './schema.ts'
+
+/** One thing found out about a data directory. */
+export interface Finding {
+  /** `bad`: the hub will not start, or not store. `worth a look`: it will, for now. */
+  readonly verdict: 'good' | 'worth a look' | 'bad'
+  readonly about: 'directory' | 'use' | 'space' | 'schema' | 'history' | 'integrity'
+  /** In words, with what to do. */
+  readonly text: string
+}
+
+/** Less free space than this is worth a look, in bytes. */
+const littleSpace = 256 * 1024 ** 2
+
+/**
+ * Looks at a data directory and changes nothing in it, whether a hub uses it or not. To read all of a large history for damage takes a while: about a
+ * second for each gigabyte on a good disk.
+ */
+export function* examineDataDirectory(given: string): Generator<Finding> {
+  const directory = resolve(given)
+  const path = join(directory, files.database)
+  if (!existsSync(path)) {
+    const what = existsSync(directory) ? `there is no history in ${directory}` : `there is no ${directory}`
+    yield { verdict: 'bad', about: 'directory', text: `${what}. A hub makes one when it starts.` }
+    return
+  }
+  yield { verdict: 'good', about: 'directory', text: `${directory}: ${sizesOf(directory)}.` }
+  yield examineUse(directory)
+  yield examineSpace(directory)
+  let database: DatabaseSync | undefined
+  try {
+    database = new DatabaseSync(path, { readOnly: true })
+    database.exec('PRAGMA busy_timeout = 1000')
+    const schema = examineSchema(database)
+    yield schema
+    if (schema.verdict === 'bad') return
+    yield examineHistory(database)
+    yield examineIntegrity(database)
+  } catch (error) {
+    const { message } = storeFailure('The history cannot be read', error, directory)
+    yield { verdict: 'bad', about: 'integrity', text: message }
+  } finally {
+    database?.close()
+  }
+}
+
+function sizesOf(directory: string): string {
+  const sizes = readdirSync(directory)
+    .filter((name) => name.startsWith(files.database))
+    .map((name) => `${name} has ${inMegabytes(statSync(join(directory, name)).size)}`)
+  return sizes.join(', ')
+}
+
+/** By who says to use it, and not by its lock: to try that could keep a hub from starting at this very moment. */
+function examineUse(directory: string): Finding {
+  const holder = holderOf(directory)
+  if (!holder) return { verdict: 'good', about: 'use', text: 'no hub uses it, and the last one closed it.' }
+  const isElsewhere = holder.host !== hostname()
+  // From here nobody can tell whether a process of another machine, or of another container, is still there.
+  if (isElsewhere || isRunning(holder.pid)) {
+    return {
+      verdict: 'good',
+      about: 'use',
+      text: `in use by ${holder.text}${isElsewhere ? ', or was when that ended' : ''}.`,
+    }
+  }
+  return {
+    verdict: 'worth a look',
+    about: 'use',
+    text: `no hub uses it, and the last one did not close it (${holder.text}): it was killed, or the power failed. Nothing has to be done.`,
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+function examineSpace(directory: string): Finding {
+  const { bavail, bsize } = statfsSync(directory)
+  const free = bavail * bsize
+  const text = `${inMegabytes(free)} are free on its disk.`
+  if (free > littleSpace) return { verdict: 'good', about: 'space', text }
+  const advice = 'When there is none, publishers are answered 503. Free some, or keep less (--max-bytes).'
+  return { verdict: free === 0 ? 'bad' : 'worth a look', about: 'space', text: `${text} ${advice}` }
+}
+
+function examineSchema(database: DatabaseSync): Finding {
+  const version = Number(pragma(database, 'user_version'))
+  if (pragma(database, 'application_id') !== applicationId) {
+    return { verdict: 'bad', about: 'schema', text: `${files.database} is a database, but not one of Headwater's.` }
+  }
+  if (version > migrations.length) {
+    const text = `it was written by a newer Headwater: version ${version}, and this one knows ${migrations.length}. Use the newer one.`
+    return { verdict: 'bad', about: 'schema', text }
+  }
+  const isOld = version < migrations.length ? `; it is brought to ${migrations.length} when a hub starts` : ''
+  return { verdict: 'good', about: 'schema', text: `version ${version}${isOld}.` }
+}
+
+function examineHistory(database: DatabaseSync): Finding {
+  const history = database.prepare('SELECT epoch, trimmed_position AS trimmed FROM history').get()
+  if (!history) return { verdict: 'bad', about: 'history', text: 'it has no epoch: it was never finished. Remove it.' }
+  const { epoch, trimmed } = history as { epoch: string; trimmed: number }
+  const { count, oldest, newest, topics } = database
+    .prepare(
+      `SELECT count(*) AS count, min(position) AS oldest, max(position) AS newest,
+         (SELECT count(DISTINCT topic) FROM event_topic) AS topics FROM event`,
+    )
+    .get() as { count: number; oldest: number | null; newest: number | null; topics: number }
+  if (count === 0) {
+    return { verdict: 'good', about: 'history', text: `epoch ${epoch}, no events, ${trimmed} trimmed.` }
+  }
+  const timeOf = (position: number) =>
+    new Date(
+      Number(database.prepare('SELECT stored_at FROM event WHERE position = ?').get(position)?.stored_at),
+    ).toISOString()
+  const text =
+    `epoch ${epoch}, ${count} events on ${topics} topics, from position ${oldest} (${timeOf(oldest!)}) to ${newest} (${timeOf(newest!)}), ` +
+    `${trimmed} trimmed.`
+  // One sequence without holes, from where it was trimmed on.
+  if (oldest === trimmed + 1 && newest! - oldest + 1 === count) return { verdict: 'good', about: 'history', text }
+  return {
+    verdict: 'bad',
+    about: 'history',
+    text: `${text} Some between are missing: somebody has deleted from it. Restore a backup.`,
+  }
+}
+
+function examineIntegrity(database: DatabaseSync): Finding {
+  const problems = database
+    .prepare('PRAGMA integrity_check(10)')
+    .all()
+    .map((row) => String(Object.values(row)[0]))
+  if (problems.length === 1 && problems[0] === 'ok') {
+    return { verdict: 'good', about: 'integrity', text: 'no damage was found.' }
+  }
+  const text = `the files are damaged (${problems.join('; ')}). Stop the hub, and restore a backup of the directory.`
+  return { verdict: 'bad', about: 'integrity', text }
+}
+
+function pragma(database: DatabaseSync, name: string): unknown {
+  return Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0]
+}
+
+function inMegabytes(bytes: number): string {
+  return `${(bytes / 1024 ** 2).toFixed(1)} MiB`
+}
