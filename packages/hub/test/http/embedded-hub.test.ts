@@ -74,6 +74,17 @@ describe('a hub inside a program', () => {
     expect((await fetch(`${alone}/books`)).status).toBe(404)
   })
 
+  test('can be mounted below a path of the application, which takes that off the URL as Express does', async () => {
+    const hub = await create()
+    const url = await serveApplication((req, res) => {
+      req.url = req.url!.replace(/^\/live/, '')
+      return hub.handler(req, res)
+    })
+    const response = await fetch(`${url}/live${path}?match=log`)
+    expect((await publish(`${url}/live`, 'topic=log&data=1')).status).toBe(200)
+    expect(await firstData(response)).toBe('1')
+  })
+
   test('says so when a body parser was there before it', async () => {
     const hub = await create()
     const url = await serveApplication(async (req, res) => {
