@@ -187,6 +187,31 @@ export function testHubBehind(kind: ProxyKind): void {
     ).toEqual([1, 2, 3])
   })
 
+  behind('tells the hub who asks, and by which URL, and no client can say otherwise', async () => {
+    let request = ''
+    const address = await rawServer((socket) => {
+      socket.on('data', (chunk) => {
+        request += chunk
+        if (request.includes('\r\n\r\n'))
+          socket.end('HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')
+      })
+    })
+    const proxy = await RunningProxy.start(kind, { hub: address })
+    const forged = { 'x-forwarded-for': '203.0.113.1', 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'http' }
+    await (await fetch(proxy.url + hubPath, { headers: { ...forged, 'last-event-id': 'x.1.y' } })).text()
+    const valuesOf = (name: string) =>
+      Array.from(request.matchAll(new RegExp(`^${name}: (?<value>.*)\\r$`, 'gim')), ({ groups }) => groups?.value)
+    const { host } = new URL(proxy.url)
+    expect([valuesOf('host'), valuesOf('x-forwarded-host'), valuesOf('x-forwarded-proto')]).toEqual([
+      [host],
+      [host],
+      ['https'],
+    ])
+    // The hub goes by the last.
+    expect(valuesOf('x-forwarded-for').at(-1)).toMatch(/(^|, )127\.0\.0\.1$/)
+    expect(valuesOf('last-event-id')).toEqual(['x.1.y'])
+  })
+
   behind('does not send a publish twice', async () => {
     const requests: string[] = []
     const address = await rawServer((socket) => {
