@@ -11,6 +11,7 @@ const bodyTimeoutMs = 30_000
 export async function readBody(request: HubRequest, maxBytes: number): Promise<Buffer> {
   const tooLarge = () => new HubError('TOO_LARGE', `The body is larger than ${maxBytes} bytes, the most there may be.`)
   if (Number(request.header('content-length') ?? 0) > maxBytes) throw tooLarge()
+  if (request.wholeBody) return request.wholeBody
 
   let timer: NodeJS.Timeout | undefined
   const timedOut = new Promise<never>((_, reject) => {

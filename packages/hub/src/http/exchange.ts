@@ -9,6 +9,8 @@ export interface HubRequest {
   readonly rawHeaders: readonly string[]
   /** Bytes as they come. Ends by an error when the client stops before the end. What is not read is dropped. */
   readonly body: AsyncIterable<Uint8Array>
+  /** The same, where it came whole with the request. */
+  readonly wholeBody?: Buffer | undefined
   /** Where the client is; `undefined` where the runtime does not say. */
   readonly remoteAddress: string | undefined
   /** A header by its name in lower case; the values of several joined by a comma. */

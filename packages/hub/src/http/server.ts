@@ -5,9 +5,10 @@ import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
 import { ClientAddresses } from './client-address.ts'
 import { ConnectionGuard } from './connection-guard.ts'
-import { createHandler } from './handler.ts'
+import { DirectConnections } from './direct-connections.ts'
+import { handlerOf } from './handler.ts'
 import { withDefaultLimits } from './limits.ts'
-import type { HandlerOptions } from './router.ts'
+import { createRouter, type HandlerOptions } from './router.ts'
 import { assertCertificate, type Certificate, createTlsServer, type SecureServer } from './tls.ts'
 
 export interface ListenOptions extends HandlerOptions {
@@ -54,7 +55,9 @@ export async function listen(hub: Hub, { host, port, certificate, ...options }: 
   const serverOptions = serverOptionsOf(headersTimeoutMs, idleTimeoutMs)
   const stopping = new AbortController()
   const session = { takesConnection: true, ...options.session }
-  const handle = createHandler(hub, { ...options, session, closing: stopping.signal })
+  const handlerOptions = { ...options, session, closing: stopping.signal }
+  const router = createRouter(hub, handlerOptions)
+  const handle = handlerOf(router, handlerOptions)
   const underWay = new Set<Promise<void>>()
   let closing: Promise<void> | undefined
 
@@ -81,12 +84,30 @@ export async function listen(hub: Hub, { host, port, certificate, ...options }: 
     handling.then(() => underWay.delete(handling))
   }
   const server = certificate ? createTlsServer(certificate, serverOptions, answer) : createServer(serverOptions, answer)
-  server.on('connection', (socket: Socket) => {
-    guard.take(socket)
+  const noteSilence = (socket: Socket) => {
     // Once it is closed it has no peer any more.
     const peer = peerOf(socket)
     silent.set(peer, socket)
     socket.once('close', () => silent.delete(peer))
+  }
+  const [takeByNode] = server.listeners('connection') as ((socket: Socket) => void)[]
+  const direct = new DirectConnections({
+    answer: router.answer,
+    handOver(socket, bytes) {
+      noteSilence(socket)
+      takeByNode?.call(server, socket)
+      socket.emit('data', bytes)
+    },
+    session,
+    headersTimeoutMs,
+    idleTimeoutMs,
+    onError: options.onError ?? console.error,
+  })
+  if (!certificate) server.removeAllListeners('connection')
+  server.on('connection', (socket: Socket) => {
+    guard.take(socket)
+    if (certificate) noteSilence(socket)
+    else if (!guard.hasRefused(socket)) direct.take(socket)
   })
   server.on('secureConnection', (socket: TLSSocket) => {
     if (socket.alpnProtocol === 'h2') silent.delete(peerOf(socket))
@@ -134,7 +155,7 @@ export async function listen(hub: Hub, { host, port, certificate, ...options }: 
     stopping.abort()
     // Node takes those for busy.
     for (const socket of silent.values()) socket.destroy()
-    await Promise.race([Promise.all(underWay), isHalfWay])
+    await Promise.race([Promise.all([...underWay, direct.close()]), isHalfWay])
     // Connections kept alive while their last request was answered.
     server.closeIdleConnections()
     // What was published last is on its way to the streams, and goes out in the next turn.

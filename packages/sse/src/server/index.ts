@@ -19,3 +19,4 @@ export {
 export type { CloseReason, Session } from './session.ts'
 export type { SessionEvent } from './session-event.ts'
 export type { ResponseHeaders, SessionOptions, WhenFull } from './session-options.ts'
+export { createSocketSession, type SocketRequest } from './socket.ts'

@@ -7,6 +7,7 @@ import { eventStreamHeaders, noContentHeaders } from './response-headers.ts'
 import { ServerSession, type Session, type Sink, type SinkListener } from './session.ts'
 import { readSessionOptions, type SessionOptions } from './session-options.ts'
 import { SocketSink } from './socket-sink.ts'
+import { canTakeConnection, takeConnection } from './taken-connection.ts'
 
 /** A request of `node:http`, `node:https` or `node:http2`, or what a framework made of one. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest
@@ -56,8 +57,8 @@ function answer(req: RequestOfEither, res: ResponseOfEither, options: SessionOpt
   }
   res.removeHeader('content-length')
   setHeaders(res, headers)
-  if (settings.takesConnection && req.method !== 'HEAD' && SocketSink.canTake(req, res)) {
-    return new ServerSession(lastEventId, settings, new SocketSink(req, res))
+  if (settings.takesConnection && req.method !== 'HEAD' && canTakeConnection(req, res)) {
+    return new ServerSession(lastEventId, settings, new SocketSink(takeConnection(req, res)))
   }
   res.writeHead(200)
   if (req.method === 'HEAD') {

@@ -1,0 +1,196 @@
+import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http'
+import type { Socket } from 'node:net'
+import { createSocketSession, type SessionOptions } from '@headwater/sse/server'
+import { HubError } from '../errors.ts'
+import { readDirectRequest } from './direct-request.ts'
+import type { Answer, AnswerHeaders, HubRequest } from './exchange.ts'
+import { sessionOptionsOf } from './session-of-answer.ts'
+
+export interface DirectConnectionsOptions {
+  /** Answers a request. Never rejects. */
+  readonly answer: (request: HubRequest) => Promise<Answer>
+  /** Takes a connection of which not all is understood here, with what came over it and was not answered. */
+  readonly handOver: (socket: Socket, bytes: Buffer) => void
+  readonly session: SessionOptions
+  /** How long a connection may be silent before its first request, and between two, in milliseconds. */
+  readonly headersTimeoutMs: number
+  readonly idleTimeoutMs: number
+  readonly onError: (error: unknown) => void
+}
+
+/**
+ * Answers plain requests right from their connections, and leaves the others to the server of Node: for a request that is read in
+ * one piece and answered in one, a parser, two streams and their events are most of the work. What is answered, and by whom, is
+ * the same.
+ */
+export class DirectConnections {
+  readonly options: DirectConnectionsOptions
+  readonly #open = new Set<DirectConnection>()
+  readonly #answering = new Set<Promise<void>>()
+  #isClosing = false
+
+  constructor(options: DirectConnectionsOptions) {
+    this.options = options
+  }
+
+  /** Takes a connection that was just accepted. */
+  take(socket: Socket): void {
+    this.#open.add(new DirectConnection(socket, this))
+  }
+
+  /** Ends each connection after the request it is in the middle of. Resolves when all those are answered. */
+  async close(): Promise<void> {
+    this.#isClosing = true
+    for (const connection of this.#open) connection.closeIfIdle()
+    await Promise.all(this.#answering)
+  }
+
+  get isClosing(): boolean {
+    return this.#isClosing
+  }
+
+  /** Internal: a connection is answering. */
+  track(answering: Promise<void>): void {
+    this.#answering.add(answering)
+    answering.then(() => this.#answering.delete(answering))
+  }
+
+  /** Internal: a connection is over, or no longer ours. */
+  forget(connection: DirectConnection): void {
+    this.#open.delete(connection)
+  }
+}
+
+/** One connection: reads a request, answers it, and reads the next. */
+class DirectConnection {
+  readonly #socket: Socket
+  readonly #all: DirectConnections
+  readonly #listeners: readonly (readonly [name: string, listener: (...args: never[]) => void])[]
+  #isAnswering = false
+  #hasEnded = false
+  /** What came while the request before was being answered. */
+  #unread: Buffer | undefined
+
+  constructor(socket: Socket, all: DirectConnections) {
+    this.#socket = socket
+    this.#all = all
+    this.#listeners = [
+      ['data', (bytes: Buffer) => this.#onData(bytes)],
+      ['end', () => this.#onEnd()],
+      ['timeout', () => this.closeIfIdle()],
+      // 'close' follows it.
+      ['error', () => {}],
+      ['close', () => this.#all.forget(this)],
+    ]
+    for (const [name, listener] of this.#listeners) socket.on(name, listener as (...args: unknown[]) => void)
+    socket.setTimeout(all.options.headersTimeoutMs)
+  }
+
+  closeIfIdle(): void {
+    if (!this.#isAnswering) this.#socket.destroy()
+  }
+
+  #onData(bytes: Buffer): void {
+    if (this.#isAnswering) {
+      this.#unread = this.#unread ? Buffer.concat([this.#unread, bytes]) : bytes
+      // No more until there is somebody to read it.
+      this.#socket.pause()
+      return
+    }
+    const request = readDirectRequest(bytes, this.#socket.remoteAddress)
+    if (!request) {
+      this.#release()
+      this.#all.options.handOver(this.#socket, bytes)
+      return
+    }
+    if (this.#all.isClosing && request.method !== 'POST') {
+      // A refusal would stop an EventSource for good; a connection that breaks makes it come back.
+      this.#socket.destroy()
+      return
+    }
+    this.#isAnswering = true
+    this.#all.track(this.#answer(request))
+  }
+
+  /** The client sends no more. What it sent is answered. */
+  #onEnd(): void {
+    this.#hasEnded = true
+    if (!this.#isAnswering) this.#socket.end()
+  }
+
+  async #answer(request: HubRequest): Promise<void> {
+    const { answer, onError } = this.#all.options
+    try {
+      this.#send(request, await answer(request))
+    } catch (error) {
+      if (!(error instanceof HubError)) onError(error)
+      this.#socket.destroy()
+    }
+  }
+
+  #send(request: HubRequest, answer: Answer): void {
+    const socket = this.#socket
+    const { status = 200, headers = {}, body = '', eventStream } = answer
+    if (eventStream) {
+      this.#beginStream(request, answer, eventStream)
+      return
+    }
+    if (typeof body !== 'string') throw new Error(`A request to ${request.url} was answered in pieces.`)
+    const isLast = this.#all.isClosing || this.#hasEnded
+    const length = Buffer.byteLength(body)
+    const head = `${headOf(status, headers)}content-length: ${length}\r\n${isLast ? 'Connection: close' : 'Connection: keep-alive'}\r\n\r\n`
+    if (length === body.length) socket.write(head + body, 'latin1')
+    else socket.write(Buffer.concat([Buffer.from(head, 'latin1'), Buffer.from(body)]))
+    if (isLast) {
+      socket.destroySoon()
+      return
+    }
+    this.#isAnswering = false
+    socket.setTimeout(this.#all.options.idleTimeoutMs)
+    const unread = this.#unread
+    if (!unread) return
+    this.#unread = undefined
+    socket.resume()
+    this.#onData(unread)
+  }
+
+  #beginStream(request: HubRequest, answer: Answer, eventStream: Answer['eventStream'] & {}): void {
+    const socket = this.#socket
+    this.#release()
+    // A further request on the same connection is none that could be answered.
+    socket.resume()
+    try {
+      eventStream(createSocketSession(socket, request, sessionOptionsOf(answer, this.#all.options.session)))
+    } catch (error) {
+      answer.abandoned?.()
+      throw error
+    }
+  }
+
+  /** Lets go of the connection: it is another's from now on. */
+  #release(): void {
+    this.#socket.setTimeout(0)
+    for (const [name, listener] of this.#listeners) this.#socket.off(name, listener as (...args: unknown[]) => void)
+    this.#all.forget(this)
+  }
+}
+
+function headOf(status: number, headers: AnswerHeaders): string {
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined) continue
+    validateHeaderName(name)
+    validateHeaderValue(name, value)
+    head += `${name}: ${value}\r\n`
+  }
+  return `${head}Date: ${httpDate()}\r\n`
+}
+
+/** The time as HTTP writes it, made once a second. */
+function httpDate(): string {
+  const second = Math.floor(Date.now() / 1000)
+  if (second !== dateOfSecond.second) dateOfSecond = { second, text: new Date(second * 1000).toUTCString() }
+  return dateOfSecond.text
+}
+
+let dateOfSecond = { second: -1, text: '' }

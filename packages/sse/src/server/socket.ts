@@ -1,0 +1,47 @@
+import type { Socket } from 'node:net'
+import { readLastEventId } from './last-event-id.ts'
+import { CLOSED_EVENT_ID } from './reserved.ts'
+import { eventStreamHeaders, noContentHeaders } from './response-headers.ts'
+import { ServerSession, type Session } from './session.ts'
+import { readSessionOptions, type SessionOptions } from './session-options.ts'
+import { SocketSink } from './socket-sink.ts'
+
+/** What of a request an event stream depends on. */
+export interface SocketRequest {
+  /** Path and query. */
+  readonly url: string
+  /** A header by its name in lower case. */
+  header(name: string): string | undefined
+}
+
+/**
+ * Answers a GET request that its server read from an HTTP/1.1 connection by itself: with an event stream, the head of the
+ * response included. The connection must have no listeners any more and is the session's from now on; the response ends
+ * when it does.
+ *
+ * The session may be over from the start, as with {@link createSession}.
+ *
+ * @throws SseError `INVALID_OPTION`
+ */
+export function createSocketSession(socket: Socket, request: SocketRequest, options: SessionOptions = {}): Session {
+  const settings = readSessionOptions(options)
+  const headers = eventStreamHeaders(settings.headers)
+  const lastEventId = readLastEventId(request.header('last-event-id'), request.url)
+  if (socket.destroyed) return new ServerSession(lastEventId, settings, 'client-left')
+  if (lastEventId === CLOSED_EVENT_ID) {
+    socket.on('error', () => {})
+    socket.end(headOf('204 No Content', noContentHeaders(settings.headers)), 'latin1')
+    socket.destroySoon()
+    return new ServerSession(lastEventId, settings, 'already-closed')
+  }
+  // Together with what the session begins by.
+  socket.cork()
+  process.nextTick(() => socket.uncork())
+  socket.write(headOf('200 OK', headers), 'latin1')
+  return new ServerSession(lastEventId, settings, new SocketSink(socket))
+}
+
+function headOf(status: string, headers: [name: string, value: string][]): string {
+  const lines = headers.map(([name, value]) => `${name}: ${value}\r\n`)
+  return `HTTP/1.1 ${status}\r\n${lines.join('')}Date: ${new Date().toUTCString()}\r\nConnection: close\r\n\r\n`
+}
