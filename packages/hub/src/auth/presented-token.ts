@@ -47,22 +47,35 @@ export interface NodeRequest {
  * `Authorization`.
  */
 export function readAuthRequest({ method = 'GET', url = '', rawHeaders }: NodeRequest, dialect?: Dialect): AuthRequest {
-  const valuesOf = (name: string) =>
-    rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name)
-  const [origin, ...otherOrigins] = valuesOf('origin')
-  const cookies = valuesOf('cookie')
+  const values: Record<(typeof headersRead)[number], string[]> = {
+    authorization: [],
+    cookie: [],
+    origin: [],
+    referer: [],
+  }
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index]!.toLowerCase()
+    if (isRead(name)) values[name].push(rawHeaders[index + 1]!)
+  }
+  const { authorization, cookie, origin, referer } = values
   const start = url.indexOf('?')
   return {
     method,
-    authorization: valuesOf('authorization'),
+    authorization,
     // [RFC 9113, 8.2.3] HTTP/2 may send it in pieces.
-    cookie: cookies.length === 0 ? undefined : cookies.join('; '),
+    cookie: cookie.length === 0 ? undefined : cookie.join('; '),
     // Two origins are none that could be allowed.
-    origin: otherOrigins.length > 0 ? 'null' : origin,
-    referer: valuesOf('referer')[0],
+    origin: origin.length > 1 ? 'null' : origin[0],
+    referer: referer[0],
     query: new URLSearchParams(start < 0 ? '' : url.slice(start + 1)),
     dialect,
   }
+}
+
+const headersRead = ['authorization', 'cookie', 'origin', 'referer'] as const
+
+function isRead(name: string): name is (typeof headersRead)[number] {
+  return (headersRead as readonly string[]).includes(name)
 }
 
 /**

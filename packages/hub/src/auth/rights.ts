@@ -40,8 +40,15 @@ export class Rights {
 
   /** The rights of anybody: what is public, and to publish where that needs no token. */
   static ofAnyone(dialect: Dialect, role: Role): Rights {
-    const publishing: Grant = { roles: new Set(['publisher']), matchers: [everyTopic], payload: undefined }
-    return new Rights({ dialect, isAnonymous: true, expiresAt: undefined, holder: undefined }, role, [publishing])
+    const key = `${dialect} ${role}`
+    let rights = ofAnyone.get(key)
+    if (!rights) {
+      const publishing: Grant = { roles: new Set(['publisher']), matchers: [everyTopic], payload: undefined }
+      const nobody = { dialect, isAnonymous: true, expiresAt: undefined, holder: undefined }
+      rights = new Rights(nobody, role, [publishing])
+      ofAnyone.set(key, rights)
+    }
+    return rights
   }
 
   private constructor(
@@ -109,3 +116,6 @@ export class Rights {
 function countOf(matchers: readonly unknown[]): string {
   return matchers.length === 0 ? 'nothing' : `what its ${matchers.length} matchers match`
 }
+
+/** By dialect and role: they are the same for all. */
+const ofAnyone = new Map<string, Rights>()

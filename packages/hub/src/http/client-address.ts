@@ -9,6 +9,7 @@ export type Addressed = Pick<HubRequest, 'remoteAddress' | 'header'>
 /** Finds out from which address a request comes, also through proxies. */
 export class ClientAddresses {
   readonly #trusted = new BlockList()
+  readonly #peers = new Map<string, Peer>()
 
   /**
    * @param trustedProxies Addresses, or ranges such as 10.0.0.0/8, of proxies whose `X-Forwarded-For` is believed. Anybody can send that header.
@@ -36,44 +37,69 @@ export class ClientAddresses {
    */
   of(request: Addressed): string | undefined {
     const address = this.#clientOf(request)
-    return address === undefined ? undefined : this.ofPeer(address)
+    return address === undefined ? undefined : this.#peer(address).countedAs
   }
 
   /** What to count a connection by, of which nothing is known but where it comes from. */
   ofPeer(remoteAddress: string | undefined): string | undefined {
-    const address = plain(remoteAddress)
-    if (address === undefined || isLoopbackAddress(address) || this.#isTrusted(address)) return undefined
-    return isIPv6(address) ? networkOf(address) : address
+    return remoteAddress === undefined ? undefined : this.#peer(remoteAddress).countedAs
   }
 
   /** The address to name in a log. */
   nameOf(request: Addressed): string {
-    return this.#clientOf(request) ?? plain(request.remoteAddress) ?? 'an unknown address'
+    const { remoteAddress } = request
+    if (remoteAddress === undefined) return 'an unknown address'
+    return this.#clientOf(request) ?? this.#peer(remoteAddress).address
   }
 
   /** Whether a request comes straight from a trusted proxy, whose other headers can be believed as well. */
   isForwarded({ remoteAddress }: Addressed): boolean {
-    const address = plain(remoteAddress)
-    return address !== undefined && this.#isTrusted(address)
+    return remoteAddress !== undefined && this.#peer(remoteAddress).isTrusted
   }
 
-  #clientOf(request: Addressed): string | undefined {
-    let address = plain(request.remoteAddress)
-    const forwarded = (request.header('x-forwarded-for') ?? '').split(',').map((each) => plain(each.trim()))
+  #clientOf({ remoteAddress, header }: Addressed): string | undefined {
+    if (remoteAddress === undefined) return undefined
+    let peer = this.#peer(remoteAddress)
+    if (!peer.isTrusted) return peer.address
+    const forwarded = (header('x-forwarded-for') ?? '').split(',')
     // From the nearest on: each proxy adds whom it was asked by, and only those we trust tell the truth.
-    while (address !== undefined && this.#isTrusted(address)) address = forwarded.pop() || undefined
-    return address
+    while (peer.isTrusted) {
+      const next = forwarded.pop()?.trim()
+      if (!next) return undefined
+      peer = this.#peer(next)
+    }
+    return peer.address
   }
 
-  #isTrusted(address: string): boolean {
-    return isIP(address) > 0 && this.#trusted.check(address, isIPv6(address) ? 'ipv6' : 'ipv4')
+  /** What is known of an address, which is asked of the same few again and again. */
+  #peer(text: string): Peer {
+    let peer = this.#peers.get(text)
+    if (!peer) {
+      if (this.#peers.size === maxPeers) this.#peers.clear()
+      peer = this.#read(text)
+      this.#peers.set(text, peer)
+    }
+    return peer
+  }
+
+  #read(text: string): Peer {
+    // An IPv4 address that came over an IPv6 socket is the IPv4 address.
+    const address = text.replace(/^::ffff:(?=\d+\.)/i, '')
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
+    const isTrusted = isIP(address) > 0 && this.#trusted.check(address, family)
+    if (isTrusted || isLoopbackAddress(address)) return { address, isTrusted, countedAs: undefined }
+    return { address, isTrusted, countedAs: family === 'ipv6' ? networkOf(address) : address }
   }
 }
 
-/** An IPv4 address that came over an IPv6 socket is the IPv4 address. */
-function plain(address: string | undefined): string | undefined {
-  return address?.replace(/^::ffff:(?=\d+\.)/i, '')
+interface Peer {
+  readonly address: string
+  readonly isTrusted: boolean
+  readonly countedAs: string | undefined
 }
+
+/** Remembered at once. Whoever sends `X-Forwarded-For` makes them up at will. */
+const maxPeers = 10_000
 
 function networkOf(address: string): string {
   // As the URL standard writes it, an address has but one form; and none with a zone.

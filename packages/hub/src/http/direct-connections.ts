@@ -12,6 +12,8 @@ export interface DirectConnectionsOptions {
   /** Takes a connection of which not all is understood here, with what came over it and was not answered. */
   readonly handOver: (socket: Socket, bytes: Buffer) => void
   readonly session: SessionOptions
+  /** Ends a connection that did not send a request in time. */
+  readonly refuseSilent: (socket: Socket) => void
   /** How long a connection may be silent before its first request, and between two, in milliseconds. */
   readonly headersTimeoutMs: number
   readonly idleTimeoutMs: number
@@ -67,6 +69,7 @@ class DirectConnection {
   readonly #all: DirectConnections
   readonly #listeners: readonly (readonly [name: string, listener: (...args: never[]) => void])[]
   #isAnswering = false
+  #hasAnswered = false
   #hasEnded = false
   /** What came while the request before was being answered. */
   #unread: Buffer | undefined
@@ -77,7 +80,7 @@ class DirectConnection {
     this.#listeners = [
       ['data', (bytes: Buffer) => this.#onData(bytes)],
       ['end', () => this.#onEnd()],
-      ['timeout', () => this.closeIfIdle()],
+      ['timeout', () => this.#onTimeout()],
       // 'close' follows it.
       ['error', () => {}],
       ['close', () => this.#all.forget(this)],
@@ -88,6 +91,11 @@ class DirectConnection {
 
   closeIfIdle(): void {
     if (!this.#isAnswering) this.#socket.destroy()
+  }
+
+  #onTimeout(): void {
+    if (this.#hasAnswered) this.closeIfIdle()
+    else if (!this.#isAnswering) this.#all.options.refuseSilent(this.#socket)
   }
 
   #onData(bytes: Buffer): void {
@@ -146,6 +154,7 @@ class DirectConnection {
       return
     }
     this.#isAnswering = false
+    this.#hasAnswered = true
     socket.setTimeout(this.#all.options.idleTimeoutMs)
     const unread = this.#unread
     if (!unread) return

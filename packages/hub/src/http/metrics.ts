@@ -25,10 +25,12 @@ export interface Connections {
  */
 export class Metrics {
   readonly #registry = new Registry()
-  readonly #appends: Counter<'outcome'>
+  readonly #stored: Counter.Internal
+  readonly #failed: Counter.Internal
   readonly #appendSeconds: Histogram
   readonly #readSeconds: Histogram
   readonly #requests: Counter<'route' | 'status'>
+  readonly #requestsOf = new Map<string, Counter.Internal>()
   #hub: Hub | undefined
   #connections: Connections | undefined
   #stats: HubStats | undefined
@@ -42,12 +44,14 @@ export class Metrics {
       this.#registry.removeSingleMetric(`nodejs_active_${what}_total`)
     }
     const registers = [this.#registry]
-    this.#appends = new Counter({
+    const appends = new Counter({
       name: 'headwater_publishes_total',
       help: 'Events given to the store to be kept, by whether it did.',
       labelNames: ['outcome'],
       registers,
     })
+    this.#stored = appends.labels('stored')
+    this.#failed = appends.labels('failed')
     this.#appendSeconds = new Histogram({
       name: 'headwater_store_append_seconds',
       help: 'How long the store took to keep an event, or several that were given to it together.',
@@ -107,7 +111,13 @@ export class Metrics {
   }
 
   countRequest(route: string, status: number): void {
-    this.#requests.inc({ route, status })
+    const key = `${route} ${status}`
+    let counter = this.#requestsOf.get(key)
+    if (!counter) {
+      counter = this.#requests.labels(route, String(status))
+      this.#requestsOf.set(key, counter)
+    }
+    counter.inc()
   }
 
   get contentType(): string {
@@ -131,15 +141,15 @@ export class Metrics {
   }
 
   async #measureAppend<T>(events: number, work: () => Promise<T>): Promise<T> {
-    const stop = this.#appendSeconds.startTimer()
-    let outcome = 'failed'
+    const start = performance.now()
+    let outcome = this.#failed
     try {
       const result = await work()
-      outcome = 'stored'
+      outcome = this.#stored
       return result
     } finally {
-      stop()
-      this.#appends.inc({ outcome }, events)
+      this.#appendSeconds.observe((performance.now() - start) / 1000)
+      outcome.inc(events)
     }
   }
 

@@ -5,12 +5,19 @@ import { hubPath } from '../hub-path.ts'
  * URL, it is that path or one below it, on any host and by any scheme. What is no URL reference is not reserved.
  */
 export function isReservedTopic(topic: string): boolean {
+  if (plainlyElsewhere.test(topic)) return false
   return bases.some((base) => {
     if (!URL.canParse(topic, base)) return false
     const path = decodeUnreserved(new URL(topic, base).pathname)
     return path === hubPath || path.startsWith(`${hubPath}/`)
   })
 }
+
+/**
+ * Nearly every topic: one that begins by a path, a host or a word, and in which nothing decodes to, or contains, the last part of the hub's
+ * path. Resolving it would take longer than all else that is checked of an event.
+ */
+const plainlyElsewhere = /^(?!https?:(?!\/\/))(?!.*mercure)(?:\/|[a-z0-9])[^%\\\t\n\r]*$/is
 
 /** The host does not matter. The scheme does: `http:mercure` is relative to an `http` base and a host to an `https` one. */
 const bases = [`https://hub.invalid${hubPath}`, `http://hub.invalid${hubPath}`]

@@ -98,6 +98,7 @@ export async function listen(hub: Hub, { host, port, certificate, ...options }: 
       takeByNode?.call(server, socket)
       socket.emit('data', bytes)
     },
+    refuseSilent: (socket) => answerClientError({ name: '', message: '', code: 'ERR_HTTP_REQUEST_TIMEOUT' }, socket),
     session,
     headersTimeoutMs,
     idleTimeoutMs,

@@ -1,6 +1,7 @@
 import { createEpoch } from '@headwater/sse/server'
 import { HubError } from '../errors.ts'
 import { Fifo, indexAfter } from '../fifo.ts'
+import { randomTag } from './random-tag.ts'
 import { notNegative, type Retention, storedBytes } from './retention.ts'
 import {
   type Append,
@@ -260,10 +261,6 @@ class MemoryStore implements EventStore {
     }, delay)
     this.#ageTimer.unref()
   }
-}
-
-function randomTag(): number {
-  return crypto.getRandomValues(new Uint32Array(1))[0]!
 }
 
 function* from(list: Fifo<Kept>, after: number): Generator<Kept> {

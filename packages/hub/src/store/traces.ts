@@ -65,8 +65,10 @@ export class Traces {
 
   #forgetOldest(): KnownTrace[] {
     const forgotten: KnownTrace[] = []
-    for (const [key, trace] of this.#all) {
-      if (this.#all.size <= maxTraces && this.#topicCount <= maxTopics) break
+    while (this.#all.size > maxTraces || this.#topicCount > maxTopics) {
+      const [oldest] = this.#all
+      if (!oldest) break
+      const [key, trace] = oldest
       this.#all.delete(key)
       this.#topicCount -= trace.topics.length
       for (const topic of trace.topics) {

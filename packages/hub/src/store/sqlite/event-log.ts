@@ -1,6 +1,6 @@
-import { randomFillSync } from 'node:crypto'
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { HubError } from '../../errors.ts'
+import { randomTag } from '../random-tag.ts'
 import type { Bounds, Mark, PositionState } from '../store.ts'
 import { Traces } from '../traces.ts'
 import { type DataDirectory, openDataDirectory, synchronousFor } from './data-directory.ts'
@@ -83,16 +83,15 @@ export class EventLog {
     const keysSince = storedAt - this.#options.idempotencyMs
     const positions: number[] = []
     const tags: number[] = []
-    const randomTags = randomFillSync(new Uint32Array(records.length))
     let head = this.#head
     let isCommitting = false
     try {
       this.#assertInPlace()
       begin.run()
-      for (const [index, record] of records.entries()) {
+      for (const record of records) {
         const key = record[6]
         const known = key === undefined ? undefined : findKey.get(key, keysSince)
-        if (!known) head = this.#insert(record, head, randomTags[index]!, storedAt)
+        if (!known) head = this.#insert(record, head, randomTag(), storedAt)
         positions.push(known ? known[0] : head.position)
         tags.push(known ? known[1] : head.tag)
       }
