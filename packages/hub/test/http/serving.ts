@@ -3,7 +3,7 @@ import { connect } from 'node:net'
 import { type ParsedEvent, readEvents } from '@headwater/sse'
 import { onTestFinished } from 'vitest'
 import type { HandlerOptions } from '../../src/http/router.ts'
-import { type HubServer, listen } from '../../src/http/server.ts'
+import { type HubServer, type ListenOptions, listen } from '../../src/http/server.ts'
 import { createHub, type Hub, type HubOptions } from '../../src/hub.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { EventStore } from '../../src/store/store.ts'
@@ -32,7 +32,10 @@ export interface Subscribed {
   close(): Promise<void>
 }
 
-export interface ServeOptions extends HandlerOptions, Pick<HubOptions, 'subscriptions'> {
+export interface ServeOptions
+  extends HandlerOptions,
+    Pick<HubOptions, 'subscriptions'>,
+    Pick<ListenOptions, 'headersTimeoutMs' | 'idleTimeoutMs'> {
   readonly store?: EventStore
   readonly port?: number
 }
