@@ -105,7 +105,7 @@ async function publishLines(options: PublisherOptions, hasKey: boolean): Promise
       while (underWay.length > 0) await acknowledgeOne()
     } catch (error) {
       if (!isLost(error)) throw error
-      if (!hasKey && codeOf(error) !== 'ECONNREFUSED') underWay = []
+      if (!hasKey && !isUnsent(error)) underWay = []
       await pause(50)
     } finally {
       stream.destroy()
@@ -191,7 +191,7 @@ async function post(
       return undefined
     } catch (error) {
       if (!isLost(error)) throw error
-      if (codeOf(error) !== 'ECONNREFUSED') return undefined
+      if (!isUnsent(error)) return undefined
     }
     await pause(50)
   }
@@ -200,7 +200,12 @@ async function post(
 /** Whether it is what a client sees when the hub is killed, or is not there. */
 function isLost(error: unknown): boolean {
   if (error instanceof LostAnswer) return true
-  return /^(ECONNREFUSED|ECONNRESET|EPIPE|UND_ERR_SOCKET|ERR_STREAM_\w+)$/.test(codeOf(error))
+  return isUnsent(error) || /^(ECONNRESET|EPIPE|UND_ERR_SOCKET|ERR_STREAM_\w+)$/.test(codeOf(error))
+}
+
+/** Whether there was nobody to send it to. */
+function isUnsent(error: unknown): boolean {
+  return /^(ECONNREFUSED|ETIMEDOUT|UND_ERR_CONNECT_TIMEOUT)$/.test(codeOf(error))
 }
 
 /** `fetch` has the code in the cause of its error. */

@@ -73,8 +73,9 @@ export class ResumingSubscriber {
     const { random, kind, hurry } = this.#options
     const reloadAfter = kind === 'EventSource' ? Infinity : 20 + random() * 400
     let count = 0
-    const source = new EventSource(this.#url(), {
-      ...this.#connection(),
+    const [url, options] = this.#connection()
+    const source = new EventSource(url, {
+      ...options,
       onEvent: ({ type, data, lastEventId }) => {
         this.#take({ type, data, lastEventId })
         count++
@@ -103,8 +104,9 @@ export class ResumingSubscriber {
 
   async #readSlowly(): Promise<void> {
     const { random, checker, hurry } = this.#options
-    const stream = events(this.#url(), {
-      ...this.#connection(),
+    const [url, options] = this.#connection()
+    const stream = events(url, {
+      ...options,
       onState: ({ name }) => name === 'open' && this.#receiver.connected(),
     })
     this.#close = () => stream.close()
@@ -125,18 +127,12 @@ export class ResumingSubscriber {
     if (event.data.endsWith(' last')) this.#hasLast = true
   }
 
-  /** Says from where on, by a header or in the query. */
-  #url(): string {
-    const { url, wish, fromTheBeginning, random } = this.#options
+  /** Where it goes on from is said in the query at first, and then by either way. */
+  #connection(): [url: string, options: { headers: Record<string, string>; lastEventId: string | undefined }] {
+    const { url, wish, right, fromTheBeginning, random } = this.#options
+    const isInQuery = this.#lastEventId === '' || random() < 0.5
     const start = this.#lastEventId || (fromTheBeginning ? 'earliest' : '')
-    this.#isInQuery = this.#lastEventId === '' || random() < 0.5
-    return `${url}?${wish.query}${start && this.#isInQuery ? `&last_event_id=${encodeURIComponent(start)}` : ''}`
-  }
-
-  #isInQuery = false
-
-  #connection() {
-    const { headers } = this.#options.right
-    return { headers, lastEventId: this.#isInQuery ? undefined : this.#lastEventId }
+    const query = isInQuery && start ? `${wish.query}&last_event_id=${encodeURIComponent(start)}` : wish.query
+    return [`${url}?${query}`, { headers: right.headers, lastEventId: isInQuery ? undefined : this.#lastEventId }]
   }
 }
