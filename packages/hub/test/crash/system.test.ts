@@ -27,7 +27,7 @@ test(`${kills} times killed with SIGKILL, a hub with 32 publishers loses no ackn
     seed,
     publishers: 32,
     subscribers: 50,
-    eventsPerLife: 400,
+    eventsPerLife: 300,
     maxPauseMs: 150,
     withIds: true,
     kindOf: (index) => (['EventSource', 'EventSource', 'reloads', 'slow', 'reloads'] as const)[index % 5]!,
