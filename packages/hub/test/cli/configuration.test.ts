@@ -20,7 +20,9 @@ const write = (configuration: unknown) => writeFileSync(file, JSON.stringify(con
 
 /** The options of `headwater serve` with these flags, this environment, and the file. */
 function configured(flags: string[] = [], environment: Record<string, string> = {}): Record<string, unknown> {
-  const command = serveCommand().exitOverride()
+  const command = serveCommand()
+    .exitOverride()
+    .configureOutput({ writeErr: () => {} })
   command.parseOptions([...flags, '--config', file])
   readConfiguration(command, environment)
   return command.opts()
@@ -95,6 +97,31 @@ describe('the configuration', () => {
     }
     expect(message).toContain('HEADWATER_MAX_BODY_BYTES: ')
     expect(message).toContain('HEADWATER_DEV: "maybe" is neither true nor false')
+  })
+
+  test.each([
+    [
+      ['--trusted-proxies', 'proxy.example'],
+      '--trusted-proxies: "proxy.example" is no address of a proxy. One looks like',
+    ],
+    [
+      ['--public-urls', 'hub.example.com'],
+      '--public-urls: "hub.example.com" is no public URL of a hub. One looks like',
+    ],
+    [['--cors-origins', 'a.example'], '--cors-origins: "a.example" is no origin. An origin looks like'],
+    [['--headers-timeout', '10'], '--headers-timeout is "10". Write a number and its unit'],
+    [['--max-connection-age', 'long'], '--max-connection-age is "long". Write a number and its unit'],
+    [['--shutdown-deadline', '0s'], '--shutdown-deadline is "0s". Write a number and its unit'],
+    [['--max-connections', '0'], '--max-connections 0 is no limit. Write a whole number from 1 up'],
+    [
+      ['--max-subscribers-per-token', '-1'],
+      '--max-subscribers-per-token -1 is no limit. Write a whole number from 1 up',
+    ],
+    [['--log-format', 'xml'], 'Allowed choices are text, json'],
+    [['--log-level', 'loud'], 'Allowed choices are debug, info, warn, error'],
+  ])('refuses the flags %j, and says which value and what to do', (flags, message) => {
+    write({})
+    expect(() => configured(flags)).toThrow(message)
   })
 
   test.each([
