@@ -41,10 +41,11 @@ describe.each(pages)('$path', (page) => {
   })
 
   test('names flags that there are', () => {
-    const named = page.text.match(/(?<=^|[\s`(])--[a-z][a-z-]+(?==|\b)/gm) ?? []
-    const ours = page.path.startsWith('docs/') || page.path.startsWith('packages/hub') || page.path === 'README.md'
-    const unknown = new Set(ours ? named.filter((flag) => !knownFlags.has(flag) && !flagsOfOthers.has(flag)) : [])
-    expect([...unknown]).toEqual([])
+    const joined = page.text.replaceAll(/\\\n\s*/g, '')
+    const commands = joined.match(/\bheadwater (serve|publish|tail|token|vitals)\b[^`|\n)]*/g) ?? []
+    const cells = joined.match(/^\| `--[^`]*`/gm) ?? []
+    const named = [...commands, ...cells].flatMap((text) => text.match(/(?<=[\s`])--[a-z][a-z-]+/g) ?? [])
+    expect(named.filter((flag) => !knownFlags.has(flag))).toEqual([])
   })
 })
 
@@ -97,25 +98,6 @@ const knownFlags = new Set(
     return help.match(/--[a-z][a-z-]+/g) ?? []
   }),
 )
-
-/** Of npm, curl, sqlite3, systemd and others that the documentation names. */
-const flagsOfOthers = new Set([
-  ...['--workspace', '--omit', '--no-save', '--global', '--test-name-pattern', '--user', '--now', '--name', '--volume'],
-  ...['--publish', '--env-file', '--read-only', '--tag', '--file', '--stop-timeout', '--ulimit', '--secret'],
-  ...[
-    '--loglevel',
-    '--fail',
-    '--seed',
-    '--matrix',
-    '--detach',
-    '--rm',
-    '--tmpfs',
-    '--cap-drop',
-    '--env',
-    '--follow',
-    '--unit',
-  ],
-])
 
 function outputOf(command: string[]): string {
   try {
