@@ -1,0 +1,4 @@
+import { testSeeds } from './test-seeds.ts'
+
+// In several files, so that they run side by side.
+testSeeds(5001, 2500)
