@@ -289,10 +289,12 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   })
   log.tell('limits', describeLimits(limits), { ...limits })
   reloading.begin({ tokens, limits, certificates, server })
+  // Before it says that it is ready: whoever waits for that may end it at once.
+  const signalled = untilSignalled(log)
   log.tell('ready', `listening on ${server.url}.`, { url: server.url })
   console.log(`headwater listening on ${server.url}`)
 
-  const signal = await untilSignalled(log)
+  const signal = await signalled
   const startedAt = performance.now()
   const deadlineMs = shutdownDeadline * 1000
   log.tell(
