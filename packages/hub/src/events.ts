@@ -37,7 +37,7 @@ export async function* readEvents(
   let position = positionOf(start, fanOut.head.position)
   let takesWhatIsKept = start.name !== 'after' && start.name !== 'live'
   let gap = start.name === 'gap' ? start : undefined
-  while (await fanOut.reach(gap ? 0 : position + 1)) {
+  while (await fanOut.reach(gap ? position : position + 1)) {
     const { head } = fanOut
     const { events, through, lost, bounds } = await store.read({
       after: position,

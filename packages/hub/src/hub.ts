@@ -7,7 +7,7 @@ import { type HubEvent, readEvents } from './events.ts'
 import { FanOut, type FanOutOptions } from './fan-out.ts'
 import { exactTopic, type Matcher } from './matching/matcher.ts'
 import { findNewest } from './newest.ts'
-import { findStartingPoint, type StartingPoint } from './resume.ts'
+import { findStartingPoint, positionOf, type StartingPoint } from './resume.ts'
 import { Selection } from './selection.ts'
 import type { HubStats } from './stats.ts'
 import type { Append, EventRecord, EventStore, Mark } from './store/store.ts'
@@ -232,9 +232,8 @@ export async function createHub({
 
   async function findStart(selection: Selection, lastEventId: string | undefined): Promise<StartingPoint> {
     const start = await findStartingPoint(store, selection, lastEventId)
-    // Another process may have told the client of an event that the tail has not brought here yet.
-    if (start.name === 'after') await fanOut.reach(start.position)
-    if (start.name === 'last') await fanOut.reach(start.after.position)
+    // The tail may not have brought here yet what another process told the client of, or what is trimmed already.
+    await fanOut.reach(positionOf(start, 0))
     return start
   }
 

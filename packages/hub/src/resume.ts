@@ -9,14 +9,14 @@ import type { EventStore, Mark } from './store/store.ts'
 export type StartingPoint =
   /** From what comes next: there was no last event ID. */
   | { readonly name: 'live' }
-  /** Everything that is kept, because that is what was asked for. */
-  | { readonly name: 'earliest' }
+  /** Everything that is kept, because that is what was asked for: what comes after this position. */
+  | { readonly name: 'earliest'; readonly position: number }
   /** The last events, those after this place, because that is what was asked for. */
   | { readonly name: 'last'; readonly after: Mark }
   /** Everything after this position, which the client has. */
   | { readonly name: 'after'; readonly position: number }
-  /** Everything that is kept, after telling the client that this may not be all it missed. */
-  | { readonly name: 'gap'; readonly reason: GapReason; readonly requested: string }
+  /** Everything that is kept, which comes after this position, after telling the client that this may not be all it missed. */
+  | { readonly name: 'gap'; readonly reason: GapReason; readonly requested: string; readonly position: number }
 
 /**
  * Finds out where a client's last event ID is in the history. `undefined` or `''` means the client has none; `-N`
@@ -28,25 +28,28 @@ export async function findStartingPoint(
   lastEventId: string | undefined,
 ): Promise<StartingPoint> {
   if (lastEventId === undefined || lastEventId === '') return { name: 'live' }
-  if (lastEventId === 'earliest') return { name: 'earliest' }
+  if (lastEventId === 'earliest') return await findEarliest(store)
   if (/^-\d+$/.test(lastEventId)) return await findLast(store, selection, -Number(lastEventId))
-  const gap = (reason: GapReason): StartingPoint => ({ name: 'gap', reason, requested: lastEventId })
+  const gap = async (reason: GapReason): Promise<StartingPoint> => {
+    const { trimmed } = await store.bounds()
+    return { name: 'gap', reason, requested: lastEventId, position: trimmed.position }
+  }
 
   const own = parseEventId(lastEventId)
   if (own?.epoch !== store.epoch) {
     const mark = await store.find(lastEventId)
     if (mark) return { name: 'after', position: mark.position }
-    return gap(own && (own.tag !== undefined || own.position === 0) ? 'epoch' : 'unknown')
+    return await gap(own && (own.tag !== undefined || own.position === 0) ? 'epoch' : 'unknown')
   }
 
   const { position } = own
   const state = await store.inspect(position)
-  if (state.name === 'ahead') return gap('ahead')
-  if (state.name === 'vacant') return gap('unknown')
+  if (state.name === 'ahead') return await gap('ahead')
+  if (state.name === 'vacant') return await gap('unknown')
   // A tag that is not the event's: this position has had two events, and the client saw the other one.
   if (state.tag !== undefined && lastEventId !== positionId(store.epoch, { position, tag: state.tag }))
-    return gap('unknown')
-  if (await hasLost(store, selection, position)) return gap('trimmed')
+    return await gap('unknown')
+  if (await hasLost(store, selection, position)) return await gap('trimmed')
   return { name: 'after', position }
 }
 
@@ -64,7 +67,13 @@ async function findLast(store: EventStore, selection: Selection, count: number):
   const newest = await findNewest(store, selection, count + 1)
   // The one before them: where a client is that has all but them.
   const after = newest[count]
-  return after ? { name: 'last', after } : { name: 'earliest' }
+  return after ? { name: 'last', after } : await findEarliest(store)
+}
+
+/** After what is trimmed, rather than from the beginning: a feed may still hold what the history keeps no more. */
+async function findEarliest(store: EventStore): Promise<StartingPoint> {
+  const { trimmed } = await store.bounds()
+  return { name: 'earliest', position: trimmed.position }
 }
 
 /** Whether an event after this position that the subscriber should have had is gone. */
@@ -86,12 +95,11 @@ export function positionOf(start: StartingPoint, head: number): number {
   switch (start.name) {
     case 'live':
       return head
-    case 'after':
-      return start.position
     case 'last':
       return start.after.position
+    case 'after':
     case 'earliest':
     case 'gap':
-      return 0
+      return start.position
   }
 }

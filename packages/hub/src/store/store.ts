@@ -181,7 +181,10 @@ export interface EventStore {
   /** What is known of a position. */
   inspect(position: number): Promise<PositionState>
 
-  /** The first kept event to which its publisher gave this ID. */
+  /**
+   * The first kept event to which its publisher gave this ID. A store that learns of events from elsewhere makes sure before it says
+   * that there is none: a client may have got it from another process, and would get everything again.
+   */
   find(id: string): Promise<Mark | undefined>
 
   /** Follows the tail. Resolves, once `onStart` was called, to a function that ends it: nothing is called after that. */

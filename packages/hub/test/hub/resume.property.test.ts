@@ -17,7 +17,10 @@ const stores = {
 
 interface Logged extends EventRecord, Mark {}
 
-describe.each(Object.entries(stores))('subscribers of a hub over the %s store', (name, openStore) => {
+// As long as it takes: how fast the machine is says nothing of the hub.
+const patience = { timeout: 600_000 }
+
+describe.each(Object.entries(stores))('subscribers of a hub over the %s store', patience, (name, openStore) => {
   test('get each of their events once and in order, however they disconnect and resume while others publish', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(), async (seed) => {
@@ -50,10 +53,7 @@ describe.each(Object.entries(stores))('subscribers of a hub over the %s store', 
               // An ID of a publisher's is forgotten with its event, so that nobody can say what came after it; and where history
               // is trimmed faster than a read of it takes, only that the topic lost something can be said, not when.
               const isExact = gapReason !== 'unknown' && name === 'memory'
-              // A remote store may not have heard yet of the event whose ID it is asked for. Then all that is kept follows,
-              // what the client has included, as it does after any ID that is unknown.
-              const mayRepeat = gapReason === 'unknown' && name !== 'memory'
-              if (!mayRepeat) expect(next, gapReason).toBeGreaterThanOrEqual(isExact ? place + 2 : place + 1)
+              expect(next, gapReason).toBeGreaterThanOrEqual(isExact ? place + 2 : place + 1)
             } else expect(next).toBe(place + 1)
             place = next
             gapReason = undefined
