@@ -13,8 +13,15 @@ export interface Problem {
 /** What went wrong, as the client is told. Without an error it is a fault of ours, and the log has the rest. */
 export function toProblem(error: HubError | undefined): Problem {
   const status = (error && statusOf[error.code]) ?? 500
-  const detail = error?.message ?? 'The hub failed to answer. Its log says why.'
+  const detail = error ? detailOf(error) : 'The hub failed to answer. Its log says why.'
   return { title: STATUS_CODES[status], status, detail, code: error?.code }
+}
+
+/** Of the store's troubles the client learns what became of its event. Where the files are, and what is wrong with them, is the operator's. */
+function detailOf({ code, message }: HubError): string {
+  if (!code.startsWith('STORE_')) return message
+  const [what = 'The store of the hub does not work at the moment'] = /^[^:]*\bnot stored(?=:)/.exec(message) ?? []
+  return `${what}. Try again later; the hub's log says why.`
 }
 
 /** Answers with what went wrong. */

@@ -34,6 +34,7 @@ test('a disk that takes no more is one line in the log, 503 for publishers and f
   for (let n = 0; n < 30; n++) expect(await publish('x'.repeat(100_000))).toBe(503)
   const ready = await fetch(`${hub.url}/readyz`)
   expect([ready.status, ready.headers.get('retry-after')]).toEqual([503, '2'])
+  expect(await ready.text()).not.toContain(directory)
   expect((await fetch(`${hub.url}/healthz`)).status).toBe(200)
   // Reads go on.
   const stream = await fetch(`${hub.url}/.well-known/mercure?match=a&last_event_id=earliest`)

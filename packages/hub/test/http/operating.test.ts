@@ -17,11 +17,19 @@ describe('/readyz', () => {
     expect((await store.bounds()).head.position).toBe(0)
 
     store.check = async () => {
-      throw new HubError('STORE_FAILED', 'The disk is full.')
+      throw new HubError(
+        'STORE_FAILED',
+        'The event was not stored: the disk is full. Free some space for /var/lib/hub.',
+      )
     }
     const full = await ready()
     expect(full.headers.get('retry-after')).toBe('2')
-    expect(await problemOf(full)).toEqual({ status: 503, code: 'STORE_FAILED', detail: 'The disk is full.' })
+    // Whoever asks need not know where the hub keeps its files.
+    expect(await problemOf(full)).toEqual({
+      status: 503,
+      code: 'STORE_FAILED',
+      detail: "The event was not stored. Try again later; the hub's log says why.",
+    })
     delete store.check
     expect((await ready()).status).toBe(200)
 

@@ -231,7 +231,7 @@ describe('publishing a stream of lines', () => {
       line: 2,
       status: 503,
       code: 'STORE_FAILED',
-      detail: 'The disk is full.',
+      detail: "The store of the hub does not work at the moment. Try again later; the hub's log says why.",
     })
     expect(await sending.text()).toBe('')
     sending.end('{"topic":"a","data":"3"}\n')
