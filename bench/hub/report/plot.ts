@@ -23,7 +23,9 @@ export async function plotOf({ trials }: Results): Promise<string> {
   const charts = panels.flatMap(([scenario, measure, title]) => {
     const bars = names.flatMap((peer) => {
       const value = medianOf(trials, { scenario, peer, measure })
-      return value === undefined || !Number.isFinite(value) ? [] : [{ peer, value }]
+      return value === undefined || !Number.isFinite(value)
+        ? []
+        : [{ peer, value, label: Number(value.toPrecision(3)).toLocaleString('en') }]
     })
     return bars.length > 0 ? [chartOf(title, bars)] : []
   })
@@ -39,7 +41,7 @@ export async function plotOf({ trials }: Results): Promise<string> {
   return `${svg}\n`
 }
 
-function chartOf(title: string, bars: readonly { peer: string; value: number }[]) {
+function chartOf(title: string, bars: readonly { peer: string; value: number; label: string }[]) {
   const most = Math.max(...bars.map(({ value }) => value))
   return {
     title: { text: title, anchor: 'start', fontSize: 12 },
@@ -66,7 +68,7 @@ function chartOf(title: string, bars: readonly { peer: string; value: number }[]
       },
       {
         mark: { type: 'text', align: 'left', dx: 3, fontSize: 10 },
-        encoding: { text: { field: 'value', type: 'quantitative', format: '.3~s' } },
+        encoding: { text: { field: 'label', type: 'nominal' } },
       },
     ],
   } satisfies ConcatChart
