@@ -1,7 +1,7 @@
 import { createEpoch } from '@headwater/sse/server'
 import { HubError } from '../errors.ts'
 import { Fifo, indexAfter } from '../fifo.ts'
-import { randomTag } from './random-tag.ts'
+import { RandomTags } from './random-tags.ts'
 import { notNegative, type Retention, storedBytes } from './retention.ts'
 import {
   type Append,
@@ -54,6 +54,7 @@ class MemoryStore implements EventStore {
   readonly #idempotencyMs: number
   readonly #now: () => number
 
+  readonly #tags = new RandomTags()
   readonly #events = new Fifo<Kept>()
   readonly #byTopic = new Map<string, Fifo<Kept>>()
   readonly #byId = new Map<string, Fifo<Kept>>()
@@ -175,7 +176,7 @@ class MemoryStore implements EventStore {
     const kept: Kept = {
       ...event,
       position: this.#head.position + 1,
-      tag: randomTag(),
+      tag: this.#tags.next(),
       bytes: storedBytes(event),
       storedAt: this.#now(),
     }

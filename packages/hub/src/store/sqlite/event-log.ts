@@ -1,6 +1,6 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { HubError } from '../../errors.ts'
-import { randomTag } from '../random-tag.ts'
+import { RandomTags } from '../random-tags.ts'
 import type { Bounds, Mark, PositionState } from '../store.ts'
 import { Traces } from '../traces.ts'
 import { type DataDirectory, openDataDirectory, synchronousFor } from './data-directory.ts'
@@ -30,6 +30,7 @@ const stepBytes = 4 * 1024 ** 2
  * read sees one moment.
  */
 export class EventLog {
+  readonly #tags = new RandomTags()
   readonly epoch: string
   readonly #options: WorkerOptions
   readonly #directory: DataDirectory
@@ -91,7 +92,7 @@ export class EventLog {
       for (const record of records) {
         const key = record[6]
         const known = key === undefined ? undefined : findKey.get(key, keysSince)
-        if (!known) head = this.#insert(record, head, randomTag(), storedAt)
+        if (!known) head = this.#insert(record, head, this.#tags.next(), storedAt)
         positions.push(known ? known[0] : head.position)
         tags.push(known ? known[1] : head.tag)
       }
