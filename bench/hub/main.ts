@@ -98,7 +98,7 @@ async function tryOut(scenario: Scenario, peer: Peer, round: number, scale: numb
     const stage = new Stage(running, { scale, clientThreads: Number(values['client-threads']) })
     try {
       const { measures, groups } = await within(240_000, scenario.run(stage))
-      return { ...identity, ...note, measures, faults: faultsOf(groups) }
+      return { ...identity, ...note, measures, threadCpuMs: stage.threadCpuMs, faults: faultsOf(groups) }
     } finally {
       await stage.end()
       await running.stop()

@@ -17,6 +17,8 @@ export interface Trial {
   readonly note?: string
   readonly round: number
   readonly measures: Readonly<Record<string, number>>
+  /** CPU time in milliseconds by the names of the server's threads. */
+  readonly threadCpuMs?: Readonly<Record<string, number>>
   /** What was wrong with what the subscribers received; empty when all was well. */
   readonly faults: Readonly<Partial<Record<FaultName, number>>>
   /** Why there are no measures. */

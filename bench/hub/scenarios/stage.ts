@@ -3,7 +3,7 @@ import type { GroupReport } from '../crowd/crowd.ts'
 import { CrowdThreads } from '../crowd/crowd-threads.ts'
 import { Histogram } from '../crowd/histogram.ts'
 import type { RunningPeer } from '../peers/peer.ts'
-import { readCpuMs } from '../process-tree.ts'
+import { readCpuMs, readThreads } from '../process-tree.ts'
 
 /** Something to do to each peer, and what to measure of it. */
 export interface Scenario {
@@ -24,6 +24,8 @@ export interface Outcome {
 /** Where a scenario runs: one peer, just started, and the means to load it. */
 export class Stage {
   readonly peer: RunningPeer
+  /** CPU time in milliseconds by the names of the server's threads, during what was measured last. */
+  threadCpuMs: Readonly<Record<string, number>> = {}
   readonly #scale: number
   readonly #clientThreads: number
   readonly #crowds: CrowdThreads[] = []
@@ -48,12 +50,16 @@ export class Stage {
   /** Does something, waits until all subscribers have what it published, and says what that took. */
   async measure(crowd: CrowdThreads, work: () => Promise<void>): Promise<Measured> {
     const client = process.cpuUsage()
+    const threads = readThreads(this.peer.pid)
     const cpuMs = readCpuMs(this.peer.pid)
     const startedAt = now()
     await work()
     const worked = now() - startedAt
     const groups = await crowd.settle()
     const { user, system } = process.cpuUsage(client)
+    this.threadCpuMs = Object.fromEntries(
+      Object.entries(readThreads(this.peer.pid)).map(([name, ms]) => [name, ms - (threads[name] ?? 0)]),
+    )
     return {
       groups,
       cpuMs: readCpuMs(this.peer.pid) - cpuMs,
