@@ -326,4 +326,18 @@ describe('a slow connection', () => {
     await post({ topic: 'a', data: 'still here' })
     expect((await fast.next()).data).toBe('still here')
   })
+
+  test('that ends while its client is behind is an end that the client can see to, also one that uses fetch in Node', async () => {
+    const { post, open, server, hub } = await serve()
+    const { response, next } = await open('match=a')
+    // More than fetch takes before it is read from, and no more than that and the system take together.
+    await post({ topic: 'a', data: 'x'.repeat(100_000) })
+    while (hub.stats.bytesDelivered < 100_000) await new Promise(setImmediate)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    await server.close({ deadlineMs: 100 })
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect((await next()).data.length).toBe(100_000)
+    // Other than by an end, which each message has, a client would not know that it has all of it.
+    expect(response.headers.get('transfer-encoding')).toBe('chunked')
+  })
 })

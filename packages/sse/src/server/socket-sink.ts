@@ -2,11 +2,9 @@ import type { Socket } from 'node:net'
 import type { Sink, SinkListener } from './session.ts'
 
 /**
- * The bytes of an event stream straight to a connection which nobody else uses any more. The response's end is the end of the
- * connection.
- *
- * [RFC 9112, 6.3] "the message body length is determined by the number of octets received prior to the server closing the
- * connection": so there are no chunks to be framed.
+ * The bytes of an event stream straight to a connection which nobody else uses any more, in chunks (RFC 9112, section 7.1). Without them
+ * the end of the connection would be that of the response, which is as good by the standard, but `fetch` of Node 24 throws what nobody
+ * can catch, and so ends its process, when such a response ends while its reader is behind.
  */
 export class SocketSink implements Sink {
   readonly #socket: Owned
@@ -32,8 +30,9 @@ export class SocketSink implements Sink {
 
   write(bytes: Uint8Array): boolean {
     const socket = this.#socket
+    const chunk = chunkOf(bytes)
     const isBehindOthers = socket.writableLength > 0
-    const hasRoom = isBehindOthers ? socket.write(bytes, this.#callback(bytes)) : socket.write(bytes)
+    const hasRoom = isBehindOthers ? socket.write(chunk, this.#callback(bytes)) : socket.write(chunk)
     if (isBehindOthers) return hasRoom
     // As a rule the system has taken all of it by now: no callback then, which costs as much as the rest.
     if (socket.writableLength === 0) this.#listener.onFlushed(bytes.length)
@@ -43,6 +42,7 @@ export class SocketSink implements Sink {
 
   end(): void {
     this.#socket.once('finish', () => this.#listener.onOver())
+    this.#socket.write(lastChunk)
     this.#socket.destroySoon()
   }
 
@@ -61,6 +61,24 @@ export class SocketSink implements Sink {
     }
   }
 }
+
+/** What was framed last. The same bytes go to many connections, one after the other, and are framed once. */
+let framed: { readonly bytes: Uint8Array; readonly chunk: Uint8Array } | undefined
+
+function chunkOf(bytes: Uint8Array): Uint8Array {
+  if (framed?.bytes === bytes) return framed.chunk
+  const size = encoder.encode(`${bytes.length.toString(16)}\r\n`)
+  const chunk = new Uint8Array(size.length + bytes.length + 2)
+  chunk.set(size)
+  chunk.set(bytes, size.length)
+  chunk.set(lineEnd, size.length + bytes.length)
+  framed = { bytes, chunk }
+  return chunk
+}
+
+const encoder = new TextEncoder()
+const lineEnd = encoder.encode('\r\n')
+const lastChunk = encoder.encode('0\r\n\r\n')
 
 const owner = Symbol('owner')
 const nothing = new Uint8Array(0)

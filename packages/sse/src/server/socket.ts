@@ -16,8 +16,7 @@ export interface SocketRequest {
 
 /**
  * Answers a GET request that its server read from an HTTP/1.1 connection by itself: with an event stream, the head of the
- * response included. The connection must have no listeners any more and is the session's from now on; the response ends
- * when it does.
+ * response included. The connection must have no listeners any more and is the session's from now on; it ends with the response.
  *
  * The session may be over from the start, as with {@link createSession}.
  *
@@ -37,7 +36,7 @@ export function createSocketSession(socket: Socket, request: SocketRequest, opti
   // Together with what the session begins by.
   socket.cork()
   process.nextTick(() => socket.uncork())
-  socket.write(headOf('200 OK', headers), 'latin1')
+  socket.write(headOf('200 OK', [...headers, ['Transfer-Encoding', 'chunked']]), 'latin1')
   return new ServerSession(lastEventId, settings, new SocketSink(socket))
 }
 

@@ -7,7 +7,8 @@ export function canTakeConnection(req: IncomingMessage, res: ServerResponse): bo
   const { parser } = socket ?? {}
   // Node documents none of it; what is not as expected is not touched.
   return (
-    req.httpVersionMajor === 1 &&
+    // [RFC 9112, section 6.1] Before 1.1 there were no chunks.
+    req.httpVersion === '1.1' &&
     req.complete &&
     !Object.hasOwn(res, 'write') &&
     typeof (res as Detachable).detachSocket === 'function' &&
@@ -25,8 +26,7 @@ export function takeConnection(req: IncomingMessage, res: ServerResponse): Socke
   const socket = req.socket as HttpSocket
   const { parser } = socket
   res.shouldKeepAlive = false
-  // What ends with its connection needs no chunks.
-  res.removeHeader('transfer-encoding')
+  res.setHeader('transfer-encoding', 'chunked')
   // Not flushHeaders(), which writes headers as UTF-8 where all else is one byte for each character.
   res.write(new Uint8Array(0))
   ;(res as Detachable).detachSocket(socket)

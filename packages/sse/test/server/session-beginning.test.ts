@@ -20,9 +20,8 @@ describe.each(transports)('a session over $name begins: it', ({ name, serve }) =
     const { response } = await open()
     const isHttp2 = name.startsWith('HTTP/2')
     expect('connection' in response.headers).toBe(!isHttp2)
-    // What ends with its connection needs no chunks.
-    const endsByItself = !isHttp2 && !name.endsWith('taken over')
-    expect('transfer-encoding' in response.headers).toBe(endsByItself)
+    // Also where it ends with its connection: see decision 10.
+    expect('transfer-encoding' in response.headers).toBe(!isHttp2)
   })
 
   test('adds custom headers, which may replace its own', async () => {
