@@ -37,11 +37,40 @@ export function readToken(text: string): UnverifiedToken | Refusal {
 export async function verifySignature(token: UnverifiedToken, source: KeySource): Promise<Claims | Refusal> {
   const keys = await source.current()
   if (!keys) return new Refusal('keys_unavailable', 'the keys of its issuer could not be fetched')
+  const known = verified.get(keys)?.get(token.text)
+  if (known) return known
   const outcome = await verifyWith(keys, token)
-  if (!(outcome instanceof Refusal)) return outcome
+  if (!(outcome instanceof Refusal)) {
+    remember(keys, token.text, outcome)
+    return outcome
+  }
   // The issuer may have a new key since.
   const renewed = await source.renewed(keys)
   return renewed ? verifyWith(renewed, token) : outcome
+}
+
+/**
+ * The claims of tokens whose signature was found good, by the keys that it was found good with: a publisher comes with the same token again and
+ * again, and verifying it takes longer than all else of a request. When its source has other keys nothing of this is used any more. Whether the
+ * token is still good, and for what, is decided each time.
+ */
+const verified = new WeakMap<readonly VerificationKey[], Map<string, Claims>>()
+const maxRemembered = 1000
+/** What is longer is nobody's usual token, and would fill the memory. */
+const maxRememberedLength = 4096
+
+function remember(keys: readonly VerificationKey[], text: string, claims: Claims): void {
+  if (text.length > maxRememberedLength) return
+  let claimsOf = verified.get(keys)
+  if (!claimsOf) {
+    claimsOf = new Map()
+    verified.set(keys, claimsOf)
+  }
+  if (claimsOf.size === maxRemembered) {
+    const [oldest] = claimsOf.keys()
+    claimsOf.delete(oldest!)
+  }
+  claimsOf.set(text, claims)
 }
 
 async function verifyWith(

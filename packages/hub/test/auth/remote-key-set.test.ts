@@ -60,13 +60,17 @@ async function hubOf(keySets: Partial<RemoteKeySetOptions> = {}, key: string = u
       time += ms
     },
     /** `good`, the name of the failure, or the reason of an invalid token. */
-    async judge({ privateKey }: KeyPair, kid?: string): Promise<string> {
-      const token = sign(claims(), { alg: 'ES256', key: privateKey, ...(kid !== undefined && { kid }) })
+    async judge(signer: KeyPair | string, kid?: string): Promise<string> {
+      const token = typeof signer === 'string' ? signer : tokenOf(signer, kid)
       const result = await authenticator.authenticate(bearer(token), 'publisher')
       if (result.name === 'authorized') return 'good'
       return result.failure.name === 'invalid_token' ? result.reason : result.failure.name
     },
   }
+}
+
+function tokenOf({ privateKey }: KeyPair, kid?: string): string {
+  return sign(claims(), { alg: 'ES256', key: privateKey, ...(kid !== undefined && { kid }) })
 }
 
 const minute = 60_000
@@ -109,6 +113,16 @@ describe('keys at a URL', () => {
     hub.pass(hour)
     expect(await hub.judge(first, 'first')).toContain('no key of its issuer')
     expect(await hub.judge(second, 'second')).toBe('good')
+  })
+
+  it('are what a token is verified with, however often it was good before', async () => {
+    const hub = await hubOf()
+    const token = tokenOf(first, 'first')
+    expect(await hub.judge(token)).toBe('good')
+    expect(await hub.judge(token)).toBe('good')
+    answer = withKeys(second.jwk({ kid: 'second' }))
+    hub.pass(hour)
+    expect(await hub.judge(token)).toContain('no key of its issuer')
   })
 })
 
