@@ -41,6 +41,8 @@ export interface Connection {
   readonly isLocal: boolean
   /** When the client saw that it was open. */
   readonly openedAt: number
+  /** Whether whoever has everything is told the position, to have an ID before its first event. */
+  readonly tellsPosition: boolean
 }
 
 export class Violation extends Error {
@@ -192,7 +194,8 @@ export class Chain {
   }
 
   /** What a client lacks that was never given anything. */
-  #lacksAtStart({ requested, openedAt }: Connection, history: TrueHistory): string | undefined {
+  #lacksAtStart({ requested, openedAt, tellsPosition }: Connection, history: TrueHistory): string | undefined {
+    if (tellsPosition) return 'a position'
     const isLive = requested === '' || requested === '-0'
     const first = this.#own(history, isLive ? 0 : history.trimmed).find(
       ({ data }) => !isLive || this.#ledger.event(numberOf(data))!.sentAt > openedAt,

@@ -197,6 +197,7 @@ export class Subscriber {
           history: this.#servers.historyOf(exchange),
           isLocal: this.#servers.isLocal,
           openedAt: this.#scheduler.now,
+          tellsPosition: true,
         })
       },
     }
@@ -231,6 +232,7 @@ export class Subscriber {
           toldAtRequest: 0,
           isLocal: false,
           openedAt: this.#scheduler.now,
+          tellsPosition: false,
         })
         const lastEventId = requested === '' ? undefined : requested
         const options = { rights: rights.map(exactTopic), lastEventId, signal: aborting.signal }
