@@ -71,7 +71,7 @@ async function run(): Promise<void> {
 
   const results: Results = {
     startedAt: new Date().toISOString().slice(0, 16),
-    command: ['npm run bench:hub', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
+    command: commandOf(process.argv.slice(2)),
     machine: `Node ${process.version}, ${process.platform}, ${cpus().length} x ${cpus()[0]?.model}`,
     rounds,
     scale,
@@ -98,13 +98,14 @@ async function tryOut(scenario: Scenario, peer: Peer, round: number, scale: numb
     const stage = new Stage(running, { scale, clientThreads: Number(values['client-threads']) })
     try {
       const { measures, groups } = await within(240_000, scenario.run(stage))
-      return { ...identity, ...note, measures, threadCpuMs: stage.threadCpuMs, faults: faultsOf(groups) }
+      const delivered = groups.reduce((sum, group) => sum + group.delivered, 0)
+      return { ...identity, ...note, measures, threadCpuMs: stage.threadCpuMs, delivered, faults: faultsOf(groups) }
     } finally {
       await stage.end()
       await running.stop()
     }
   } catch (error) {
-    return { ...identity, measures: {}, faults: {}, error: String(error) }
+    return { ...identity, measures: {}, delivered: 0, faults: {}, error: String(error) }
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
@@ -122,6 +123,13 @@ function lineOf({ scenario, peer, round, measures, faults, error }: Trial): stri
   const text = Object.entries(measures).map(([name, value]) => `${name} ${Number(value.toPrecision(4))}`)
   const wrong = Object.keys(faults).length > 0 ? ` FAULTS ${JSON.stringify(faults)}` : ''
   return `${scenario} ${peer} #${round + 1}: ${error ?? text.join(', ')}${wrong}`
+}
+
+/** What to type for the same measurements, wherever they are to be written. */
+function commandOf(args: readonly string[]): string {
+  const isPath = (arg: string | undefined) => arg === '--out' || arg === '--profile'
+  const kept = args.filter((arg, index) => !isPath(arg) && !isPath(args[index - 1]))
+  return ['npm run bench:hub', ...(kept.length > 0 ? ['--', ...kept] : [])].join(' ')
 }
 
 function othersIn(file: string, chosen: readonly Scenario[]): readonly Trial[] {

@@ -6,7 +6,7 @@ import { tableOf } from '../hub/report/table.ts'
 import { chooseScenarios, scenarios } from '../hub/scenarios/all.ts'
 
 function trial(scenario: string, peer: string, measures: Record<string, number>, rest: Partial<Trial> = {}): Trial {
-  return { scenario, peer, round: 0, measures, faults: {}, ...rest }
+  return { scenario, peer, round: 0, measures, delivered: 100, faults: {}, ...rest }
 }
 
 const wide = (hub: number, nchan: number) => [
@@ -72,6 +72,8 @@ test('the table has the aims, and for each scenario the medians of each peer and
   expect(table).toContain('| wide | CPU per delivered event / nchan | at most 0.100x | 0.100x | reached |')
   expect(table).toContain('| hub | 0.50 | all, whole, in order |')
   expect(table).toContain('| naive |  | 1 of 1 rounds failed |')
+  const silent = { ...results, trials: [trial('publish-1', 'hub', { publishesPerSecond: 1 }, { delivered: 0 })] }
+  expect(tableOf(silent, scenarios)).toContain('| hub | 1.00 | nobody subscribes |')
   const lossy = { ...results, trials: [trial('wide', 'hub', {}, { faults: { lost: 2, closed: 1 } })] }
   expect(tableOf(lossy, scenarios)).toContain('| hub | lost 2, closed 1 |')
 })

@@ -19,6 +19,8 @@ export interface Trial {
   readonly measures: Readonly<Record<string, number>>
   /** CPU time in milliseconds by the names of the server's threads. */
   readonly threadCpuMs?: Readonly<Record<string, number>>
+  /** How many deliveries were verified while it was measured; 0 where nobody subscribes. */
+  readonly delivered: number
   /** What was wrong with what the subscribers received; empty when all was well. */
   readonly faults: Readonly<Partial<Record<FaultName, number>>>
   /** Why there are no measures. */

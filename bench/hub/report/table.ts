@@ -53,7 +53,8 @@ function verdictOf(trials: readonly Trial[]): string {
   for (const name of new Set(faults.map(([name]) => name))) {
     words.push(`${name} ${faults.filter((fault) => fault[0] === name).reduce((sum, [, count]) => sum + count, 0)}`)
   }
-  return words.length === 0 ? 'all, whole, in order' : words.join(', ')
+  if (words.length > 0) return words.join(', ')
+  return trials.every((trial) => trial.delivered === 0) ? 'nobody subscribes' : 'all, whole, in order'
 }
 
 function row(cells: readonly string[]): string {
