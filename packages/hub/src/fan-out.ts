@@ -23,7 +23,7 @@ import { Subscriber } from './subscriber.ts'
 
 /** How the fan-out works; the defaults are for everyone but tests and benchmarks. Times in milliseconds. */
 export interface FanOutOptions {
-  /** How long it may write before other work of the process gets its turn. Default 2. */
+  /** How long it may write before other work of the process gets its turn. Default 1. */
   readonly turnMs?: number | undefined
   /**
    * How many bytes of encoded frames all feeds keep together for those behind. Older ones are
@@ -38,6 +38,8 @@ export interface FanOutOptions {
 
 /** The most that a subscriber is given in one piece: what it may hold of memory when it does not read. */
 const spanBytes = 64 * 1024
+/** How many subscribers of a feed are served before it is another feed's turn, and the clock is looked at. */
+const sliceSubscribers = 32
 /** What a frame in a feed takes beyond its bytes. */
 const frameOverheadBytes = 100
 const followRetryMs = 1000
@@ -45,11 +47,15 @@ const followRetryMs = 1000
 /**
  * Brings events from the tail of the store to the subscribers.
  *
- * Each event is encoded once and put into the feeds whose selection admits it. That makes their subscribers be behind, and those
- * behind are served in turn, each getting all it lacks in one write; events that come meanwhile ride along. A turn ends
- * after `turnMs`, the next begins when the process has seen to its other work. A subscriber whose session has no room is
- * passed over until it has, and one that its feed no longer reaches reads from the store: at its own pace, in the
- * same queue, until it is where its feed begins. There is no other path from an event to a socket.
+ * Each event is encoded once and put into the feeds whose selection admits it. A feed goes round its subscribers, each getting all
+ * it lacks in one write; events that come meanwhile ride along. Feeds with subscribers behind are served in turn, some
+ * subscribers of each. A turn ends after `turnMs`, the next begins when the process has seen to its other work. A subscriber
+ * whose session has no room is passed over until it has, and one that its feed no longer reaches reads from the store: at its
+ * own pace, until it is where its feed begins. There is no other path from an event to a socket.
+ *
+ * A round that took long is followed by a rest (see `Feed`), in which events gather. So publishing always has its share
+ * of the time, and the more there is to deliver, the more each write carries: the cost of a write is the system's, and hardly
+ * depends on what is in it.
  */
 export class FanOut {
   readonly #store: EventStore
@@ -80,8 +86,8 @@ export class FanOut {
   #frameOrder = new Fifo<{ feed: Feed; bytes: number }>()
   #frameBytes = 0
 
-  /** Subscribers in their feed, with frames to be given. */
-  readonly #behind = new Fifo<Subscriber>()
+  /** Feeds with subscribers behind. */
+  readonly #due = new Fifo<Feed>()
   /** Subscribers with a page of history to be given. */
   readonly #supplied = new Fifo<Subscriber>()
   /** Subscribers with history to be read. */
@@ -103,7 +109,7 @@ export class FanOut {
   }
 
   private constructor(store: EventStore, options: FanOutOptions) {
-    const { turnMs = 2, feedBytes = 32 * 1024 ** 2, positionMs = 60_000, onError } = options
+    const { turnMs = 1, feedBytes = 32 * 1024 ** 2, positionMs = 60_000, onError } = options
     this.#store = store
     this.#history = new History(store)
     this.#turnMs = notNegative('turnMs', turnMs)
@@ -212,7 +218,7 @@ export class FanOut {
     this.#frameBytes = 0
     for (const feed of this.#feeds.values()) {
       feed.restart(head.position)
-      for (const subscriber of feed.takeCaughtUp()) {
+      for (const subscriber of feed.takeServed()) {
         subscriber.position = lastHead.position
         this.#goOn(subscriber)
       }
@@ -263,7 +269,7 @@ export class FanOut {
     feed.append(frame)
     this.#feeds.delete(feed.selection.key)
     this.#feeds.set(feed.selection.key, feed)
-    for (const subscriber of feed.takeCaughtUp()) this.#behind.push(subscriber)
+    this.#goRound(feed)
 
     const bytes = frame.bytes.length + frameOverheadBytes
     this.#frameOrder.push({ feed, bytes })
@@ -309,7 +315,7 @@ export class FanOut {
   #remove(subscriber: Subscriber): void {
     this.#subscribers.delete(subscriber)
     const { feed } = subscriber
-    feed.caughtUp.delete(subscriber)
+    feed.leave(subscriber)
     feed.subscriberCount--
     if (feed.subscriberCount > 0) return
     this.#feeds.delete(feed.selection.key)
@@ -318,7 +324,7 @@ export class FanOut {
 
   // From the feeds and the history to the sessions.
 
-  /** Puts a subscriber where it belongs now. It is in exactly one place: a queue, its feed's caught-up, reading, or waiting for room. */
+  /** Puts a subscriber where it belongs now. It is in exactly one place: with those behind or those served in its feed, supplied, reading, or waiting for room. */
   #goOn(subscriber: Subscriber): void {
     const { session, feed } = subscriber
     if (!session.isOpen) return
@@ -331,9 +337,11 @@ export class FanOut {
 
     if (subscriber.page) this.#supplied.push(subscriber)
     else if (subscriber.offset === undefined) this.#returning.push(subscriber)
-    else if (subscriber.offset < feed.end) this.#behind.push(subscriber)
-    else {
-      feed.caughtUp.add(subscriber)
+    else if (subscriber.offset < feed.end) {
+      feed.behind.push(subscriber)
+      this.#goRound(feed)
+    } else {
+      feed.addServed(subscriber)
       return
     }
     if (!this.#isInTurn) this.#scheduleTurn()
@@ -362,6 +370,25 @@ export class FanOut {
     })
   }
 
+  /** Sees to it that a feed whose subscribers lack something has its turn: as soon as it has rested. */
+  #goRound(feed: Feed): void {
+    if (feed.isDue) return
+    if (feed.behind.length === 0) {
+      const restMs = feed.restMs(performance.now())
+      if (restMs > 0) {
+        feed.rest ??= setTimeout(() => {
+          feed.rest = undefined
+          this.#goRound(feed)
+          this.#takeTurn()
+        }, Math.ceil(restMs))
+        return
+      }
+      if (!feed.beginRound()) return
+    }
+    feed.isDue = true
+    this.#due.push(feed)
+  }
+
   /**
    * Serves those behind, for at most twice `turnMs`: first those who are live, then those who catch up, so that a crowd that
    * returns delays nobody who stayed. Does nothing while a later turn is due: then events gather, and each write carries more.
@@ -369,31 +396,41 @@ export class FanOut {
   #takeTurn(): void {
     if (this.#isTurnDue || this.#isInTurn) return
     this.#isInTurn = true
-    let end = performance.now() + this.#turnMs
-    while (this.#behind.length > 0) {
-      this.#giveFrames(this.#behind.shift()!)
-      if (performance.now() >= end) break
+    let now = performance.now()
+    let end = now + this.#turnMs
+    for (let feed = this.#due.shift(); feed; feed = this.#due.shift()) {
+      this.#giveFrames(feed)
+      const began = now
+      now = performance.now()
+      feed.isDue = false
+      if (feed.hasWorked(now - began, now)) this.#goRound(feed)
+      if (now >= end) break
     }
-    end = performance.now() + this.#turnMs
+    end = now + this.#turnMs
     while (this.#supplied.length > 0 || this.#canRead()) {
       if (this.#supplied.length > 0) this.#givePage(this.#supplied.shift()!)
       else this.#read(this.#returning.shift()!)
       if (performance.now() >= end) break
     }
     this.#isInTurn = false
-    if (this.#behind.length > 0 || this.#supplied.length > 0 || this.#canRead()) this.#scheduleTurn()
+    if (this.#due.length > 0 || this.#supplied.length > 0 || this.#canRead()) this.#scheduleTurn()
   }
 
-  #giveFrames(subscriber: Subscriber): void {
-    const { feed, session } = subscriber
-    if (subscriber.offset !== undefined && subscriber.offset >= feed.start) {
-      const span = feed.spanFrom(subscriber.offset, spanBytes)
-      subscriber.offset = span.end
-      subscriber.position = span.position
-      session.offer(span.bytes)
-      this.#count(span.eventCount, span.bytes)
+  /** Gives some of those behind in a feed all they lack. */
+  #giveFrames(feed: Feed): void {
+    for (let count = 0; count < sliceSubscribers; count++) {
+      const subscriber = feed.behind.shift()
+      if (!subscriber) return
+      const { offset, session } = subscriber
+      if (offset !== undefined && offset >= feed.start && offset < feed.end) {
+        const span = feed.spanFrom(offset, spanBytes)
+        subscriber.offset = span.end
+        subscriber.position = span.position
+        session.offer(span.bytes)
+        this.#count(span.eventCount, span.bytes)
+      }
+      this.#goOn(subscriber)
     }
-    this.#goOn(subscriber)
   }
 
   #count(events: number, bytes: Uint8Array): void {

@@ -11,6 +11,12 @@ export interface FeedFrame {
 }
 
 const maxCachedSpans = 8
+/** How long a feed rests after a round, measured in the time that the round took. */
+const restPerRound = 2
+/** What takes less than this is not worth a rest. */
+const leastRoundMs = 1
+/** The longest rest. It is also what a rest may add to the time that an event takes. */
+const maxRestMs = 10
 
 /** A run of frames as one piece of bytes. */
 export interface Span {
@@ -26,12 +32,28 @@ export interface Span {
 /**
  * The recent events of one selection as encoded frames, shared by all its subscribers. A subscriber in it is an offset: how many
  * frames, of all there ever were, it has been given. Offsets before `start` are no longer here; the store has them.
+ *
+ * A feed goes round its subscribers: those served wait until there is something new, then all of them are behind, and are served
+ * one after another. A round over many subscribers takes milliseconds, and if the next one began at once each write would carry
+ * the one or two events that came meanwhile. So the feed rests first, in proportion to what the round took: an event that
+ * comes to a feed at rest for long, or with few subscribers, goes out at once.
  */
 export class Feed {
   readonly selection: Selection
   subscriberCount = 0
-  /** Subscribers who have been given all there is, and only wait. */
-  readonly caughtUp = new Set<Subscriber>()
+  /** Subscribers still to be served in this round. */
+  readonly behind = new Fifo<Subscriber>()
+  /** Whether it waits for its turn to serve them. */
+  isDue = false
+  /** Set while it rests although something is to be given. */
+  rest: NodeJS.Timeout | undefined
+  /** Subscribers who have been given all there was when it was their turn, and wait. */
+  #served: Subscriber[] = []
+  /** The offset of the next frame when the round began: a frame after it is one that not all got who were served. */
+  #roundEnd = 0
+  /** How long this round has been worked on. */
+  #roundMs = 0
+  #restsUntil = 0
   /** Every frame after this position is here. */
   #floor: number
   readonly #frames = new Fifo<FeedFrame>()
@@ -93,11 +115,50 @@ export class Feed {
     this.#spans.clear()
   }
 
-  /** The subscribers that were caught up, and are not any more. */
-  takeCaughtUp(): Subscriber[] {
-    const subscribers = [...this.caughtUp]
-    this.caughtUp.clear()
+  addServed(subscriber: Subscriber): void {
+    subscriber.place = this.#served.length
+    this.#served.push(subscriber)
+  }
+
+  /** Forgets a subscriber that is over. Those still behind are found to be so at their turn. */
+  leave(subscriber: Subscriber): void {
+    if (this.#served[subscriber.place] !== subscriber) return
+    const last = this.#served.pop()!
+    if (last === subscriber) return
+    last.place = subscriber.place
+    this.#served[last.place] = last
+  }
+
+  /** Takes out those who wait: they are to be served anew. */
+  takeServed(): readonly Subscriber[] {
+    const subscribers = this.#served
+    this.#served = []
     return subscribers
+  }
+
+  /** Puts all who wait behind. `false` if there is nobody. */
+  beginRound(): boolean {
+    if (this.#served.length === 0) return false
+    this.#roundEnd = this.end
+    this.#roundMs = 0
+    for (const subscriber of this.takeServed()) this.behind.push(subscriber)
+    return true
+  }
+
+  /** Notes the time that was spent on this round. Whether there is more to do, in this round or, when it is over, in the next. */
+  hasWorked(milliseconds: number, now: number): boolean {
+    this.#roundMs += milliseconds
+    if (this.behind.length > 0) return true
+    if (this.#roundMs >= leastRoundMs) {
+      this.#restsUntil = Math.max(this.#restsUntil, now + Math.min(this.#roundMs * restPerRound, maxRestMs))
+    }
+    this.#roundMs = 0
+    return this.end > this.#roundEnd
+  }
+
+  /** How long it rests from now on before it may begin a round. */
+  restMs(now: number): number {
+    return this.#restsUntil - now
   }
 
   /** The frames from this offset on, as many as there are, up to the one that reaches `maxBytes`. */

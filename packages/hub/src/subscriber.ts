@@ -16,6 +16,8 @@ export class Subscriber {
   toldPosition: number | undefined
   /** How many of its feed's frames it was given; `undefined` while it is not in the feed but reads from the store. */
   offset: number | undefined = undefined
+  /** Its place among those its feed has served; it means nothing while it is elsewhere. */
+  place = 0
   /** What it read from the store and has not been given yet. */
   page: HistoryPage | undefined = undefined
   /** The gap that its client is to be told of before anything else. */
