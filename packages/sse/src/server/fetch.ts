@@ -1,4 +1,5 @@
 import { SseError } from '../protocol/index.ts'
+import { setOwnAlarm } from './alarm.ts'
 import { readLastEventId } from './last-event-id.ts'
 import type { PipeItem, PipeSource } from './pipe.ts'
 import { CLOSED_EVENT_ID } from './reserved.ts'
@@ -68,6 +69,7 @@ function isSource(value: unknown): value is PipeSource<PipeItem> {
  * bound.
  */
 class FetchSink implements Sink {
+  readonly setAlarm = setOwnAlarm
   readonly stream: ReadableStream<Uint8Array>
   readonly #signal: AbortSignal | undefined
   #controller!: ReadableStreamDefaultController<Uint8Array>

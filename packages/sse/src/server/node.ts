@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import { SseError } from '../protocol/index.ts'
+import { setSharedAlarm } from './alarm.ts'
 import { readLastEventId } from './last-event-id.ts'
 import { CLOSED_EVENT_ID } from './reserved.ts'
 import { eventStreamHeaders, noContentHeaders } from './response-headers.ts'
@@ -77,6 +78,7 @@ function setHeaders(res: ResponseOfEither, headers: [name: string, value: string
 }
 
 class NodeSink implements Sink {
+  readonly setAlarm = setSharedAlarm
   readonly #req: RequestOfEither
   readonly #res: ResponseOfEither
   /**

@@ -1,4 +1,5 @@
 import { encodeComment, encodeEvent, encodeRetry, type Frame, SseError } from '../protocol/index.ts'
+import type { Alarm, SetAlarm, Sleeper } from './alarm.ts'
 import { frameBytes } from './frame-bytes.ts'
 import { type Delivery, FrameQueue } from './frame-queue.ts'
 import { type PipeItem, type PipeOptions, type PipeResult, type PipeSource, pipeInto } from './pipe.ts'
@@ -98,6 +99,8 @@ export type CloseReason =
 
 /** Where a session's bytes go: a Node response, or the stream of a Fetch response. */
 export interface Sink {
+  /** How its sessions are woken. */
+  readonly setAlarm: SetAlarm
   /** Begins to report; nothing is reported before. `false` means: no bytes until `onDrain`. */
   start(listener: SinkListener): boolean
   /** Takes the bytes, always. `false` means: no more until `onDrain`. That is pressure, not a disconnect. */
@@ -127,7 +130,7 @@ type State =
   | { name: 'over'; reason: CloseReason }
 
 /** The one implementation of {@link Session}: its states and its limits, over any {@link Sink}. */
-export class ServerSession implements Session, SinkListener {
+export class ServerSession implements Session, SinkListener, Sleeper {
   readonly lastEventId: string
   readonly closed: Promise<CloseReason>
   droppedEvents = 0
@@ -138,12 +141,12 @@ export class ServerSession implements Session, SinkListener {
   #controller: AbortController | undefined
   readonly #queue = new FrameQueue()
   /** What the sink took and has not reported as gone, by the count of bytes after which each may be told. */
-  #inFlight: { end: number; deliveries: readonly Delivery[] }[] = []
+  #inFlight: { end: number; deliveries: readonly Delivery[] }[] | undefined
   #bytesWritten = 0
   #bytesFlushed = 0
   #sinkIsFull = false
-  #waitingForRoom: (() => void)[] = []
-  #timer: ReturnType<typeof setTimeout> | undefined
+  #waitingForRoom: (() => void)[] | undefined
+  #alarm: Alarm | undefined
   readonly #endsAt: number
   #lastSentAt: number
   #lastProgressAt: number
@@ -159,7 +162,7 @@ export class ServerSession implements Session, SinkListener {
     })
     const now = performance.now()
     this.#lastSentAt = this.#lastProgressAt = this.#authorizedAt = now
-    this.#endsAt = now + settings.maxDurationMs * (1 - 0.1 * Math.random())
+    this.#endsAt = now + settings.maxDurationMs * (1 - 0.09 * Math.random())
     if (typeof sink === 'string') {
       this.#over(sink)
       return
@@ -169,7 +172,7 @@ export class ServerSession implements Session, SinkListener {
     // The first bytes go at once: Firefox's fetch and several proxies hold a response back until its body starts.
     this.#accept(frameBytes(firstFrame(settings.retryMs)))
     if (settings.drainSignal) joinDrain(settings.drainSignal, this)
-    if (this.isOpen) this.#armTimer(now)
+    if (this.isOpen) this.#setAlarm(now)
   }
 
   get isOpen(): boolean {
@@ -224,7 +227,7 @@ export class ServerSession implements Session, SinkListener {
       if (lastFrame !== undefined) this.#queue.push(frameBytes(lastFrame))
       this.#stopBeingOpen({ name: 'ending', reason, leaving })
       this.#lastProgressAt = performance.now()
-      this.#armTimer(this.#lastProgressAt)
+      this.#setAlarm(this.#lastProgressAt)
       this.#pump()
     }
     return this.closed
@@ -240,7 +243,10 @@ export class ServerSession implements Session, SinkListener {
 
   whenRoom(callback: () => void): void {
     if (this.hasRoom || !this.isOpen) callback()
-    else this.#waitingForRoom.push(callback)
+    else {
+      this.#waitingForRoom ??= []
+      this.#waitingForRoom.push(callback)
+    }
   }
 
   /** Internal: whether events beyond the bound wait at their source rather than here. */
@@ -296,7 +302,8 @@ export class ServerSession implements Session, SinkListener {
 
   #accept(bytes: Uint8Array, delivery?: Delivery): boolean {
     const { maxUnsentBytes, whenFull } = this.#settings
-    if (this.unsentBytes >= maxUnsentBytes) {
+    const unsentBytes = this.unsentBytes
+    if (unsentBytes >= maxUnsentBytes) {
       if (whenFull === 'disconnect') {
         // What was accepted still leaves, as long as the client takes some: so even events all sent in one go, too many
         // of them, bring it further with each reconnect.
@@ -307,12 +314,11 @@ export class ServerSession implements Session, SinkListener {
         while (this.unsentBytes + bytes.length > maxUnsentBytes && this.#queue.dropOldest()) this.droppedEvents++
       }
     }
-    const now = performance.now()
-    if (this.unsentBytes === 0) this.#lastProgressAt = now
-    this.#lastSentAt = now
+    this.#lastSentAt = performance.now()
+    if (unsentBytes === 0) this.#lastProgressAt = this.#lastSentAt
     if (!this.#sinkIsFull && this.#queue.byteLength === 0 && bytes.length <= pieceBytes) {
       // By far the most frequent case, and worth a shortcut: one event, and room for it.
-      this.#hand(bytes, delivery ? [delivery] : none)
+      this.#hand(bytes, delivery && [delivery])
     } else {
       this.#queue.push(bytes, delivery)
       this.#pump()
@@ -333,9 +339,12 @@ export class ServerSession implements Session, SinkListener {
     }
   }
 
-  #hand(bytes: Uint8Array, deliveries: readonly Delivery[]): void {
+  #hand(bytes: Uint8Array, deliveries: readonly Delivery[] | undefined): void {
     this.#bytesWritten += bytes.length
-    if (deliveries.length > 0) this.#inFlight.push({ end: this.#bytesWritten, deliveries })
+    if (deliveries?.length) {
+      this.#inFlight ??= []
+      this.#inFlight.push({ end: this.#bytesWritten, deliveries })
+    }
     this.#sinkIsFull = true
     if (this.#sink?.write(bytes)) this.#sinkIsFull = false
   }
@@ -343,8 +352,9 @@ export class ServerSession implements Session, SinkListener {
   /** Internal, of the sink. */
   onFlushed(byteLength: number): void {
     this.#bytesFlushed += byteLength
-    this.#lastProgressAt = performance.now()
-    if (this.#inFlight.length > 0) {
+    // With nothing left to wait for there is no progress to be told from a stall.
+    if (this.unsentBytes > 0) this.#lastProgressAt = performance.now()
+    if (this.#inFlight?.length) {
       let count = 0
       for (const { end, deliveries } of this.#inFlight) {
         if (end > this.#bytesFlushed) break
@@ -353,7 +363,7 @@ export class ServerSession implements Session, SinkListener {
       }
       if (count > 0) this.#inFlight.splice(0, count)
     }
-    if (this.#waitingForRoom.length > 0 && this.hasRoom) this.#giveRoom()
+    if (this.#waitingForRoom && this.hasRoom) this.#giveRoom()
   }
 
   /** Internal, of the sink. */
@@ -370,8 +380,8 @@ export class ServerSession implements Session, SinkListener {
 
   #giveRoom(): void {
     const waiting = this.#waitingForRoom
-    if (waiting.length === 0) return
-    this.#waitingForRoom = []
+    if (!waiting) return
+    this.#waitingForRoom = undefined
     for (const callback of waiting) callback()
   }
 
@@ -380,15 +390,16 @@ export class ServerSession implements Session, SinkListener {
     if (state.name === 'over') return
     const first = state.name === 'open' ? reason : state.reason
     this.#stopBeingOpen({ name: 'over', reason: first })
-    this.#rejectDeliveries([...this.#inFlight.flatMap(({ deliveries }) => deliveries), ...this.#queue.clear()])
-    this.#inFlight = []
+    const inFlight = this.#inFlight ?? []
+    this.#inFlight = undefined
+    this.#rejectDeliveries([...inFlight.flatMap(({ deliveries }) => deliveries), ...this.#queue.clear()])
     this.#resolveClosed(first)
   }
 
   #stopBeingOpen(next: State): void {
     const wasOpen = this.isOpen
     this.#state = next
-    clearTimeout(this.#timer)
+    this.#cancelAlarm()
     if (!wasOpen) return
     if (this.#settings.drainSignal) leaveDrain(this.#settings.drainSignal, this)
     this.#controller?.abort(this.#closedError())
@@ -410,10 +421,10 @@ export class ServerSession implements Session, SinkListener {
   }
 
   /**
-   * One timer for all limits. It is set for the nearest of them and looks again when it fires, so that sending, which
+   * One alarm for all limits. It is set for the nearest of them and looks again when it goes off, so that sending, which
    * moves most of them, need not touch it.
    */
-  #armTimer(now: number): void {
+  #setAlarm(now: number): void {
     const { heartbeatMs, stallTimeoutMs, authorize } = this.#settings
     let next = this.#lastProgressAt + stallTimeoutMs
     // While nothing waits nothing can stall, but something may begin to wait at any time.
@@ -425,16 +436,20 @@ export class ServerSession implements Session, SinkListener {
       next = Math.min(next, this.#endsAt, heartbeatAt)
       if (authorize) next = Math.min(next, this.#authorizedAt + heartbeatMs)
     }
-    clearTimeout(this.#timer)
+    this.#cancelAlarm()
     if (next === Number.POSITIVE_INFINITY) return
-    this.#timer = setTimeout(() => this.#onTimer(), Math.min(Math.max(next - now, 1), longestTimerMs))
-    // An open session is no reason to keep a process alive. Only Node's timers are objects.
-    ;(this.#timer as { unref?: () => void }).unref?.()
+    this.#alarm = this.#sink?.setAlarm(this, Math.max(next - now, 1))
   }
 
-  #onTimer(): void {
+  #cancelAlarm(): void {
+    this.#alarm?.cancel(this)
+    this.#alarm = undefined
+  }
+
+  /** Internal, of the alarm. */
+  onAlarm(now: number): void {
+    this.#alarm = undefined
     const { heartbeatMs, stallTimeoutMs, authorize } = this.#settings
-    const now = performance.now()
     const isWaiting = this.unsentBytes > 0 || !this.isOpen
     if (isWaiting && now - this.#lastProgressAt >= stallTimeoutMs) {
       this.#sink?.destroy()
@@ -449,7 +464,7 @@ export class ServerSession implements Session, SinkListener {
       if (authorize && now - this.#authorizedAt >= heartbeatMs) this.#reauthorize(authorize, now)
       if (this.unsentBytes === 0 && now - this.#lastSentAt >= heartbeatMs) this.offer(heartbeat)
     }
-    if (this.#state.name !== 'over') this.#armTimer(now)
+    if (this.#state.name !== 'over') this.#setAlarm(now)
   }
 
   /**
@@ -490,16 +505,11 @@ export class ServerSession implements Session, SinkListener {
   }
 }
 
-const none: readonly Delivery[] = []
-
 /** How much a sink is given in one piece. */
 const pieceBytes = 65_536
 
 /** How much a source that can wait (a pipe, a replay) sends ahead of the client. */
 const roomBytes = 65_536
-
-/** What a timer can take: a longer time becomes 1 ms in every runtime. */
-const longestTimerMs = 2_147_483_647
 
 function firstFrame(retryMs: number | null): Frame {
   return retryMs === null ? encodeComment() : (`${encodeComment()}${encodeRetry(retryMs)}` as Frame)

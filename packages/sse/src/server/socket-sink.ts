@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net'
+import { setSharedAlarm } from './alarm.ts'
 import type { Sink, SinkListener } from './session.ts'
 
 /**
@@ -7,6 +8,7 @@ import type { Sink, SinkListener } from './session.ts'
  * can catch, and so ends its process, when such a response ends while its reader is behind.
  */
 export class SocketSink implements Sink {
+  readonly setAlarm = setSharedAlarm
   readonly #socket: Owned
   #listener!: SinkListener
 

@@ -1,0 +1,78 @@
+/** Who is woken by an alarm. */
+export interface Sleeper {
+  /** What is due by `now`, on the clock of `performance.now()` or a little ahead of it, is to be done. */
+  onAlarm(now: number): void
+}
+
+/** What was set, for one sleeper. */
+export interface Alarm {
+  cancel(sleeper: Sleeper): void
+}
+
+/** Sets an alarm: the sleeper is woken once, so many milliseconds from now, or up to half a percent sooner. */
+export type SetAlarm = (sleeper: Sleeper, milliseconds: number) => Alarm
+
+/**
+ * One timer for all sleepers that are to be woken at about the same time. A heartbeat every ten seconds makes some three hundred
+ * timers, however many sessions there are, and a session holds a place in a set rather than a timer and its closure.
+ */
+export const setSharedAlarm: SetAlarm = (sleeper, milliseconds) => {
+  const waitMs = Math.min(milliseconds, longestTimerMs)
+  const grainMs = 2 ** Math.floor(Math.log2(Math.max(waitMs / 256, 1)))
+  const now = performance.now()
+  const at = Math.floor((now + waitMs) / grainMs) * grainMs
+  const through = at + grainMs
+  let alarm = shared.get(through)
+  if (!alarm) {
+    alarm = new SharedAlarm(at - now, through)
+    shared.set(through, alarm)
+  }
+  alarm.sleepers.add(sleeper)
+  return alarm
+}
+
+/** A timer for this sleeper alone: in workerd a timer belongs to a request, and may touch nothing of another one. */
+export const setOwnAlarm: SetAlarm = (sleeper, milliseconds) => {
+  const timer = setTimeout(() => sleeper.onAlarm(performance.now()), Math.min(milliseconds, longestTimerMs))
+  letProcessEnd(timer)
+  return { cancel: () => clearTimeout(timer) }
+}
+
+/** By the time through which what is due is done. */
+const shared = new Map<number, SharedAlarm>()
+
+class SharedAlarm implements Alarm {
+  readonly sleepers = new Set<Sleeper>()
+  readonly #through: number
+  readonly #timer: ReturnType<typeof setTimeout>
+
+  constructor(milliseconds: number, through: number) {
+    this.#through = through
+    this.#timer = setTimeout(() => this.#goOff(), Math.max(milliseconds, 1))
+    letProcessEnd(this.#timer)
+  }
+
+  cancel(sleeper: Sleeper): void {
+    this.sleepers.delete(sleeper)
+    if (this.sleepers.size > 0) return
+    clearTimeout(this.#timer)
+    this.#forget()
+  }
+
+  #goOff(): void {
+    this.#forget()
+    for (const sleeper of this.sleepers) sleeper.onAlarm(this.#through)
+  }
+
+  #forget(): void {
+    if (shared.get(this.#through) === this) shared.delete(this.#through)
+  }
+}
+
+/** What a timer can take: a longer time becomes 1 ms in every runtime. Whoever is woken too soon sets the next alarm. */
+const longestTimerMs = 2_147_483_647
+
+/** An open session is no reason to keep a process alive. Only Node's timers are objects. */
+function letProcessEnd(timer: ReturnType<typeof setTimeout>): void {
+  ;(timer as { unref?: () => void }).unref?.()
+}
