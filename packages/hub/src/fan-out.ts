@@ -117,7 +117,10 @@ export class FanOut {
     this.#onError = onError
     // A timer takes no more than 2^31 - 1 ms, and fires at once for what is more.
     const intervalMs = Math.min(notNegative('positionMs', positionMs), 2 ** 31 - 1)
-    this.#positionTimer = setInterval(() => this.#tellPosition(this.#head.position), intervalMs)
+    this.#positionTimer = setInterval(() => {
+      this.#history.forget()
+      this.#tellPosition(this.#head.position)
+    }, intervalMs)
     this.#positionTimer.unref()
   }
 
@@ -213,6 +216,7 @@ export class FanOut {
   #onStart({ head, trimmed }: Bounds): void {
     const lastHead = this.#head
     this.#onHead(head)
+    this.#history.forget()
     this.#trimmedPosition = trimmed.position
     this.#frameOrder = new Fifo()
     this.#frameBytes = 0
@@ -242,6 +246,7 @@ export class FanOut {
 
   #onTrim(trimmed: Mark): void {
     this.#trimmedPosition = trimmed.position
+    this.#history.forget()
     this.#keepPositionsFresh()
     this.#takeTurn()
   }
@@ -446,6 +451,12 @@ export class FanOut {
   #read(subscriber: Subscriber): void {
     if (!subscriber.session.isOpen) return
     const { feed, position } = subscriber
+    const page = this.#history.recall(feed.selection, position)
+    if (page) {
+      subscriber.page = page
+      this.#givePage(subscriber)
+      return
+    }
     this.#history.read(feed.selection, position, this.#head).then(
       (page) => {
         subscriber.page = page

@@ -29,10 +29,18 @@ const pageEvents = 1000
 /** Reads under way at once. More would only hold more pages in memory: the store works on one at a time. */
 const maxReads = 16
 
-/** Reads the history page by page; subscribers of the same selection who want the same page at once share one read. */
+/** Pages kept for who wants the same soon. */
+const maxKeptPages = 32
+
+/**
+ * Reads the history page by page. Subscribers of the same selection who want the same page share one read of it, and its bytes: at the
+ * same time, or soon after each other, as a crowd does that comes back from where it was cut off together.
+ */
 export class History {
   readonly #store: EventStore
   readonly #reads = new Map<string, Promise<HistoryPage>>()
+  /** The last pages read, the oldest first. */
+  readonly #pages = new Map<string, HistoryPage>()
 
   constructor(store: EventStore) {
     this.#store = store
@@ -43,15 +51,38 @@ export class History {
     return this.#reads.size >= maxReads
   }
 
+  /** What a selection has after a position, if it was read lately. It may end before the head of now. */
+  recall(selection: Selection, after: number): HistoryPage | undefined {
+    return this.#pages.get(keyOf(selection, after))
+  }
+
+  /** Forgets the pages read: what was trimmed is not to be given any more, and what is memory is not to be held for nobody. */
+  forget(): void {
+    this.#pages.clear()
+  }
+
   /** Reads what a selection has after a position, up to the head. Rejects as the store does. */
   read(selection: Selection, after: number, head: Mark): Promise<HistoryPage> {
-    const key = `${after} ${selection.key}`
+    const key = keyOf(selection, after)
     let reading = this.#reads.get(key)
     if (!reading) {
       reading = this.#read(selection, after, head).finally(() => this.#reads.delete(key))
       this.#reads.set(key, reading)
+      reading.then((page) => this.#keep(key, page), ignore)
     }
     return reading
+  }
+
+  #keep(key: string, page: HistoryPage): void {
+    // One with nothing in it is as quickly read, and its end is soon behind the head.
+    if (page.eventCount === 0) return
+    this.#pages.delete(key)
+    this.#pages.set(key, page)
+    if (this.#pages.size <= maxKeptPages) return
+    for (const oldest of this.#pages.keys()) {
+      this.#pages.delete(oldest)
+      break
+    }
   }
 
   async #read(selection: Selection, after: number, head: Mark): Promise<HistoryPage> {
@@ -75,6 +106,13 @@ export class History {
     }
   }
 }
+
+function keyOf({ key }: Selection, after: number): string {
+  return `${after} ${key}`
+}
+
+/** Whoever asked for the page is told. */
+function ignore(): void {}
 
 /** An event as subscribers get it, live or from the history. */
 export function encodeStoredEvent(epoch: string, event: StoredEvent): Frame {
