@@ -1,4 +1,4 @@
-import type { Session } from '@headwater/sse/server'
+import type { ContentCoding, Session } from '@headwater/sse/server'
 
 /** A request, whether it came through Node or through Fetch: all that the routes see of it. */
 export interface HubRequest {
@@ -28,6 +28,8 @@ export interface Answer {
   readonly body?: string | Uint8Array | AsyncIterable<string>
   /** In place of a body: makes the answer an event stream, and fills it. */
   readonly eventStream?: (session: Session) => void
+  /** How the event stream is coded. Default: not at all. */
+  readonly contentCoding?: ContentCoding | undefined
   /** Called if there is nobody to have the event stream, and it does not begin. */
   readonly abandoned?: () => void
   /** When the event stream is to end at the latest, in milliseconds since 1970. */

@@ -52,6 +52,11 @@ export interface HandlerOptions {
    * metrics. Behind `trustedProxies` their `X-Forwarded-Host` and `X-Forwarded-Proto` count. Default: any host will do.
    */
   readonly publicUrls?: readonly string[] | undefined
+  /**
+   * Whether event streams are compressed, by gzip, for clients that say they take it. What is published is compressed once for all of
+   * them, pieces below 1 KiB and streams with private events not at all. Default: true.
+   */
+  readonly compression?: boolean | undefined
   /** Serves these at `/metrics`. Default: none. */
   readonly metrics?: Metrics | undefined
   /** The page at `/`. Default: none. */
@@ -96,7 +101,14 @@ const readyTimeoutMs = 5000
 
 /** The one place that says what is answered where: the Mercure protocol, health, and the page. */
 export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
-  const { loopbackHostsOnly = false, dashboard, metrics, closing, onError = console.error } = options
+  const {
+    loopbackHostsOnly = false,
+    compression = true,
+    dashboard,
+    metrics,
+    closing,
+    onError = console.error,
+  } = options
   const { tokens, onRefused, onAnswered, onStreamEnded } = options
   const gate = chooseGate(options)
   const cors = new Cors(options.corsOrigins ?? [])
@@ -104,7 +116,7 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
   const addresses = new ClientAddresses(options.trustedProxies)
   const publicUrls = new PublicUrls(options.publicUrls ?? [])
   const admission = new Admission(limits)
-  const rules = () => ({ limits, isCompat: gate.isCompat, hubUrl: gate.hubUrl })
+  const rules = () => ({ limits, isCompat: gate.isCompat, hubUrl: gate.hubUrl, isCompressing: compression })
   const subscribeRoute: Route = async (request) => {
     const permission = await gate.admitSubscriber(request)
     const leave = admission.subscribe({ address: addresses.of(request), holder: permission.holder })

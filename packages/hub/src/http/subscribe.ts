@@ -2,9 +2,11 @@ import { readLastEventId } from '@headwater/sse/server'
 import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
 import { costOf, exactTopic, type Matcher, topicSelector, urlPattern } from '../matching/matcher.ts'
+import { acceptsGzip } from './accept-encoding.ts'
 import { readBody } from './body.ts'
 import type { Answer, HubRequest } from './exchange.ts'
 import { type FormPair, parseForm } from './form.ts'
+import { GzipCoding } from './gzip-coding.ts'
 import type { Limits } from './limits.ts'
 import type { Permission } from './permission.ts'
 
@@ -16,7 +18,7 @@ export async function subscribe(
   hub: Hub,
   request: HubRequest,
   permission: Permission,
-  rules: SelectorRules,
+  rules: SubscribeRules,
 ): Promise<Answer> {
   const { matchers, lastEventId, hasLastEventId, isOldDialect } = await readSelectors(request, rules)
   const { subscribe: rights, payloadFor } = permission
@@ -31,8 +33,17 @@ export async function subscribe(
       'last-event-id': isOldDialect && lastEventId !== '' ? preceding : undefined,
     },
     eventStream: (session) => subscription.deliverTo(session),
+    contentCoding: isCompressed(request, permission, rules) ? new GzipCoding() : undefined,
     expiresAt: permission.expiresAt,
   }
+}
+
+/**
+ * What is private is not compressed. Events that follow each other are compressed together, and who sees how long the result is, and can
+ * publish beside it, could find out what is in the others, guess by guess (BREACH).
+ */
+function isCompressed(request: HubRequest, { subscribe = [] }: Permission, { isCompressing }: SubscribeRules): boolean {
+  return isCompressing && subscribe.length === 0 && acceptsGzip(request.header('accept-encoding'))
 }
 
 /** Answers with the ID to subscribe from in order to get what comes after the newest of the events that the request selects. */
@@ -52,6 +63,11 @@ export async function answerLastEventId(
     },
     body: `${JSON.stringify({ last_event_id: id })}\n`,
   }
+}
+
+export interface SubscribeRules extends SelectorRules {
+  /** Whether event streams are compressed for clients that take it. */
+  readonly isCompressing: boolean
 }
 
 /** What selectors are taken. */

@@ -1,5 +1,6 @@
 export { SseError, type SseErrorCode } from '../protocol/index.ts'
 export { type Channel, type ChannelOptions, createChannel, type HistoryOptions } from './channel.ts'
+export type { ContentCoding } from './content-coding.ts'
 export { createEpoch, type EventId, formatEventId, parseEventId } from './event-id.ts'
 export { createResponse, type Producer } from './fetch.ts'
 export { frameBytes } from './frame-bytes.ts'

@@ -1,8 +1,9 @@
 import { SseError } from '../protocol/index.ts'
+import type { ContentCoding } from './content-coding.ts'
 import type { ResponseHeaders } from './session-options.ts'
 
 /** The headers of an event stream: ours, where the application has none of that name, and the application's. */
-export function eventStreamHeaders(custom: ResponseHeaders): [name: string, value: string][] {
+export function eventStreamHeaders(custom: ResponseHeaders, coding?: ContentCoding): [name: string, value: string][] {
   return merge(
     [
       ['Content-Type', 'text/event-stream'],
@@ -10,7 +11,7 @@ export function eventStreamHeaders(custom: ResponseHeaders): [name: string, valu
       // nginx and what is modelled on it gather a response unless told not to.
       ['X-Accel-Buffering', 'no'],
     ],
-    readHeaders(custom),
+    [...readHeaders(custom), ...(coding ? [['Content-Encoding', coding.name] as [string, string]] : [])],
   )
 }
 

@@ -1,4 +1,5 @@
 import { SseError } from '../protocol/index.ts'
+import type { ContentCoding } from './content-coding.ts'
 
 /** What to do with an event for a client that already has `maxUnsentBytes` to read. */
 export type WhenFull = 'disconnect' | 'drop' | 'wait'
@@ -65,6 +66,11 @@ export interface SessionOptions {
    */
   takesConnection?: boolean | undefined
   /**
+   * Codes the bytes of this response, for a client that takes it by its `Accept-Encoding`. For one session only. What waits counts as it
+   * is coded. Default: none, and middleware that compresses works as it does.
+   */
+  contentCoding?: ContentCoding | undefined
+  /**
    * Gets what a piped source, a producer or `authorize` threw: the client only learns that something failed. Default:
    * it goes to `console.error`.
    */
@@ -84,6 +90,7 @@ export interface SessionSettings {
   drainSpreadMs: number
   authorize: (() => boolean | Promise<boolean>) | undefined
   takesConnection: boolean
+  contentCoding: ContentCoding | undefined
   onError: (error: unknown) => void
 }
 
@@ -118,6 +125,7 @@ export function readSessionOptions(options: SessionOptions): SessionSettings {
     drainSpreadMs: wholeFrom0('drainSpreadMs', options.drainSpreadMs ?? 5000),
     authorize: callable('authorize', options.authorize),
     takesConnection: options.takesConnection === true,
+    contentCoding: objectOf('contentCoding', options.contentCoding),
     onError: callable('onError', options.onError) ?? logError,
   }
 }
@@ -134,6 +142,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof SessionSettings>([
   'drainSpreadMs',
   'authorize',
   'takesConnection',
+  'contentCoding',
   'onError',
 ])
 

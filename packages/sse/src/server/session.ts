@@ -142,6 +142,8 @@ export class ServerSession implements Session, SinkListener, Sleeper {
   readonly #queue = new FrameQueue()
   /** What the sink took and has not reported as gone, by the count of bytes after which each may be told. */
   #inFlight: { end: number; deliveries: readonly Delivery[] }[] | undefined
+  /** Whether something was accepted that is not going to be sent. */
+  #hasLost = false
   #bytesWritten = 0
   #bytesFlushed = 0
   #sinkIsFull = false
@@ -170,7 +172,8 @@ export class ServerSession implements Session, SinkListener, Sleeper {
     this.#sink = sink
     this.#sinkIsFull = !sink.start(this)
     // The first bytes go at once: Firefox's fetch and several proxies hold a response back until its body starts.
-    this.#accept(frameBytes(firstFrame(settings.retryMs)))
+    if (settings.contentCoding) this.#hand(settings.contentCoding.head())
+    this.#accept(firstBytes(settings.retryMs))
     if (settings.drainSignal) joinDrain(settings.drainSignal, this)
     if (this.isOpen) this.#setAlarm(now)
   }
@@ -224,7 +227,8 @@ export class ServerSession implements Session, SinkListener, Sleeper {
   end(reason: CloseReason, lastFrame?: Frame, leaving = false): Promise<CloseReason> {
     if (this.isOpen) {
       // Not through #accept: the last frame goes out however much is waiting.
-      if (lastFrame !== undefined) this.#queue.push(frameBytes(lastFrame))
+      if (lastFrame !== undefined) this.#queue.push(this.#encode(frameBytes(lastFrame)))
+      if (this.#settings.contentCoding && !this.#hasLost) this.#queue.push(this.#settings.contentCoding.tail())
       this.#stopBeingOpen({ name: 'ending', reason, leaving })
       this.#lastProgressAt = performance.now()
       this.#setAlarm(this.#lastProgressAt)
@@ -300,7 +304,11 @@ export class ServerSession implements Session, SinkListener, Sleeper {
     return this.#accept(bytes, delivery) ? promise : rejectQuietly(this.#closedError())
   }
 
-  #accept(bytes: Uint8Array, delivery?: Delivery): boolean {
+  #encode(bytes: Uint8Array): Uint8Array {
+    return this.#settings.contentCoding?.encode(bytes) ?? bytes
+  }
+
+  #accept(plain: Uint8Array, delivery?: Delivery): boolean {
     const { maxUnsentBytes, whenFull } = this.#settings
     const unsentBytes = this.unsentBytes
     if (unsentBytes >= maxUnsentBytes) {
@@ -311,9 +319,13 @@ export class ServerSession implements Session, SinkListener, Sleeper {
         return false
       }
       if (whenFull === 'drop') {
-        while (this.unsentBytes + bytes.length > maxUnsentBytes && this.#queue.dropOldest()) this.droppedEvents++
+        while (this.unsentBytes + plain.length > maxUnsentBytes && this.#queue.dropOldest()) {
+          this.droppedEvents++
+          this.#hasLost = true
+        }
       }
     }
+    const bytes = this.#encode(plain)
     this.#lastSentAt = performance.now()
     if (unsentBytes === 0) this.#lastProgressAt = this.#lastSentAt
     if (!this.#sinkIsFull && this.#queue.byteLength === 0 && bytes.length <= pieceBytes) {
@@ -339,7 +351,7 @@ export class ServerSession implements Session, SinkListener, Sleeper {
     }
   }
 
-  #hand(bytes: Uint8Array, deliveries: readonly Delivery[] | undefined): void {
+  #hand(bytes: Uint8Array, deliveries?: readonly Delivery[]): void {
     this.#bytesWritten += bytes.length
     if (deliveries?.length) {
       this.#inFlight ??= []
@@ -500,6 +512,7 @@ export class ServerSession implements Session, SinkListener, Sleeper {
    */
   #revoke(): void {
     if (!this.isOpen) return
+    this.#hasLost ||= this.#queue.byteLength > 0
     this.#rejectDeliveries(this.#queue.clear())
     this.end('unauthorized')
   }
@@ -511,8 +524,15 @@ const pieceBytes = 65_536
 /** How much a source that can wait (a pipe, a replay) sends ahead of the client. */
 const roomBytes = 65_536
 
-function firstFrame(retryMs: number | null): Frame {
-  return retryMs === null ? encodeComment() : (`${encodeComment()}${encodeRetry(retryMs)}` as Frame)
+/** As a rule all sessions of a process begin alike: the same bytes then. */
+let lastFirst: { retryMs: number | null; bytes: Uint8Array } | undefined
+
+function firstBytes(retryMs: number | null): Uint8Array {
+  if (lastFirst?.retryMs !== retryMs) {
+    const frame = retryMs === null ? encodeComment() : `${encodeComment()}${encodeRetry(retryMs)}`
+    lastFirst = { retryMs, bytes: frameBytes(frame as Frame) }
+  }
+  return lastFirst.bytes
 }
 
 const closeFrame = encodeEvent({ event: CLOSE_EVENT_TYPE, data: '', id: CLOSED_EVENT_ID })
