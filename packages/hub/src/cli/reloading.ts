@@ -94,6 +94,7 @@ const fixedOptions = [
   'idleTimeout',
   'maxConnectionAge',
   'shutdownDeadline',
+  'compression',
   'store',
   'durability',
   'maxAge',

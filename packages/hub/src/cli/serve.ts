@@ -36,6 +36,7 @@ export interface ServeOptions extends StoreFlags, AuthFlags, Limits, LogFlags {
   readonly idleTimeout: number
   readonly maxConnectionAge: number
   readonly shutdownDeadline: number
+  readonly compression: 'gzip' | 'none'
   readonly subscriptions?: true
 }
 
@@ -108,6 +109,14 @@ SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are tol
         'how long publishes and streams may take to end after SIGTERM; less than what starts the hub waits before it kills it',
       ).default(8, '8s'),
     )
+  command.addOption(
+    new Option(
+      '--compression <coding>',
+      'compress public event streams for clients that take it: each event once, not once per subscriber, and only where it pays',
+    )
+      .choices(['gzip', 'none'])
+      .default('gzip'),
+  )
   command.optionsGroup('Where events are kept:')
   addStoreFlags(command)
   command
@@ -226,6 +235,7 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
     publicUrls: options.publicUrls,
     trustedProxies: options.trustedProxies,
     loopbackHostsOnly: dev,
+    compression: options.compression === 'gzip',
     headersTimeoutMs: options.headersTimeout * 1000,
     idleTimeoutMs: options.idleTimeout * 1000,
     session: { maxDurationMs: options.maxConnectionAge * 1000 },
