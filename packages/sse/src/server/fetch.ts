@@ -106,7 +106,7 @@ class FetchSink implements Sink {
     this.#isAsked = false
     // A copy, because who reads the stream owns the chunk and may transfer its buffer, which subscribers of a channel
     // share.
-    this.#controller.enqueue(bytes.slice())
+    this.#controller.enqueue(new Uint8Array(bytes))
     this.#listener.onFlushed(bytes.length)
     return this.#isAsked
   }

@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest'
+import { Feed } from '../../src/feed.ts'
+import { exactTopic } from '../../src/matching/matcher.ts'
+import { Selection } from '../../src/selection.ts'
+import type { Subscriber } from '../../src/subscriber.ts'
+
+function feedOf(subscriberCount: number) {
+  const feed = new Feed(new Selection([exactTopic('a')]), 0)
+  const subscribers = Array.from(
+    { length: subscriberCount },
+    (_, name) => ({ name, place: 0 }) as unknown as Subscriber,
+  )
+  for (const subscriber of subscribers) feed.addServed(subscriber)
+  let position = 0
+  const append = (text = 'event') => {
+    position++
+    feed.append({ position, bytes: Buffer.from(text), isEvent: true })
+  }
+  const serve = (count: number) => {
+    for (let served = 0; served < count; served++) feed.addServed(feed.behind.shift()!)
+  }
+  return { feed, subscribers, append, serve }
+}
+
+describe('a feed', () => {
+  test('serves its subscribers in turn, each once in a round', () => {
+    const { feed, subscribers, append } = feedOf(3)
+    append()
+    expect(feed.beginRound()).toBe(true)
+    expect([feed.behind.shift(), feed.behind.shift(), feed.behind.shift()]).toEqual(subscribers)
+    expect(feed.beginRound()).toBe(false)
+  })
+
+  test('that took long for a round rests twice as long before the next, and at most 10 ms', () => {
+    for (const [roundMs, restMs] of [
+      [2, 4],
+      [5, 10],
+      [50, 10],
+    ] as const) {
+      const { feed, append, serve } = feedOf(2)
+      append()
+      feed.beginRound()
+      serve(1)
+      expect(feed.hasWorked(roundMs / 2, 1000)).toBe(true)
+      serve(1)
+      expect(feed.hasWorked(roundMs / 2, 1000)).toBe(false)
+      expect(feed.restMs(1000)).toBe(restMs)
+      expect(feed.restMs(1000 + restMs)).toBe(0)
+    }
+  })
+
+  test('that had little to do does not rest', () => {
+    const { feed, append, serve } = feedOf(2)
+    append()
+    feed.beginRound()
+    serve(2)
+    feed.hasWorked(0.9, 1000)
+    expect(feed.restMs(1000)).toBeLessThanOrEqual(0)
+  })
+
+  test('is not kept from its next round by those who join it meanwhile', () => {
+    const { feed, append, serve } = feedOf(2)
+    append()
+    feed.beginRound()
+    serve(2)
+    feed.hasWorked(3, 1000)
+    feed.behind.push({ place: 0 } as unknown as Subscriber)
+    serve(1)
+    feed.hasWorked(0.1, 1004)
+    expect(feed.restMs(1006)).toBe(0)
+  })
+
+  test('has more to do when an event came in the middle of a round', () => {
+    const { feed, append, serve } = feedOf(2)
+    append()
+    feed.beginRound()
+    serve(1)
+    append()
+    serve(1)
+    expect(feed.hasWorked(0.1, 1000)).toBe(true)
+  })
+
+  test('forgets who leaves, and nobody else', () => {
+    const { feed, subscribers, append } = feedOf(4)
+    feed.leave(subscribers[1]!)
+    feed.leave(subscribers[3]!)
+    feed.leave(subscribers[3]!)
+    append()
+    feed.beginRound()
+    const behind = [feed.behind.shift(), feed.behind.shift(), feed.behind.shift()]
+    expect(new Set(behind)).toEqual(new Set([subscribers[0], subscribers[2], undefined]))
+  })
+
+  test('joins the same frames once for all who begin at the same place', () => {
+    const { feed, append } = feedOf(0)
+    append('one ')
+    append('two ')
+    const span = feed.spanFrom(0, 1000)
+    expect(Buffer.from(span.bytes).toString()).toBe('one two ')
+    expect(feed.spanFrom(0, 1000).bytes).toBe(span.bytes)
+    append('three')
+    expect(Buffer.from(feed.spanFrom(1, 1000).bytes).toString()).toBe('two three')
+    expect(Buffer.from(feed.spanFrom(0, 3).bytes).toString()).toBe('one ')
+  })
+})
