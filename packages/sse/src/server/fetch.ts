@@ -33,7 +33,7 @@ export function createResponse(request: Request, ...rest: [SessionOptions, Produ
     )
   }
   const settings = readSessionOptions(options)
-  const headers = new Headers(eventStreamHeaders(settings.headers, settings.contentCoding))
+  const headers = new Headers(eventStreamHeaders(settings))
   const lastEventId = readLastEventId(request.headers.get('last-event-id') ?? undefined, request.url)
   if (lastEventId === CLOSED_EVENT_ID) {
     return new Response(null, { status: 204, headers: new Headers(noContentHeaders(settings.headers)) })

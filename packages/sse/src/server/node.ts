@@ -41,7 +41,7 @@ type ResponseOfEither = ServerResponse & {
 
 function answer(req: RequestOfEither, res: ResponseOfEither, options: SessionOptions): Session {
   const settings = readSessionOptions(options)
-  const headers = eventStreamHeaders(settings.headers, settings.contentCoding)
+  const headers = eventStreamHeaders(settings)
   const lastEventId = readLastEventId(req.headers['last-event-id']?.toString(), req.url ?? '')
   if (hasLeft(req, res)) return new ServerSession(lastEventId, settings, 'client-left')
   if (res.headersSent || res.writableEnded) {

@@ -1,9 +1,13 @@
 import { SseError } from '../protocol/index.ts'
-import type { ContentCoding } from './content-coding.ts'
-import type { ResponseHeaders } from './session-options.ts'
+import type { ResponseHeaders, SessionSettings } from './session-options.ts'
 
 /** The headers of an event stream: ours, where the application has none of that name, and the application's. */
-export function eventStreamHeaders(custom: ResponseHeaders, coding?: ContentCoding): [name: string, value: string][] {
+export function eventStreamHeaders({
+  headers,
+  contentCoding,
+}: Pick<SessionSettings, 'headers' | 'contentCoding'>): [name: string, value: string][] {
+  const custom = readHeaders(headers)
+  if (contentCoding) custom.push(['Content-Encoding', contentCoding.name])
   return merge(
     [
       ['Content-Type', 'text/event-stream'],
@@ -11,7 +15,7 @@ export function eventStreamHeaders(custom: ResponseHeaders, coding?: ContentCodi
       // nginx and what is modelled on it gather a response unless told not to.
       ['X-Accel-Buffering', 'no'],
     ],
-    [...readHeaders(custom), ...(coding ? [['Content-Encoding', coding.name] as [string, string]] : [])],
+    custom,
   )
 }
 

@@ -24,7 +24,7 @@ export interface SocketRequest {
  */
 export function createSocketSession(socket: Socket, request: SocketRequest, options: SessionOptions = {}): Session {
   const settings = readSessionOptions(options)
-  const headers = eventStreamHeaders(settings.headers)
+  const headers = eventStreamHeaders(settings)
   const lastEventId = readLastEventId(request.header('last-event-id'), request.url)
   if (socket.destroyed) return new ServerSession(lastEventId, settings, 'client-left')
   if (lastEventId === CLOSED_EVENT_ID) {
