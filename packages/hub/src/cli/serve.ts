@@ -24,6 +24,7 @@ import { Reloading } from './reloading.ts'
 import { addStoreFlags, describeRetention, describeStore, openStore, type StoreFlags } from './store-flags.ts'
 import { StoreWatch } from './store-watch.ts'
 import { version } from './version.ts'
+import { keepYoungGenerationSmall } from './young-generation.ts'
 
 export interface ServeOptions extends StoreFlags, AuthFlags, Limits, LogFlags {
   readonly listen: ListenAddress
@@ -176,6 +177,7 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
 }
 
 async function run(options: ServeOptions, command: Command, log: Log): Promise<void> {
+  keepYoungGenerationSmall()
   const { listen: address, dev = false, tlsCert, tlsKey, shutdownDeadline } = options
   if (dev && address.host !== 'localhost' && !isLoopbackAddress(address.host)) {
     throw new HubError(
