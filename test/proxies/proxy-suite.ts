@@ -36,7 +36,8 @@ export function testHubBehind(kind: ProxyKind): void {
     const { hub, proxy } = await start()
     const compressed = await open(proxy.url, 'match=a', { 'accept-encoding': 'gzip, br, zstd' })
     expect(compressed.response.headers.get('content-type')).toBe('text/event-stream')
-    expect(compressed.response.headers.get('content-encoding')).toBe(null)
+    // The hub's own coding: the proxy has no compressor of its own to hold events back in.
+    expect(compressed.response.headers.get('content-encoding')).toBe('gzip')
     const plain = await open(proxy.url, 'match=a', { 'accept-encoding': 'identity' })
     // Nothing follows an event that could push it out.
     for (const data of ['one', 'two', 'three']) {

@@ -36,11 +36,12 @@ export class GzipCoding implements ContentCoding {
 
 /** Deflated, no time, compressed as fast as can be, on an unknown system. */
 const header = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255)
+const flush = Uint8Array.of(0, 0, 0, 0xff, 0xff)
 /** A compressed block with nothing in it that says that it is the last. */
 const lastBlock = Uint8Array.of(3, 0)
 
 /**
- * What is smaller goes as it is, in a stored block of 5 bytes more. To deflate anything takes 15 microseconds before its first byte; JSON of
+ * What is smaller goes as it is, in a stored block, of 10 bytes more. To deflate anything takes 15 microseconds before its first byte; JSON of
  * this size becomes half as large, and larger ones a third.
  */
 const leastDeflatedBytes = 1024
@@ -74,12 +75,16 @@ function blockOf(bytes: Uint8Array): Block {
   return block
 }
 
-/** [RFC 1951, 3.2.4] Not the last, not compressed; the length, and its complement. */
+/**
+ * [RFC 1951, 3.2.4] Not the last, not compressed; the length, and its complement. After it an empty one, by which zlib, too, ends what it
+ * flushes: Go's decoder (Caddy's, then) keeps what it has until it sees one.
+ */
 function store(bytes: Uint8Array): Uint8Array {
-  const block = Buffer.allocUnsafe(5 + bytes.length)
+  const block = Buffer.allocUnsafe(5 + bytes.length + flush.length)
   block[0] = 0
   block.writeUInt16LE(bytes.length, 1)
   block.writeUInt16LE(bytes.length ^ 0xffff, 3)
   block.set(bytes, 5)
+  block.set(flush, 5 + bytes.length)
   return block
 }
