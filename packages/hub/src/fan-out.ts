@@ -451,7 +451,8 @@ export class FanOut {
   #read(subscriber: Subscriber): void {
     if (!subscriber.session.isOpen) return
     const { feed, position } = subscriber
-    const page = this.#history.recall(feed.selection, position)
+    // Who is to be told of a gap is told where it ends now.
+    const page = subscriber.gap ? undefined : this.#history.recall(feed.selection, position)
     if (page) {
       subscriber.page = page
       this.#givePage(subscriber)

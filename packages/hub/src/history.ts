@@ -14,6 +14,8 @@ export interface HistoryPage {
   readonly lastPosition: number | undefined
   /** How far it reaches: all up to here is in it, or not of this selection, or lost. */
   readonly through: number
+  /** Whether nothing was trimmed of what it reaches over: then it says all there ever was, whenever it is given. */
+  readonly isWhole: boolean
   /** Whether an event of this selection was trimmed before it could be read. */
   readonly hasLost: boolean
   /** The oldest event that was kept, of any selection. */
@@ -56,7 +58,7 @@ export class History {
     return this.#pages.get(keyOf(selection, after))
   }
 
-  /** Forgets the pages read: what was trimmed is not to be given any more, and what is memory is not to be held for nobody. */
+  /** Forgets the pages read: what is trimmed should be gone, and memory is not to be held for nobody. */
   forget(): void {
     this.#pages.clear()
   }
@@ -74,8 +76,8 @@ export class History {
   }
 
   #keep(key: string, page: HistoryPage): void {
-    // One with nothing in it is as quickly read, and its end is soon behind the head.
-    if (page.eventCount === 0) return
+    // One with nothing in it is as quickly read, and its end is soon behind the head. What is lost has to be told as it is now.
+    if (page.eventCount === 0 || !page.isWhole) return
     this.#pages.delete(key)
     this.#pages.set(key, page)
     if (this.#pages.size <= maxKeptPages) return
@@ -99,6 +101,7 @@ export class History {
       eventCount: events.length,
       lastPosition: events.at(-1)?.position,
       through: page.through,
+      isWhole: page.bounds.trimmed.position <= after,
       hasLost: page.lost.some((trace) => selection.admitsTrace(trace)),
       earliest: page.bounds.earliest,
       // What was trimmed after the head of then is not lost to a subscriber: the tail brings it.
