@@ -3,9 +3,8 @@
 // compressor for each connection, flushed after each event. Events come one at a time, so that nothing is batched.
 import { type ChildProcess, fork } from 'node:child_process'
 import { on, once } from 'node:events'
-import { createServer, type ServerResponse } from 'node:http'
+import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
-import { PassThrough } from 'node:stream'
 import { setTimeout as wait } from 'node:timers/promises'
 import { constants, createGunzip, createGzip, type Gzip } from 'node:zlib'
 import { listen } from '../packages/hub/src/http/server.ts'
@@ -15,6 +14,7 @@ import { createMemoryStore } from '../packages/hub/src/store/memory.ts'
 const subscribers = Number(process.env.SUBSCRIBERS ?? 300)
 const events = Number(process.env.EVENTS ?? 100)
 const rounds = Number(process.env.ROUNDS ?? 3)
+const path = '/.well-known/mercure?match=a'
 const sides = ['plain', 'shared', 'per connection'] as const
 type Side = (typeof sides)[number]
 
@@ -50,9 +50,8 @@ async function measure(side: Side, size: number): Promise<Trial> {
   const server = fork(new URL(import.meta.url), [side])
   const [{ port }] = (await once(server, 'message')) as [{ port: number }]
   const empty = (await ask(server, 'usage')) as Usage
-  const opened = await Promise.all(Array.from({ length: subscribers }, () => subscribe(port)))
-  const received = countEvents(opened[0]!, side)
-  const sockets = opened.map(({ socket }) => socket.resume())
+  const sockets = await Promise.all(Array.from({ length: subscribers }, () => subscribe(port)))
+  const received = await countEvents(port)
   await publish(server, 10, size, received)
   const open = (await ask(server, 'usage')) as Usage
   const before = bytesRead(sockets)
@@ -69,27 +68,23 @@ async function measure(side: Side, size: number): Promise<Trial> {
   }
 }
 
-interface Subscriber {
-  readonly socket: Socket
-  /** The head of the response, and what came with it. */
-  readonly first: Buffer
-}
-
-async function subscribe(port: number): Promise<Subscriber> {
+async function subscribe(port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1')
-  socket.write('GET /.well-known/mercure?match=a HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\n\r\n')
-  const [first] = (await once(socket, 'data')) as [Buffer]
-  if (!first.includes(' 200 OK')) throw new Error(`Not subscribed: ${first}`)
-  socket.pause()
-  return { socket, first }
+  socket.write(`GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\n\r\n`)
+  const [head] = (await once(socket, 'data')) as [Buffer]
+  if (!head.includes(' 200 OK')) throw new Error(`Not subscribed: ${head}`)
+  return socket
 }
 
-/** Decodes what one subscriber gets, as it comes. */
-function countEvents({ socket, first }: Subscriber, side: Side): { count: number } {
+/** One subscriber more, which decodes what it gets as it comes, and counts the events. */
+async function countEvents(port: number): Promise<{ count: number }> {
+  const request = get({ port, host: '127.0.0.1', path, headers: { 'accept-encoding': 'gzip' }, agent: false })
+  request.on('error', () => {})
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
   const received = { count: 0 }
-  const decoded = side === 'plain' ? new PassThrough() : createGunzip()
-  decoded.write(first.subarray(first.indexOf('\r\n\r\n') + 4))
-  socket.on('data', (chunk: Buffer) => decoded.write(chunk))
+  const decoded = response.headers['content-encoding'] === 'gzip' ? response.pipe(createGunzip()) : response
+  // Cut off when the server ends.
+  for (const stream of [response, decoded]) stream.on('error', () => {})
   decoded.on('data', (chunk: Buffer) => {
     for (let at = chunk.indexOf('data: {'); at >= 0; at = chunk.indexOf('data: {', at + 1)) received.count++
   })
@@ -158,7 +153,7 @@ async function serve(side: Side): Promise<void> {
 
 async function serveHub(compression: boolean): Promise<(data: string) => Promise<unknown>> {
   const hub = await createHub({ store: createMemoryStore() })
-  const limits = { maxSubscribersPerAddress: subscribers }
+  const limits = { maxSubscribersPerAddress: subscribers + 1 }
   const server = await listen(hub, { host: '127.0.0.1', port: 0, compression, limits })
   process.send?.({ port: Number(new URL(server.url).port) })
   return (data) => hub.publish({ topic: 'a', data })

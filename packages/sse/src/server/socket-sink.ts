@@ -70,7 +70,8 @@ let framed: { readonly bytes: Uint8Array; readonly chunk: Uint8Array } | undefin
 function chunkOf(bytes: Uint8Array): Uint8Array {
   if (framed?.bytes === bytes) return framed.chunk
   const size = encoder.encode(`${bytes.length.toString(16)}\r\n`)
-  const chunk = new Uint8Array(size.length + bytes.length + 2)
+  // A Buffer, which Node writes as it is: of anything else it would make one at each write.
+  const chunk = Buffer.allocUnsafe(size.length + bytes.length + 2)
   chunk.set(size)
   chunk.set(bytes, size.length)
   chunk.set(lineEnd, size.length + bytes.length)
