@@ -85,6 +85,8 @@ export class FanOut {
   /** Whose frame is the oldest, the next oldest, and so on; and how many bytes they are together. */
   #frameOrder = new Fifo<{ feed: Feed; bytes: number }>()
   #frameBytes = 0
+  /** The shared memory that the newest frame is in, if it is. */
+  #newestShared: SharedArrayBuffer | undefined
 
   /** Feeds with subscribers behind. */
   readonly #due = new Fifo<Feed>()
@@ -235,7 +237,7 @@ export class FanOut {
       const topics = toTopics(event.topics)
       for (const feed of this.#index.select(topics)) {
         if (event.isPrivate && !feed.selection.grants(topics)) continue
-        bytes ??= frameBytes(encodeStoredEvent(this.#store.epoch, event))
+        bytes ??= event.frame ?? frameBytes(encodeStoredEvent(this.#store.epoch, event))
         this.#put(feed, { position: event.position, bytes, isEvent: true })
       }
       this.#onHead(event)
@@ -276,7 +278,7 @@ export class FanOut {
     this.#feeds.set(feed.selection.key, feed)
     this.#goRound(feed)
 
-    const bytes = frame.bytes.length + frameOverheadBytes
+    const bytes = this.#heldBy(frame) + frameOverheadBytes
     this.#frameOrder.push({ feed, bytes })
     this.#frameBytes += bytes
     while (this.#frameBytes > this.#feedBytes) {
@@ -285,6 +287,14 @@ export class FanOut {
       oldest.feed.dropOldest()
       this.#frameBytes -= oldest.bytes
     }
+  }
+
+  /** What is kept from being freed by keeping a frame: of memory shared with other threads it is all that the frame is in. */
+  #heldBy({ bytes }: FeedFrame): number {
+    if (!(bytes.buffer instanceof SharedArrayBuffer)) return bytes.length
+    const isNew = this.#newestShared !== bytes.buffer
+    this.#newestShared = bytes.buffer
+    return isNew ? bytes.buffer.byteLength : 0
   }
 
   /**

@@ -28,7 +28,13 @@ export interface Mark {
 export const beginning: Mark = { position: 0, tag: 0 }
 
 /** An event that is in the history. */
-export interface StoredEvent extends EventRecord, Mark {}
+export interface StoredEvent extends EventRecord, Mark {
+  /**
+   * The event as it goes out to subscribers, where it was encoded once for several threads: bytes of memory that they share, which
+   * never change.
+   */
+  readonly frame?: Uint8Array | undefined
+}
 
 /** What remains of a trimmed event: enough to tell whose event it was. */
 export interface Trace {

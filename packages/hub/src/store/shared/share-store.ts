@@ -1,0 +1,272 @@
+import { setImmediate } from 'node:timers'
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { HubError } from '../../errors.ts'
+import { type Bounds, beginning, type EventStore, type Follower, type Mark, type StoredEvent } from '../store.ts'
+import {
+  type Answers,
+  type Notice,
+  type Request,
+  type StoreConnection,
+  toAppend,
+  toEventTuple,
+  toHubError,
+} from './messages.ts'
+import { type SegmentMemory, SharedLog } from './shared-log.ts'
+
+export interface ShareOptions {
+  /** Encodes an event as it goes out to subscribers, once for all threads. */
+  readonly frameOf: (epoch: string, event: StoredEvent) => Uint8Array
+  /** How many bytes of the log may wait for a thread that does not read; then it has to begin anew. Default 67108864 (64 MiB). */
+  readonly maxWaitingBytes?: number | undefined
+}
+
+/** A store that several threads use, as seen by the one that has it. */
+export interface SharedStore {
+  /** The store, for this thread. Its tail brings events with their frames. */
+  readonly store: EventStore
+  /** What another thread opens the store with, by `openSharedStore`; transfer its port. The thread may end as it likes. */
+  connect(): StoreConnection
+}
+
+/**
+ * Lets other threads use a store of this one. What they ask goes to and fro in messages; what is appended, by whomever, does not: this
+ * thread follows the tail, encodes each event, and writes it into memory that all threads read.
+ */
+export async function shareStore(store: EventStore, options: ShareOptions): Promise<SharedStore> {
+  const tail = new SharedTail(store, options)
+  await tail.start()
+  return {
+    store: new Proxy(store, {
+      get(target, name) {
+        if (name === 'follow') return (follower: Follower) => tail.follow(follower)
+        const own: unknown = Reflect.get(target, name)
+        return typeof own === 'function' ? own.bind(target) : own
+      },
+    }),
+    connect: () => tail.connect(),
+  }
+}
+
+/** One that is a function is true of the moment in which it is called: nothing may be told between that and the answer. */
+type Answer = Answers[keyof Answers] | (() => Answers['follow'])
+
+/** The tail of a store, brought to followers of this thread and to a log for the others. */
+class SharedTail {
+  readonly #store: EventStore
+  readonly #options: ShareOptions
+  readonly #log = new SharedLog((memory) => this.#onSegment(memory))
+  readonly #clients = new Set<Client>()
+  readonly #followers = new Set<Follower>()
+  /** What has been written into the log. */
+  #head: Mark = beginning
+  #trimmed: Mark = beginning
+  #isFollowing = false
+  #starting: Promise<void> | undefined
+
+  constructor(store: EventStore, options: ShareOptions) {
+    this.#store = store
+    this.#options = options
+  }
+
+  /** Follows the store, unless it does already. */
+  start(): Promise<void> {
+    if (this.#isFollowing) return Promise.resolve()
+    this.#starting ??= this.#start().finally(() => {
+      this.#starting = undefined
+    })
+    return this.#starting
+  }
+
+  async follow(follower: Follower): Promise<() => void> {
+    const boundsNow = await this.#begin()
+    follower.onStart(boundsNow())
+    this.#followers.add(follower)
+    return () => {
+      this.#followers.delete(follower)
+    }
+  }
+
+  connect(): StoreConnection {
+    const { port1, port2 } = new MessageChannel()
+    const progress = new BigInt64Array(new SharedArrayBuffer(8))
+    const { memory, wakeup } = this.#log
+    const { maxWaitingBytes = 64 * 1024 ** 2 } = this.#options
+    const answer = (request: Request) => this.#answer(client, request)
+    const client = new Client({ port: port1, progress, toldBytes: memory.byteLength, maxWaitingBytes, answer })
+    this.#clients.add(client)
+    port1.once('close', () => this.#clients.delete(client))
+    const { epoch, appendAll, readBack, check } = this.#store
+    const can = { appendAll: appendAll !== undefined, readBack: readBack !== undefined, check: check !== undefined }
+    return { port: port2, epoch, wakeup, progress, memory, can }
+  }
+
+  /** Gives what tells where the history begins and ends according to what followers were told by then: a tail begins after it. */
+  async #begin(): Promise<() => Bounds> {
+    await this.start()
+    const { earliest } = await this.#store.bounds()
+    return () => {
+      if (this.#isFollowing) return { head: this.#head, trimmed: this.#trimmed, earliest }
+      throw new HubError('STORE_FAILED', 'The tail of the event store failed just when it was to be followed.')
+    }
+  }
+
+  async #start(): Promise<void> {
+    await this.#store.follow({
+      onStart: ({ head, trimmed }) => {
+        this.#head = head
+        this.#trimmed = trimmed
+        this.#isFollowing = true
+      },
+      onAppend: (events) => this.#onAppend(events),
+      onTrim: (trimmed) => {
+        this.#trimmed = trimmed
+        this.#log.append({ name: 'trimmed', trimmed })
+        this.#log.publish()
+        for (const follower of this.#followers) follower.onTrim(trimmed)
+      },
+      onFailure: (error) => this.#onFailure(error),
+    })
+  }
+
+  #onAppend(events: readonly StoredEvent[]): void {
+    const framed = events.map((event) => {
+      const frame = this.#log.append({
+        name: 'event',
+        event: { ...event, frame: this.#options.frameOf(this.#store.epoch, event) },
+      })
+      return { ...event, frame }
+    })
+    const { position, tag } = framed.at(-1)!
+    this.#head = { position, tag }
+    this.#log.publish()
+    for (const follower of this.#followers) follower.onAppend(framed)
+  }
+
+  /** Whoever follows has to begin anew, and so has this. */
+  #onFailure(error: Error): void {
+    this.#isFollowing = false
+    this.#log.append({ name: 'failed', error: toHubError(error) })
+    this.#log.publish()
+    const followers = [...this.#followers]
+    this.#followers.clear()
+    for (const follower of followers) follower.onFailure(error)
+  }
+
+  #onSegment(memory: SegmentMemory): void {
+    for (const client of this.#clients) client.tellSegment(memory)
+  }
+
+  async #answer(client: Client, request: Request): Promise<Answer> {
+    const store = this.#store
+    switch (request.name) {
+      case 'append': {
+        const appends = request.appends.map(toAppend)
+        const [first] = appends
+        return first && appends.length === 1
+          ? [await store.append(first.event, first)]
+          : await store.appendAll!(appends)
+      }
+      case 'read': {
+        const { events, through, lost, bounds } = await store.read(request.query)
+        return { events: events.map(toEventTuple), through, lost, bounds }
+      }
+      case 'readBack': {
+        const { events, from } = await store.readBack!(request.query)
+        return { events: events.map(toEventTuple), from }
+      }
+      case 'inspect':
+        return await store.inspect(request.position)
+      case 'find':
+        return await store.find(request.id)
+      case 'bounds':
+        return await store.bounds()
+      case 'follow': {
+        const boundsNow = await this.#begin()
+        return () => {
+          client.resume(this.#log.memory)
+          return { bounds: boundsNow(), offset: this.#log.end }
+        }
+      }
+      case 'trim':
+        return await store.trim().then(() => undefined)
+      case 'check':
+        return await store.check!().then(() => undefined)
+    }
+  }
+}
+
+interface ClientOptions {
+  readonly port: MessagePort
+  readonly progress: BigInt64Array
+  /** The size of the segment that the thread begins with. */
+  readonly toldBytes: number
+  readonly maxWaitingBytes: number
+  readonly answer: (request: Request) => Promise<Answer>
+}
+
+/** The end of a connection where the store is. */
+class Client {
+  readonly #port: MessagePort
+  readonly #progress: BigInt64Array
+  readonly #maxWaitingBytes: number
+  #notices: Notice[] = []
+  #isFlushDue = false
+  /** The sizes of all segments that the thread was told of. */
+  #toldBytes: number
+  #isCutOff = false
+
+  constructor({ port, progress, toldBytes, maxWaitingBytes, answer }: ClientOptions) {
+    this.#port = port
+    this.#progress = progress
+    this.#toldBytes = toldBytes
+    this.#maxWaitingBytes = maxWaitingBytes
+    port.on('message', (requests: readonly Request[]) => {
+      for (const request of requests) {
+        const { number } = request
+        answer(request)
+          .then((answer) => {
+            this.#tell({ name: 'answer', number, answer: typeof answer === 'function' ? answer() : answer })
+          })
+          .catch((error: unknown) => {
+            const { code, message } = toHubError(error)
+            this.#tell({ name: 'no answer', number, code, message })
+          })
+      }
+    })
+    // That another thread might ask something is no reason for this one not to end.
+    port.unref()
+  }
+
+  tellSegment(memory: SegmentMemory): void {
+    if (this.#isCutOff) return
+    const waitingBytes = this.#toldBytes - Number(Atomics.load(this.#progress, 0))
+    if (waitingBytes <= this.#maxWaitingBytes) {
+      this.#toldBytes += memory.byteLength
+      this.#tell({ name: 'segment', memory })
+      return
+    }
+    this.#isCutOff = true
+    this.#tell({ name: 'cut off' })
+  }
+
+  /** Tells a thread that was cut off where the log is now. */
+  resume(memory: SegmentMemory): void {
+    if (!this.#isCutOff) return
+    this.#isCutOff = false
+    this.#toldBytes += memory.byteLength
+    this.#tell({ name: 'segment', memory })
+  }
+
+  /** In one message with all else of this turn. */
+  #tell(notice: Notice): void {
+    this.#notices.push(notice)
+    if (this.#isFlushDue) return
+    this.#isFlushDue = true
+    setImmediate(() => {
+      this.#isFlushDue = false
+      const notices = this.#notices
+      this.#notices = []
+      this.#port.postMessage(notices)
+    })
+  }
+}
