@@ -21,6 +21,8 @@ export const logEvents = {
   'request-refused': 'warn',
   'connection-refused': 'warn',
   'subscriber-too-slow': 'warn',
+  'thread-started': 'info',
+  'thread-ended': 'error',
   'store-failed': 'error',
   'store-recovered': 'info',
   'store-slow': 'warn',

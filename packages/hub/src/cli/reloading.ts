@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { HubError } from '../errors.ts'
 import type { Limits } from '../http/limits.ts'
-import type { HubServer } from '../http/server.ts'
+import type { Certificate } from '../http/tls.ts'
 import type { TokenGate } from '../http/token-gate.ts'
 import { reloadGate } from './auth-flags.ts'
 import type { CertificateFiles } from './certificate-files.ts'
@@ -9,13 +9,17 @@ import { readConfiguration } from './configuration.ts'
 import { limitsOf } from './limit-flags.ts'
 import type { Log } from './log.ts'
 import type { ServeOptions } from './serve.ts'
+import type { ServingThreads } from './serving-threads.ts'
 
 /** What can change while the hub runs. */
 export interface Reloadable {
   readonly tokens: TokenGate
   readonly limits: Limits
   readonly certificates: CertificateFiles | undefined
-  readonly server: HubServer
+  /** Uses another certificate for the connections to come. */
+  readonly setCertificate: (certificate: Certificate) => void
+  /** The further threads, if there are any. */
+  readonly threads: Pick<ServingThreads, 'reload'> | undefined
 }
 
 /** Reads the configuration, the keys and the certificate again when asked, and drops nobody. What is wrong with any of it changes nothing. */
@@ -36,10 +40,10 @@ export class Reloading {
   /** From now on there is something to read again; a certificate also by itself, as soon as it is renewed. */
   begin(target: Reloadable): void {
     this.#target = target
-    const { certificates, server } = target
+    const { certificates, setCertificate } = target
     certificates?.watch(
       (certificate) => {
-        server.setCertificate(certificate)
+        setCertificate(certificate)
         this.#tellCertificate()
       },
       (error) => this.#log.tell('certificate-failed', `the certificate stays as it was: ${reasonOf(error)}`),
@@ -53,19 +57,21 @@ export class Reloading {
 
   async #reload(): Promise<void> {
     if (!this.#target) return
-    const { tokens, limits, certificates, server } = this.#target
+    const { tokens, limits, certificates, setCertificate, threads } = this.#target
     try {
       readConfiguration(this.#command, process.env)
       const options = this.#command.opts<ServeOptions>()
       const certificate = await certificates?.read()
       // Last of what can fail. That the hub is open to all with --dev goes with its address, and stays.
-      await reloadGate(tokens, { ...options, dev: this.#initial.dev === true || undefined })
+      const applied = { ...options, dev: this.#initial.dev === true || undefined } as ServeOptions
+      await reloadGate(tokens, applied)
       Object.assign(limits, limitsOf(options))
       this.#log.level = options.logLevel
       if (certificate) {
-        server.setCertificate(certificate)
+        setCertificate(certificate)
         this.#tellCertificate()
       }
+      await threads?.reload(applied)
       this.#log.tell('reloaded', 'limits, keys and the log level are those of the configuration as it is now.')
       this.#tellWhatNeedsRestart(options)
     } catch (error) {
@@ -105,6 +111,7 @@ const fixedOptions = [
   'trustedProxies',
   'logFormat',
   'subscriptions',
+  'threads',
 ] as const satisfies readonly (keyof ServeOptions)[]
 
 /** On one line, however many things are wrong. */

@@ -1,26 +1,30 @@
-import { fileURLToPath } from 'node:url'
+import { availableParallelism } from 'node:os'
+import { frameBytes } from '@headwater/sse/server'
 import { Command, Option } from 'commander'
 import { HubError } from '../errors.ts'
+import { encodeStoredEvent } from '../history.ts'
 import { ClientAddresses } from '../http/client-address.ts'
+import { createCountMemory, openCounts } from '../http/client-counts.ts'
 import { Cors } from '../http/cors.ts'
-import { Dashboard } from '../http/dashboard.ts'
 import type { Limits } from '../http/limits.ts'
 import { isLoopbackAddress } from '../http/loopback.ts'
-import { Metrics } from '../http/metrics.ts'
 import { PublicUrls } from '../http/public-urls.ts'
-import { listen } from '../http/server.ts'
-import { createHub } from '../hub.ts'
-import { type AuthFlags, addAuthFlags, describeAuth, openGate } from './auth-flags.ts'
+import { canSharePort } from '../http/server.ts'
+import { shareStore } from '../store/shared/share-store.ts'
+import type { StoredEvent } from '../store/store.ts'
+import { type AuthFlags, addAuthFlags, describeAuth } from './auth-flags.ts'
 import { CertificateFiles } from './certificate-files.ts'
 import { configurable } from './configuration.ts'
 import { DurationOption } from './duration-option.ts'
 import { exitCodeOf } from './exit-code.ts'
-import { addLimitFlags, describeLimits, limitsOf } from './limit-flags.ts'
+import { addLimitFlags, describeLimits } from './limit-flags.ts'
 import { ListOption } from './list-option.ts'
 import { type ListenAddress, parseListenAddress } from './listen-address.ts'
 import type { Log } from './log.ts'
 import { addLogFlags, type LogFlags, openLog } from './log-flags.ts'
 import { Reloading } from './reloading.ts'
+import { openTokenGate, startServing, tellFailure } from './serving.ts'
+import { ServingThreads } from './serving-threads.ts'
 import { addStoreFlags, describeRetention, describeStore, openStore, type StoreFlags } from './store-flags.ts'
 import { StoreWatch } from './store-watch.ts'
 import { version } from './version.ts'
@@ -39,6 +43,7 @@ export interface ServeOptions extends StoreFlags, AuthFlags, Limits, LogFlags {
   readonly shutdownDeadline: number
   readonly compression: 'gzip' | 'none'
   readonly subscriptions?: true
+  readonly threads?: number
 }
 
 export function serveCommand(): Command {
@@ -118,6 +123,11 @@ SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are tol
       .choices(['gzip', 'none'])
       .default('gzip'),
   )
+  command.option(
+    '--threads <count>',
+    'how many threads serve the connections; default: one less than there are cores; with --dev or --subscriptions one',
+    parseThreads,
+  )
   command.optionsGroup('Where events are kept:')
   addStoreFlags(command)
   command
@@ -193,79 +203,32 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   const reloading = new Reloading(command, log)
   process.on('SIGHUP', () => reloading.reload())
 
+  const threadCount = threadCountOf(options, log)
   const addresses = new ClientAddresses(options.trustedProxies)
   const certificates = tlsCert !== undefined && tlsKey !== undefined ? new CertificateFiles(tlsCert, tlsKey) : undefined
   const certificate = await certificates?.read()
-  const tokens = await openGate(options, {
-    onWarning(warning) {
-      // What --dev means is said in words of its own.
-      if (!dev || !warning.startsWith('anonymousPublishers')) log.tellSome('caution', warning)
-    },
-    onRefused(reason, request) {
-      const from = addresses.nameOf(request)
-      const { method } = request
-      log.tellSome('token-refused', `refused a ${method} from ${from}: ${reason}.`, { address: from, method, reason })
-    },
+  const tokens = await openTokenGate(options, addresses, log, (warning) => {
+    // What --dev means is said in words of its own.
+    if (!dev || !warning.startsWith('anonymousPublishers')) log.tellSome('caution', warning)
   })
 
   const watch = new StoreWatch(log)
-  const onError = (error: unknown) => tellFailure(log, watch, error)
   let uncleanHolder: string | undefined
   const store = await openStore(options, {
-    onError,
+    onError: (error) => tellFailure(log, watch, error),
     onUncleanStop: (holder) => {
       uncleanHolder = holder
     },
   })
   const { head } = await store.bounds()
-  const metrics = new Metrics()
-  const hub = await createHub({
-    store: metrics.measure(watch.watch(store)),
-    subscriptions: options.subscriptions && { compat: tokens.isCompat },
-    onError,
-  })
-  metrics.observe(hub)
-  const limits = limitsOf(options)
-  const server = await listen(hub, {
-    ...address,
-    certificate,
-    limits,
-    tokens,
-    metrics,
-    onError,
-    corsOrigins: options.corsOrigins,
-    publicUrls: options.publicUrls,
-    trustedProxies: options.trustedProxies,
-    loopbackHostsOnly: dev,
-    compression: options.compression === 'gzip',
-    headersTimeoutMs: options.headersTimeout * 1000,
-    idleTimeoutMs: options.idleTimeout * 1000,
-    session: { maxDurationMs: options.maxConnectionAge * 1000 },
-    dashboard: new Dashboard(fileURLToPath(new URL('../dashboard', import.meta.url))),
-    onRefused: ({ message, code }, { method, route, address: from }) =>
-      log.tellSome(
-        method === 'connection' ? 'connection-refused' : 'request-refused',
-        `refused a ${method === 'connection' ? method : `${method} (${route})`} from ${from}: ${message}`,
-        { address: from, method, route, code },
-      ),
-    onAnswered: (status, { method, route, address: from }) =>
-      log.tell('request', `answered ${status} to a ${method} (${route}) from ${from}.`, {
-        address: from,
-        method,
-        route,
-        status,
-      }),
-    onStreamEnded(reason, from) {
-      const isTooSlow = reason === 'too-slow' || reason === 'stalled'
-      log.tellSome(
-        isTooSlow ? 'subscriber-too-slow' : 'stream-ended',
-        isTooSlow
-          ? `ended the event stream of ${from}, which does not read what it is sent (${reason}). It can come back and go on where it was.`
-          : `an event stream of ${from} is over (${reason}).`,
-        { address: from, reason },
-      )
-    },
-  })
+  const shared = threadCount > 1 ? await shareStore(store, { frameOf }) : undefined
+  const counts = createCountMemory(threadCount)
+  const serving = { options, tokens, certificate, log, watch, address }
+  const { hub, server, limits, metrics } = await startServing(
+    shared
+      ? { ...serving, store: shared.store, sharing: { thread: 1, sharesPort: 'first', counts: openCounts(counts, 0) } }
+      : { ...serving, store },
+  )
   log.tell('starting', `Headwater ${version} starts, on Node.js ${process.version}, as process ${process.pid}.`, {
     version,
     node: process.version,
@@ -300,7 +263,30 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
     compat: options.compat ?? dev,
   })
   log.tell('limits', describeLimits(limits), { ...limits })
-  reloading.begin({ tokens, limits, certificates, server })
+  const threads =
+    shared &&
+    (await ServingThreads.start({
+      count: threadCount,
+      options,
+      certificate,
+      port: server.port,
+      shared,
+      counts,
+      log,
+      write: (line) => process.stderr.write(line),
+      textOfMetrics: () => metrics.toText(),
+    }))
+  if (threads) metrics.addOthers(() => threads.metrics())
+  reloading.begin({
+    tokens,
+    limits,
+    certificates,
+    setCertificate(now) {
+      server.setCertificate(now)
+      threads?.setCertificate(now)
+    },
+    threads,
+  })
   // Before it says that it is ready: whoever waits for that may end it at once.
   const signalled = untilSignalled(log)
   log.tell('ready', `listening on ${server.url}.`, { url: server.url })
@@ -309,18 +295,23 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   const signal = await signalled
   const startedAt = performance.now()
   const deadlineMs = shutdownDeadline * 1000
+  const streams = threads ? openCounts(counts, 0).subscribers.total : hub.subscriberCount
   log.tell(
     'stopping',
-    `${signal}: closing: finishing publishes and ending ${hub.subscriberCount} streams, within ${shutdownDeadline} s. Signal again to end at once.`,
-    { signal, streams: hub.subscriberCount, deadlineSeconds: shutdownDeadline },
+    `${signal}: closing: finishing publishes and ending ${streams} streams, within ${shutdownDeadline} s. Signal again to end at once.`,
+    { signal, streams, deadlineSeconds: shutdownDeadline },
   )
   let cutOff = 0
-  await server.close({
-    deadlineMs,
-    onCutOff(connections) {
-      cutOff = connections
-    },
-  })
+  const [cutOffElsewhere = 0] = await Promise.all([
+    threads?.close(deadlineMs),
+    server.close({
+      deadlineMs,
+      onCutOff(connections) {
+        cutOff = connections
+      },
+    }),
+  ])
+  cutOff += cutOffElsewhere
   // A store that has still to write has a moment for it in any case.
   const isClosed = await within(Math.max(1000, startedAt + deadlineMs - performance.now()), store.close())
   log.flush()
@@ -335,15 +326,30 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   process.exit(0)
 }
 
-/** What went wrong without anybody to tell it to but the operator. */
-function tellFailure(log: Log, watch: StoreWatch, error: unknown): void {
-  if (watch.hasTold(error)) return
-  if (error instanceof HubError) {
-    log.tellSome(error.code.startsWith('STORE_') ? 'store-failed' : 'failure', error.message, { code: error.code })
-    return
+/** How many threads are to serve: as many as were asked for, or all cores but one, which is left for the store and the system. */
+function threadCountOf({ threads, dev, subscriptions }: ServeOptions, log: Log): number {
+  if (threads === undefined) return dev || subscriptions || !canSharePort ? 1 : Math.max(1, availableParallelism() - 1)
+  if (threads > 1 && subscriptions) {
+    throw new HubError(
+      'INVALID_OPTION',
+      `--subscriptions keeps the list of who is subscribed in one thread, so it does not go with --threads ${threads}. Leave one of them out.`,
+    )
   }
-  const { message, stack } = error instanceof Error ? error : new Error(String(error))
-  log.tellSome('failure', `something failed in the hub, which goes on: ${message}`, { stack })
+  if (threads === 1 || canSharePort) return threads
+  log.tell(
+    'caution',
+    `--threads ${threads}: on ${process.platform} threads cannot share a port, so one thread serves all connections.`,
+  )
+  return 1
+}
+
+function parseThreads(text: string): number {
+  if (/^\d{1,3}$/.test(text) && Number(text) > 0) return Number(text)
+  throw new HubError('INVALID_OPTION', `--threads ${text} is no number of threads. Write a whole number from 1 to 999.`)
+}
+
+function frameOf(epoch: string, event: StoredEvent): Uint8Array {
+  return frameBytes(encodeStoredEvent(epoch, event))
 }
 
 /** Resolves at the first SIGTERM or SIGINT to its name; the second ends the process. */

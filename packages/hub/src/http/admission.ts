@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { HubError } from '../errors.ts'
-import { CountByName } from './count-by-name.ts'
+import { type ClientCounts, createCounts } from './client-counts.ts'
 import type { Limits } from './limits.ts'
 
 /** Who opens an event stream, as far as it is known. Who has no address, or no token, is not counted by it. */
@@ -12,47 +12,47 @@ export interface Subscribing {
 /** Keeps count of who uses the hub how much, and says when it is too much. */
 export class Admission {
   readonly #limits: Readonly<Limits>
+  readonly #counts: ClientCounts
   readonly #now: () => number
-  #subscribers = 0
-  readonly #subscribersOfAddress = new CountByName()
-  readonly #subscribersOfHolder = new CountByName()
   readonly #bucketOf = new Map<string, Bucket>()
 
   /** `now` is in milliseconds. */
-  constructor(limits: Readonly<Limits>, now: () => number = () => performance.now()) {
+  constructor(limits: Readonly<Limits>, counts = createCounts(), now: () => number = () => performance.now()) {
     this.#limits = limits
+    this.#counts = counts
     this.#now = now
   }
 
   /** Counts a subscriber in, until the function it returns is called. Throws `HUB_FULL` or `TOO_MANY_CONNECTIONS`. */
   subscribe({ address, holder }: Subscribing): () => void {
     const { maxSubscribers, maxSubscribersPerAddress, maxSubscribersPerToken } = this.#limits
-    if (this.#subscribers >= maxSubscribers) {
+    const { subscribers, subscribersOfAddress, subscribersOfHolder } = this.#counts
+    if (subscribers.total >= maxSubscribers) {
       throw new HubError(
         'HUB_FULL',
         `The hub has ${maxSubscribers} subscribers, the most there may be. Try again later.`,
       )
     }
-    if (this.#subscribersOfAddress.of(address) >= maxSubscribersPerAddress) {
+    if (subscribersOfAddress.of(address) >= maxSubscribersPerAddress) {
       throw new HubError(
         'TOO_MANY_CONNECTIONS',
         `${maxSubscribersPerAddress} event streams are open from this address, the most there may be. Close some first.`,
       )
     }
-    if (this.#subscribersOfHolder.of(holder) >= maxSubscribersPerToken) {
+    if (subscribersOfHolder.of(holder) >= maxSubscribersPerToken) {
       throw new HubError(
         'TOO_MANY_CONNECTIONS',
         `${maxSubscribersPerToken} event streams are open with this token, or others of the same holder, the most there may be. Close some first.`,
       )
     }
-    this.#subscribers++
-    const leaveAddress = this.#subscribersOfAddress.add(address)
-    const leaveHolder = this.#subscribersOfHolder.add(holder)
+    const leave = subscribers.add()
+    const leaveAddress = subscribersOfAddress.add(address)
+    const leaveHolder = subscribersOfHolder.add(holder)
     let isOver = false
     return () => {
       if (isOver) return
       isOver = true
-      this.#subscribers--
+      leave()
       leaveAddress()
       leaveHolder()
     }

@@ -2,13 +2,14 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { HubError } from '../errors.ts'
 import type { ClientAddresses } from './client-address.ts'
-import { CountByName } from './count-by-name.ts'
+import type { ClientCounts } from './client-counts.ts'
 import type { Limits } from './limits.ts'
 import { problemAnswer } from './problem.ts'
 
 export interface ConnectionGuardOptions {
   readonly limits: Readonly<Pick<Limits, 'maxConnections' | 'maxConnectionsPerAddress'>>
   readonly addresses: ClientAddresses
+  readonly counts: Pick<ClientCounts, 'connections' | 'connectionsOfAddress'>
   /** Whether connections are encrypted: then nobody can be told why theirs ends. */
   readonly isEncrypted: boolean
   readonly onRefused: (refusal: HubError, address: string) => void
@@ -24,7 +25,6 @@ const farewellMs = 2000
  */
 export class ConnectionGuard {
   readonly #options: ConnectionGuardOptions
-  readonly #ofAddress = new CountByName()
   readonly #refused = new WeakSet<Socket>()
   readonly #open = new Set<Socket>()
   #farewells = 0
@@ -63,22 +63,26 @@ export class ConnectionGuard {
       return
     }
     this.#open.add(socket)
-    const leave = this.#ofAddress.add(address)
+    const { connections, connectionsOfAddress } = this.#options.counts
+    const leave = connections.add()
+    const leaveAddress = connectionsOfAddress.add(address)
     socket.once('close', () => {
       this.#open.delete(socket)
       leave()
+      leaveAddress()
     })
   }
 
   #refusalFor(address: string | undefined): HubError | undefined {
     const { maxConnections, maxConnectionsPerAddress } = this.#options.limits
-    if (this.#open.size >= maxConnections) {
+    const { connections, connectionsOfAddress } = this.#options.counts
+    if (connections.total >= maxConnections) {
       return new HubError(
         'HUB_FULL',
         `The hub has ${maxConnections} connections, the most there may be. Try again later.`,
       )
     }
-    if (this.#ofAddress.of(address) >= maxConnectionsPerAddress) {
+    if (connectionsOfAddress.of(address) >= maxConnectionsPerAddress) {
       return new HubError(
         'TOO_MANY_CONNECTIONS',
         `${maxConnectionsPerAddress} connections are open from this address, the most there may be. Close some first.`,

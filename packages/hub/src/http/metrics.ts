@@ -1,4 +1,13 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import {
+  AggregatorRegistry,
+  Counter,
+  collectDefaultMetrics,
+  Gauge,
+  Histogram,
+  type MetricObjectWithValues,
+  type MetricValue,
+  Registry,
+} from 'prom-client'
 import type { Hub } from '../hub.ts'
 import type { HubStats } from '../stats.ts'
 import type { EventStore } from '../store/store.ts'
@@ -19,6 +28,14 @@ export interface Connections {
   readonly refusals: Readonly<Partial<Record<string, number>>>
 }
 
+/** All metrics of one thread as of a moment, in a form that threads can hand to one another. */
+export type MetricsSnapshot = readonly MetricObjectWithValues<MetricValue<string>>[]
+
+export interface MetricsOptions {
+  /** Which of the threads that serve the hub this is. Default 1: the one that tells of the process as well. */
+  readonly thread?: number | undefined
+}
+
 /**
  * What a hub does, for Prometheus. Give the hub its store through `measure`, and the handler the metrics themselves. No label says anything of
  * a topic or a client.
@@ -34,8 +51,12 @@ export class Metrics {
   #hub: Hub | undefined
   #connections: Connections | undefined
   #stats: HubStats | undefined
+  readonly #thread: number
+  #others: () => Promise<readonly MetricsSnapshot[]> = async () => []
+  #textOfAll: (() => Promise<string>) | undefined
 
-  constructor() {
+  constructor({ thread = 1 }: MetricsOptions = {}) {
+    this.#thread = thread
     // Processor, memory, file descriptors, and how late the event loop is.
     collectDefaultMetrics({ register: this.#registry })
     // To count these takes a list of every socket, and connections are counted anyway.
@@ -133,11 +154,36 @@ export class Metrics {
       .map(({ name, help, type, labelNames }) => ({ name, help, type, labels: labelNames }))
   }
 
+  /** Tells of other threads that serve the hub, too, from now on: of each that has a snapshot when it is asked for. */
+  addOthers(snapshots: () => Promise<readonly MetricsSnapshot[]>): void {
+    this.#others = snapshots
+  }
+
+  /** From now on another thread has the text that tells of all of them. */
+  readTextFrom(textOfAll: () => Promise<string>): void {
+    this.#textOfAll = textOfAll
+  }
+
   /** All of it, as Prometheus reads it. */
   async toText(): Promise<string> {
-    // Once for all of them: the hub asks each subscriber.
-    this.#stats = this.#hub?.stats
+    if (this.#textOfAll) return await this.#textOfAll()
+    const others = await this.#others()
+    if (others.length > 0) return await textOf([await this.snapshot(), ...others])
+    this.#readStats()
     return await this.#registry.metrics()
+  }
+
+  /** What this thread has to tell. */
+  async snapshot(): Promise<MetricsSnapshot> {
+    this.#readStats()
+    const metrics = (await this.#registry.getMetricsAsJSON()) as unknown as MetricsSnapshot
+    // A further thread would tell of the process once more.
+    return this.#thread === 1 ? metrics : metrics.filter(({ name }) => !name.startsWith('process_'))
+  }
+
+  /** Once for all of them: the hub asks each subscriber. */
+  #readStats(): void {
+    this.#stats = this.#hub?.stats
   }
 
   async #measureAppend<T>(events: number, work: () => Promise<T>): Promise<T> {
@@ -154,8 +200,8 @@ export class Metrics {
   }
 
   #addHubMetrics(): void {
-    const gauge = (name: string, help: string, read: (stats: HubStats) => number) =>
-      this.#add(Gauge, name, help, () => this.#stats && read(this.#stats))
+    const gauge = (name: string, help: string, read: (stats: HubStats) => number, aggregator?: 'max') =>
+      this.#add(Gauge, name, help, () => this.#stats && read(this.#stats), aggregator)
     const counter = (name: string, help: string, read: (stats: HubStats) => number) =>
       this.#add(Counter, name, help, () => this.#stats && read(this.#stats))
     this.#add(
@@ -170,6 +216,7 @@ export class Metrics {
       () => this.#connections?.refusals,
     )
     gauge('headwater_subscribers', 'Event streams open now.', ({ subscribers }) => subscribers)
+    this.#addOfThread()
     gauge(
       'headwater_subscribers_behind',
       'Event streams that lack something now: events waiting to be written, or history to be read.',
@@ -179,9 +226,10 @@ export class Metrics {
       'headwater_lag_events',
       'How many events of the whole history the subscriber furthest behind has not come past.',
       ({ lagEvents }) => lagEvents,
+      'max',
     )
     gauge('headwater_feeds', 'Different selections among the event streams.', ({ feeds }) => feeds)
-    gauge('headwater_head_position', 'The newest position of the history.', ({ headPosition }) => headPosition)
+    gauge('headwater_head_position', 'The newest position of the history.', ({ headPosition }) => headPosition, 'max')
     counter(
       'headwater_deliveries_total',
       'Events written to event streams; one event counts for each.',
@@ -200,15 +248,36 @@ export class Metrics {
     )
   }
 
-  /** A number that the hub keeps itself, read when it is asked for. */
-  #add(Kind: typeof Gauge | typeof Counter, name: string, help: string, read: () => number | undefined): void {
+  /** A number that the hub keeps itself, read when it is asked for. Those of several threads are added up, unless told otherwise. */
+  #add(
+    Kind: typeof Gauge | typeof Counter,
+    name: string,
+    help: string,
+    read: () => number | undefined,
+    aggregator: 'sum' | 'max' = 'sum',
+  ): void {
     new Kind({
       name,
       help,
+      aggregator,
       registers: [this.#registry],
       collect() {
         this.reset()
         this.inc(read() ?? 0)
+      },
+    })
+  }
+
+  #addOfThread(): void {
+    const thread = String(this.#thread)
+    const read = () => this.#stats?.subscribers ?? 0
+    new Gauge({
+      name: 'headwater_thread_subscribers',
+      help: 'Event streams open now, by the thread that serves them.',
+      labelNames: ['thread'],
+      registers: [this.#registry],
+      collect() {
+        this.set({ thread }, read())
       },
     })
   }
@@ -225,6 +294,20 @@ export class Metrics {
       },
     })
   }
+}
+
+/** The metrics of all threads as one text. */
+async function textOf([first = [], ...others]: readonly MetricsSnapshot[]): Promise<string> {
+  // Of the process there is one.
+  const own = first.map((metric) => ({ ...metric, aggregator: aggregatorOf(metric) }))
+  const all = [own, ...others.map((metrics) => [...metrics])]
+  return await AggregatorRegistry.aggregate(all).metrics()
+}
+
+/** The library would leave out the time when the process began, and say how late event loops are on average, not how late one is. */
+function aggregatorOf({ name, aggregator }: MetricsSnapshot[number]) {
+  if (aggregator === 'omit') return 'first'
+  return /_lag_p\d+_/.test(name) ? 'max' : aggregator
 }
 
 /** In seconds: from a memory's to a struggling disk's. */

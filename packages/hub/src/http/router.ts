@@ -5,6 +5,7 @@ import type { Hub } from '../hub.ts'
 import { hubPath } from '../hub-path.ts'
 import { Admission } from './admission.ts'
 import { ClientAddresses } from './client-address.ts'
+import type { ClientCounts } from './client-counts.ts'
 import { Cors } from './cors.ts'
 import type { Dashboard } from './dashboard.ts'
 import { type Answer, type AnswerHeaders, type HubRequest, pathOf } from './exchange.ts'
@@ -42,6 +43,8 @@ export interface HandlerOptions {
   readonly tokens?: TokenGate | undefined
   /** What the hub takes from its clients; those left out have their default. Read anew for each request. */
   readonly limits?: Readonly<Partial<Limits>> | undefined
+  /** Where clients are counted, for the limits on them. Default: by themselves; threads that serve one hub count together. */
+  readonly counts?: ClientCounts | undefined
   /**
    * Addresses, or ranges such as 10.0.0.0/8, of proxies in front, whose `X-Forwarded-For` says where a request comes from. Default:
    * none.
@@ -115,7 +118,7 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
   const limits: Readonly<Limits> = withDefaultLimits(options.limits)
   const addresses = new ClientAddresses(options.trustedProxies)
   const publicUrls = new PublicUrls(options.publicUrls ?? [])
-  const admission = new Admission(limits)
+  const admission = new Admission(limits, options.counts)
   const rules = () => ({ limits, isCompat: gate.isCompat, hubUrl: gate.hubUrl, isCompressing: compression })
   const subscribeRoute: Route = async (request) => {
     const permission = await gate.admitSubscriber(request)

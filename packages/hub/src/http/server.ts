@@ -1,9 +1,10 @@
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo, Socket } from 'node:net'
+import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
 import { ClientAddresses } from './client-address.ts'
+import { createCounts } from './client-counts.ts'
 import { ConnectionGuard } from './connection-guard.ts'
 import { DirectConnections } from './direct-connections.ts'
 import { handlerOf } from './handler.ts'
@@ -16,6 +17,11 @@ export interface ListenOptions extends HandlerOptions {
   readonly host: string
   /** 0: any that is free. */
   readonly port: number
+  /**
+   * Lets several threads listen on the port, which share its connections evenly: the first one of them, and then the others. Not on every
+   * system; see `canSharePort`. Default: nobody else may.
+   */
+  readonly sharesPort?: 'first' | 'other' | undefined
   /** Serves HTTPS: HTTP/2, and HTTP/1.1 for who does not speak it. Default: HTTP/1.1 without encryption. */
   readonly certificate?: Certificate | undefined
   /** How long a client may take to encrypt its connection, and then to send the headers of a request, in milliseconds. Default 10000. */
@@ -31,6 +37,7 @@ export interface ListenOptions extends HandlerOptions {
 export interface HubServer {
   /** Where it is, by the address that it really listens on. */
   readonly url: string
+  readonly port: number
   /** Uses another certificate for the connections to come. Throws `INVALID_OPTION`. */
   setCertificate(certificate: Certificate): void
   /**
@@ -42,11 +49,16 @@ export interface HubServer {
 }
 
 /** Serves a hub over HTTP. Rejects with `LISTEN_FAILED` when the address cannot be had. */
-export async function listen(hub: Hub, { host, port, certificate, ...options }: ListenOptions): Promise<HubServer> {
+export async function listen(
+  hub: Hub,
+  { host, port, sharesPort, certificate, ...options }: ListenOptions,
+): Promise<HubServer> {
   const { headersTimeoutMs = 10_000, idleTimeoutMs = 75_000, onRefused, metrics } = options
   const limits = withDefaultLimits(options.limits)
+  const counts = options.counts ?? createCounts()
   const guard = new ConnectionGuard({
     limits,
+    counts,
     addresses: new ClientAddresses(options.trustedProxies),
     isEncrypted: certificate !== undefined,
     onRefused: (refusal, address) => onRefused?.(refusal, { method: 'connection', route: 'none', address }),
@@ -55,7 +67,7 @@ export async function listen(hub: Hub, { host, port, certificate, ...options }: 
   const serverOptions = serverOptionsOf(headersTimeoutMs, idleTimeoutMs)
   const stopping = new AbortController()
   const session = { takesConnection: true, ...options.session }
-  const handlerOptions = { ...options, session, closing: stopping.signal }
+  const handlerOptions = { ...options, counts, session, closing: stopping.signal }
   const router = createRouter(hub, handlerOptions)
   const handle = handlerOf(router, handlerOptions)
   const underWay = new Set<Promise<void>>()
@@ -121,12 +133,15 @@ export async function listen(hub: Hub, { host, port, certificate, ...options }: 
     server.emit('request', req, res)
   })
   server.on('clientError', answerClientError)
-  await bind(server, host, port)
+  // Else a second hub that shares its port as well would be given half of the connections, and nobody would notice.
+  if (sharesPort === 'first' && port !== 0) await assertFree(host, port)
+  await bind(server, { host, port, reusePort: sharesPort !== undefined })
   // A connection that cannot be accepted (no file descriptor left, say) is no reason to drop the others.
   server.on('error', options.onError ?? console.error)
 
   return {
     url: urlOf(server, certificate ? 'https' : 'http'),
+    port: (server.address() as AddressInfo).port,
     setCertificate(next) {
       if (!('setSecureContext' in server)) {
         throw new HubError('INVALID_OPTION', 'This server has no certificate to replace: it serves HTTP.')
@@ -183,14 +198,25 @@ function serverOptionsOf(headersTimeoutMs: number, idleTimeoutMs: number) {
   }
 }
 
-function bind(server: Server | SecureServer, host: string, port: number): Promise<void> {
+/** Whether several threads can listen on one port, and the system shares the connections among them. */
+export const canSharePort = ['linux', 'freebsd'].includes(process.platform)
+
+/** Rejects if anybody listens there already, whether they share the port or not. */
+async function assertFree(host: string, port: number): Promise<void> {
+  const server = createNetServer()
+  await bind(server, { host, port })
+  await new Promise((resolve) => server.close(resolve))
+}
+
+function bind(server: NetServer, address: { host: string; port: number; reusePort?: boolean }): Promise<void> {
+  const { host, port } = address
   return new Promise((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException) => {
       const advice = listenAdvice[error.code ?? ''] ?? error.message
       reject(new HubError('LISTEN_FAILED', `Cannot listen on ${host}:${port}: ${advice}`, { cause: error }))
     }
     server.once('error', refuse)
-    server.listen({ host, port }, () => {
+    server.listen(address, () => {
       server.off('error', refuse)
       resolve()
     })

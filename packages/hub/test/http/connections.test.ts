@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { ClientAddresses } from '../../src/http/client-address.ts'
+import { createCounts } from '../../src/http/client-counts.ts'
 import { ConnectionGuard } from '../../src/http/connection-guard.ts'
 import { Metrics } from '../../src/http/metrics.ts'
 import { type HubServer, type ListenOptions, listen } from '../../src/http/server.ts'
@@ -114,6 +115,7 @@ describe('the limit of connections', () => {
     vi.useFakeTimers()
     onTestFinished(() => void vi.useRealTimers())
     const guard = new ConnectionGuard({
+      counts: createCounts(),
       limits: { maxConnections: 0, maxConnectionsPerAddress: 1 },
       addresses: new ClientAddresses(),
       isEncrypted: false,

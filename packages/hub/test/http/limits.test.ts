@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { tokenHolder } from '../../src/auth/token-holder.ts'
 import { Admission } from '../../src/http/admission.ts'
 import { ClientAddresses } from '../../src/http/client-address.ts'
+import { createCounts } from '../../src/http/client-counts.ts'
 import type { HubRequest } from '../../src/http/exchange.ts'
 import { createFetchHandler } from '../../src/http/fetch-handler.ts'
 import { defaultLimits, type Limits } from '../../src/http/limits.ts'
@@ -206,7 +207,7 @@ describe('the rate of publishing', () => {
 
   test('refills with the time', () => {
     let now = 0
-    const admission = new Admission({ ...defaultLimits, maxPublishRate: 10 }, () => now)
+    const admission = new Admission({ ...defaultLimits, maxPublishRate: 10 }, createCounts(), () => now)
     admission.publish('a', 10)
     expect(() => admission.publish('a', 1)).toThrowError(expect.objectContaining({ code: 'RATE_LIMITED' }))
     now = 500
