@@ -32,13 +32,13 @@ export class CertificateFiles {
   }
 
   /** Calls back with each new certificate, until the process ends. Halfway through being replaced the two do not fit: the next look will do. */
-  watch(onChange: (certificate: Certificate) => void, onError: (error: unknown) => void): void {
+  watch(onChange: (certificate: Certificate) => Promise<void>, onError: (error: unknown) => void): void {
     let told: string | undefined
     setInterval(async () => {
       try {
         const changed = await this.readIfChanged()
         told = undefined
-        if (changed) onChange(changed)
+        if (changed) await onChange(changed)
       } catch (error) {
         const { message } = error as Error
         if (told !== message) onError(error)

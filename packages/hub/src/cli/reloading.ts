@@ -17,7 +17,7 @@ export interface Reloadable {
   readonly limits: Limits
   readonly certificates: CertificateFiles | undefined
   /** Uses another certificate for the connections to come. */
-  readonly setCertificate: (certificate: Certificate) => void
+  readonly setCertificate: (certificate: Certificate) => Promise<void>
   /** The further threads, if there are any. */
   readonly threads: Pick<ServingThreads, 'reload'> | undefined
 }
@@ -42,8 +42,8 @@ export class Reloading {
     this.#target = target
     const { certificates, setCertificate } = target
     certificates?.watch(
-      (certificate) => {
-        setCertificate(certificate)
+      async (certificate) => {
+        await setCertificate(certificate)
         this.#tellCertificate()
       },
       (error) => this.#log.tell('certificate-failed', `the certificate stays as it was: ${reasonOf(error)}`),
@@ -68,7 +68,7 @@ export class Reloading {
       Object.assign(limits, limitsOf(options))
       this.#log.level = options.logLevel
       if (certificate) {
-        setCertificate(certificate)
+        await setCertificate(certificate)
         this.#tellCertificate()
       }
       await threads?.reload(applied)

@@ -281,9 +281,9 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
     tokens,
     limits,
     certificates,
-    setCertificate(now) {
+    async setCertificate(now) {
       server.setCertificate(now)
-      threads?.setCertificate(now)
+      await threads?.setCertificate(now)
     },
     threads,
   })

@@ -59,8 +59,8 @@ export class ServingThreads {
     await Promise.all(this.#threads.map((thread) => thread.reload(options)))
   }
 
-  setCertificate(certificate: Certificate): void {
-    for (const thread of this.#threads) thread.setCertificate(certificate)
+  async setCertificate(certificate: Certificate): Promise<void> {
+    await Promise.all(this.#threads.map((thread) => thread.setCertificate(certificate)))
   }
 
   /** Ends all in order. Gives how many connections had to be cut off. */
@@ -145,13 +145,22 @@ class ServingThread {
 
   async reload(options: ServeOptions): Promise<void> {
     this.#options = options
-    await this.#running?.conversation.ask('reload', options)
+    try {
+      await this.#running?.conversation.ask('reload', options)
+    } catch (error) {
+      // One that ends meanwhile is started again with them.
+      if (this.#running) throw error
+    }
   }
 
-  setCertificate(certificate: Certificate): void {
+  async setCertificate(certificate: Certificate): Promise<void> {
     this.#certificate = certificate
-    // One that ended meanwhile is started with it.
-    this.#running?.conversation.ask('certificate', certificate).catch(() => {})
+    try {
+      await this.#running?.conversation.ask('certificate', certificate)
+    } catch (error) {
+      // One that ends meanwhile is started again with it.
+      if (this.#running) throw error
+    }
   }
 
   async close(deadlineMs: number): Promise<number> {

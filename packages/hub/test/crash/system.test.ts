@@ -61,6 +61,26 @@ test(`${fewerKills} times killed, a hub that keeps but the newest 300 events tel
   expect(checker.gapCount).toBeGreaterThan(0)
 })
 
+test(`${Math.ceil(kills / 10)} times killed, a hub that serves by three threads loses and repeats no more than by one`, {
+  timeout,
+}, async () => {
+  const checker = new DeliveryChecker()
+  await runSystem({
+    checker,
+    kills: Math.ceil(kills / 10),
+    seed: seed + 2,
+    publishers: 16,
+    subscribers: 25,
+    eventsPerLife: 600,
+    maxPauseMs: 50,
+    withIds: true,
+    kindOf: (index) => (['EventSource', 'EventSource', 'reloads', 'slow', 'reloads'] as const)[index % 5]!,
+    flags: ['--threads', '3'],
+    checkOptions: (directory) => ({ history: readHistory(directory) }),
+  })
+  expect(checker.gapCount).toBe(0)
+})
+
 interface SystemOptions {
   readonly checker: DeliveryChecker
   readonly kills: number

@@ -1,18 +1,22 @@
 import { parseEventId } from '@headwater/sse/server'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { encodeStoredEvent } from '../../src/history.ts'
 import { createHub } from '../../src/hub.ts'
 import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'
 import { Selection } from '../../src/selection.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { Retention } from '../../src/store/retention.ts'
-import type { EventRecord, EventStore, Mark } from '../../src/store/store.ts'
+import { shareStore } from '../../src/store/shared/share-store.ts'
+import { openSharedStore } from '../../src/store/shared.ts'
+import type { EventRecord, EventStore, Mark, StoredEvent } from '../../src/store/store.ts'
 import { createRemoteStore, seeded } from '../store/remote-store.ts'
 import { nextTurn, TestClient } from './client.ts'
 
 const stores = {
   memory: (retention: Retention, _seed: number) => createMemoryStore(retention),
   'remote (simulated)': (retention: Retention, seed: number) => createRemoteStore({ ...retention, seed }),
+  'shared (seen from another thread)': openShared,
 }
 
 interface Logged extends EventRecord, Mark {}
@@ -20,11 +24,16 @@ interface Logged extends EventRecord, Mark {}
 // As long as it takes: how fast the machine is says nothing of the hub.
 const patience = { timeout: 600_000 }
 
+async function openShared(retention: Retention): Promise<EventStore> {
+  const frameOf = (epoch: string, event: StoredEvent) => Buffer.from(encodeStoredEvent(epoch, event))
+  return openSharedStore((await shareStore(createMemoryStore(retention), { frameOf })).connect())
+}
+
 describe.each(Object.entries(stores))('subscribers of a hub over the %s store', patience, (name, openStore) => {
   test('get each of their events once and in order, however they disconnect and resume while others publish', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(), async (seed) => {
-        const run = await runHub(openStore({ maxEvents: Infinity, maxBytes: Infinity }, seed), seed)
+        const run = await runHub(await openStore({ maxEvents: Infinity, maxBytes: Infinity }, seed), seed)
         for (const { client, expected } of run) {
           expect(client.gaps).toEqual([])
           expect(client.datas).toEqual(expected.map(({ data }) => data))
@@ -37,7 +46,7 @@ describe.each(Object.entries(stores))('subscribers of a hub over the %s store', 
   test('are told of a gap wherever, and only where, events of their own are gone', async () => {
     await fc.assert(
       fc.asyncProperty(fc.nat(), async (seed) => {
-        const run = await runHub(openStore({ maxEvents: 1 + (seed % 30), maxBytes: Infinity }, seed), seed)
+        const run = await runHub(await openStore({ maxEvents: 1 + (seed % 30), maxBytes: Infinity }, seed), seed)
         for (const { client, expected } of run) {
           const places = new Map(expected.map(({ data }, place) => [data, place]))
           let place = -1
