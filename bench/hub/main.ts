@@ -18,7 +18,8 @@ const help = `npm run bench:hub -- [scenarios] [options]
 
   scenarios              ${scenarios.map(({ name }) => name).join(' ')}; burst is all that begin with burst-. Default: all of them
                          client: the ceiling of the benchmark's own client
-  --peers <names>        hub,hub-memory,nchan,better-sse,naive,floor; default: all that can do the scenario
+  --peers <names>        hub,hub-memory,nchan,better-sse,naive,floor; default: all that can do the scenario;
+                         also hub-threads: the hub with --threads 2
   --rounds <count>       how often each peer has its turn; default 3
   --scale <factor>       of the numbers of subscribers and events; default 1
   --client-threads <n>   threads of the client that hold subscribers; default 1

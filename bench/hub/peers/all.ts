@@ -1,5 +1,5 @@
 import { floor } from './floor.ts'
-import { hub, hubInMemory } from './hub.ts'
+import { hub, hubInMemory, hubInThreads } from './hub.ts'
 import { nchan } from './nchan.ts'
 import { betterSse, naive, nodeServer } from './node-server.ts'
 import type { Peer } from './peer.ts'
@@ -13,7 +13,7 @@ export const peers: readonly Peer[] = [hub, hubInMemory, nchan, betterSse, naive
 export function choosePeers(names: readonly string[]): readonly Peer[] {
   if (names.length === 0) return peers
   return names.map((name) => {
-    const peer = peers.find((each) => each.name === name)
+    const peer = [...peers, hubInThreads].find((each) => each.name === name)
     if (peer) return peer
     throw new Error(`There is no peer ${name}. There are: ${peers.map((each) => each.name).join(', ')}.`)
   })

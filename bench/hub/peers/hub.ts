@@ -17,6 +17,14 @@ export const hub: Peer = hubWith('hub', 'headwater, `--store file:`, every event
 
 export const hubInMemory: Peer = hubWith('hub-memory', 'headwater, `--store memory:`', () => ['--store', 'memory:'])
 
+/** Only when it is asked for: on a machine of two cores the client has one of them. */
+export const hubInThreads: Peer = hubWith('hub-threads', 'headwater, `--store file: --threads 2`', (directory) => [
+  '--store',
+  `file:${join(directory, 'store')}`,
+  '--threads',
+  '2',
+])
+
 /** What only the hub understands, and the scenarios that have no peer use. */
 export interface RunningHub extends RunningPeer {
   /** Takes exact topics and URL patterns. With a token: to what is private, too. */

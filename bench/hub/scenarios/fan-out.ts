@@ -1,7 +1,7 @@
 import { eventBytes, type Load, publishAsAcknowledged, publishPaced, streamsUpTo } from './publishing.ts'
 import { deliveryMeasures, type Outcome, type Scenario, type Stage } from './stage.ts'
 
-const peers = ['hub', 'nchan', 'better-sse', 'naive', 'floor']
+const peers = ['hub', 'hub-threads', 'nchan', 'better-sse', 'naive', 'floor']
 
 /** One topic with many subscribers, who are sent events as fast as they are acknowledged. */
 export const burst = fanOutOf('burst-1', '1,000 subscribers of a topic; 1 publisher, as fast as acknowledged', {
