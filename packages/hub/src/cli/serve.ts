@@ -32,6 +32,7 @@ import { keepYoungGenerationSmall } from './young-generation.ts'
 
 export interface ServeOptions extends StoreFlags, AuthFlags, Limits, LogFlags {
   readonly listen: ListenAddress
+  readonly threads?: number
   readonly corsOrigins: string[]
   readonly trustedProxies: string[]
   readonly tlsCert?: string
@@ -43,7 +44,6 @@ export interface ServeOptions extends StoreFlags, AuthFlags, Limits, LogFlags {
   readonly shutdownDeadline: number
   readonly compression: 'gzip' | 'none'
   readonly subscriptions?: true
-  readonly threads?: number
 }
 
 export function serveCommand(): Command {
@@ -64,6 +64,11 @@ SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are tol
       )
         .argParser(parseListenAddress)
         .default({ host: '127.0.0.1', port: 3000 }, '127.0.0.1:3000'),
+    )
+    .option(
+      '--threads <count>',
+      'how many threads serve the connections; default: one less than there are cores; with --dev or --subscriptions one',
+      parseThreads,
     )
     .addOption(
       new ListOption(
@@ -122,11 +127,6 @@ SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are tol
     )
       .choices(['gzip', 'none'])
       .default('gzip'),
-  )
-  command.option(
-    '--threads <count>',
-    'how many threads serve the connections; default: one less than there are cores; with --dev or --subscriptions one',
-    parseThreads,
   )
   command.optionsGroup('Where events are kept:')
   addStoreFlags(command)
