@@ -26,7 +26,7 @@ export interface ServingThreadsOptions {
 /** How long a thread that ended is waited for before it is started again: doubled each time, until it has lasted. In milliseconds. */
 const restartMs = { first: 500, most: 30_000, hasLasted: 60_000 }
 /** A thread that does not answer by then is left out of the metrics, in milliseconds. */
-const metricsMs = 2000
+const metricsMs = 5000
 /** What a thread gets beyond its deadline to say that it has ended, in milliseconds. */
 const closeMs = 500
 

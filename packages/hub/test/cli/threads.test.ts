@@ -41,7 +41,7 @@ describe('headwater serve --threads', patience, () => {
     expect([...first!.datas].sort()).toEqual([...sent, 'last'].sort())
     for (const { datas } of clients) expect(datas).toEqual(first!.datas)
 
-    const metrics = await metricsOf(hub.url)
+    const metrics = await metricsOf(hub.url, 3)
     expect(metrics.get('headwater_publishes_total{outcome="stored"}')).toBe(301)
     expect(metrics.get('headwater_deliveries_total')).toBe(301 * clients.length)
     expect(metrics.get('headwater_subscribers')).toBe(clients.length)
@@ -151,7 +151,7 @@ test(
   async () => {
     const { url, threads, lines } = await serveInThreads(3)
     const clients = await subscribeOnAll(url, 3)
-    const before = await threadSubscribers(url)
+    const before = await threadSubscribers(url, 3)
     let n = 0
     let isOver = false
     const acknowledged: string[] = []
@@ -184,7 +184,7 @@ test(
     const ended = lines.join('').match(/with it (\d+) event streams/g)!
     expect(ended).toEqual([2, 3].map((thread) => `with it ${before.get(thread)} event streams`))
     // Those of a thread that is gone are not counted any more.
-    await expect.poll(async () => (await metricsOf(url)).get('headwater_subscribers'), soon).toBe(clients.length)
+    await expect.poll(async () => (await metricsOf(url, 3)).get('headwater_subscribers'), soon).toBe(clients.length)
   },
 )
 
@@ -241,7 +241,7 @@ async function subscribeOnAll(url: string, threads: number): Promise<Client[]> {
     clients.push(...more)
     // Each is counted once it is there.
     for (const client of more) await client.until('')
-  } while ([...(await threadSubscribers(url)).values()].filter((count) => count > 1).length < threads)
+  } while ([...(await threadSubscribers(url, threads)).values()].filter((count) => count > 1).length < threads)
   return clients
 }
 
@@ -316,15 +316,22 @@ function post(
   })
 }
 
-async function metricsOf(url: string): Promise<Map<string, number>> {
-  const text = await (await fetch(`${url}/metrics`)).text()
-  return new Map(
-    [...text.matchAll(/^([a-z_]+(?:\{[^}]*\})?) (\S+)$/gm)].map(([, name, value]) => [name!, Number(value)]),
-  )
+/** A thread that does not answer in time is left out. So it is asked until all of them did. */
+async function metricsOf(url: string, threads: number): Promise<Map<string, number>> {
+  for (;;) {
+    const text = await (await fetch(`${url}/metrics`)).text()
+    const lines = [...text.matchAll(/^([a-z_]+(?:\{[^}]*\})?) (\S+)$/gm)]
+    const metrics = new Map(lines.map(([, name, value]) => [name!, Number(value)]))
+    if (subscribersOfThreads(metrics).size === threads) return metrics
+  }
 }
 
-async function threadSubscribers(url: string): Promise<Map<number, number>> {
-  const found = [...(await metricsOf(url))].flatMap(([name, value]) => {
+async function threadSubscribers(url: string, threads: number): Promise<Map<number, number>> {
+  return subscribersOfThreads(await metricsOf(url, threads))
+}
+
+function subscribersOfThreads(metrics: Map<string, number>): Map<number, number> {
+  const found = [...metrics].flatMap(([name, value]) => {
     const thread = /^headwater_thread_subscribers\{thread="(\d+)"\}$/.exec(name)?.[1]
     return thread === undefined ? [] : [[Number(thread), value] as const]
   })
