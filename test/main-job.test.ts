@@ -1,6 +1,7 @@
 import type { Browser, Page } from 'puppeteer-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { launchBrowser } from '../conformance/runners/browser.ts'
+import { freePort } from './free-port.ts'
 import { Network } from './network.ts'
 import { publish as publishOn, serve as serveWith } from './running-hub.ts'
 
@@ -75,7 +76,7 @@ describe.each(['Chromium', 'Firefox'] as const)('the page in %s', (name) => {
   })
 
   it('says that there is a gap when the hub was killed and, without a store on disk, began a new history', async () => {
-    const hub = await serve('127.0.0.1:0')
+    const hub = await serve(`127.0.0.1:${await freePort()}`)
     await page.goto(hub.url.href)
     await untilState(page, 'open')
     const id = await publish(hub.url, 'of the first history')

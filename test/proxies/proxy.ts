@@ -1,7 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
@@ -9,6 +8,7 @@ import { connect } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
+import { freePort } from '../free-port.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 export const certPath = join(root, 'examples/http2/localhost-certificate.pem')
@@ -127,7 +127,7 @@ export class RunningProxy {
   /** Starts one in front of a hub. */
   static async start(kind: ProxyKind, options: ProxyOptions): Promise<RunningProxy> {
     for (let attempt = 1; ; attempt++) {
-      const [httpPort = 0, httpsPort = 0, adminPort = 0] = await freePorts(3)
+      const [httpPort = 0, httpsPort = 0, adminPort = 0] = [await freePort(), await freePort(), await freePort()]
       const directory = mkdtempSync(join(tmpdir(), `headwater-${kind.name}-`))
       const proxy = new RunningProxy(kind, { ...options, directory, httpPort, httpsPort, adminPort })
       onTestFinished(async () => {
@@ -221,14 +221,6 @@ export class RunningProxy {
 function temporaryPaths(directory: string): string {
   const kinds = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
   return kinds.map((kind) => `${kind}_temp_path ${join(directory, kind)};\n`).join('')
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  await Promise.all(servers.map((server) => once(server, 'listening')))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
 
 /** Whether a TLS handshake succeeds: the port may be open sooner. */

@@ -3,6 +3,7 @@ import { readEvents } from '@headwater/sse'
 import { EventSource } from '@headwater/sse/client'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createMemoryStore } from '../../src/store/memory.ts'
+import { freePort } from '../free-port.ts'
 import { problemOf, serve } from './serving.ts'
 
 describe('subscribing over HTTP', () => {
@@ -258,8 +259,8 @@ describe('the last events', () => {
 describe('an EventSource', () => {
   test('resumes by itself across a restart of the hub, keeps what is kept, and misses nothing', async () => {
     const store = createMemoryStore()
-    const first = await serve({ store })
-    const port = Number(new URL(first.url).port)
+    const port = await freePort()
+    const first = await serve({ store, port })
     const received: string[] = []
     const source = new EventSource(`${first.url}?match=a`, { retry: { backoffMs: 0 } })
     onTestFinished(() => source.close())
@@ -286,8 +287,8 @@ describe('an EventSource', () => {
   })
 
   test('is told of the gap when the hub comes back with another history', async () => {
-    const first = await serve({ session: { retryMs: 10, drainSpreadMs: 10 } })
-    const port = Number(new URL(first.url).port)
+    const port = await freePort()
+    const first = await serve({ port, session: { retryMs: 10, drainSpreadMs: 10 } })
     const source = new EventSource(`${first.url}?match=a`)
     onTestFinished(() => source.close())
     const gap = new Promise<MessageEvent>((resolve) => {
