@@ -80,6 +80,8 @@ export class FanOut {
   readonly #subscribers = new Set<Subscriber>()
   /** By the key of their selection; in order of their newest frame, the quietest first. */
   readonly #feeds = new Map<string, Feed>()
+  /** No feed has been without a frame since before this. */
+  #quietestPosition = 0
   /** By what they select. */
   readonly #index = new MatcherIndex<Feed>()
   /** Whose frame is the oldest, the next oldest, and so on; and how many bytes they are together. */
@@ -307,8 +309,11 @@ export class FanOut {
 
   /** Tells the subscribers of feeds without a frame since `position` where the history is now. */
   #tellPosition(position: number): void {
+    // Asked at each event, and as a rule in vain.
+    if (position <= this.#quietestPosition) return
     let bytes: Uint8Array | undefined
     for (const feed of this.#feeds.values()) {
+      this.#quietestPosition = feed.newestPosition
       if (feed.newestPosition >= position) break
       bytes ??= frameBytes(encodePosition(positionId(this.#store.epoch, this.#head)))
       this.#put(feed, { position: this.#head.position, bytes, isEvent: false })
