@@ -42,6 +42,9 @@ const { values, positionals } = parseArgs({
   },
 })
 
+/** npm runs this in the folder of the benchmarks; a path that is typed is meant from where it is typed. */
+const here = process.env.INIT_CWD ?? process.cwd()
+
 if (values.help) console.log(help)
 else await run()
 
@@ -52,7 +55,7 @@ async function run(): Promise<void> {
   const rounds = Number(values.rounds)
   const scale = Number(values.scale)
   const isFull = positionals.length === 0 && values.peers === undefined && scale === 1
-  const out = resolve(values.out ?? join(root, isFull ? 'bench/results' : '.cache/bench-hub'))
+  const out = resolve(here, values.out ?? join(root, isFull ? 'bench/results' : '.cache/bench-hub'))
   // Peers are ended when the process exits, which an unhandled signal would skip.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
@@ -93,7 +96,7 @@ async function tryOut(scenario: Scenario, peer: Peer, round: number, scale: numb
   const directory = mkdtempSync(join(process.env.BENCH_DIR ?? tmpdir(), 'headwater-bench-'))
   const identity = { scenario: scenario.name, peer: peer.name, round }
   try {
-    const profileDirectory = values.profile && join(resolve(values.profile), `${scenario.name}-${peer.name}`)
+    const profileDirectory = values.profile && join(resolve(here, values.profile), `${scenario.name}-${peer.name}`)
     const running = await peer.start({ directory, profileDirectory: profileDirectory || undefined })
     const note = running.note === undefined ? {} : { note: running.note }
     const stage = new Stage(running, { scale, clientThreads: Number(values['client-threads']) })
