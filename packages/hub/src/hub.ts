@@ -13,6 +13,7 @@ import type { HubStats } from './stats.ts'
 import type { Append, EventRecord, EventStore, Mark } from './store/store.ts'
 import { wantedBy } from './subscriptions/active-subscription.ts'
 import { SubscriptionRegistry } from './subscriptions/registry.ts'
+import { untilAborted } from './until-aborted.ts'
 
 export interface HubOptions extends Partial<FanOutOptions> {
   /** Where the events are kept. The hub does not close it. */
@@ -169,6 +170,7 @@ export async function createHub({
       const selection = select(matchers, rights)
       const start = await findStart(selection, lastEventId)
       yield* untilAborted(readEvents(store, fanOut, selection, start), signal)
+      signal?.throwIfAborted()
     },
 
     async lastEventId({ matchers, rights }) {
@@ -285,27 +287,4 @@ function keyOfEvent(key: string, { topics, data, isPrivate, id, type, retryMs }:
   return createHash('sha256')
     .update(JSON.stringify([key, topics, data, isPrivate, id, type, retryMs]))
     .digest('base64url')
-}
-
-/** Yields what a generator does, until a signal aborts: then throws its reason, whatever is under way. */
-async function* untilAborted<T>(
-  source: AsyncGenerator<T>,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<T, void, undefined> {
-  if (!signal) return yield* source
-  let onAbort = () => {}
-  const aborted = new Promise<never>((_, reject) => {
-    onAbort = () => reject(signal.reason)
-    signal.addEventListener('abort', onAbort)
-  })
-  try {
-    for (;;) {
-      signal.throwIfAborted()
-      const { done, value } = await Promise.race([aborted, source.next()])
-      if (done) return
-      yield value
-    }
-  } finally {
-    signal.removeEventListener('abort', onAbort)
-  }
 }

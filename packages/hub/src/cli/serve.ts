@@ -12,6 +12,7 @@ import { PublicUrls } from '../http/public-urls.ts'
 import { canSharePort } from '../http/server.ts'
 import { shareStore } from '../store/shared/share-store.ts'
 import type { StoredEvent } from '../store/store.ts'
+import { within } from '../within.ts'
 import { type AuthFlags, addAuthFlags, describeAuth } from './auth-flags.ts'
 import { CertificateFiles } from './certificate-files.ts'
 import { configurable } from './configuration.ts'
@@ -313,7 +314,12 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   ])
   cutOff += cutOffElsewhere
   // A store that has still to write has a moment for it in any case.
-  const isClosed = await within(Math.max(1000, startedAt + deadlineMs - performance.now()), store.close())
+  const closingMs = Math.max(1000, startedAt + deadlineMs - performance.now())
+  const isClosed = await within(
+    closingMs,
+    store.close().then(() => true),
+    false,
+  )
   log.flush()
   if (!isClosed) {
     log.tell('stop-forced', 'the store did not close in time. Publishers of events under way were told nothing.')
@@ -369,16 +375,4 @@ function untilSignalled(log: Log): Promise<NodeJS.Signals> {
     process.on('SIGTERM', onSignal)
     process.on('SIGINT', onSignal)
   })
-}
-
-async function within(ms: number, work: Promise<void>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, ms, false)
-  })
-  try {
-    return await Promise.race([work.then(() => true), late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -3,6 +3,7 @@ import { type CountMemory, clearCounts } from '../http/client-counts.ts'
 import type { MetricsSnapshot } from '../http/metrics.ts'
 import type { Certificate } from '../http/tls.ts'
 import type { SharedStore } from '../store/shared/share-store.ts'
+import { within } from '../within.ts'
 import { Conversation } from './conversation.ts'
 import type { Log } from './log.ts'
 import type { ServeOptions } from './serve.ts'
@@ -140,7 +141,7 @@ class ServingThread {
   }
 
   metrics(): Promise<MetricsSnapshot | undefined> {
-    return within(metricsMs, this.#running?.conversation.ask('metrics', undefined))
+    return unlessLate(metricsMs, this.#running?.conversation.ask('metrics', undefined))
   }
 
   async reload(options: ServeOptions): Promise<void> {
@@ -166,7 +167,7 @@ class ServingThread {
   async close(deadlineMs: number): Promise<number> {
     this.#isClosing = true
     clearTimeout(this.#timer)
-    const cutOff = await within(deadlineMs + closeMs, this.#running?.conversation.ask('close', { deadlineMs }))
+    const cutOff = await unlessLate(deadlineMs + closeMs, this.#running?.conversation.ask('close', { deadlineMs }))
     await this.#running?.worker.terminate()
     return cutOff ?? 0
   }
@@ -191,15 +192,14 @@ class ServingThread {
   }
 }
 
-/** What a thread answers; nothing if it takes too long, or ends instead. */
-async function within<T>(ms: number, answer: Promise<T> | undefined): Promise<T | undefined> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, ms, undefined)
-  })
-  try {
-    return await Promise.race([late, answer?.catch(() => undefined)])
-  } finally {
-    clearTimeout(timer)
-  }
+/** What a thread answers; nothing if it takes too long, or ends instead: `onEnd` tells why it did. */
+async function unlessLate<T>(milliseconds: number, answer: Promise<T> | undefined): Promise<T | undefined> {
+  return (
+    answer &&
+    (await within(
+      milliseconds,
+      answer.catch(() => undefined),
+      undefined,
+    ))
+  )
 }

@@ -1,5 +1,6 @@
 import { HubError } from '../errors.ts'
 import type { PublishInit } from '../event-rules.ts'
+import { untilAborted } from '../until-aborted.ts'
 import { parseEventJson } from './event-json.ts'
 import { withKey } from './idempotency-key.ts'
 import { type Line, splitLines } from './line-splitter.ts'
@@ -78,24 +79,4 @@ function known(error: unknown, onError: (error: unknown) => void): HubError {
     'STORE_FAILED',
     'The hub failed to publish this line, and may or may not have it. Its log says why.',
   )
-}
-
-/** Yields what a source does until a signal aborts; what is under way is waited for. */
-async function* untilAborted<T>(source: AsyncIterable<T>, signal: AbortSignal | undefined): AsyncGenerator<T> {
-  const iterator = source[Symbol.asyncIterator]()
-  let stop = () => {}
-  const aborted = new Promise<IteratorResult<T>>((resolve) => {
-    stop = () => resolve({ done: true, value: undefined })
-    if (signal?.aborted) stop()
-    signal?.addEventListener('abort', stop)
-  })
-  try {
-    for (;;) {
-      const { done, value } = await Promise.race([aborted, iterator.next()])
-      if (done) return
-      yield value
-    }
-  } finally {
-    signal?.removeEventListener('abort', stop)
-  }
 }

@@ -3,6 +3,7 @@ import { HubError } from '../errors.ts'
 import type { PublishInit } from '../event-rules.ts'
 import type { Hub } from '../hub.ts'
 import { hubPath } from '../hub-path.ts'
+import { within } from '../within.ts'
 import { Admission } from './admission.ts'
 import { ClientAddresses } from './client-address.ts'
 import type { ClientCounts } from './client-counts.ts'
@@ -182,7 +183,15 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
   }
   const healthRoutes = reading(() => answerText('ok\n'))
   const readyRoutes = reading(async () => {
-    await within(readyTimeoutMs, hub.check())
+    if (
+      !(await within(
+        readyTimeoutMs,
+        hub.check().then(() => true),
+        false,
+      ))
+    ) {
+      throw new HubError('STORE_FAILED', `The store gave no answer for ${readyTimeoutMs / 1000} s.`)
+    }
     return answerText('ready\n')
   })
   const metricsRoutes = reading(async () => ({
@@ -345,18 +354,6 @@ function reading(route: Route): Routes {
 
 function answerText(body: string): Answer {
   return { headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }, body }
-}
-
-async function within(ms: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new HubError('STORE_FAILED', `The store gave no answer for ${ms / 1000} s.`)), ms)
-  })
-  try {
-    await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }
 
 function notFound(path: string): Answer {

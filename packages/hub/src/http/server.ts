@@ -3,6 +3,7 @@ import { type AddressInfo, createServer as createNetServer, type Server as NetSe
 import type { TLSSocket } from 'node:tls'
 import { HubError } from '../errors.ts'
 import type { Hub } from '../hub.ts'
+import { within } from '../within.ts'
 import { ClientAddresses } from './client-address.ts'
 import { createCounts } from './client-counts.ts'
 import { ConnectionGuard } from './connection-guard.ts'
@@ -157,7 +158,7 @@ export async function listen(
 
   async function finish(deadlineMs: number, onCutOff?: (connections: number) => void): Promise<void> {
     const closed = new Promise((resolve) => server.close(resolve))
-    let [patience, deadline]: NodeJS.Timeout[] = []
+    let deadline: NodeJS.Timeout | undefined
     const isLate = new Promise<void>((resolve) => {
       deadline = setTimeout(() => {
         onCutOff?.(guard.open)
@@ -165,13 +166,10 @@ export async function listen(
         resolve()
       }, deadlineMs)
     })
-    const isHalfWay = new Promise<void>((resolve) => {
-      patience = setTimeout(resolve, deadlineMs / 2)
-    })
     stopping.abort()
     // Node takes those for busy.
     for (const socket of silent.values()) socket.destroy()
-    await Promise.race([Promise.all([...underWay, direct.close()]), isHalfWay])
+    await within(deadlineMs / 2, Promise.all([...underWay, direct.close()]), undefined)
     // Connections kept alive while their last request was answered.
     server.closeIdleConnections()
     // What was published last is on its way to the streams, and goes out in the next turn.
@@ -179,7 +177,6 @@ export async function listen(
     // A store that does not answer may keep it from closing for ever.
     await Promise.race([hub.close(), isLate])
     await closed
-    clearTimeout(patience)
     clearTimeout(deadline)
   }
 }
