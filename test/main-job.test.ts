@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'puppeteer-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { launchBrowser } from '../conformance/runners/browser.ts'
-import { freePort } from './free-port.ts'
+import { freePort } from '../conformance/runners/free-port.ts'
 import { Network } from './network.ts'
 import { publish as publishOn, serve as serveWith } from './running-hub.ts'
 

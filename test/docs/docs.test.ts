@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join, normalize } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { freePort } from '../free-port.ts'
+import { freePort } from '../../conformance/runners/free-port.ts'
 import { anchorsOf, type Block, linksOf, type Page, readPages, root } from './markdown.ts'
 import { runModule, runShell } from './session.ts'
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
-import { freePort } from '../free-port.ts'
+import { freePort } from '../../conformance/runners/free-port.ts'
 import { root } from './markdown.ts'
 
 const headwater = join(root, 'packages/hub/dist/cli/main.js')

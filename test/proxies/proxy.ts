@@ -8,7 +8,7 @@ import { connect } from 'node:tls'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
-import { freePort } from '../free-port.ts'
+import { freePort } from '../../conformance/runners/free-port.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 export const certPath = join(root, 'examples/http2/localhost-certificate.pem')

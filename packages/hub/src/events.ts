@@ -1,4 +1,5 @@
 import { formatEventId, GAP_EVENT_TYPE, type Gap } from '@headwater/sse/server'
+import { admittedEvents } from './admitted-events.ts'
 import { eventIdOf, positionId } from './event-id.ts'
 import type { FanOut } from './fan-out.ts'
 import { positionOf, type StartingPoint } from './resume.ts'
@@ -59,8 +60,7 @@ export async function* readEvents(
         isPrivate: false,
       }
     }
-    for (const event of events) {
-      if (!selection.admits(event)) continue
+    for (const event of await admittedEvents(events, selection)) {
       const { topics, type = 'message', data, isPrivate } = event
       yield { id: eventIdOf(epoch, event), topics, type, data, isPrivate }
     }

@@ -1,10 +1,10 @@
-import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { HubError } from '../errors.ts'
 import type { ClientAddresses } from './client-address.ts'
 import type { ClientCounts } from './client-counts.ts'
 import type { Limits } from './limits.ts'
 import { problemAnswer } from './problem.ts'
+import { responseText } from './response-text.ts'
 
 export interface ConnectionGuardOptions {
   readonly limits: Readonly<Pick<Limits, 'maxConnections' | 'maxConnectionsPerAddress'>>
@@ -108,18 +108,8 @@ export class ConnectionGuard {
       this.#farewells--
     })
     // Not reset at once: the client has most likely sent its request by now, and would see a reset instead of the answer.
-    socket.end(farewell(refusal))
+    socket.end(responseText(problemAnswer(refusal), 'close'), 'latin1')
   }
-}
-
-/** The whole answer, to a request that need not even have come. */
-function farewell(refusal: HubError): string {
-  const { status, headers = {}, body } = problemAnswer(refusal)
-  const text = String(body)
-  const lines = Object.entries({ ...headers, 'content-length': String(Buffer.byteLength(text)), connection: 'close' })
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${name}: ${value}\r\n`)
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status!]}\r\n${lines.join('')}\r\n${text}`
 }
 
 function ignore(): void {}

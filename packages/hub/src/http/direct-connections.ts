@@ -1,9 +1,9 @@
-import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http'
 import type { Socket } from 'node:net'
 import { createSocketSession, type SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../errors.ts'
 import { readDirectRequest } from './direct-request.ts'
-import type { Answer, AnswerHeaders, HubRequest } from './exchange.ts'
+import type { Answer, HubRequest } from './exchange.ts'
+import { responseText } from './response-text.ts'
 import { sessionOptionsOf } from './session-of-answer.ts'
 
 export interface DirectConnectionsOptions {
@@ -138,17 +138,14 @@ class DirectConnection {
 
   #send(request: HubRequest, answer: Answer): void {
     const socket = this.#socket
-    const { status = 200, headers = {}, body = '', eventStream } = answer
+    const { body = '', eventStream } = answer
     if (eventStream) {
       this.#beginStream(request, answer, eventStream)
       return
     }
     if (typeof body !== 'string') throw new Error(`A request to ${request.url} was answered in pieces.`)
     const isLast = this.#all.isClosing || this.#hasEnded
-    const length = Buffer.byteLength(body)
-    const head = `${headOf(status, headers)}content-length: ${length}\r\n${isLast ? 'Connection: close' : 'Connection: keep-alive'}\r\n\r\n`
-    if (length === body.length) socket.write(head + body, 'latin1')
-    else socket.write(Buffer.concat([Buffer.from(head, 'latin1'), Buffer.from(body)]))
+    socket.write(responseText({ ...answer, body }, isLast ? 'close' : 'keep-alive'), 'latin1')
     if (isLast) {
       socket.destroySoon()
       return
@@ -183,23 +180,3 @@ class DirectConnection {
     this.#all.forget(this)
   }
 }
-
-function headOf(status: number, headers: AnswerHeaders): string {
-  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`
-  for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined) continue
-    validateHeaderName(name)
-    validateHeaderValue(name, value)
-    head += `${name}: ${value}\r\n`
-  }
-  return `${head}Date: ${httpDate()}\r\n`
-}
-
-/** The time as HTTP writes it, made once a second. */
-function httpDate(): string {
-  const second = Math.floor(Date.now() / 1000)
-  if (second !== dateOfSecond.second) dateOfSecond = { second, text: new Date(second * 1000).toUTCString() }
-  return dateOfSecond.text
-}
-
-let dateOfSecond = { second: -1, text: '' }

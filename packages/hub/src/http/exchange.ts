@@ -36,6 +36,11 @@ export interface Answer {
   readonly expiresAt?: number | undefined
 }
 
+/** An answer that is all there, as text. */
+export interface TextAnswer extends Answer {
+  readonly body: string
+}
+
 /** The path of a request's URL, as it was sent: still percent-encoded. */
 export function pathOf({ url }: Pick<HubRequest, 'url'>): string {
   const query = url.indexOf('?')

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { HubError, HubErrorCode } from '../errors.ts'
-import type { Answer } from './exchange.ts'
+import type { TextAnswer } from './exchange.ts'
 
 /** A problem document (RFC 9457): `detail` is for people, `code` for programs. */
 export interface Problem {
@@ -25,7 +25,7 @@ function detailOf({ code, message }: HubError): string {
 }
 
 /** Answers with what went wrong. */
-export function problemAnswer(error: HubError | undefined): Answer {
+export function problemAnswer(error: HubError | undefined): TextAnswer {
   const problem = toProblem(error)
   return {
     status: problem.status,

@@ -1,4 +1,11 @@
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http'
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { HubError } from '../errors.ts'
@@ -10,6 +17,8 @@ import { ConnectionGuard } from './connection-guard.ts'
 import { DirectConnections } from './direct-connections.ts'
 import { handlerOf } from './handler.ts'
 import { withDefaultLimits } from './limits.ts'
+import type { Problem } from './problem.ts'
+import { responseText } from './response-text.ts'
 import { createRouter, type HandlerOptions } from './router.ts'
 import { assertCertificate, type Certificate, createTlsServer, type SecureServer } from './tls.ts'
 
@@ -111,7 +120,7 @@ export async function listen(
       takeByNode?.call(server, socket)
       socket.emit('data', bytes)
     },
-    refuseSilent: (socket) => answerClientError({ name: '', message: '', code: 'ERR_HTTP_REQUEST_TIMEOUT' }, socket),
+    refuseSilent: (socket) => answerClientError({ code: 'ERR_HTTP_REQUEST_TIMEOUT' }, socket),
     session,
     headersTimeoutMs,
     idleTimeoutMs,
@@ -233,28 +242,21 @@ function urlOf(server: Server | SecureServer, scheme: string): string {
 }
 
 /** What is no HTTP, is too long or takes too long. Only said where no answer is under way that it could end up in. */
-function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+function answerClientError(error: Pick<NodeJS.ErrnoException, 'code'>, socket: Socket): void {
   // What is written to a client that does not finish to encrypt would wait for it for ever.
   const isUnencrypted = /^ERR_(TLS|SSL)_/.test(error.code ?? '')
   if (isUnencrypted || !socket.writable || socket.bytesWritten > 0) {
     socket.destroy()
     return
   }
-  const [status, detail] = clientErrors[error.code ?? ''] ?? [
-    '400 Bad Request',
-    'That was no well-formed HTTP request.',
-  ]
-  const body = `${JSON.stringify({ title: status.slice(4), status: Number(status.slice(0, 3)), detail, code: 'INVALID_REQUEST' })}\n`
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/problem+json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  )
+  const [status, detail] = clientErrors[error.code ?? ''] ?? [400, 'That was no well-formed HTTP request.']
+  const problem: Problem = { title: STATUS_CODES[status], status, detail, code: 'INVALID_REQUEST' }
+  const headers = { 'content-type': 'application/problem+json' }
+  socket.end(responseText({ status, headers, body: `${JSON.stringify(problem)}\n` }, 'close'), 'latin1')
 }
 
-const clientErrors: Record<string, [status: string, detail: string]> = {
-  HPE_HEADER_OVERFLOW: [
-    '431 Request Header Fields Too Large',
-    'The request line and headers are larger than 16 KiB together.',
-  ],
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: ['413 Content Too Large', 'The chunk extensions are larger than 16 KiB.'],
-  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'The headers of the request took too long to arrive.'],
+const clientErrors: Record<string, [status: number, detail: string]> = {
+  HPE_HEADER_OVERFLOW: [431, 'The request line and headers are larger than 16 KiB together.'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunk extensions are larger than 16 KiB.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The headers of the request took too long to arrive.'],
 }

@@ -2,8 +2,8 @@ import { get } from 'node:http'
 import { readEvents } from '@headwater/sse'
 import { EventSource } from '@headwater/sse/client'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../../../conformance/runners/free-port.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
-import { freePort } from '../free-port.ts'
 import { problemOf, serve } from './serving.ts'
 
 describe('subscribing over HTTP', () => {

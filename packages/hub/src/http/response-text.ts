@@ -1,0 +1,31 @@
+import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http'
+import type { TextAnswer } from './exchange.ts'
+
+/**
+ * A whole answer as an HTTP/1.1 response, for connections on which no server of Node writes it. A character for each byte: to be written as
+ * `latin1`. Throws what Node throws for a header that cannot be sent.
+ */
+export function responseText(
+  { status = 200, headers = {}, body }: TextAnswer,
+  connection: 'keep-alive' | 'close',
+): string {
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined) continue
+    validateHeaderName(name)
+    validateHeaderValue(name, value)
+    head += `${name}: ${value}\r\n`
+  }
+  const length = Buffer.byteLength(body)
+  const bytes = length === body.length ? body : Buffer.from(body).toString('latin1')
+  return `${head}Date: ${httpDate()}\r\ncontent-length: ${length}\r\nConnection: ${connection}\r\n\r\n${bytes}`
+}
+
+/** The time as HTTP writes it, made once a second. */
+function httpDate(): string {
+  const second = Math.floor(Date.now() / 1000)
+  if (second !== dateOfSecond.second) dateOfSecond = { second, text: new Date(second * 1000).toUTCString() }
+  return dateOfSecond.text
+}
+
+let dateOfSecond = { second: -1, text: '' }
