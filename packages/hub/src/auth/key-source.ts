@@ -26,9 +26,17 @@ export function fixedKeys(keys: readonly VerificationKey[]): KeySource {
 /** The keys of several sources as one. */
 export function allKeys(sources: readonly KeySource[]): KeySource {
   if (sources.length === 1) return sources[0]!
+  let parts: readonly (readonly VerificationKey[])[] = []
+  let all: readonly VerificationKey[] = []
   const currentOfAll = async () => {
     const known = (await Promise.all(sources.map((source) => source.current()))).filter((keys) => keys !== undefined)
-    return known.length === 0 ? undefined : known.flat()
+    if (known.length === 0) return undefined
+    // The same array while nothing is new: what was verified with it is known by it.
+    if (known.length !== parts.length || known.some((keys, index) => keys !== parts[index])) {
+      parts = known
+      all = known.flat()
+    }
+    return all
   }
   return {
     current: currentOfAll,

@@ -25,7 +25,6 @@ const farewellMs = 2000
  */
 export class ConnectionGuard {
   readonly #options: ConnectionGuardOptions
-  readonly #refused = new WeakSet<Socket>()
   readonly #open = new Set<Socket>()
   #farewells = 0
   readonly #refusals = { total: 0, address: 0 }
@@ -44,23 +43,18 @@ export class ConnectionGuard {
     return this.#refusals
   }
 
-  /** Whether a connection was refused, and requests on it are not to be answered. */
-  hasRefused(socket: Socket): boolean {
-    return this.#refused.has(socket)
-  }
-
   /** Ends every connection at once, whatever it is in the middle of. */
   cutOff(): void {
     for (const socket of this.#open) socket.destroy()
   }
 
-  /** Takes a new connection, or refuses it. */
-  take(socket: Socket): void {
+  /** Takes a new connection, to `true`, or refuses it: then it is to be read to its end, and no request on it to be answered. */
+  take(socket: Socket): boolean {
     const address = this.#options.addresses.ofPeer(socket.remoteAddress)
     const refusal = this.#refusalFor(address)
     if (refusal) {
       this.#refuse(socket, refusal)
-      return
+      return false
     }
     this.#open.add(socket)
     const { connections, connectionsOfAddress } = this.#options.counts
@@ -71,6 +65,7 @@ export class ConnectionGuard {
       leave()
       leaveAddress()
     })
+    return true
   }
 
   #refusalFor(address: string | undefined): HubError | undefined {
@@ -93,7 +88,6 @@ export class ConnectionGuard {
 
   #refuse(socket: Socket, refusal: HubError): void {
     const { isEncrypted, onRefused } = this.#options
-    this.#refused.add(socket)
     this.#refusals[refusal.code === 'HUB_FULL' ? 'total' : 'address']++
     socket.on('error', ignore)
     onRefused(refusal, socket.remoteAddress ?? 'an unknown address')

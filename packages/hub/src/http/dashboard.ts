@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname, join, sep } from 'node:path'
 import type { Answer } from './exchange.ts'
+import { hasMatch } from './if-none-match.ts'
 
 interface File {
   readonly body: Buffer
@@ -41,7 +42,7 @@ export class Dashboard {
     const { body, contentType, etag } = this.#files.get(path)!
     // A new version of the hub has a new page, so a browser asks each time; mostly the answer is that nothing has changed.
     const headers = { 'cache-control': 'no-cache', etag, 'content-security-policy': contentSecurityPolicy }
-    if (ifNoneMatch?.split(/,\s*/).includes(etag)) return { status: 304, headers }
+    if (hasMatch(ifNoneMatch, etag)) return { status: 304, headers }
     return { headers: { ...headers, 'content-type': contentType }, body }
   }
 

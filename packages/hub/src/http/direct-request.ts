@@ -38,7 +38,8 @@ export function readDirectRequest(bytes: Buffer, remoteAddress: string | undefin
   const length = headers.get('content-length') ?? (method === 'GET' ? '0' : '')
   if (!/^\d{1,9}$/.test(length) || Number(length) !== wholeBody.length) return undefined
   // A subscription has no body; lines of JSON are answered line by line, however few.
-  if (method === 'GET' ? wholeBody.length > 0 : headers.get('content-type')?.includes('ndjson')) return undefined
+  if (method === 'GET' ? wholeBody.length > 0 : headers.get('content-type')?.toLowerCase().includes('ndjson'))
+    return undefined
   return {
     method,
     url,

@@ -1,4 +1,5 @@
 import * as core from '../hub.ts'
+import { createCounts } from './client-counts.ts'
 import { type FetchHandler, fetchHandlerOf } from './fetch-handler.ts'
 import { type Handler, handlerOf } from './handler.ts'
 import { createRouter, type HandlerOptions } from './router.ts'
@@ -27,7 +28,7 @@ export interface Hub extends core.Hub {
 export async function createHub(options: HubOptions): Promise<Hub> {
   const closing = new AbortController()
   const hub = await core.createHub(options)
-  const rules: HandlerOptions = { ...options, closing: closing.signal }
+  const rules: HandlerOptions = { ...options, counts: options.counts ?? createCounts(), closing: closing.signal }
   const { close } = hub
   try {
     const router = createRouter(hub, rules)

@@ -6,7 +6,7 @@ import { everyTopic } from '../matching/matcher.ts'
 import { MatcherSet } from '../matching/matcher-set.ts'
 import { Topic } from '../matching/topic.ts'
 import type { HubRequest } from './exchange.ts'
-import { type Authorize, assertMayPublish, type Permission, permissionOf } from './permission.ts'
+import { type Authorize, type Permission, permissionOf, publishRule } from './permission.ts'
 
 /** Decides what requests may do, by whatever it knows them by. What it throws is the answer. */
 export interface Gate {
@@ -49,10 +49,7 @@ export function gateOf(given?: Authorize): Gate {
       if (!given || new MatcherSet(subscribe).selectsAny([new Topic(path)])) return dialect
       throw new HubError('FORBIDDEN', `This request may not read ${path}.`)
     },
-    async admitPublisher(request) {
-      const permission = await permissionOf(request, authorize)
-      return (event) => assertMayPublish(permission, event)
-    },
+    admitPublisher: async (request) => publishRule(await permissionOf(request, authorize)),
   }
 }
 

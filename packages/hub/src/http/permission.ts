@@ -40,12 +40,14 @@ export async function permissionOf(request: HubRequest, authorize: Authorize): P
   throw new HubError('UNAUTHORIZED', 'This request is not allowed to use the hub. Sign in first.')
 }
 
-/** Throws `FORBIDDEN` unless all of an event's topics are granted. */
-export function assertMayPublish({ publish = [] }: Permission, { topic }: PublishInit): void {
+/** Makes what throws `FORBIDDEN` unless all of an event's topics are granted. */
+export function publishRule({ publish = [] }: Permission): (event: PublishInit) => void {
   const granted = new MatcherSet(publish)
-  for (const each of Array.isArray(topic) ? topic : [topic]) {
-    // What is no text is no topic either, and refused as such.
-    if (typeof each !== 'string' || granted.selectsAny([new Topic(each)])) continue
-    throw new HubError('FORBIDDEN', `This request may not publish on topic ${JSON.stringify(each)}.`)
+  return ({ topic }) => {
+    for (const each of Array.isArray(topic) ? topic : [topic]) {
+      // What is no text is no topic either, and refused as such.
+      if (typeof each !== 'string' || granted.selectsAny([new Topic(each)])) continue
+      throw new HubError('FORBIDDEN', `This request may not publish on topic ${JSON.stringify(each)}.`)
+    }
   }
 }

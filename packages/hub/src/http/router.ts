@@ -183,13 +183,8 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
   }
   const healthRoutes = reading(() => answerText('ok\n'))
   const readyRoutes = reading(async () => {
-    if (
-      !(await within(
-        readyTimeoutMs,
-        hub.check().then(() => true),
-        false,
-      ))
-    ) {
+    const ready = hub.check().then(() => true)
+    if (!(await within(readyTimeoutMs, ready, false))) {
       throw new HubError('STORE_FAILED', `The store gave no answer for ${readyTimeoutMs / 1000} s.`)
     }
     return answerText('ready\n')
@@ -204,17 +199,23 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
     has: (request) => routesOf(pathOf(request)) !== undefined,
     async answer(sent) {
       const { request, scheme } = beforeProxy(sent, addresses)
-      const answer = await answerOrRefuse(request, scheme)
+      const routes = routesOf(pathOf(request))
+      const route = nameOf(routes, request.method)
+      const answer = await answerOrRefuse(request, scheme, routes, route)
       const status = answer.status ?? 200
-      metrics?.countRequest(routeOf(request), status)
-      onAnswered?.(status, summaryOf(request))
+      metrics?.countRequest(route, status)
+      onAnswered?.(status, summaryOf(request, route))
       return answer
     },
   }
 
-  async function answerOrRefuse(request: HubRequest, scheme: string | undefined): Promise<Answer> {
+  async function answerOrRefuse(
+    request: HubRequest,
+    scheme: string | undefined,
+    routes: Routes | undefined,
+    route: string,
+  ): Promise<Answer> {
     let common: AnswerHeaders = { 'x-content-type-options': 'nosniff' }
-    const routes = routesOf(pathOf(request))
     // Also on refusals, so that a page can read why. A preflight has its own.
     if (routes?.OPTIONS && request.method !== 'OPTIONS') {
       common = { ...common, ...cors.headersFor(request.header('origin')) }
@@ -222,26 +223,25 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
     try {
       if (loopbackHostsOnly) assertLoopbackHost(request)
       // Whoever looks after a hub calls it by its address.
-      if (routeOf(request) !== 'operating') publicUrls.assertKnown(request, scheme)
+      const isForOperators = routes === healthRoutes || routes === readyRoutes || routes === metricsRoutes
+      if (!isForOperators) publicUrls.assertKnown(request, scheme)
       return withHeaders(await dispatch(request, routes), common)
     } catch (error) {
       const known = error instanceof HubError ? error : undefined
       // What the client did wrong is told to the client. What the store does wrong, the operator has to know as well.
       if (!known || known.code.startsWith('STORE_')) onError(error)
-      else if (tellingRefusals.has(known.code)) onRefused?.(known, summaryOf(request))
+      else if (tellingRefusals.has(known.code)) onRefused?.(known, summaryOf(request, route))
       const challenge = known instanceof TokenRefusal ? known.challenge : undefined
       return withHeaders(problemAnswer(known), { ...common, 'www-authenticate': challenge })
     }
   }
 
-  function summaryOf(request: HubRequest): RequestSummary {
-    return { method: request.method, route: routeOf(request), address: addresses.nameOf(request) }
+  function summaryOf(request: HubRequest, route: string): RequestSummary {
+    return { method: request.method, route, address: addresses.nameOf(request) }
   }
 
   /** What a request is for, as it is counted. */
-  function routeOf(request: HubRequest): string {
-    const routes = routesOf(pathOf(request))
-    const { method } = request
+  function nameOf(routes: Routes | undefined, method: string): string {
     if (routes === hubRoutes || routes === subscribeRoutes)
       return method === 'POST' ? 'publish' : method === 'OPTIONS' ? 'preflight' : 'subscribe'
     if (routes === lastEventIdRoutes) return 'last'
@@ -290,12 +290,11 @@ function chooseGate({ authorize, tokens }: HandlerOptions): Gate {
 }
 
 async function dispatch(request: HubRequest, routes: Routes | undefined): Promise<Answer> {
-  const path = pathOf(request)
-  if (!routes) return notFound(path)
+  if (!routes) return notFound(pathOf(request))
   const route = Object.hasOwn(routes, request.method) ? routes[request.method] : undefined
   if (route) return await route(request)
   const allow = methodsOf(routes)
-  const refusal = new HubError('METHOD_NOT_ALLOWED', `${path} has no ${request.method}. It has ${allow}.`)
+  const refusal = new HubError('METHOD_NOT_ALLOWED', `${pathOf(request)} has no ${request.method}. It has ${allow}.`)
   return withHeaders(problemAnswer(refusal), { allow })
 }
 

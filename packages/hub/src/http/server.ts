@@ -90,8 +90,6 @@ export async function listen(
 
   const answer: RequestListener = (req, res) => {
     silent.delete(peerOf(req.socket))
-    // It has had its answer.
-    if (guard.hasRefused(req.socket)) return
     if (closing) {
       // A refusal would stop an EventSource for good; a connection that breaks makes it come back.
       if (req.method !== 'POST') {
@@ -128,18 +126,19 @@ export async function listen(
   })
   if (!certificate) server.removeAllListeners('connection')
   server.on('connection', (socket: Socket) => {
-    guard.take(socket)
-    if (certificate) noteSilence(socket)
-    else if (!guard.hasRefused(socket)) direct.take(socket)
+    // What comes over one that is refused is read, or its end would not be seen.
+    if (!guard.take(socket)) socket.resume()
+    else if (certificate) noteSilence(socket)
+    else direct.take(socket)
   })
   server.on('secureConnection', (socket: TLSSocket) => {
     if (socket.alpnProtocol === 'h2') silent.delete(peerOf(socket))
   })
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
     // Without the go-ahead a client that asked for it does not even send what is too large.
-    const isStream = req.headers['content-type']?.includes('ndjson')
+    const isStream = req.headers['content-type']?.toLowerCase().includes('ndjson')
     const isTooLarge = Number(req.headers['content-length']) > limits.maxBodyBytes
-    if ((isStream || !isTooLarge) && !guard.hasRefused(req.socket)) res.writeContinue()
+    if (isStream || !isTooLarge) res.writeContinue()
     server.emit('request', req, res)
   })
   server.on('clientError', answerClientError)

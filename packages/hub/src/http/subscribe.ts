@@ -7,6 +7,7 @@ import { readBody } from './body.ts'
 import type { Answer, HubRequest } from './exchange.ts'
 import { type FormPair, parseForm } from './form.ts'
 import { GzipCoding } from './gzip-coding.ts'
+import { headerValue } from './header-value.ts'
 import type { Limits } from './limits.ts'
 import type { Permission } from './permission.ts'
 
@@ -192,9 +193,4 @@ function parseMatcher(name: string, value: string | undefined, hubUrl: string): 
   if (name === 'topic') return topicSelector(value)
   if (name === 'match_urlpattern') return urlPattern(value, hubUrl)
   return exactTopic(value)
-}
-
-/** An ID as a header carries it: Node writes each character of a header as one byte. */
-function headerValue(id: string): string {
-  return Buffer.from(id).toString('latin1')
 }

@@ -18,6 +18,8 @@ import {
 import type { SubscriptionList } from '../subscriptions/registry.ts'
 import { type Answer, type HubRequest, pathOf } from './exchange.ts'
 import type { Gate } from './gate.ts'
+import { headerValue } from './header-value.ts'
+import { hasMatch } from './if-none-match.ts'
 
 type Subscriptions = NonNullable<Hub['subscriptions']>
 
@@ -37,7 +39,9 @@ export async function answerSubscriptions(
   const dialectOfPath = dialectOf(segments, subscriptions)
   const dialectOfReader = await gate.admitReader(request, path, dialectOfPath)
   const asked =
-    segments.length === 0 ? askedForAll(request, subscriptions, dialectOfReader) : read(segments, subscriptions)
+    segments.length === 0
+      ? askedForAll(request, subscriptions, dialectOfReader)
+      : read(segments, subscriptions, dialectOfPath)
   const list = asked.find(subscriptions)
   if (!asked.isCollection && list.subscriptions.length === 0) {
     throw new HubError('NOT_FOUND', `There is no such subscription at ${path}, or no longer.`)
@@ -79,9 +83,9 @@ function askedForAll(request: HubRequest, { isCompat }: Subscriptions, dialectOf
   return { dialect, id: subscriptionsPath, isCollection: true, find: (all) => all.list() }
 }
 
-function read(segments: readonly string[], subscriptions: Subscriptions): Asked {
+function read(segments: readonly string[], subscriptions: Subscriptions, dialect: Dialect): Asked {
   if (segments.includes('') || segments.length > 3) throw nothingThere(segments)
-  if (dialectOf(segments, subscriptions) === '0.x') {
+  if (dialect === '0.x') {
     const [match, subscriber] = segments.map(decode) as [string, string?]
     if (subscriber === undefined)
       return { ...collection('0.x', oldTopicPath(match)), ...of((each) => each.match === match) }
@@ -177,9 +181,9 @@ function around(document: object): readonly [string, string] {
   return [`${JSON.stringify(document).slice(0, -1)},"subscriptions":[`, ']}\n']
 }
 
-/** [RFC 9110, 5.6.4] A quoted string. IDs beyond ASCII go out as bytes of UTF-8: Node writes each character of a header as one byte. */
+/** [RFC 9110, 5.6.4] A quoted string. */
 export function quoted(text: string): string {
-  return `"${Buffer.from(text).toString('latin1').replace(/["\\]/g, '\\$&')}"`
+  return `"${headerValue(text).replace(/["\\]/g, '\\$&')}"`
 }
 
 /** [Mercure, 9.2] An ID inside an entity tag. */
@@ -189,12 +193,6 @@ export function escapeEtag(id: string): string {
   return Array.from(Buffer.from(id), (byte) =>
     isEscaped(byte) ? percentEncoded(byte) : String.fromCharCode(byte),
   ).join('')
-}
-
-/** [RFC 9110, 13.1.2] Whether the client has what it would be sent. */
-function hasMatch(header: string | undefined, etag: string): boolean {
-  if (header === undefined) return false
-  return header.split(',').some((each) => ['*', etag].includes(each.trim().replace(/^W\//, '')))
 }
 
 const subscriptionsPerPiece = 500

@@ -111,6 +111,12 @@ describe('the limit of connections', () => {
     expect(answer).toContain('503')
   })
 
+  test('tells each of many that it refuses one after the other, as those told before them have gone', async () => {
+    const { server } = await start({ limits: { maxConnections: 1 } })
+    await connectTo(server, '127.0.0.1')
+    for (let n = 0; n < 150; n++) expect(await (await connectTo(server, '127.0.0.1')).closed).toContain('HUB_FULL')
+  })
+
   test('keeps no crowd of refused ones: beyond a hundred they are cut off without a word, and those after two seconds', () => {
     vi.useFakeTimers()
     onTestFinished(() => void vi.useRealTimers())

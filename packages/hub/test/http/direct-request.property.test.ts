@@ -147,6 +147,10 @@ describe('a request that is read from its connection directly', () => {
       'publishes a stream',
       `POST ${hubPath} HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-ndjson\r\nContent-Length: 2\r\n\r\n{}`,
     ],
+    [
+      'publishes one, however that is written',
+      `POST ${hubPath} HTTP/1.1\r\nHost: a\r\nContent-Type: Application/X-NDJSON\r\nContent-Length: 2\r\n\r\n{}`,
+    ],
     ['is of HTTP/1.0', `GET ${hubPath} HTTP/1.0\r\nHost: a\r\n\r\n`],
     ['is the beginning of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
     ['has a head of more than 16 KiB', `GET ${hubPath} HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(16_384)}\r\n\r\n`],

@@ -63,6 +63,15 @@ describe('a hub inside a program', () => {
     await events.return()
   })
 
+  test('counts subscribers over all of its doors, so a limit means the same at each', async () => {
+    const hub = await create({ limits: { maxSubscribers: 1 } })
+    const url = await serveApplication(hub.handler)
+    const first = await hub.fetch(new Request(`http://localhost${path}?match=log`))
+    expect(first.status).toBe(200)
+    expect(await problemOf(await fetch(`${url}${path}?match=log`))).toMatchObject({ status: 503, code: 'HUB_FULL' })
+    await first.body!.cancel()
+  })
+
   test('passes on what is not for it, as middleware of Express does, and answers 404 without one', async () => {
     const hub = await create()
     const inApplication = await serveApplication((req, res) =>

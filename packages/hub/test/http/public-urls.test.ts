@@ -5,6 +5,7 @@ import type { HandlerOptions } from '../../src/http/router.ts'
 import { TokenGate } from '../../src/http/token-gate.ts'
 import { createHub } from '../../src/hub.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
+import { oneSecret } from '../auth/tokens.ts'
 import { problemOf } from './serving.ts'
 
 const proxy = '10.0.0.1'
@@ -43,7 +44,8 @@ describe('a hub that knows its public URLs', () => {
 
   test('refuses a page to be read under another name, and events to be published', async () => {
     const refused: string[] = []
-    const ask = await start({ publicUrls, onRefused: ({ code }) => refused.push(code) })
+    const tokens = await TokenGate.create({ ...oneSecret, anonymousSubscribers: true })
+    const ask = await start({ publicUrls, tokens, onRefused: ({ code }) => refused.push(code) })
     for (const path of [
       '/',
       '/.well-known/mercure?match=a',
