@@ -9,7 +9,8 @@ const pollMs = 10_000
 export class CertificateFiles {
   readonly #certPath: string
   readonly #keyPath: string
-  #current: CertificateBytes | undefined
+  /** What connections get now: set by who has seen to that. A renewal that could not be used is one at the next look, too. */
+  inUse: CertificateBytes | undefined
 
   constructor(certPath: string, keyPath: string) {
     this.#certPath = certPath
@@ -20,25 +21,17 @@ export class CertificateFiles {
   async read(): Promise<CertificateBytes> {
     const certificate = { cert: await readPem(this.#certPath), key: await readPem(this.#keyPath) }
     assertCertificate(certificate)
-    this.#current = certificate
     return certificate
   }
 
-  /** Reads them again, and gives the certificate if it is another one. */
-  async readIfChanged(): Promise<Certificate | undefined> {
-    const before = this.#current
-    const now = await this.read()
-    return before && now.cert.equals(before.cert) && now.key.equals(before.key) ? undefined : now
-  }
-
-  /** Calls back with each new certificate, until the process ends. Halfway through being replaced the two do not fit: the next look will do. */
-  watch(onChange: (certificate: Certificate) => Promise<void>, onError: (error: unknown) => void): void {
+  /** Calls back with each certificate that is not in use, until the process ends. Halfway through being replaced the two do not fit: the next look will do. */
+  watch(use: (certificate: CertificateBytes) => Promise<void>, onError: (error: unknown) => void): void {
     let told: string | undefined
     setInterval(async () => {
       try {
-        const changed = await this.readIfChanged()
+        const certificate = await this.read()
+        if (!this.#isInUse(certificate)) await use(certificate)
         told = undefined
-        if (changed) await onChange(changed)
       } catch (error) {
         const { message } = error as Error
         if (told !== message) onError(error)
@@ -46,9 +39,14 @@ export class CertificateFiles {
       }
     }, pollMs).unref()
   }
+
+  #isInUse({ cert, key }: CertificateBytes): boolean {
+    return this.inUse !== undefined && cert.equals(this.inUse.cert) && key.equals(this.inUse.key)
+  }
 }
 
-interface CertificateBytes extends Certificate {
+/** As it is in the files. */
+export interface CertificateBytes extends Certificate {
   readonly cert: Buffer
   readonly key: Buffer
 }

@@ -4,7 +4,7 @@ import type { Limits } from '../http/limits.ts'
 import type { Certificate } from '../http/tls.ts'
 import type { TokenGate } from '../http/token-gate.ts'
 import { reloadGate } from './auth-flags.ts'
-import type { CertificateFiles } from './certificate-files.ts'
+import type { CertificateBytes, CertificateFiles } from './certificate-files.ts'
 import { readConfiguration } from './configuration.ts'
 import { limitsOf } from './limit-flags.ts'
 import type { Log } from './log.ts'
@@ -22,7 +22,10 @@ export interface Reloadable {
   readonly threads: Pick<ServingThreads, 'reload'> | undefined
 }
 
-/** Reads the configuration, the keys and the certificate again when asked, and drops nobody. What is wrong with any of it changes nothing. */
+/**
+ * Reads the configuration, the keys and the certificate again when asked, and drops nobody. If anything is wrong with what it reads, all
+ * stays as it was.
+ */
 export class Reloading {
   readonly #command: Command
   readonly #log: Log
@@ -40,13 +43,13 @@ export class Reloading {
   /** From now on there is something to read again; a certificate also by itself, as soon as it is renewed. */
   begin(target: Reloadable): void {
     this.#target = target
-    const { certificates, setCertificate } = target
-    certificates?.watch(
-      async (certificate) => {
-        await setCertificate(certificate)
-        this.#tellCertificate()
-      },
-      (error) => this.#log.tell('certificate-failed', `the certificate stays as it was: ${reasonOf(error)}`),
+    target.certificates?.watch(
+      (certificate) => this.#useCertificate(target, certificate),
+      (error) =>
+        this.#log.tell(
+          'certificate-failed',
+          `renewing the certificate failed, and is tried again; connections may get the one before: ${reasonOf(error)}`,
+        ),
     )
   }
 
@@ -56,31 +59,47 @@ export class Reloading {
   }
 
   async #reload(): Promise<void> {
-    if (!this.#target) return
-    const { tokens, limits, certificates, setCertificate, threads } = this.#target
+    const target = this.#target
+    if (!target) return
+    const { tokens, limits, certificates, threads } = target
+    let options: ServeOptions
+    let applied: ServeOptions
+    let certificate: CertificateBytes | undefined
     try {
       readConfiguration(this.#command, process.env)
-      const options = this.#command.opts<ServeOptions>()
-      const certificate = await certificates?.read()
-      // Last of what can fail. That the hub is open to all with --dev goes with its address, and stays.
-      const applied = { ...options, dev: this.#initial.dev === true || undefined } as ServeOptions
+      options = this.#command.opts<ServeOptions>()
+      certificate = await certificates?.read()
+      applied = { ...options, ...this.#fixed() }
+      // Last of what can fail in this thread.
       await reloadGate(tokens, applied)
-      Object.assign(limits, limitsOf(options))
-      this.#log.level = options.logLevel
-      if (certificate) {
-        await setCertificate(certificate)
-        this.#tellCertificate()
-      }
-      await threads?.reload(applied)
-      this.#log.tell('reloaded', 'limits, keys and the log level are those of the configuration as it is now.')
-      this.#tellWhatNeedsRestart(options)
     } catch (error) {
       this.#log.tell('reload-failed', `nothing was reloaded, and all stays as it was: ${reasonOf(error)}`)
+      return
     }
+    Object.assign(limits, limitsOf(applied))
+    this.#log.level = applied.logLevel
+    try {
+      await threads?.reload(applied)
+      if (certificate) await this.#useCertificate(target, certificate)
+      this.#log.tell('reloaded', 'limits, keys and the log level are those of the configuration as it is now.')
+    } catch (error) {
+      this.#log.tell(
+        'reload-failed',
+        `only in part reloaded: not every thread goes by the configuration as it is now. Send SIGHUP again, or restart the hub: ${reasonOf(error)}`,
+      )
+    }
+    this.#tellWhatNeedsRestart(options)
   }
 
-  #tellCertificate(): void {
+  async #useCertificate({ certificates, setCertificate }: Reloadable, certificate: CertificateBytes): Promise<void> {
+    await setCertificate(certificate)
+    if (certificates) certificates.inUse = certificate
     this.#log.tell('certificate-reloaded', 'new connections get the certificate that was read again.')
+  }
+
+  /** What stays as it was when the hub began: a further thread that is started again later is to do as the others. */
+  #fixed(): Partial<ServeOptions> {
+    return Object.fromEntries(fixedOptions.map((name) => [name, this.#initial[name]]))
   }
 
   #tellWhatNeedsRestart(options: ServeOptions): void {

@@ -11,7 +11,7 @@ import { isLoopbackAddress } from '../http/loopback.ts'
 import { PublicUrls } from '../http/public-urls.ts'
 import { canSharePort } from '../http/server.ts'
 import { shareStore } from '../store/shared/share-store.ts'
-import type { StoredEvent } from '../store/store.ts'
+import type { EventStore, StoredEvent } from '../store/store.ts'
 import { within } from '../within.ts'
 import { type AuthFlags, addAuthFlags, describeAuth } from './auth-flags.ts'
 import { CertificateFiles } from './certificate-files.ts'
@@ -222,14 +222,18 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
     },
   })
   const { head } = await store.bounds()
-  const shared = threadCount > 1 ? await shareStore(store, { frameOf }) : undefined
-  const counts = createCountMemory(threadCount)
-  const serving = { options, tokens, certificate, log, watch, address }
-  const { hub, server, limits, metrics } = await startServing(
-    shared
-      ? { ...serving, store: shared.store, sharing: { thread: 1, sharesPort: 'first', counts: openCounts(counts, 0) } }
-      : { ...serving, store },
-  )
+  const sharing = threadCount > 1 ? await shareAmong(threadCount, store) : undefined
+  const { hub, server, limits, metrics } = await startServing({
+    options,
+    tokens,
+    certificate,
+    log,
+    watch,
+    address,
+    store: sharing?.shared.store ?? store,
+    sharing: sharing && { thread: 1, sharesPort: 'first', counts: sharing.counts },
+  })
+  if (certificates) certificates.inUse = certificate
   log.tell('starting', `Headwater ${version} starts, on Node.js ${process.version}, as process ${process.pid}.`, {
     version,
     node: process.version,
@@ -265,14 +269,14 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   })
   log.tell('limits', describeLimits(limits), { ...limits })
   const threads =
-    shared &&
+    sharing &&
     (await ServingThreads.start({
       count: threadCount,
       options,
       certificate,
       port: server.port,
-      shared,
-      counts,
+      shared: sharing.shared,
+      counts: sharing.countMemory,
       log,
       write: (line) => process.stderr.write(line),
       textOfMetrics: () => metrics.toText(),
@@ -296,7 +300,7 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   const signal = await signalled
   const startedAt = performance.now()
   const deadlineMs = shutdownDeadline * 1000
-  const streams = threads ? openCounts(counts, 0).subscribers.total : hub.subscriberCount
+  const streams = sharing?.counts.subscribers.total ?? hub.subscriberCount
   log.tell(
     'stopping',
     `${signal}: closing: finishing publishes and ending ${streams} streams, within ${shutdownDeadline} s. Signal again to end at once.`,
@@ -352,6 +356,12 @@ function threadCountOf({ threads, dev, subscriptions }: ServeOptions, log: Log):
 function parseThreads(text: string): number {
   if (/^\d{1,3}$/.test(text) && Number(text) > 0) return Number(text)
   throw new HubError('INVALID_OPTION', `--threads ${text} is no number of threads. Write a whole number from 1 to 999.`)
+}
+
+/** What several threads have in common: the store, and where they count together. */
+async function shareAmong(threads: number, store: EventStore) {
+  const countMemory = createCountMemory(threads)
+  return { shared: await shareStore(store, { frameOf }), countMemory, counts: openCounts(countMemory, 0) }
 }
 
 function frameOf(epoch: string, event: StoredEvent): Uint8Array {

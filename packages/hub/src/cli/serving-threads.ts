@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads'
+import { HubError } from '../errors.ts'
 import { type CountMemory, clearCounts } from '../http/client-counts.ts'
 import type { MetricsSnapshot } from '../http/metrics.ts'
 import type { Certificate } from '../http/tls.ts'
@@ -55,13 +56,14 @@ export class ServingThreads {
     return snapshots.filter((snapshot) => snapshot !== undefined)
   }
 
-  /** Has all go by these options from now on. Rejects if one cannot. */
+  /** Has all go by these options from now on. Rejects if one cannot, when all are done. */
   async reload(options: ServeOptions): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.reload(options)))
+    await this.#each((thread) => thread.reload(options))
   }
 
+  /** Has all use this certificate from now on. Rejects if one cannot, when all are done. */
   async setCertificate(certificate: Certificate): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.setCertificate(certificate)))
+    await this.#each((thread) => thread.setCertificate(certificate))
   }
 
   /** Ends all in order. Gives how many connections had to be cut off. */
@@ -73,6 +75,12 @@ export class ServingThreads {
   /** Ends a thread as an accident would, for a test of what becomes of its clients. */
   async crash(thread: number): Promise<void> {
     await this.#threads[thread - 2]?.crash()
+  }
+
+  async #each(work: (thread: ServingThread) => Promise<void>): Promise<void> {
+    const outcomes = await Promise.allSettled(this.#threads.map(work))
+    const failure = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (failure) throw failure.reason
   }
 }
 
@@ -146,21 +154,23 @@ class ServingThread {
 
   async reload(options: ServeOptions): Promise<void> {
     this.#options = options
-    try {
-      await this.#running?.conversation.ask('reload', options)
-    } catch (error) {
-      // One that ends meanwhile is started again with them.
-      if (this.#running) throw error
-    }
+    await this.#have('reload', options)
   }
 
   async setCertificate(certificate: Certificate): Promise<void> {
     this.#certificate = certificate
+    await this.#have('certificate', certificate)
+  }
+
+  /** Has it go by what one that is started later is started with. */
+  async #have<About extends 'reload' | 'certificate'>(about: About, what: AskedOfThread[About]['ask']): Promise<void> {
     try {
-      await this.#running?.conversation.ask('certificate', certificate)
+      await this.#running?.conversation.ask(about, what)
     } catch (error) {
       // One that ends meanwhile is started again with it.
-      if (this.#running) throw error
+      if (!this.#running) return
+      const { code, message } = error as HubError
+      throw new HubError(code, `thread ${this.#number}: ${message}`, { cause: error })
     }
   }
 

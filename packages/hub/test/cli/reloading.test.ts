@@ -1,14 +1,25 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { openGate } from '../../src/cli/auth-flags.ts'
+import { CertificateFiles } from '../../src/cli/certificate-files.ts'
+import { readConfiguration } from '../../src/cli/configuration.ts'
+import { Log } from '../../src/cli/log.ts'
+import { type Reloadable, Reloading } from '../../src/cli/reloading.ts'
+import { type ServeOptions, serveCommand } from '../../src/cli/serve.ts'
+import { HubError } from '../../src/errors.ts'
+import { defaultLimits } from '../../src/http/limits.ts'
+import type { Certificate } from '../../src/http/tls.ts'
+import { makeCertificate, whyNoCertificates } from '../certificates.ts'
 import { startHub } from './running.ts'
 
 const hubPath = '/.well-known/mercure'
+let directory: string
 let file: string
 
 beforeEach(() => {
-  const directory = mkdtempSync(join(tmpdir(), 'headwater-reloading-'))
+  directory = mkdtempSync(join(tmpdir(), 'headwater-reloading-'))
   onTestFinished(() => rmSync(directory, { recursive: true }))
   file = join(directory, 'headwater.config.json')
 })
@@ -89,3 +100,113 @@ describe('a hub at SIGHUP', () => {
     await stream.until('data: still here')
   })
 })
+
+describe('reloading', () => {
+  test('leaves all as it was that needs a restart, in the further threads, too', async () => {
+    const initial = { publicUrls: ['https://before.example'], compression: 'gzip', maxEvents: 7, idleTimeout: '90s' }
+    write({ ...initial, dev: true, maxTopics: 1 })
+    const { reloading, line, limits, threads, tokens } = await begin()
+    const { hubUrl } = tokens
+    write({ publicUrls: ['https://after.example'], compression: 'none', idleTimeout: '100s', dev: false, maxTopics: 2 })
+    reloading.reload()
+    expect(await line()).toMatchObject({ event: 'reloaded' })
+    expect(await line()).toMatchObject({
+      event: 'restart-needed',
+      changed: ['idleTimeout', 'compression', 'maxEvents', 'dev', 'publicUrls'],
+    })
+    expect(limits.maxTopics).toBe(2)
+    expect(tokens.hubUrl).toBe(hubUrl)
+    expect(hubUrl).toContain('before.example')
+    expect(threads.reload).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ ...initial, idleTimeout: 90, dev: true, maxTopics: 2 }),
+    )
+  })
+
+  test('says so if a further thread could not, and that others go by the new configuration', async () => {
+    write({ dev: true, maxTopics: 1 })
+    const { reloading, line, limits, threads } = await begin()
+    threads.reload.mockRejectedValueOnce(new HubError('INVALID_OPTION', 'thread 2: the key cannot be read.'))
+    write({ dev: true, maxTopics: 2, compression: 'none' })
+    reloading.reload()
+    const { event, message } = await line()
+    expect(event).toBe('reload-failed')
+    expect(message).toMatch(/^only in part .* by the configuration as it is now.*: thread 2: the key cannot be read\.$/)
+    expect(limits.maxTopics).toBe(2)
+    expect(await line()).toMatchObject({ event: 'restart-needed', changed: ['compression'] })
+  })
+
+  describe.skipIf(whyNoCertificates())('of a certificate', () => {
+    afterEach(() => void vi.useRealTimers())
+
+    test('by itself is tried until it is in use: by each look at the files, told of once, and then no more', async () => {
+      vi.useFakeTimers({ toFake: ['setInterval'] })
+      const [cert, key] = [join(directory, 'cert.pem'), join(directory, 'key.pem')]
+      const save = (certificate: Certificate) => {
+        writeFileSync(cert, certificate.cert)
+        writeFileSync(key, certificate.key)
+      }
+      save(makeCertificate())
+      write({ dev: true })
+      const certificates = new CertificateFiles(cert, key)
+      const looks = vi.spyOn(certificates, 'read')
+      const { line, setCertificate } = await begin(certificates)
+      const look = async () => {
+        vi.advanceTimersByTime(10_000)
+        await looks.mock.results.at(-1)!.value
+      }
+      await look()
+      const renewed = makeCertificate()
+      save(renewed)
+      setCertificate.mockRejectedValueOnce(new HubError('INVALID_OPTION', 'thread 2: no memory.'))
+      setCertificate.mockRejectedValueOnce(new HubError('INVALID_OPTION', 'thread 2: no memory.'))
+      await look()
+      const { event, message } = await line()
+      expect(event).toBe('certificate-failed')
+      expect(message).toMatch(/tried again; .*: thread 2: no memory\.$/)
+      await look()
+      await look()
+      expect(await line()).toMatchObject({ event: 'certificate-reloaded' })
+      await look()
+      expect(setCertificate).toHaveBeenCalledTimes(3)
+      expect(String(setCertificate.mock.lastCall![0].cert)).toBe(String(renewed.cert))
+    })
+  })
+})
+
+/** Reloading as `headwater serve --dev` begins it, with threads that do nothing. */
+async function begin(certificates?: CertificateFiles) {
+  const command = serveCommand()
+  command.setOptionValueWithSource('config', file, 'cli')
+  readConfiguration(command, {})
+  const options = command.opts<ServeOptions>()
+  const lines: { event: string; message: string }[] = []
+  let wake = () => {}
+  const log = new Log({
+    format: 'json',
+    level: 'info',
+    write(text) {
+      lines.push(JSON.parse(text))
+      wake()
+    },
+  })
+  const target = {
+    tokens: await openGate(options, { onWarning: () => {} }),
+    limits: { ...defaultLimits },
+    certificates,
+    setCertificate: vi.fn<Reloadable['setCertificate']>(async () => {}),
+    threads: { reload: vi.fn(async (_: ServeOptions) => {}) },
+  } satisfies Reloadable
+  if (certificates) certificates.inUse = await certificates.read()
+  const reloading = new Reloading(command, log)
+  reloading.begin(target)
+  /** The next line of the log. */
+  const line = async () => {
+    while (lines.length === 0) {
+      await new Promise<void>((resolve) => {
+        wake = resolve
+      })
+    }
+    return lines.shift()!
+  }
+  return { ...target, reloading, line }
+}
