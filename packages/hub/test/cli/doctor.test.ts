@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSyn
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { examineDataDirectory } from '../../src/store/sqlite/examine.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
 import { headwater, startHub } from './running.ts'
 
@@ -84,6 +85,32 @@ describe('headwater doctor', () => {
     expect(damaged.of.integrity).toMatchObject({ verdict: 'bad', text: expect.stringContaining('damaged') })
     truncateSync(path, Math.floor(statSync(path).size / 3))
     expect((await examine()).code).toBe(1)
+  })
+
+  test('takes a history that is trimmed while it looks as it was when it began', async () => {
+    await makeHistory(5)
+    const hub = new DatabaseSync(join(directory, 'headwater.db'))
+    onTestFinished(() => hub.close())
+    const { prepare } = DatabaseSync.prototype
+    let trimmed = 0
+    vi.spyOn(DatabaseSync.prototype, 'prepare').mockImplementation(function (this: DatabaseSync, sql) {
+      // Between any two of its questions.
+      if (/history|event/.test(sql)) {
+        trimmed++
+        hub.exec(
+          `BEGIN; DELETE FROM event WHERE position = ${trimmed}; UPDATE history SET trimmed_position = ${trimmed}; COMMIT`,
+        )
+      }
+      return prepare.call(this, sql)
+    })
+    const findings = [...examineDataDirectory(directory)]
+    vi.restoreAllMocks()
+    expect(trimmed).toBeGreaterThan(2)
+    expect(findings.find(({ about }) => about === 'history')).toMatchObject({
+      verdict: 'good',
+      text: expect.stringMatching(/5 events on 3 topics, from position 1 \(20.*Z\) to 5 \(20.*Z\), 0 trimmed\.$/),
+    })
+    expect(findings.filter(({ verdict }) => verdict === 'bad')).toEqual([])
   })
 
   test('finds events that somebody has deleted', async () => {

@@ -208,6 +208,7 @@ function bringUpToDate(database: DatabaseSync): void {
   migrate(database, version)
 }
 
-function pragma(database: DatabaseSync, text: string): unknown {
+/** The value of a setting of SQLite, once it is set if the text says so. */
+export function pragma(database: DatabaseSync, text: string): unknown {
   return Object.values(database.prepare(`PRAGMA ${text}`).get() ?? {})[0]
 }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, statfsSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { files, holderOf } from './data-directory.ts'
+import { files, holderOf, pragma } from './data-directory.ts'
 import { storeFailure } from './failure.ts'
 import { applicationId, migrations } from './schema.ts'
 
@@ -37,10 +37,14 @@ export function* examineDataDirectory(given: string): Generator<Finding> {
   try {
     database = new DatabaseSync(path, { readOnly: true })
     database.exec('PRAGMA busy_timeout = 1000')
+    // All as of one moment: a hub that runs beside this stores and trims from one question to the next.
+    database.exec('BEGIN')
     const schema = examineSchema(database)
     yield schema
     if (schema.verdict === 'bad') return
     yield examineHistory(database)
+    // Longer than it has to be, it would keep the hub from emptying its log of changes.
+    database.exec('COMMIT')
     yield examineIntegrity(database)
   } catch (error) {
     const { message } = storeFailure('The history cannot be read', error, directory)
@@ -147,10 +151,6 @@ function examineIntegrity(database: DatabaseSync): Finding {
   }
   const text = `the files are damaged (${problems.join('; ')}). Stop the hub, and restore a backup of the directory.`
   return { verdict: 'bad', about: 'integrity', text }
-}
-
-function pragma(database: DatabaseSync, name: string): unknown {
-  return Object.values(database.prepare(`PRAGMA ${name}`).get() ?? {})[0]
 }
 
 function inMegabytes(bytes: number): string {
