@@ -66,6 +66,25 @@ describe('the data directory', () => {
     expect(told).toHaveLength(1)
   })
 
+  test('tells who had it last by the start of that process, too: in a container each may be number 1', async () => {
+    const directory = temporaryDirectory()
+    const told: string[] = []
+    const openAfter = async (last: { pid: number; host: string; since: string }) => {
+      writeFileSync(join(directory, 'headwater.pid'), JSON.stringify(last))
+      await (await openSqliteStore({ directory, onUncleanStop: (holder) => told.push(holder) })).close()
+      return told.splice(0)
+    }
+    const [pid, host] = [process.pid, hostname()]
+    const before = new Date(Date.now() - process.uptime() * 1000 - 60_000).toISOString()
+    expect(await openAfter({ pid, host, since: before })).toEqual([`process ${pid} on host "${host}", since ${before}`])
+    const now = new Date().toISOString()
+    expect(await openAfter({ pid, host: 'elsewhere', since: now })).toEqual([
+      `process ${pid} on host "elsewhere", since ${now}`,
+    ])
+    // A thread of this very process that died.
+    expect(await openAfter({ pid, host, since: now })).toEqual([])
+  })
+
   test('may be locked by a process that has not said who it is', async () => {
     const directory = temporaryDirectory()
     const holder = new DatabaseSync(join(directory, 'headwater.lock'))

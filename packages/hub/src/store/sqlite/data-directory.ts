@@ -93,9 +93,9 @@ function lockDirectory(directory: string): { readonly uncleanHolder: string | un
   const holderFile = join(directory, files.holder)
   try {
     lock.exec('BEGIN EXCLUSIVE')
-    // Who has gone by the rules takes its name away. A thread of this very process may have died.
+    // Who has gone by the rules takes its name away.
     const last = existsSync(holderFile) ? readHolder(holderFile) : undefined
-    const uncleanHolder = last && last.pid !== process.pid ? describe(last) : undefined
+    const uncleanHolder = last && !isOfThisProcess(last) ? describe(last) : undefined
     // Only for people and for the messages; not part of the lock.
     const since = new Date().toISOString()
     writeFileSync(holderFile, `${JSON.stringify({ pid: process.pid, host: hostname(), since })}\n`)
@@ -115,6 +115,14 @@ function lockDirectory(directory: string): { readonly uncleanHolder: string | un
         'Each hub needs one of its own: stop the other, or give this one another directory.',
     )
   }
+}
+
+/** A thread of this process may have died, and another took its place. In a container each process may have the same number: it had it before this one began. */
+function isOfThisProcess(holder: ReturnType<typeof readHolder>): boolean {
+  if ('error' in holder || holder.pid !== process.pid || holder.host !== hostname()) return false
+  // That of the whole process, in a worker thread, too.
+  const startedAt = Date.now() - process.uptime() * 1000
+  return Date.parse(String(holder.since)) >= startedAt
 }
 
 /** On a disk that takes no more changes it stays, and the next start will call this end an unclean one: no reason not to end. */
