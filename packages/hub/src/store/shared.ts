@@ -48,7 +48,7 @@ class SharedStoreClient implements EventStore {
   #requests: Request[] = []
   #lastNumber = 0
   #isFlushDue = false
-  #isClosed = false
+  #closing: Promise<void> | undefined
   #end: HubError | undefined
   #onIdle = () => {}
 
@@ -99,11 +99,13 @@ class SharedStoreClient implements EventStore {
     return this.#ask({ name: 'trim' })
   }
 
-  async close(): Promise<void> {
-    if (!this.#isClosed) {
-      this.#isClosed = true
-      this.#tail.close()
-    }
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    this.#tail.close()
     if (this.#pending.size > 0) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve
@@ -127,7 +129,7 @@ class SharedStoreClient implements EventStore {
     onAnswer?: (answer: Answers[R['name']]) => void,
   ): Promise<Answers[R['name']]> {
     return new Promise((resolve, reject) => {
-      if (this.#isClosed) {
+      if (this.#closing) {
         return reject(new HubError('STORE_CLOSED', 'The event store is closed: nothing was read or stored.'))
       }
       if (this.#end) return reject(this.#end)

@@ -576,6 +576,12 @@ export function describeStore(name: string, driver: StoreDriver): void {
         expect(outcomes.map((outcome) => outcome.status)).toEqual(outcomes.map(() => 'fulfilled'))
       })
 
+      test('may be called again while it is under way, and ends for each who asked', async () => {
+        const appends = Array.from({ length: 20 }, (_, n) => append(event(`${n}`)))
+        await Promise.all([store.close(), store.close(), store.close()])
+        expect(await Promise.all(appends)).toHaveLength(20)
+      })
+
       const { reopen } = driver
       if (!reopen) return
       const again = async (retention: Retention = {}) => {
