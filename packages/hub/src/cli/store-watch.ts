@@ -1,8 +1,9 @@
 import { HubError } from '../errors.ts'
+import { overlay } from '../store/overlay.ts'
 import type { EventStore } from '../store/store.ts'
 import type { Log } from './log.ts'
 
-/** An append that takes longer than this is worth a line, in milliseconds. */
+/** An append or a check that takes longer than this is worth a line, in milliseconds. */
 const slowMs = 2000
 
 /** Tells the operator what becomes of a store: that it fails, that it works again, that it is slow. Not each publish that suffers from it. */
@@ -10,7 +11,7 @@ export class StoreWatch {
   readonly #log: Log
   readonly #now: () => number
   readonly #told = new WeakSet<HubError>()
-  /** When each append under way began, the oldest first. */
+  /** When each append and check under way began, the oldest first. */
   readonly #underWay = new Set<{ readonly since: number }>()
   #failing: { readonly since: number; readonly reason: string; failures: number } | undefined
   #timer: NodeJS.Timeout | undefined
@@ -24,16 +25,12 @@ export class StoreWatch {
   /** A store that does what another does, and is watched. */
   watch(store: EventStore): EventStore {
     const { appendAll, check } = store
-    const watched: Partial<EventStore> = {
-      append: (event, options) => this.#follow(() => store.append(event, options)),
-      ...(appendAll && { appendAll: (appends) => this.#follow(() => appendAll.call(store, appends)) }),
-      ...(check && { check: () => this.#follow(() => check.call(store)) }),
-    }
-    return new Proxy(store, {
-      get(target, name) {
-        const own: unknown = Reflect.get(watched, name) ?? Reflect.get(target, name)
-        return typeof own === 'function' ? own.bind(target) : own
-      },
+    return overlay(store, {
+      append: (event, options) => this.#follow('keep an event', () => store.append(event, options)),
+      ...(appendAll && {
+        appendAll: (appends) => this.#follow('keep several events', () => appendAll.call(store, appends)),
+      }),
+      ...(check && { check: () => this.#follow('say whether it can keep events', () => check.call(store)) }),
     })
   }
 
@@ -42,7 +39,7 @@ export class StoreWatch {
     return error instanceof HubError && this.#told.has(error)
   }
 
-  async #follow<T>(work: () => Promise<T>): Promise<T> {
+  async #follow<T>(what: string, work: () => Promise<T>): Promise<T> {
     const entry = { since: this.#now() }
     this.#underWay.add(entry)
     this.#timer ??= setInterval(() => this.#look(), slowMs).unref()
@@ -56,7 +53,7 @@ export class StoreWatch {
     } finally {
       this.#underWay.delete(entry)
       const ms = this.#now() - entry.since
-      if (ms >= slowMs) this.#tellSlow(`took ${seconds(ms)} to keep an event`, ms)
+      if (ms >= slowMs) this.#tellSlow(`took ${seconds(ms)} to ${what}`, ms)
     }
   }
 

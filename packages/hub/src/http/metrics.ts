@@ -10,6 +10,7 @@ import {
 } from 'prom-client'
 import type { Hub } from '../hub.ts'
 import type { HubStats } from '../stats.ts'
+import { overlay } from '../store/overlay.ts'
 import type { EventStore } from '../store/store.ts'
 
 /** What one metric is. */
@@ -97,9 +98,8 @@ export class Metrics {
   /** A store that does what another does, and is measured. */
   measure(store: EventStore): EventStore {
     const append = <T>(events: number, work: () => Promise<T>) => this.#measureAppend(events, work)
-    const { appendAll, readBack, check } = store
-    return {
-      epoch: store.epoch,
+    const { appendAll } = store
+    return overlay(store, {
       append: (event, options) => append(1, () => store.append(event, options)),
       ...(appendAll && { appendAll: (appends) => append(appends.length, () => appendAll.call(store, appends)) }),
       read: async (query) => {
@@ -110,15 +110,7 @@ export class Metrics {
           stop()
         }
       },
-      ...(readBack && { readBack: (query) => readBack.call(store, query) }),
-      ...(check && { check: () => check.call(store) }),
-      bounds: () => store.bounds(),
-      inspect: (position) => store.inspect(position),
-      find: (id) => store.find(id),
-      follow: (follower) => store.follow(follower),
-      trim: () => store.trim(),
-      close: () => store.close(),
-    }
+    })
   }
 
   /** Shows this hub's numbers from now on. */

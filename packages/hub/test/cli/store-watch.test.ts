@@ -92,6 +92,19 @@ describe('the watch over a store', () => {
     expect(vi.getTimerCount()).toBe(1)
   })
 
+  test('says what took long, which may have been a check that nobody published for', async () => {
+    const { store, watch, told, pass } = start()
+    const { promise, resolve: answer } = Promise.withResolvers<void>()
+    const checking = watch.watch(Object.assign(store, { check: () => promise })).check!()
+    pass(2500)
+    told()
+    answer()
+    await checking
+    expect(told()).toEqual([
+      'store-slow: the store took 2.5 s to say whether it can keep events. Look at what else uses its disk.',
+    ])
+  })
+
   test('leaves all else as the store has it', async () => {
     const { store, watched } = start()
     await watched.append(event)

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { createHub, type Hub } from '../../src/hub.ts'
 import { everyTopic } from '../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
+import { overlay } from '../../src/store/overlay.ts'
 import type { Bounds, EventStore, Mark } from '../../src/store/store.ts'
 import { nextTurn, TestClient } from './client.ts'
 
@@ -126,14 +127,4 @@ function withLateTail(store: EventStore) {
     },
   }
   return { store: late, tail }
-}
-
-function overlay(store: EventStore, methods: Partial<EventStore>): EventStore {
-  return new Proxy(store, {
-    get(target, name) {
-      if (name in methods) return methods[name as keyof EventStore]
-      const value: unknown = Reflect.get(target, name, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
 }

@@ -1,6 +1,7 @@
 import { Feed } from '../../src/feed.ts'
 import { Selection } from '../../src/selection.ts'
-import type { EventStore, Follower, StoredEvent } from '../../src/store/store.ts'
+import { overlay } from '../../src/store/overlay.ts'
+import type { Follower, StoredEvent } from '../../src/store/store.ts'
 import type { Sabotage } from './world.ts'
 
 /** Something wrong that the simulation has to find. */
@@ -29,17 +30,6 @@ function faultyTail(change: (events: readonly StoredEvent[]) => readonly StoredE
 
 function bind({ onStart, onAppend, onTrim, onFailure }: Follower): Follower {
   return { onStart, onAppend, onTrim, onFailure }
-}
-
-/** The same store but for these methods. */
-function overlay(store: EventStore, methods: Partial<EventStore>): EventStore {
-  return new Proxy(store, {
-    get(target, name) {
-      if (name in methods) return methods[name as keyof EventStore]
-      const value: unknown = Reflect.get(target, name, target)
-      return typeof value === 'function' ? value.bind(target) : value
-    },
-  })
 }
 
 /** Puts another method in the place of one. */

@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { HubError } from '../../errors.ts'
+import { overlay } from '../overlay.ts'
 import { type Bounds, beginning, type EventStore, type Follower, type Mark, type StoredEvent } from '../store.ts'
 import {
   type Answers,
@@ -36,13 +37,7 @@ export async function shareStore(store: EventStore, options: ShareOptions): Prom
   const tail = new SharedTail(store, options)
   await tail.start()
   return {
-    store: new Proxy(store, {
-      get(target, name) {
-        if (name === 'follow') return (follower: Follower) => tail.follow(follower)
-        const own: unknown = Reflect.get(target, name)
-        return typeof own === 'function' ? own.bind(target) : own
-      },
-    }),
+    store: overlay(store, { follow: (follower) => tail.follow(follower) }),
     connect: () => tail.connect(),
   }
 }
