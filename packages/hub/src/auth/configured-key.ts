@@ -58,9 +58,22 @@ type KeyText =
 
 async function readKeyText(text: string, name: string): Promise<KeyText> {
   if (/^https?:/i.test(text)) return { name: 'url', url: parseKeySetUrl(text, name) }
-  if (!text.startsWith('file:')) return classify(text, name)
-  // An editor ends a file with a line break that is no part of the secret.
-  return classify((await readKeyFile(text.slice('file:'.length), name)).replace(/\r?\n$/, ''), name)
+  return classify(await readTextOfKey(text, name), name)
+}
+
+/** A key as it was given, or as it is in the file that was named as `file:PATH`. Throws `INVALID_OPTION`, naming the key. */
+export async function readTextOfKey(text: string, name: string): Promise<string> {
+  if (!text.startsWith('file:')) return text
+  const path = text.slice('file:'.length)
+  try {
+    // An editor ends a file with a line break that is no part of the secret.
+    return (await readFile(path, 'utf8')).replace(/\r?\n$/, '')
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    throw new HubError('INVALID_OPTION', `${name}: the file ${path} cannot be read (${code ?? message}).`, {
+      cause: error,
+    })
+  }
 }
 
 function parseKeySetUrl(text: string, name: string): URL {
@@ -76,17 +89,6 @@ function parseKeySetUrl(text: string, name: string): URL {
     )
   }
   return url
-}
-
-async function readKeyFile(path: string, name: string): Promise<string> {
-  try {
-    return await readFile(path, 'utf8')
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    throw new HubError('INVALID_OPTION', `${name}: the file ${path} cannot be read (${code ?? message}).`, {
-      cause: error,
-    })
-  }
 }
 
 function classify(text: string, name: string): KeyText {

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander'
 import { HubError } from '../errors.ts'
 import { defaultLimits, type Limits } from '../http/limits.ts'
-import { parseBytes } from './store-flags.ts'
+import { parseBytes, textOfBytes } from './store-flags.ts'
 
 /** Gives a command the flags that say what clients may take. */
 export function addLimitFlags(command: Command): Command {
@@ -30,7 +30,7 @@ export function addLimitFlags(command: Command): Command {
         'the largest body, and the longest line of a stream of lines; a larger one is answered 413',
       )
         .argParser((text) => parseBytes(text, '--max-body-bytes'))
-        .default(defaultLimits.maxBodyBytes, '1MiB'),
+        .default(defaultLimits.maxBodyBytes, textOfBytes(defaultLimits.maxBodyBytes)),
     )
     .addOption(limit('maxMatchers', 'matchers of one subscription; more are answered 400'))
     .addOption(limit('maxTopics', 'topics of one event, at most 1000; more are answered 413'))

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { HubError } from '../errors.ts'
-import { createMemoryStore } from '../store/memory.ts'
-import { openSqliteStore, type SqliteStoreOptions } from '../store/sqlite.ts'
+import { createMemoryStore, memoryDefaults } from '../store/memory.ts'
+import { openSqliteStore, type SqliteStoreOptions, sqliteDefaults } from '../store/sqlite.ts'
 import type { EventStore } from '../store/store.ts'
 import { DurationOption } from './duration-option.ts'
 
@@ -29,7 +29,7 @@ export function addStoreFlags(command: Command): Command {
         'what an event has survived when its publisher gets the answer: "full", a power loss; "fast", only the end of this process, and a power loss may take the last moments\' events',
       )
         .choices(['full', 'fast'])
-        .default('full'),
+        .default(sqliteDefaults.durability),
     )
     .addOption(
       new DurationOption(
@@ -37,10 +37,14 @@ export function addStoreFlags(command: Command): Command {
         'drop events older than this, such as 12h or 30d; default: none is too old',
       ),
     )
-    .option('--max-events <count>', 'keep at most so many events; default: no limit, in memory 100000', parseCount)
+    .option(
+      '--max-events <count>',
+      `keep at most so many events; default: no limit, in memory ${memoryDefaults.maxEvents}`,
+      parseCount,
+    )
     .option(
       '--max-bytes <size>',
-      'keep at most so much, such as 500MB or 10GiB; default: 1GiB, in memory 64MiB',
+      `keep at most so much, such as 500MB or 10GiB; default: ${textOfBytes(sqliteDefaults.maxBytes)}, in memory ${textOfBytes(memoryDefaults.maxBytes)}`,
       (text) => parseBytes(text, '--max-bytes'),
     )
 }
@@ -77,11 +81,11 @@ export function describeStore({ store, durability }: StoreFlags): string {
 
 /** Says for how long events are kept, for the operator. */
 export function describeRetention({ store, maxAge, maxEvents, maxBytes }: StoreFlags): string {
-  const isInMemory = store === 'memory:'
-  const count = maxEvents ?? (isInMemory ? 100_000 : undefined)
-  const bytes = maxBytes ?? (isInMemory ? 64 : 1024) * 1024 ** 2
+  const defaults = store === 'memory:' ? memoryDefaults : sqliteDefaults
+  const count = maxEvents ?? defaults.maxEvents
+  const bytes = maxBytes ?? defaults.maxBytes
   const age = maxAge === undefined ? '' : `, none older than ${DurationOption.textOf(maxAge)}`
-  return `At most ${count === undefined ? '' : `${count} events of `}${bytes} bytes are kept${age}.`
+  return `At most ${count === Infinity ? '' : `${count} events of `}${bytes} bytes are kept${age}.`
 }
 
 function parseCount(text: string): number {
@@ -96,6 +100,12 @@ export function parseBytes(text: string, flag: string): number {
   const bytes = Number(count) * (bytesOf[unit.toUpperCase()] ?? 0)
   if (match && bytes > 0) return bytes
   throw new HubError('INVALID_OPTION', `${flag} ${text} is no size. Write a number and its unit: 500MB, 10GiB.`)
+}
+
+/** Says a size as one would write it. */
+export function textOfBytes(bytes: number): string {
+  const [unit, size] = Object.entries(bytesOf).findLast(([, size]) => bytes % size === 0) ?? ['', 1]
+  return `${bytes / size}${unit.replace('I', 'i')}`
 }
 
 const bytesOf: Record<string, number> = {

@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
 import { isAlgorithm } from '../auth/algorithms.ts'
-import { parseDuration } from '../auth/duration.ts'
+import { readTextOfKey } from '../auth/configured-key.ts'
 import { mintToken, parseTopicGrant, type TopicGrant } from '../auth/mint-token.ts'
 import { HubError } from '../errors.ts'
+import { DurationOption } from './duration-option.ts'
 
 interface TokenOptions {
   key: string
@@ -52,11 +52,7 @@ In production your application makes the tokens, or your authorization server: o
     .addOption(grantOption('--subscribe <topics>', 'topics whose private events may be had, too; again for more'))
     .option('--payload <json>', 'what others may read about the subscriber', parsePayload)
     .option('--subject <name>', 'whom it is for (default: development)')
-    .addOption(
-      new Option('--expires <time>', 'how long it is good: 90s, 15m, 1h, 7d')
-        .argParser((text) => parseDuration(text, '--expires'))
-        .default(3600, '1h'),
-    )
+    .addOption(new DurationOption('--expires <time>', 'how long it is good: 90s, 15m, 1h, 7d').default(3600, '1h'))
     .option(
       '--compat',
       'make one of before 1.0 (a "mercure" claim), for a hub with --compat; template:… in place of urlpattern:…',
@@ -92,7 +88,7 @@ async function token(options: TokenOptions): Promise<void> {
     )
   }
   const text = await mintToken({
-    key: await readKey(options.key),
+    key: await readTextOfKey(options.key, '--key'),
     algorithm: keyAlg,
     kid: options.kid,
     dialect: options.compat ? '0.x' : '1.0',
@@ -119,19 +115,5 @@ function parsePayload(text: string): unknown {
     return JSON.parse(text)
   } catch (error) {
     throw new HubError('INVALID_OPTION', `--payload is no JSON. Write it as '{"name":"Ada"}'.`, { cause: error })
-  }
-}
-
-async function readKey(text: string): Promise<string> {
-  if (!text.startsWith('file:')) return text
-  const path = text.slice('file:'.length)
-  try {
-    // An editor ends a file with a line break that is no part of the secret.
-    return (await readFile(path, 'utf8')).replace(/\r?\n$/, '')
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    throw new HubError('INVALID_OPTION', `--key: the file ${path} cannot be read (${code ?? message}).`, {
-      cause: error,
-    })
   }
 }

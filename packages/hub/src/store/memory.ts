@@ -33,6 +33,9 @@ export interface MemoryStoreOptions extends Retention {
   readonly now?: (() => number) | undefined
 }
 
+/** What of {@link MemoryStoreOptions} holds unless told otherwise. */
+export const memoryDefaults = { maxAgeMs: Infinity, maxEvents: 100_000, maxBytes: 64 * 1024 ** 2 } as const
+
 /**
  * Keeps events in this process and nowhere else: for tests, development and history one can do without. "Durable" lasts
  * as long as the process; the next one has a new epoch, so that its subscribers are told of the gap.
@@ -69,9 +72,9 @@ class MemoryStore implements EventStore {
   #isClosed = false
 
   constructor({
-    maxAgeMs = Infinity,
-    maxEvents = 100_000,
-    maxBytes = 64 * 1024 ** 2,
+    maxAgeMs = memoryDefaults.maxAgeMs,
+    maxEvents = memoryDefaults.maxEvents,
+    maxBytes = memoryDefaults.maxBytes,
     idempotencyMs = defaultIdempotencyMs,
     now = Date.now,
   }: MemoryStoreOptions) {

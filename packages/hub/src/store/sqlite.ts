@@ -49,6 +49,14 @@ export interface SqliteStoreOptions extends Retention {
   readonly now?: (() => number) | undefined
 }
 
+/** What of {@link SqliteStoreOptions} holds unless told otherwise. */
+export const sqliteDefaults = {
+  durability: 'full',
+  maxAgeMs: Infinity,
+  maxEvents: Infinity,
+  maxBytes: 1024 ** 3,
+} as const satisfies Partial<SqliteStoreOptions>
+
 /**
  * Keeps events in a directory on a local disk, in an SQLite database that a thread of its own works on. One process at a time may
  * have a directory; it is free again as soon as that process is gone, however it went.
@@ -61,10 +69,10 @@ export interface SqliteStoreOptions extends Retention {
  */
 export async function openSqliteStore({
   directory,
-  durability = 'full',
-  maxAgeMs = Infinity,
-  maxEvents = Infinity,
-  maxBytes = 1024 ** 3,
+  durability = sqliteDefaults.durability,
+  maxAgeMs = sqliteDefaults.maxAgeMs,
+  maxEvents = sqliteDefaults.maxEvents,
+  maxBytes = sqliteDefaults.maxBytes,
   idempotencyMs = defaultIdempotencyMs,
   onError = console.error,
   onUncleanStop,
