@@ -27,13 +27,13 @@ export interface PublishInit {
 }
 
 /** The most topics of one event. */
-export const maxTopics = 1000
+const maxTopics = 1000
 /** The longest topic in bytes of UTF-8, which is that of matchers, too: every character costs every pattern some work. */
-export const maxTopicBytes = maxMatcherBytes
+const maxTopicBytes = maxMatcherBytes
 /** The most bytes of all topics of one event. */
-export const maxTopicsBytes = 64 * 1024
+const maxTopicsBytes = 64 * 1024
 /** The longest ID in bytes. It comes back in a request header, and those have limits everywhere. */
-export const maxIdBytes = 1024
+const maxIdBytes = 1024
 const maxIdempotencyKeyBytes = 255
 
 /**

@@ -54,7 +54,7 @@ export async function findStartingPoint(
 }
 
 /** The most events that can be asked for by their number. */
-export const maxLastEvents = 10_000
+const maxLastEvents = 10_000
 
 async function findLast(store: EventStore, selection: Selection, count: number): Promise<StartingPoint> {
   if (count > maxLastEvents) {

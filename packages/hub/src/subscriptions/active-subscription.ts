@@ -60,7 +60,7 @@ export function matcherPath(matchType: MatchType, match: string): string {
 }
 
 /** [Mercure] Each variable is percent-encoded once, all but unreserved characters. (`encodeURIComponent` leaves five more.) */
-export function encodeVariable(text: string): string {
+function encodeVariable(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,
     (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,

@@ -7,7 +7,7 @@ import { type Right, someTime, type Wish } from './system-events.ts'
  * How a subscriber lives. `EventSource` reconnects by itself; one that reloads closes it and starts again from its last ID; a slow one
  * takes its time over each event; one that stays away does so, by and by, for as long as many events.
  */
-export const subscriberKinds = ['EventSource', 'reloads', 'slow', 'stays away'] as const
+const subscriberKinds = ['EventSource', 'reloads', 'slow', 'stays away'] as const
 export type SubscriberKind = (typeof subscriberKinds)[number]
 
 export interface SubscriberOptions {

@@ -354,11 +354,11 @@ export class Chain {
 }
 
 /** The ID of an event's place, as the documentation says it is made. */
-export function idOf(epoch: string, { position, tag }: Mark): string {
+function idOf(epoch: string, { position, tag }: Mark): string {
   return position === 0 ? `${epoch}.0` : `${epoch}.${position.toString(36)}.${tag.toString(36)}`
 }
 
-export function numberOf(data: string): number {
+function numberOf(data: string): number {
   return Number.parseInt(data, 10)
 }
 

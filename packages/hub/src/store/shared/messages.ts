@@ -74,8 +74,8 @@ type RecordTuple = readonly [
   type: string | undefined,
   retryMs: number | undefined,
 ]
-export type AppendTuple = readonly [record: RecordTuple, idempotencyKey: string | undefined]
-export type EventTuple = readonly [record: RecordTuple, position: number, tag: number]
+type AppendTuple = readonly [record: RecordTuple, idempotencyKey: string | undefined]
+type EventTuple = readonly [record: RecordTuple, position: number, tag: number]
 
 export function toAppendTuple({ event, idempotencyKey }: Append): AppendTuple {
   return [toTuple(event), idempotencyKey]

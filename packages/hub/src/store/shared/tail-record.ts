@@ -9,7 +9,7 @@ export type TailRecord =
   | { readonly name: 'failed'; readonly error: HubError }
 
 /** A record as bytes: how long its fields and its frame are, the fields as JSON, and the frame as it goes to sockets. */
-export interface RecordParts {
+interface RecordParts {
   readonly fields: Uint8Array
   readonly frame: Uint8Array
 }
