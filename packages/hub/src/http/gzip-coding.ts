@@ -66,7 +66,7 @@ function blockOf(bytes: Uint8Array): Block {
   let block = blocks.get(bytes)
   if (!block) {
     block = {
-      bytes: bytes.length < leastDeflatedBytes ? store(bytes) : deflateRawSync(bytes, deflateOptions),
+      bytes: bytes.length < leastDeflatedBytes ? store(bytes) : deflate(bytes),
       crc: crc32(bytes),
       shift: crcShift(bytes.length),
     }
@@ -76,11 +76,23 @@ function blockOf(bytes: Uint8Array): Block {
 }
 
 /**
+ * A copy of the result, which is a part of something larger that would be kept with it: a block lasts as long as its piece does, and most pieces
+ * are some hundred bytes.
+ */
+function deflate(bytes: Uint8Array): Uint8Array {
+  const deflated = deflateRawSync(bytes, deflateOptions)
+  const block = Buffer.allocUnsafeSlow(deflated.length)
+  block.set(deflated)
+  return block
+}
+
+/**
  * [RFC 1951, 3.2.4] Not the last, not compressed; the length, and its complement. After it an empty one, by which zlib, too, ends what it
  * flushes: Go's decoder (Caddy's, then) keeps what it has until it sees one.
  */
 function store(bytes: Uint8Array): Uint8Array {
-  const block = Buffer.allocUnsafe(5 + bytes.length + flush.length)
+  // Not out of the pool, of which it would keep 64 KiB for as long as it lasts.
+  const block = Buffer.allocUnsafeSlow(5 + bytes.length + flush.length)
   block[0] = 0
   block.writeUInt16LE(bytes.length, 1)
   block.writeUInt16LE(bytes.length ^ 0xffff, 3)

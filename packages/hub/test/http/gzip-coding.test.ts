@@ -43,6 +43,14 @@ describe('a response coded as gzip', () => {
     }
   })
 
+  test('keeps no more memory for a piece than its bytes, since it is kept as long as the piece', () => {
+    const coding = new GzipCoding()
+    for (const byteLength of [3, 500, 1023, 1024, 3000, 70_000]) {
+      const coded = coding.encode(json(byteLength))
+      expect(coded.buffer.byteLength).toBe(coded.byteLength)
+    }
+  })
+
   test('ends each piece by an empty block, without which some decoders keep it back', () => {
     const coding = new GzipCoding()
     for (const byteLength of [0, 3, 500, 3000, 70_000]) {
