@@ -85,7 +85,7 @@ export function ensureSystemParts(parts) {
 function aptInstall(names) {
   console.error(`headwater: installing ${names.join(', ')} with apt-get`)
   const quiet = { env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }, stdio: ['ignore', 'ignore', 'inherit'] }
-  // Debian asks this before it starts a service; https://people.debian.org/~hmh/invokerc.d-policyrc.d-specification.txt
+  // Debian asks this before it starts a service: its policy-rc.d.
   const policy = '/usr/sbin/policy-rc.d'
   const isOurs = !existsSync(policy)
   if (isOurs) writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 })

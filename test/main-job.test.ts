@@ -42,8 +42,7 @@ describe.each(['Chromium', 'Firefox'] as const)('the page in %s', (name) => {
 
   it('shows every event once and in order although its network was cut, and so does a native EventSource', async () => {
     const hub = await serve('127.0.0.1:0')
-    const network = new Network(Number(hub.url.port))
-    await network.restore()
+    const network = await Network.to(Number(hub.url.port))
     const ids = [await publish(hub.url, 'before the page was opened')]
 
     await page.goto(`http://127.0.0.1:${network.port}/`)

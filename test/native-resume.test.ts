@@ -121,8 +121,7 @@ async function serveWithNetwork() {
   const directory = mkdtempSync(join(tmpdir(), 'headwater-native-'))
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
   const hub = await serve('--store', `file:${directory}`, '--max-events', '50', '--listen', ':0')
-  const network = new Network(Number(hub.url.port))
-  await network.restore()
+  const network = await Network.to(Number(hub.url.port))
   onTestFinished(() => network.cut())
   return { hub, network }
 }

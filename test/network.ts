@@ -1,26 +1,28 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { freePort } from '../conformance/runners/free-port.ts'
 
 /** The network between browser and hub: everything on one port is passed on to the hub, until it is cut. */
 export class Network {
   readonly #upstreamPort: number
   readonly #sockets = new Set<Socket>()
   #server: Server | undefined
-  /**
-   * Of those that the system hands out to nobody: while the network is cut, another program must not be found there, nor the browser find
-   * itself.
-   */
-  #port = 20_000 + Math.floor(Math.random() * 10_000)
+  /** One that stays free while the network is cut: another program must not be found there, nor the browser find itself. */
+  readonly port: number
   /** What has gone to the hub, over all connections, and what has come from it. */
   sent = ''
   received = ''
 
-  constructor(upstreamPort: number) {
-    this.#upstreamPort = upstreamPort
+  /** A network to what listens on this port of 127.0.0.1, not yet cut. */
+  static async to(upstreamPort: number): Promise<Network> {
+    const network = new Network(upstreamPort, await freePort())
+    await network.restore()
+    return network
   }
 
-  get port(): number {
-    return this.#port
+  private constructor(upstreamPort: number, port: number) {
+    this.#upstreamPort = upstreamPort
+    this.port = port
   }
 
   async restore(): Promise<void> {
@@ -45,7 +47,7 @@ export class Network {
         })
       }
     })
-    while (!(await isListening(server, this.#port))) this.#port++
+    await once(server.listen(this.port, '127.0.0.1'), 'listening')
     this.#server = server
   }
 
@@ -62,16 +64,4 @@ export class Network {
     }
     await closed
   }
-}
-
-/** `false` if somebody else has the port. */
-function isListening(server: Server, port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const refuse = () => resolve(false)
-    server.once('error', refuse)
-    server.listen(port, '127.0.0.1', () => {
-      server.off('error', refuse)
-      resolve(true)
-    })
-  })
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { freePort } from '../../../../conformance/runners/free-port.ts'
 import { headwater, startHub } from './running.ts'
 
 describe('headwater publish', () => {
@@ -59,8 +60,8 @@ describe('headwater publish', () => {
   })
 
   test('keeps a line until the hub is back, then goes on with the next', async () => {
-    const first = await startHub()
-    const port = new URL(first.url).port
+    const listen = ['--listen', `127.0.0.1:${await freePort()}`]
+    const first = await startHub(...listen)
     const publish = headwater('publish', '--hub', first.url, '-t', 'log')
     publish.child.stdin.write('before\n')
     const tail = headwater('tail', '--hub', first.url, '--last-event-id', 'earliest')
@@ -69,7 +70,7 @@ describe('headwater publish', () => {
     await first.ended()
     publish.child.stdin.end('while away\nand after\n')
     await publish.said(/trying again/, 'stderr')
-    await startHub('--listen', `127.0.0.1:${port}`)
+    await startHub(...listen)
     expect(await publish.ended()).toBe(0)
     await tail.said(/and after\n/)
     expect(tail.stdout).toBe('before\nwhile away\nand after\n')
@@ -134,17 +135,16 @@ describe('headwater publish', () => {
 
 describe('headwater tail', () => {
   test('goes on where it was after the hub was away, and tells what happened on standard error', async () => {
-    const first = await startHub()
-    const tail = headwater('tail', '--hub', first.url, '-t', 'a')
-    // Whatever it is connected to by now, it is connected once this arrives.
+    const listen = ['--listen', `127.0.0.1:${await freePort()}`]
+    const first = await startHub(...listen)
+    const tail = headwater('tail', '--hub', first.url, '-t', 'a', '--last-event-id', 'earliest')
     const publish = headwater('publish', '--hub', first.url, '-t', 'a')
-    while (tail.stdout === '') {
-      publish.child.stdin.write('x\n')
-      await new Promise((resolve) => setTimeout(resolve, 10))
-    }
+    publish.child.stdin.write('x\n')
+    // Whatever it was connected to before, it is connected once this has come.
+    await tail.said(/x\n/)
     first.child.kill('SIGKILL')
     await tail.said(/trying again/, 'stderr')
-    await startHub('--listen', `127.0.0.1:${new URL(first.url).port}`)
+    await startHub(...listen)
     await tail.said(/connected again/, 'stderr')
     expect(tail.stderr.match(/trying again/g)).toHaveLength(1)
   })
@@ -218,13 +218,14 @@ describe('headwater vitals', () => {
   })
 
   test('outlives the hub', async () => {
-    const first = await startHub()
+    const listen = ['--listen', `127.0.0.1:${await freePort()}`]
+    const first = await startHub(...listen)
     const vitals = headwater('vitals', '--hub', first.url)
     const tail = headwater('tail', '--hub', first.url, '--last-event-id', 'earliest')
     await tail.said(/\n/)
     first.child.kill('SIGKILL')
     await vitals.said(/trying again/, 'stderr')
-    const second = await startHub('--listen', `127.0.0.1:${new URL(first.url).port}`)
+    const second = await startHub(...listen)
     const again = headwater('tail', '--hub', second.url, '--last-event-id', 'earliest')
     await again.said(/\n/)
     expect(vitals.child.exitCode).toBeNull()
