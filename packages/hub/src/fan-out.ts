@@ -301,10 +301,11 @@ export class FanOut {
 
   /**
    * The ID a client was given last must still be known when it comes back, though none of its own events came for long. So
-   * whoever was told nothing in the newer half of the history is told the position, before it can be trimmed.
+   * whoever was told nothing in the newer half of the history is told the position, before it can be trimmed. While nothing was trimmed
+   * yet, to be told each minute is enough.
    */
   #keepPositionsFresh(): void {
-    this.#tellPosition((this.#trimmedPosition + this.#head.position) / 2)
+    if (this.#trimmedPosition > 0) this.#tellPosition((this.#trimmedPosition + this.#head.position) / 2)
   }
 
   /** Tells the subscribers of feeds without a frame since `position` where the history is now. */

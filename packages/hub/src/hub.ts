@@ -138,11 +138,18 @@ export async function createHub({
 
   return {
     async publish(init) {
-      const [id] = await publishAll([init])
-      return id!
+      assertOpen()
+      const { event, idempotencyKey } = parse(init)
+      const mark = await finishing(store.append(event, { idempotencyKey }))
+      return event.id ?? positionId(store.epoch, mark)
     },
 
-    publishAll,
+    async publishAll(inits) {
+      assertOpen()
+      const appends = inits.map(parse)
+      const marks = await finishing(appendAll(store, appends))
+      return appends.map(({ event }, index) => event.id ?? positionId(store.epoch, marks[index]!))
+    },
 
     validate(init) {
       parse(init)
@@ -208,7 +215,7 @@ export async function createHub({
       return await SubscriptionRegistry.start({
         store,
         isCompat: compat,
-        append: (appends) => append(store, appends),
+        append: (appends) => appendAll(store, appends),
         head: () => fanOut.head,
         idOf: (mark) => (mark.position === 0 ? 'earliest' : positionId(store.epoch, mark)),
         onError,
@@ -219,17 +226,12 @@ export async function createHub({
     }
   }
 
-  async function publishAll(inits: readonly PublishInit[]): Promise<readonly string[]> {
-    assertOpen()
-    const appends = inits.map(parse)
-    const appending = append(store, appends)
-    publishing.add(appending)
-    try {
-      const marks = await appending
-      return appends.map(({ event }, index) => event.id ?? positionId(store.epoch, marks[index]!))
-    } finally {
-      publishing.delete(appending)
-    }
+  /** Closing waits for it. */
+  function finishing<T>(work: Promise<T>): Promise<T> {
+    const forget = () => publishing.delete(work)
+    publishing.add(work)
+    work.then(forget, forget)
+    return work
   }
 
   async function findStart(selection: Selection, lastEventId: string | undefined): Promise<StartingPoint> {
@@ -268,11 +270,8 @@ function select(matchers: readonly Matcher[], rights: readonly Matcher[] | undef
   throw new HubError('INVALID_MATCHER', 'The subscription has no matcher, and would get nothing. Give at least one.')
 }
 
-async function append(store: EventStore, appends: readonly Append[]): Promise<readonly Mark[]> {
-  const [first, ...others] = appends
-  if (!first) return []
-  if (others.length === 0) return [await store.append(first.event, first)]
-  if (store.appendAll) return await store.appendAll(appends)
+async function appendAll(store: EventStore, appends: readonly Append[]): Promise<readonly Mark[]> {
+  if (store.appendAll && appends.length > 1) return await store.appendAll(appends)
   const marks: Mark[] = []
   // Appends under way together may be ordered either way.
   for (const each of appends) marks.push(await store.append(each.event, each))

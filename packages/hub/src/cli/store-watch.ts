@@ -39,22 +39,28 @@ export class StoreWatch {
     return error instanceof HubError && this.#told.has(error)
   }
 
-  async #follow<T>(what: string, work: () => Promise<T>): Promise<T> {
+  /** Looks on, and gives back the promise itself. */
+  #follow<T>(what: string, work: () => Promise<T>): Promise<T> {
     const entry = { since: this.#now() }
     this.#underWay.add(entry)
     this.#timer ??= setInterval(() => this.#look(), slowMs).unref()
-    try {
-      const result = await work()
-      this.#onSuccess()
-      return result
-    } catch (error) {
-      if (error instanceof HubError && error.code === 'STORE_FAILED') this.#onFailure(error)
-      throw error
-    } finally {
+    const working = work()
+    const onEnd = () => {
       this.#underWay.delete(entry)
       const ms = this.#now() - entry.since
       if (ms >= slowMs) this.#tellSlow(`took ${seconds(ms)} to ${what}`, ms)
     }
+    working.then(
+      () => {
+        this.#onSuccess()
+        onEnd()
+      },
+      (error: unknown) => {
+        if (error instanceof HubError && error.code === 'STORE_FAILED') this.#onFailure(error)
+        onEnd()
+      },
+    )
+    return working
   }
 
   /** The next look is only due while something is under way. */

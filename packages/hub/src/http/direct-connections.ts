@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { createSocketSession, type SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../errors.ts'
-import { readDirectRequest } from './direct-request.ts'
+import { DirectRequestReader } from './direct-request.ts'
 import type { Answer, HubRequest } from './exchange.ts'
 import { responseText } from './response-text.ts'
 import { sessionOptionsOf } from './session-of-answer.ts'
@@ -67,6 +67,7 @@ export class DirectConnections {
 class DirectConnection {
   readonly #socket: Socket
   readonly #all: DirectConnections
+  readonly #reader = new DirectRequestReader()
   readonly #listeners: readonly (readonly [name: string, listener: (...args: never[]) => void])[]
   #isAnswering = false
   #hasAnswered = false
@@ -105,7 +106,7 @@ class DirectConnection {
       this.#socket.pause()
       return
     }
-    const request = readDirectRequest(bytes, this.#socket.remoteAddress)
+    const request = this.#reader.read(bytes, this.#socket.remoteAddress)
     if (!request) {
       this.#release()
       this.#all.options.handOver(this.#socket, bytes)
@@ -151,8 +152,9 @@ class DirectConnection {
       return
     }
     this.#isAnswering = false
+    // It is counted anew whenever something comes or goes.
+    if (!this.#hasAnswered) socket.setTimeout(this.#all.options.idleTimeoutMs)
     this.#hasAnswered = true
-    socket.setTimeout(this.#all.options.idleTimeoutMs)
     const unread = this.#unread
     if (!unread) return
     this.#unread = undefined

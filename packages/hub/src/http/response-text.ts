@@ -12,14 +12,26 @@ export function responseText(
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`
   for (const [name, value] of Object.entries(headers)) {
     if (value === undefined) continue
-    validateHeaderName(name)
-    validateHeaderValue(name, value)
-    head += `${name}: ${value}\r\n`
+    head += headerLine(name, value)
   }
   const length = Buffer.byteLength(body)
   const bytes = length === body.length ? body : Buffer.from(body).toString('latin1')
   return `${head}Date: ${httpDate()}\r\ncontent-length: ${length}\r\nConnection: ${connection}\r\n\r\n${bytes}`
 }
+
+/** Most headers are the same in every answer. What was found to be good is not looked at again. */
+function headerLine(name: string, value: string): string {
+  const last = lastLines.get(name)
+  if (last?.value === value) return last.line
+  validateHeaderName(name)
+  validateHeaderValue(name, value)
+  const line = `${name}: ${value}\r\n`
+  lastLines.set(name, { value, line })
+  return line
+}
+
+/** By their names, which are few: no client chooses one. */
+const lastLines = new Map<string, { readonly value: string; readonly line: string }>()
 
 /** The time as HTTP writes it, made once a second. */
 function httpDate(): string {

@@ -183,12 +183,15 @@ class SqliteStore implements EventStore {
 
   async inspect(position: number): Promise<PositionState> {
     const thread = await this.#start()
-    return await thread.ask<Extract<Question, { name: 'inspect' }>>({ name: 'inspect', position })
+    return await thread.askOnce<Extract<Question, { name: 'inspect' }>>(`inspect ${position}`, {
+      name: 'inspect',
+      position,
+    })
   }
 
   async find(id: string): Promise<Mark | undefined> {
     const thread = await this.#start()
-    return await thread.ask<Extract<Question, { name: 'find' }>>({ name: 'find', id })
+    return await thread.askOnce<Extract<Question, { name: 'find' }>>(`find ${id}`, { name: 'find', id })
   }
 
   async follow(follower: Follower): Promise<() => void> {

@@ -2,7 +2,8 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { duplexPair } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { readDirectRequest } from '../../src/http/direct-request.ts'
+import { DirectRequestReader } from '../../src/http/direct-request.ts'
+import type { HubRequest } from '../../src/http/exchange.ts'
 import { hubPath } from '../../src/hub-path.ts'
 
 interface Read {
@@ -111,12 +112,16 @@ const request = fc
     return Buffer.from(`${lines.join(end)}${end}${end}${body}`, 'latin1')
   })
 
+function contentOf(read: HubRequest | undefined) {
+  return read && { ...read, body: undefined, header: undefined, accept: read.header('accept') }
+}
+
 describe('a request that is read from its connection directly', () => {
   test('is read as the server of Node reads it, or not at all', { timeout: 120_000 }, async () => {
     let accepted = 0
     await fc.assert(
       fc.asyncProperty(request, async (bytes) => {
-        const direct = readDirectRequest(bytes, undefined)
+        const direct = new DirectRequestReader().read(bytes, undefined)
         if (!direct) return
         accepted++
         const { method, url, rawHeaders, wholeBody } = direct
@@ -126,6 +131,24 @@ describe('a request that is read from its connection directly', () => {
     )
     // It is about something.
     expect(accepted).toBeGreaterThan(2000)
+  })
+
+  test('is read the same whatever came over its connection before', () => {
+    fc.assert(
+      fc.property(
+        fc.array(request, { minLength: 1, maxLength: 3 }),
+        fc.array(fc.nat(2), { maxLength: 8 }),
+        (all, order) => {
+          const reader = new DirectRequestReader()
+          for (const bytes of order.map((index) => all[index % all.length]!)) {
+            expect(contentOf(reader.read(bytes, undefined))).toEqual(
+              contentOf(new DirectRequestReader().read(bytes, undefined)),
+            )
+          }
+        },
+      ),
+      { numRuns: 2000 },
+    )
   })
 
   test.each([
@@ -155,6 +178,6 @@ describe('a request that is read from its connection directly', () => {
     ['is the beginning of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
     ['has a head of more than 16 KiB', `GET ${hubPath} HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(16_384)}\r\n\r\n`],
   ])('is left to the server of Node when it %s', (_why, text) => {
-    expect(readDirectRequest(Buffer.from(text, 'latin1'), undefined)).toBe(undefined)
+    expect(new DirectRequestReader().read(Buffer.from(text, 'latin1'), undefined)).toBe(undefined)
   })
 })

@@ -358,6 +358,15 @@ describe('a quiet subscription', () => {
     expect(client.received.filter(({ type }) => type === 'headwater-position').length).toBeLessThan(50)
   })
 
+  test('is told nothing by each event of others while the history keeps all there was', async () => {
+    const hub = await start()
+    const client = await connect(hub, 'quiet')
+    await hub.publish({ topic: 'quiet', data: 'only' })
+    for (let n = 0; n < 100; n++) await hub.publish({ topic: 'busy', data: `${n}` })
+    await client.readAll()
+    expect(client.received.map(({ type }) => type)).toEqual(['headwater-position', 'message'])
+  })
+
   test('is told its position each minute, and only while there is news', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
     const hub = await start()

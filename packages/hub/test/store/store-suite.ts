@@ -312,6 +312,15 @@ export function describeStore(name: string, driver: StoreDriver): void {
     })
 
     describe('what it knows of ids and positions', () => {
+      test('answers each of many who ask for the same, as of when it asked', async () => {
+        const ask = (position: number) =>
+          Promise.all([1, 2, 3].flatMap(() => [store.find('mine'), store.inspect(position)]))
+        expect(await ask(1000)).toEqual([1, 2, 3].flatMap(() => [undefined, { name: 'ahead' }]))
+        const mark = await append(event('first', ['a'], { id: 'mine' }))
+        await told()
+        expect(await ask(mark.position)).toEqual([1, 2, 3].flatMap(() => [mark, { name: 'kept', tag: mark.tag }]))
+      })
+
       test('finds the first of the events to which a publisher gave an id', async () => {
         await append(event('other', ['a'], { id: 'other' }))
         const first = await append(event('first', ['a'], { id: 'mine' }))

@@ -44,6 +44,8 @@ export class LogThread {
   /** Not yet sent. */
   #records: RecordTuple[] = []
   #questions: Question[] = []
+  /** The answers to those of them that others may ask as well. */
+  readonly #shared = new Map<string, Promise<unknown>>()
   #isFlushDue = false
   /** Not yet answered. Appends are answered in order, questions by number. */
   readonly #pendingAppends = new Fifo<PendingAppend>()
@@ -119,6 +121,18 @@ export class LogThread {
     })
   }
 
+  /**
+   * Asks what others who ask it in the same turn of the event loop have the same answer to: of a crowd that comes back from the same
+   * event, each wants to know where that is. Whoever asks later has a new answer, and so never one from before what it was told.
+   */
+  askOnce<Q extends Question>(key: string, question: WithoutNumber<Q>): Promise<Answers[Q['name'] & keyof Answers]> {
+    const shared = this.#shared.get(key)
+    if (shared) return shared as Promise<Answers[Q['name'] & keyof Answers]>
+    const answer = this.ask<Q>(question)
+    this.#shared.set(key, answer)
+    return answer
+  }
+
   /** Has the thread look whether something is past its age. */
   tick(): void {
     this.#questions.push({ name: 'tick', number: 0 })
@@ -150,6 +164,7 @@ export class LogThread {
     const questions = this.#questions
     this.#records = []
     this.#questions = []
+    this.#shared.clear()
     this.#worker.postMessage({ at: this.#now(), appends, questions })
     this.#reference()
   }
