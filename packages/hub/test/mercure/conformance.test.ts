@@ -1,8 +1,8 @@
-import { createHmac } from 'node:crypto'
 import type { Browser, Page } from 'puppeteer-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type BrowserName, launchBrowser } from '../../../../conformance/runners/browser.ts'
 import { installed, reasonToSkip } from '../../../../conformance/runners/runtimes.ts'
+import { detail, sign } from '../auth/tokens.ts'
 import { type ServedHub, serveCommand } from './served-hub.ts'
 
 /*
@@ -14,19 +14,16 @@ const secret = '!ChangeThisMercureHubJWTSecretKey!'
 const flags = ['--anonymous', '--publisher-key', secret, '--subscriber-key', secret, '--key-alg', 'HS256']
 const named = ['--issuer', 'https://localhost', '--audience', 'https://localhost/.well-known/mercure']
 
-const token = sign('at+jwt', {
-  iss: 'https://localhost',
-  aud: 'https://localhost/.well-known/mercure',
-  exp: 4102444800,
-  authorization_details: [
-    {
-      type: 'https://mercure.rocks/authorization-detail',
-      actions: ['publish', 'subscribe'],
-      topics: [{ match: '*' }],
-    },
-  ],
-})
-const oldToken = sign('JWT', { mercure: { publish: ['*'], subscribe: ['*'] } })
+const token = sign(
+  {
+    iss: 'https://localhost',
+    aud: 'https://localhost/.well-known/mercure',
+    exp: 4102444800,
+    authorization_details: [detail(['publish', 'subscribe'], [{ match: '*' }])],
+  },
+  { key: secret },
+)
+const oldToken = sign({ mercure: { publish: ['*'], subscribe: ['*'] } }, { key: secret, typ: 'JWT' })
 
 interface Edition {
   readonly name: string
@@ -176,10 +173,4 @@ const publishAndReceive = `async ({ path, form, token }) => {
 
 function query(pairs: readonly (readonly [string, string])[]): string {
   return new URLSearchParams(pairs.map(([name, value]) => [name, value])).toString()
-}
-
-function sign(typ: string, claims: object): string {
-  const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const signed = `${encode({ alg: 'HS256', typ })}.${encode(claims)}`
-  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`
 }
