@@ -1,18 +1,17 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { inspect } from 'node:util'
-import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
+import { beforeEach, describe, expect, test } from 'vitest'
 import { configurationSchema, readConfiguration } from '../../src/cli/configuration.ts'
 import { serveCommand } from '../../src/cli/serve.ts'
+import { temporaryDirectory } from '../temporary-directory.ts'
 import { headwater, startHub } from './running.ts'
 
 let file: string
 
 beforeEach(() => {
-  const directory = mkdtempSync(join(tmpdir(), 'headwater-config-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const directory = temporaryDirectory()
   file = join(directory, 'headwater.config.json')
 })
 

@@ -1,17 +1,17 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
-import { hostname, tmpdir } from 'node:os'
+import { readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { examineDataDirectory } from '../../src/store/sqlite/examine.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
+import { temporaryDirectory } from '../temporary-directory.ts'
 import { headwater, startHub } from './running.ts'
 
 let directory: string
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'headwater-doctor-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  directory = temporaryDirectory()
 })
 
 interface Findings {

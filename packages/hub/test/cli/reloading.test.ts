@@ -1,5 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openGate } from '../../src/cli/auth-flags.ts'
@@ -12,6 +11,7 @@ import { HubError } from '../../src/errors.ts'
 import { defaultLimits } from '../../src/http/limits.ts'
 import type { Certificate } from '../../src/http/tls.ts'
 import { makeCertificate, whyNoCertificates } from '../certificates.ts'
+import { temporaryDirectory } from '../temporary-directory.ts'
 import { startHub } from './running.ts'
 
 const hubPath = '/.well-known/mercure'
@@ -19,8 +19,7 @@ let directory: string
 let file: string
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'headwater-reloading-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
+  directory = temporaryDirectory()
   file = join(directory, 'headwater.config.json')
 })
 

@@ -51,13 +51,21 @@ export class Running {
   }
 }
 
+/** A hub that listens. */
+export type RunningHub = Running & { readonly url: string }
+
 export function headwater(...parameters: string[]): Running {
   return new Running(parameters)
 }
 
-/** A hub in a process of its own, on a free port. */
-export async function startHub(...parameters: string[]): Promise<Running & { readonly url: string }> {
-  const hub = headwater('serve', '--dev', '--listen', ':0', '--store', 'memory:', ...parameters)
-  const [, url] = await hub.said(/^headwater listening on (http:\S+)\n$/)
+/** A hub in a process of its own: with `--dev`, as most tests need it. */
+export function startHub(...flags: string[]): Promise<RunningHub> {
+  return serveHub('--dev', ...flags)
+}
+
+/** A hub in a process of its own: on a free port and in memory, unless the flags say otherwise. */
+export async function serveHub(...flags: string[]): Promise<RunningHub> {
+  const hub = headwater('serve', '--listen', ':0', '--store', 'memory:', ...flags)
+  const [, url] = await hub.said(/^headwater listening on (https?:\S+)\n$/)
   return Object.assign(hub, { url: url! })
 }

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { logEvents } from '../../src/cli/log.ts'
-import { headwater, type Running } from './running.ts'
+import { headwater, type Running, type RunningHub, serveHub } from './running.ts'
 
 const hubPath = '/.well-known/mercure'
 const publisherSecret = 'PublisherSecret-which-is-long-enough'
@@ -10,11 +10,9 @@ const issuer = 'https://shop.example'
 const audience = 'https://hub.shop.example/.well-known/mercure'
 const who = ['--key-alg', 'HS256', '--issuer', issuer, '--audience', audience]
 
-async function startHub(...flags: string[]): Promise<Running & { readonly url: string }> {
+function startHub(...flags: string[]): Promise<RunningHub> {
   const keys = ['--publisher-key', publisherSecret, '--subscriber-key', subscriberSecret, ...who]
-  const hub = headwater('serve', '--store', 'memory:', '--listen', ':0', '--log-format', 'json', ...keys, ...flags)
-  const [, url] = await hub.said(/^headwater listening on (http:\S+)\n$/)
-  return Object.assign(hub, { url: url! })
+  return serveHub('--log-format', 'json', ...keys, ...flags)
 }
 
 type Line = Readonly<Record<string, unknown>> & {

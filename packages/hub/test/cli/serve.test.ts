@@ -1,13 +1,13 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { get, request } from 'node:http'
 import { get as httpsGet } from 'node:https'
 import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Certificate } from '../../src/http/tls.ts'
 import { makeCertificate, whyNoCertificates } from '../certificates.ts'
+import { temporaryDirectory } from '../temporary-directory.ts'
 import { headwater, startHub } from './running.ts'
 
 const hubPath = '/.well-known/mercure'
@@ -97,8 +97,7 @@ describe('headwater serve', () => {
   })
 
   test('keeps events in its directory, where the next one finds them after kill -9', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'headwater-serve-'))
-    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const directory = temporaryDirectory()
     const store = ['--store', `file:${join(directory, 'data')}`]
     const first = await startHub(...store)
     const publish = (hub: { url: string }, data: string) =>
@@ -117,8 +116,7 @@ describe('headwater serve', () => {
   })
 
   test('does not share its directory, and says who has it', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'headwater-serve-'))
-    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const directory = temporaryDirectory()
     await startHub('--store', `file:${directory}`)
     const second = headwater('serve', '--dev', '--listen', ':0', '--store', `file:${directory}`)
     expect(await second.ended()).toBe(1)
@@ -129,8 +127,7 @@ describe('headwater serve', () => {
   test('at SIGHUP reads its certificate again, and drops nobody', async ({ skip }) => {
     const why = whyNoCertificates()
     if (why) skip(why)
-    const directory = mkdtempSync(join(tmpdir(), 'headwater-serve-'))
-    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const directory = temporaryDirectory()
     const [certPath, keyPath] = [join(directory, 'cert.pem'), join(directory, 'key.pem')]
     const write = ({ cert, key }: Certificate) => {
       writeFileSync(certPath, cert)
@@ -138,19 +135,8 @@ describe('headwater serve', () => {
     }
     const [first, second] = [makeCertificate(), makeCertificate()]
     write(first)
-    const hub = headwater(
-      'serve',
-      '--dev',
-      '--listen',
-      ':0',
-      '--store',
-      'memory:',
-      '--tls-cert',
-      certPath,
-      '--tls-key',
-      keyPath,
-    )
-    const [, url] = await hub.said(/^headwater listening on (https:\S+)\n$/)
+    const hub = await startHub('--tls-cert', certPath, '--tls-key', keyPath)
+    const { url } = hub
     const ask = (ca: Certificate['cert'], path: string) => once(httpsGet(url + path, { ca, agent: false }), 'response')
     const [stream] = await ask(first.cert, `${hubPath}?match=a`)
     writeFileSync(keyPath, second.key)

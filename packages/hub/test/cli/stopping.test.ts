@@ -1,19 +1,12 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { temporaryDirectory } from '../temporary-directory.ts'
 import { headwater, startHub } from './running.ts'
 
 const hubPath = '/.well-known/mercure'
-
-function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'headwater-stopping-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
 
 /** A publish whose body is still to come. */
 async function beginPublish(url: string, length: number) {

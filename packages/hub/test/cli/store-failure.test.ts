@@ -1,8 +1,6 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, test } from 'vitest'
+import { temporaryDirectory } from '../temporary-directory.ts'
 import { startHub } from './running.ts'
 
 /** How large the files of a process may get; `undefined` where nobody can say so of another process. */
@@ -19,8 +17,7 @@ function limitFiles(pid: number, bytes: number | 'unlimited'): boolean {
 test('a disk that takes no more is one line in the log, 503 for publishers and for /readyz, and over by itself', async ({
   skip,
 }) => {
-  const directory = mkdtempSync(join(tmpdir(), 'headwater-full-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const directory = temporaryDirectory()
   const hub = await startHub('--store', `file:${directory}`)
   const publish = async (data: string) => {
     const body = new URLSearchParams({ topic: 'a', data })

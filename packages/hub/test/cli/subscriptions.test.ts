@@ -3,27 +3,22 @@ import { join } from 'node:path'
 import { readEvents } from '@headwater/sse'
 import { expect, test } from 'vitest'
 import { secret } from '../auth/tokens.ts'
-import { temporaryDirectory } from '../store/temporary-store.ts'
-import { headwater, type Running } from './running.ts'
+import { temporaryDirectory } from '../temporary-directory.ts'
+import { headwater, type RunningHub, startHub } from './running.ts'
 
 const audience = 'https://hub.example/.well-known/mercure'
 const issuer = 'https://shop.example'
 
-interface Hub extends Running {
-  readonly url: string
-}
-
 /** A hub over a directory, with the token of a subscriber who may have everything. */
-async function start(directory: string, ...more: string[]): Promise<Hub> {
+async function start(directory: string, ...more: string[]): Promise<RunningHub> {
   const key = join(directory, 'secret')
   writeFileSync(key, secret)
-  const hub = headwater(
-    ...['serve', '--dev', '--listen', ':0', '--store', `file:${join(directory, 'data')}`],
+  const hub = await startHub(
+    ...['--store', `file:${join(directory, 'data')}`],
     ...['--subscriber-key', `file:${key}`, '--key-alg', 'HS256', '--issuer', issuer, '--audience', audience],
     ...more,
   )
-  const [, url] = await hub.said(/^headwater listening on (http:\S+)\n$/)
-  return Object.assign(hub, { url: `${url}/.well-known/mercure` })
+  return Object.assign(hub, { url: `${hub.url}/.well-known/mercure` })
 }
 
 async function tokenOf(directory: string): Promise<Record<string, string>> {

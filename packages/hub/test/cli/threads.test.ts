@@ -1,9 +1,8 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { get, request } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
 import { get as httpsGet, request as httpsRequest } from 'node:https'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { events } from '@headwater/sse/client'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -19,6 +18,7 @@ import type { Certificate } from '../../src/http/tls.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { shareStore } from '../../src/store/shared/share-store.ts'
 import { makeCertificate, whyNoCertificates } from '../certificates.ts'
+import { temporaryDirectory } from '../temporary-directory.ts'
 import { headwater, startHub } from './running.ts'
 
 // As long as it takes: how fast the machine is says nothing of the hub.
@@ -89,11 +89,10 @@ describe('headwater serve --threads', patience, () => {
     }
     const [first, second] = [makeCertificate(), makeCertificate()]
     write(first)
-    const flags = ['--dev', '--listen', ':0', '--store', 'memory:', '--tls-cert', certPath, '--tls-key', keyPath]
-    const hub = headwater('serve', ...flags, '--threads', '2')
-    const [, url] = await hub.said(/^headwater listening on (https:\S+)\n$/)
+    const hub = await startHub('--tls-cert', certPath, '--tls-key', keyPath, '--threads', '2')
+    const { url } = hub
     const streams = Array.from({ length: 12 }, () => {
-      const session = connectHttp2(url!, { ca: first.cert })
+      const session = connectHttp2(url, { ca: first.cert })
       onTestFinished(() => session.destroy())
       const stream = session.request({ ':path': `${hubPath}?match=a` }).setEncoding('utf8')
       stream.on('data', (text: string) => {
@@ -187,12 +186,6 @@ test(
     await expect.poll(async () => (await metricsOf(url, 3)).get('headwater_subscribers'), soon).toBe(clients.length)
   },
 )
-
-function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'headwater-threads-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
-  return directory
-}
 
 /** A hub as `headwater serve --threads` makes it, in this process, so that a thread can be made to end. */
 async function serveInThreads(count: number) {

@@ -1,9 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { headwater, type Running } from './running.ts'
+import { describe, expect, test } from 'vitest'
+import { temporaryDirectory } from '../temporary-directory.ts'
+import { headwater, serveHub } from './running.ts'
 
 const hubPath = '/.well-known/mercure'
 const publisherSecret = 'the secret of publishers, long enough'
@@ -13,12 +13,6 @@ const audience = 'https://hub.shop.example/.well-known/mercure'
 const who = ['--key-alg', 'HS256', '--issuer', issuer, '--audience', audience]
 const bothKeys = ['--publisher-key', publisherSecret, '--subscriber-key', subscriberSecret, ...who]
 
-async function startHub(...flags: string[]): Promise<Running & { readonly url: string }> {
-  const hub = headwater('serve', '--store', 'memory:', '--listen', ':0', ...flags)
-  const [, url] = await hub.said(/^headwater listening on (http:\S+)\n$/)
-  return Object.assign(hub, { url: url! })
-}
-
 async function mint(...flags: string[]): Promise<string> {
   const command = headwater('token', ...flags)
   expect([await command.ended(), command.stderr]).toEqual([0, ''])
@@ -27,8 +21,7 @@ async function mint(...flags: string[]): Promise<string> {
 }
 
 function temporaryFile(name: string, text: string): string {
-  const directory = mkdtempSync(join(tmpdir(), 'headwater-keys-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const directory = temporaryDirectory()
   const path = join(directory, name)
   writeFileSync(path, text)
   return path
@@ -36,7 +29,7 @@ function temporaryFile(name: string, text: string): string {
 
 describe('headwater serve with keys', () => {
   test('lets in who has a token, made by headwater token, and tells nobody else anything', async () => {
-    const hub = await startHub(...bothKeys)
+    const hub = await serveHub(...bothKeys)
     const publisher = await mint('--key', publisherSecret, ...who, '--publish', 'a')
     const subscriber = await mint('--key', subscriberSecret, ...who, '--subscribe', '*', '--expires', '5m')
     const tail = headwater('tail', '--hub', hub.url, '--token', subscriber, '-t', 'a', '--last-event-id', 'earliest')
@@ -77,7 +70,7 @@ describe('headwater serve with keys', () => {
   })
 
   test('publishes each line of standard input by its token', async () => {
-    const hub = await startHub(...bothKeys, '--anonymous')
+    const hub = await serveHub(...bothKeys, '--anonymous')
     const token = await mint('--key', publisherSecret, ...who, '--publish', '*')
     const publish = headwater('publish', '--hub', hub.url, '--token', token, '-t', 'log')
     publish.child.stdin.end('one\ntwo\n')
@@ -88,7 +81,7 @@ describe('headwater serve with keys', () => {
 
   test('reads keys from files, again at SIGHUP, and drops nobody', async () => {
     const path = temporaryFile('secret', `${subscriberSecret}\n`)
-    const hub = await startHub('--subscriber-key', `file:${path}`, ...who)
+    const hub = await serveHub('--subscriber-key', `file:${path}`, ...who)
     const ask = (token: string) =>
       fetch(`${hub.url}${hubPath}/last?match=a`, { headers: { authorization: `Bearer ${token}` } })
     const [old, renewed] = await Promise.all(
@@ -116,7 +109,7 @@ describe('headwater serve with keys', () => {
       publicKeyEncoding: { type: 'spki', format: 'pem' },
     })
     const names = ['--issuer', issuer, '--audience', audience]
-    const hub = await startHub('--publisher-key', publicKey, '--anonymous', ...names)
+    const hub = await serveHub('--publisher-key', publicKey, '--anonymous', ...names)
     const token = await mint('--key', privateKey, '--key-alg', 'ES256', ...names, '--publish', '*')
     const publish = headwater('publish', '--hub', hub.url, '--token', token, '-t', 'a', 'x')
     expect(await publish.ended()).toBe(0)
@@ -126,7 +119,7 @@ describe('headwater serve with keys', () => {
     const token = await mint('--compat', '--key', publisherSecret, '--publish', '*', '--subscribe', '*')
     const keys = ['--publisher-key', publisherSecret, '--key-alg', 'HS256', '--anonymous']
     const statuses = async (...flags: string[]) => {
-      const hub = await startHub(...keys, ...flags)
+      const hub = await serveHub(...keys, ...flags)
       const body = new URLSearchParams({ topic: 'a' })
       const headers = { authorization: `Bearer ${token}` }
       const published = await fetch(hub.url + hubPath, { method: 'POST', body, headers })
@@ -138,13 +131,13 @@ describe('headwater serve with keys', () => {
   })
 
   test('without a key for publishers says that nobody may publish', async () => {
-    const hub = await startHub('--anonymous')
+    const hub = await serveHub('--anonymous')
     await hub.said(/nobody may publish: there is no --publisher-key/, 'stderr')
     expect((await fetch(hub.url + hubPath, { method: 'POST' })).status).toBe(405)
   })
 
   test('answers to any host name, without --dev', async () => {
-    const hub = await startHub(...bothKeys, '--anonymous', '--publish-origins', 'https://shop.example')
+    const hub = await serveHub(...bothKeys, '--anonymous', '--publish-origins', 'https://shop.example')
     expect((await fetch(`${hub.url}/.well-known/oauth-protected-resource${hubPath}`)).status).toBe(200)
   })
 })

@@ -1,7 +1,8 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
-import { openStore, temporaryDirectory } from '../store/temporary-store.ts'
+import { openStore } from '../store/temporary-store.ts'
+import { temporaryDirectory } from '../temporary-directory.ts'
 import { crashEvent } from './crash-events.ts'
 import { HistoryChecker } from './history-checker.ts'
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { EventSource } from '@headwater/sse/client'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { temporaryDirectory } from '../store/temporary-store.ts'
+import { temporaryDirectory } from '../temporary-directory.ts'
 import { HubProcess, until } from './hub-process.ts'
 
 // What happens to a history behind the back of a hub, as operators do it and accidents: by files, between two lives of the

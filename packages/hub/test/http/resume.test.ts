@@ -5,9 +5,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { positionId } from '../../src/event-id.ts'
 import { everyTopic, exactTopic, urlPattern } from '../../src/matching/matcher.ts'
 import type { EventRecord, EventStore } from '../../src/store/store.ts'
-import { nextTurn, TestClient } from '../hub/client.ts'
+import { TestClient } from '../hub/client.ts'
+import { nextTurn } from '../next-turn.ts'
 import { million, topicOf, twice, writeMillionEvents } from '../store/million-events.ts'
-import { openStore, temporaryDirectory } from '../store/temporary-store.ts'
+import { openStore } from '../store/temporary-store.ts'
+import { temporaryDirectory } from '../temporary-directory.ts'
 import { type Serving, type Subscribed, serve } from './serving.ts'
 
 /** Of a machine that is very busy. */

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -9,6 +9,7 @@ import { Dashboard } from '../../src/http/dashboard.ts'
 import { listen } from '../../src/http/server.ts'
 import { createHub } from '../../src/hub.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
+import { temporaryDirectory } from '../temporary-directory.ts'
 import { problemOf, sendRaw, serve } from './serving.ts'
 
 describe('the server', () => {
@@ -209,8 +210,7 @@ describe('closing the server', () => {
 
 describe('the page', () => {
   function directory(files: Record<string, string>): string {
-    const path = mkdtempSync(join(tmpdir(), 'headwater-dashboard-'))
-    onTestFinished(() => rmSync(path, { recursive: true }))
+    const path = temporaryDirectory()
     mkdirSync(join(path, 'sub'))
     for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text)
     return path

@@ -4,6 +4,7 @@ import { EventSource } from '@headwater/sse/client'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { freePort } from '../../../../conformance/runners/free-port.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
+import { nextTurn } from '../next-turn.ts'
 import { problemOf, serve } from './serving.ts'
 
 describe('subscribing over HTTP', () => {
@@ -315,7 +316,7 @@ describe('a slow connection', () => {
     request.on('error', () => {})
     onTestFinished(() => void request.destroy())
     const fast = await open('match=a')
-    while (hub.subscriberCount < 2) await new Promise(setImmediate)
+    while (hub.subscriberCount < 2) await nextTurn()
     const data = 'x'.repeat(1_000_000)
     // More than what both ends' socket buffers hold.
     for (let n = 0; n < 30; n++) {
@@ -333,10 +334,11 @@ describe('a slow connection', () => {
     const { response, next } = await open('match=a')
     // More than fetch takes before it is read from, and no more than that and the system take together.
     await post({ topic: 'a', data: 'x'.repeat(100_000) })
-    while (hub.stats.bytesDelivered < 100_000) await new Promise(setImmediate)
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    while (hub.stats.bytesDelivered < 100_000) await nextTurn()
+    // The client is in this process: in these turns it takes what it will.
+    for (let turn = 0; turn < 100; turn++) await nextTurn()
     await server.close({ deadlineMs: 100 })
-    await new Promise((resolve) => setTimeout(resolve, 100))
+    for (let turn = 0; turn < 100; turn++) await nextTurn()
     expect((await next()).data.length).toBe(100_000)
     // Other than by an end, which each message has, a client would not know that it has all of it.
     expect(response.headers.get('transfer-encoding')).toBe('chunked')

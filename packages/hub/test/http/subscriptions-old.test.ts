@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
-import { TokenGate } from '../../src/http/token-gate.ts'
-import { claims, detail, now, oneSecret, sign } from '../auth/tokens.ts'
-import { problemOf, type Serving, type Subscribed, serve } from './serving.ts'
+import { claims, detail, sign } from '../auth/tokens.ts'
+import { serveGuarded } from './guarded-hub.ts'
+import { problemOf, type Serving, type Subscribed } from './serving.ts'
 
 const base = '/.well-known/mercure/subscriptions'
 const everySubscription = `topic=${encodeURIComponent(`${base}{/topic}{/subscriber}`)}`
@@ -26,11 +26,7 @@ interface Watching extends Serving {
 
 /** A hub that speaks Mercure of before 1.0, too, unless told otherwise. */
 async function watch(compat = true): Promise<Watching> {
-  const tokens = await TokenGate.create(
-    { ...oneSecret, anonymousSubscribers: true, compat },
-    { onRefused: () => {}, onWarning: () => {}, now: () => now },
-  )
-  const serving = await serve({ tokens, subscriptions: { compat } })
+  const serving = await serveGuarded({ compat }, { subscriptions: { compat } })
   return {
     ...serving,
     list: (path = '', headers = old(['*'])) => fetch(`${serving.server.url}${base}${path}`, { headers }),

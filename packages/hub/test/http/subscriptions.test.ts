@@ -9,6 +9,7 @@ import { createHub } from '../../src/hub.ts'
 import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { claims, detail, now, oneSecret, sign } from '../auth/tokens.ts'
+import { serveGuarded } from './guarded-hub.ts'
 import { problemOf, type Serving, type Subscribed, sendRaw, serve } from './serving.ts'
 
 const base = '/.well-known/mercure/subscriptions'
@@ -34,12 +35,8 @@ interface Watching extends Serving {
 }
 
 /** A hub with tokens that tells who is subscribed. */
-async function watch(rules: AuthOptions = {}, options: HandlerOptions = {}): Promise<Watching> {
-  const tokens = await TokenGate.create(
-    { ...oneSecret, anonymousSubscribers: true, ...rules },
-    { onRefused: () => {}, onWarning: () => {}, now: () => now },
-  )
-  const serving = await serve({ tokens, subscriptions: true, ...options })
+async function watch(rules: Partial<AuthOptions> = {}, options: HandlerOptions = {}): Promise<Watching> {
+  const serving = await serveGuarded(rules, { subscriptions: true, ...options })
   return {
     ...serving,
     list: (path = '', headers = watcher) => fetch(`${serving.server.url}${base}${path}`, { headers }),

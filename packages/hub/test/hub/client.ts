@@ -1,6 +1,7 @@
 import { createParser, type ParsedEvent } from '@headwater/sse'
 import { createResponse, type SessionOptions } from '@headwater/sse/server'
 import type { Hub, SubscriptionOptions } from '../../src/hub.ts'
+import { nextTurn } from '../next-turn.ts'
 
 /** An event as an `EventSource` would show it, with the last event ID at that point. */
 export interface ReceivedEvent {
@@ -106,10 +107,4 @@ export class TestClient {
     if (id !== undefined) this.lastEventId = id
     this.received.push({ type: event, data, lastEventId: this.lastEventId ?? '' })
   }
-}
-
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
-  })
 }

@@ -5,8 +5,8 @@ import { createHub, type Hub } from '../../src/hub.ts'
 import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { typedTopic } from '../../src/typed-topic.ts'
+import { nextTurn } from '../next-turn.ts'
 import { createRemoteStore } from '../store/remote-store.ts'
-import { nextTurn } from './client.ts'
 
 const hubs: Hub[] = []
 

@@ -4,7 +4,8 @@ import { createHub, type Hub, type HubOptions } from '../../src/hub.ts'
 import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { EventStore, Follower } from '../../src/store/store.ts'
-import { nextTurn, TestClient } from './client.ts'
+import { nextTurn } from '../next-turn.ts'
+import { TestClient } from './client.ts'
 
 const hubs: Hub[] = []
 const clients: TestClient[] = []

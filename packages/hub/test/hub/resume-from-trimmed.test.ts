@@ -4,7 +4,8 @@ import { everyTopic } from '../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { overlay } from '../../src/store/overlay.ts'
 import type { Bounds, EventStore, Mark } from '../../src/store/store.ts'
-import { nextTurn, TestClient } from './client.ts'
+import { nextTurn } from '../next-turn.ts'
+import { TestClient } from './client.ts'
 
 const hubs: Hub[] = []
 const clients: TestClient[] = []

@@ -10,8 +10,9 @@ import type { Retention } from '../../src/store/retention.ts'
 import { shareStore } from '../../src/store/shared/share-store.ts'
 import { openSharedStore } from '../../src/store/shared.ts'
 import type { EventRecord, EventStore, Mark, StoredEvent } from '../../src/store/store.ts'
+import { nextTurn } from '../next-turn.ts'
 import { createRemoteStore, seeded } from '../store/remote-store.ts'
-import { nextTurn, TestClient } from './client.ts'
+import { TestClient } from './client.ts'
 
 const stores = {
   memory: (retention: Retention, _seed: number) => createMemoryStore(retention),

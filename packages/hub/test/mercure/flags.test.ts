@@ -1,12 +1,10 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { readEvents } from '@headwater/sse'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { claims, detail, keyPair, sign } from '../auth/tokens.ts'
+import { temporaryDirectory } from '../temporary-directory.ts'
 import { type ServedHub, serveCommand } from './served-hub.ts'
 
 /*
@@ -148,8 +146,7 @@ describe('headwater serve', { timeout: 180_000 }, () => {
   test.each(['file:', 'file://'])(
     '--listen and --store %s: it is where it was told to be, and has its history there after kill -9',
     async (scheme) => {
-      const directory = mkdtempSync(join(tmpdir(), 'headwater-flags-'))
-      onTestFinished(() => rmSync(directory, { recursive: true }))
+      const directory = temporaryDirectory()
       const flags = ['--dev', '--store', `${scheme}${directory}`]
       // An address of its own: nobody else takes the port meanwhile.
       const first = await run(...flags, '--listen', '127.0.0.77:0')

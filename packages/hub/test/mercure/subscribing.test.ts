@@ -4,8 +4,8 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { createFetchHandler } from '../../src/http/fetch-handler.ts'
 import { createHub } from '../../src/hub.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
+import { bearer, everything, oldBearer, serveGuarded } from '../http/guarded-hub.ts'
 import { problemOf, serve } from '../http/serving.ts'
-import { bearer, everything, oldBearer, serveGuarded } from './guarded-hub.ts'
 
 /** Opens a stream on a socket of its own; gives its head and its body as bytes came. */
 async function openRaw(url: string, query: string) {

@@ -8,7 +8,8 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { migrate, migrations } from '../../src/store/sqlite/schema.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
-import { event, openStore, readDatas, temporaryDirectory, temporaryDisk } from './temporary-store.ts'
+import { temporaryDirectory } from '../temporary-directory.ts'
+import { event, openStore, readDatas, temporaryDisk } from './temporary-store.ts'
 
 describe('the data directory', () => {
   test('is made, with all above it, for its owner alone', async () => {

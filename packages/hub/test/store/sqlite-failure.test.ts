@@ -6,7 +6,8 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { HubError } from '../../src/errors.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
 import type { Bounds, Mark, StoredEvent } from '../../src/store/store.ts'
-import { event, openStore, readDatas, temporaryDirectory, temporaryDisk } from './temporary-store.ts'
+import { temporaryDirectory } from '../temporary-directory.ts'
+import { event, openStore, readDatas, temporaryDisk } from './temporary-store.ts'
 
 describe('on a full disk', () => {
   test('appends are rejected whole, what was stored before is served on, and nothing else is there at the next start', async ({

@@ -1,7 +1,7 @@
 import { DatabaseSync } from 'node:sqlite'
 import { expect, test, vi } from 'vitest'
 import { EventLog } from '../../src/store/sqlite/event-log.ts'
-import { temporaryDirectory } from './temporary-store.ts'
+import { temporaryDirectory } from '../temporary-directory.ts'
 
 test('no statement of the history goes through all of a table, but where it stops at the first row it wants', () => {
   const prepare = vi.spyOn(DatabaseSync.prototype, 'prepare')

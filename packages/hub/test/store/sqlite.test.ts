@@ -8,8 +8,9 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
 import type { EventStore, Mark } from '../../src/store/store.ts'
+import { temporaryDirectory } from '../temporary-directory.ts'
 import { describeStore } from './store-suite.ts'
-import { event, openStore, readDatas, temporaryDirectory } from './temporary-store.ts'
+import { event, openStore, readDatas } from './temporary-store.ts'
 
 const directories = new Map<EventStore, string>()
 const made: string[] = []

@@ -1,17 +1,8 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { openSqliteStore, type SqliteStoreOptions } from '../../src/store/sqlite.ts'
 import type { EventRecord, EventStore } from '../../src/store/store.ts'
-
-/** A new directory that is gone after the test. */
-export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'headwater-store-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
+import { temporaryDirectory } from '../temporary-directory.ts'
 
 /** A small disk of its own, gone after the test; `undefined`, with the reason printed, where one may not be mounted. */
 export function temporaryDisk(megabytes: number): { path: string; makeReadOnly(): void } | undefined {

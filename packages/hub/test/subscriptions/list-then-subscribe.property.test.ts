@@ -7,8 +7,8 @@ import type { EventStore } from '../../src/store/store.ts'
 import { subscriptionPath } from '../../src/subscriptions/active-subscription.ts'
 import { subscriptionEventsTopic } from '../../src/subscriptions/subscription-events.ts'
 import { TestClient } from '../hub/client.ts'
+import { nextTurn } from '../next-turn.ts'
 import { createRemoteStore, seeded } from '../store/remote-store.ts'
-import { nextTurn } from './running-registry.ts'
 
 const stores = {
   memory: (_seed: number) => createMemoryStore(),

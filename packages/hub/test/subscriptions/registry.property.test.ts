@@ -4,9 +4,10 @@ import { createMemoryStore } from '../../src/store/memory.ts'
 import type { Append, EventStore, Mark, StoredEvent } from '../../src/store/store.ts'
 import { subscriptionDocument, subscriptionPath } from '../../src/subscriptions/active-subscription.ts'
 import { readSubscriptionEvent } from '../../src/subscriptions/subscription-events.ts'
+import { nextTurn } from '../next-turn.ts'
 import { createRemoteStore, seeded } from '../store/remote-store.ts'
 import { event } from '../store/temporary-store.ts'
-import { appendTo, nextTurn, readAll, runRegistry, wanted } from './running-registry.ts'
+import { appendTo, readAll, runRegistry, wanted } from './running-registry.ts'
 
 const stores = {
   memory: (_seed: number) => createMemoryStore({ maxEvents: Infinity, maxBytes: Infinity }),

@@ -4,9 +4,10 @@ import { createMemoryStore } from '../../src/store/memory.ts'
 import type { Append, EventStore } from '../../src/store/store.ts'
 import { subscriptionsPath } from '../../src/subscriptions/active-subscription.ts'
 import { subscriptionEventsTopic } from '../../src/subscriptions/subscription-events.ts'
+import { nextTurn } from '../next-turn.ts'
 import { createRemoteStore } from '../store/remote-store.ts'
 import { event } from '../store/temporary-store.ts'
-import { appendTo, nextTurn, readAll, runRegistry, toldBy, wanted } from './running-registry.ts'
+import { appendTo, readAll, runRegistry, toldBy, wanted } from './running-registry.ts'
 
 /** A store's `append` that fails when told to, and what it was given. */
 function breakable(store: EventStore) {

@@ -3,6 +3,7 @@ import type { Append, EventStore, Mark, StoredEvent } from '../../src/store/stor
 import { beginning } from '../../src/store/store.ts'
 import type { Wanted } from '../../src/subscriptions/active-subscription.ts'
 import { type RegistryOptions, SubscriptionRegistry } from '../../src/subscriptions/registry.ts'
+import { nextTurn } from '../next-turn.ts'
 
 export interface RunningRegistry {
   readonly registry: SubscriptionRegistry
@@ -69,11 +70,5 @@ export function toldBy(events: readonly StoredEvent[]): string[] {
   return events.map(({ data }) => {
     const { type, match, active } = JSON.parse(data)
     return type === 'subscriptions' ? '0' : `${active ? '+' : '-'}${match}`
-  })
-}
-
-export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
   })
 }

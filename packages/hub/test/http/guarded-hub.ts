@@ -1,14 +1,13 @@
 import type { AuthOptions } from '../../src/auth/auth-options.ts'
-import type { HandlerOptions } from '../../src/http/router.ts'
 import { TokenGate } from '../../src/http/token-gate.ts'
 import { claims, detail, oneSecret, sign } from '../auth/tokens.ts'
-import { type Serving, serve } from '../http/serving.ts'
+import { type ServeOptions, type Serving, serve } from './serving.ts'
 
 /** Streams end by the real clock, whenever these tests are run. */
 const farFuture = 4_102_444_800
 
 /** A hub on a free port that goes by tokens, and lets anybody have what is public. */
-export async function serveGuarded(rules: Partial<AuthOptions> = {}, options: HandlerOptions = {}): Promise<Serving> {
+export async function serveGuarded(rules: Partial<AuthOptions> = {}, options: ServeOptions = {}): Promise<Serving> {
   const quiet = { onRefused: () => {}, onWarning: () => {} }
   const tokens = await TokenGate.create({ ...oneSecret, anonymousSubscribers: true, ...rules }, quiet)
   return await serve({ tokens, ...options })
