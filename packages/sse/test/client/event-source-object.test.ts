@@ -1,7 +1,8 @@
-import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { ConnectionErrorEvent, EventSource } from '../../src/client/index.ts'
 import { EventLog } from './event-log.ts'
 import { openBody, scriptedFetch, settle } from './scripted-fetch.ts'
+import { catchUncaught } from './uncaught.ts'
 
 const never = { fetch: () => new Promise<Response>(() => {}) }
 
@@ -488,17 +489,4 @@ function catchError(run: () => unknown): unknown {
     return error
   }
   throw new Error('nothing was thrown')
-}
-
-/** What reaches the process as uncaught in this test, instead of failing it. */
-function catchUncaught(): Error[] {
-  const caught: Error[] = []
-  const others = process.listeners('uncaughtException')
-  process.removeAllListeners('uncaughtException')
-  process.on('uncaughtException', (error) => caught.push(error))
-  onTestFinished(() => {
-    process.removeAllListeners('uncaughtException')
-    for (const listener of others) process.on('uncaughtException', listener)
-  })
-  return caught
 }

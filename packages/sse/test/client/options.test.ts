@@ -1,9 +1,10 @@
-import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { EventSource, type EventSourceOptions, type RequestContext } from '../../src/client/index.ts'
 import { SseError } from '../../src/protocol/index.ts'
 import { EventLog } from './event-log.ts'
 import { advance, openBody, scriptedFetch, settle, stopClock } from './scripted-fetch.ts'
 import { serve, stream } from './stream-server.ts'
+import { catchUncaught } from './uncaught.ts'
 
 afterEach(() => {
   vi.useRealTimers()
@@ -555,16 +556,3 @@ describe('an option that cannot be', () => {
       expect(() => new EventSource('http://a.test/', options as never)).toThrow(TypeError)
   })
 })
-
-/** What reaches the process as uncaught in this test, instead of failing it. */
-function catchUncaught(): Error[] {
-  const caught: Error[] = []
-  const others = process.listeners('uncaughtException')
-  process.removeAllListeners('uncaughtException')
-  process.on('uncaughtException', (error) => caught.push(error))
-  onTestFinished(() => {
-    process.removeAllListeners('uncaughtException')
-    for (const listener of others) process.on('uncaughtException', listener)
-  })
-  return caught
-}
