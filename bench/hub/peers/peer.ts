@@ -39,15 +39,14 @@ export interface PublishedEvent {
 /** How often the peers are set to send a heartbeat. */
 export const heartbeatMs = 10_000
 
-/** A process of the benchmark: ends with it, and by itself after a quarter of an hour, whatever happens to the benchmark. */
+/** A process of the benchmark: ends with it, and by itself after a while, whatever happens to the benchmark. */
 export class PeerProcess {
   readonly child: ChildProcess
   #output = ''
 
-  constructor(command: string, args: readonly string[], env: Record<string, string> = {}) {
-    this.child = spawn('timeout', ['--kill-after=5', '900', command, ...args], {
+  constructor(command: string, args: readonly string[], { lifetimeSeconds = 900 }: ProcessOptions = {}) {
+    this.child = spawn('timeout', ['--kill-after=5', String(lifetimeSeconds), command, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { ...process.env, ...env },
     })
     this.child.stdout?.setEncoding('utf8').on('data', (text) => this.#note(text))
     this.child.stderr?.setEncoding('utf8').on('data', (text) => this.#note(text))
@@ -105,6 +104,11 @@ export class PeerProcess {
   #note(text: string): void {
     this.#output = (this.#output + text).slice(-20_000)
   }
+}
+
+interface ProcessOptions {
+  /** Default 900, a quarter of an hour. */
+  readonly lifetimeSeconds?: number
 }
 
 const startMs = 60_000

@@ -1,0 +1,137 @@
+// Whether the hub's memory stays where it is, for as long as one likes: `npm run test:soak`. README.md of the benchmarks has the method.
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { plotOf } from './plot.ts'
+import type { Sample } from './sampler.ts'
+import { type SoakResult, soak } from './soak.ts'
+import { failuresOf, summaryOf, tableOf } from './verdict.ts'
+
+const help = `npm run test:soak -- [options]
+
+Starts a hub with a store on disk, keeps it under a steady load, verifies every
+event that is delivered, and judges whether its memory stays where it is. Needs Linux.
+
+  --minutes <number>      how long; default 30. Below 7 nothing is judged but what is delivered
+  --warm-up <number>      how many of those minutes do not count, while the history
+                          and what the hub keeps at hand of it fill up; default a quarter
+  --rate <number>         events published each second; default 50
+  --subscribers <number>  that stay from the beginning to the end; a quarter of them comes and goes besides; default 200
+  --threads <number>      of the hub; default 1. With more, only what the first one has on its heap is seen, and RSS of all
+  --max-events <number>   that the hub keeps; default: those of two minutes, so that trimming is soon part of it
+  --out <directory>       where last-run.json and plot.svg go; default .cache/soak
+  --plot <file>           only draw the plot of a last-run.json again, and judge it
+
+Exit codes: 0 memory is flat and nothing was lost, 1 it is not or the hub failed, 2 called wrongly
+`
+
+class WrongCall extends Error {}
+
+/** npm runs this in the folder of the benchmarks; a path that is typed is meant from where it is typed. */
+const here = process.env.INIT_CWD ?? process.cwd()
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+// The hub is ended when the process exits, which an unhandled signal would skip.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+
+try {
+  await main()
+} catch (error) {
+  console.error(error instanceof WrongCall ? `${error.message} npm run test:soak -- --help has all options.` : error)
+  process.exit(error instanceof WrongCall ? 2 : 1)
+}
+
+async function main(): Promise<void> {
+  const values = readArgs()
+  if (values.help) return console.log(help)
+  const out = resolve(here, values.out ?? join(root, '.cache/soak'))
+  const result = values.plot === undefined ? await run(values) : readResult(resolve(here, values.plot))
+  mkdirSync(out, { recursive: true })
+  if (values.plot === undefined) writeFileSync(join(out, 'last-run.json'), `${JSON.stringify(result, undefined, 1)}\n`)
+  writeFileSync(join(out, 'plot.svg'), await plotOf(result))
+
+  console.log(`\n${tableOf(result)}\n${summaryOf(result)}`)
+  console.log(`plot.svg${values.plot === undefined ? ' and last-run.json are' : ' is'} in ${out}`)
+  const failures = failuresOf(result)
+  console.log(failures.length === 0 ? 'soak: ok' : `soak: FAILED: ${failures.join('; ')}`)
+  process.exitCode = failures.length === 0 ? 0 : 1
+}
+
+function readArgs() {
+  try {
+    return parseArgs({
+      options: {
+        minutes: { type: 'string', default: '30' },
+        'warm-up': { type: 'string' },
+        rate: { type: 'string', default: '50' },
+        subscribers: { type: 'string', default: '200' },
+        threads: { type: 'string', default: '1' },
+        'max-events': { type: 'string' },
+        out: { type: 'string' },
+        plot: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    }).values
+  } catch (error) {
+    throw new WrongCall(`${(error as Error).message}.`)
+  }
+}
+
+async function run(values: ReturnType<typeof readArgs>): Promise<SoakResult> {
+  if (!existsSync('/proc/self/fd'))
+    throw new WrongCall('This machine has no /proc, where a process tells its open files: run it on Linux.')
+  if (!existsSync(join(root, 'packages/hub/dist/cli/main.js')))
+    throw new WrongCall('The hub is not built. Run: npm run build.')
+  const seconds = numberOf('minutes', values.minutes) * 60
+  const eventsPerSecond = numberOf('rate', values.rate)
+  const warmUpSeconds = values['warm-up'] === undefined ? seconds / 4 : numberOf('warm-up', values['warm-up']) * 60
+  if (warmUpSeconds >= seconds)
+    throw new WrongCall('--warm-up is not less than --minutes: nothing would count. Give it less.')
+  const lookAt = Math.max(1, Math.round(60 / sampleSecondsOf(seconds)))
+  let samples = 0
+  return await soak({
+    seconds,
+    warmUpSeconds,
+    eventsPerSecond,
+    subscribers: wholeNumberOf('subscribers', values.subscribers),
+    threads: wholeNumberOf('threads', values.threads),
+    maxEvents: wholeNumberOf('max-events', values['max-events'] ?? String(Math.ceil(eventsPerSecond * 120))),
+    sampleSeconds: sampleSecondsOf(seconds),
+    collectSeconds: seconds / 15,
+    onSample: (sample) => {
+      if (sample.isCollected || samples++ % lookAt === 0) console.log(lineOf(sample))
+    },
+  })
+}
+
+/** Few enough that all pairs of them can be looked at. */
+function sampleSecondsOf(seconds: number): number {
+  return Math.max(Math.min(5, seconds / 10), seconds / 1000)
+}
+
+function lineOf(sample: Sample): string {
+  const [rss, heap, external, store] = [sample.rss, sample.heapUsed, sample.external, sample.storeBytes].map((bytes) =>
+    (bytes / 1e6).toFixed(1),
+  )
+  const time = `${(sample.at / 60).toFixed(1)} min`
+  const kind = sample.isCollected ? ', garbage collected' : ''
+  return `${time}: RSS ${rss} MB, heap ${heap} MB, external ${external} MB, store ${store} MB, ${sample.connections} connections, ${sample.openFiles} files, ${sample.feeds} feeds${kind}`
+}
+
+function numberOf(name: string, text: string): number {
+  const value = Number(text)
+  if (value > 0 && Number.isFinite(value)) return value
+  throw new WrongCall(`--${name} is ${JSON.stringify(text)}. Give a number above 0, such as --${name} 10.`)
+}
+
+function wholeNumberOf(name: string, text: string): number {
+  const value = numberOf(name, text)
+  if (Number.isInteger(value)) return value
+  throw new WrongCall(`--${name} is ${JSON.stringify(text)}. Give a whole number, such as --${name} 10.`)
+}
+
+function readResult(file: string): SoakResult {
+  if (!existsSync(file)) throw new WrongCall(`There is no ${file}. Give the last-run.json of a soak.`)
+  return JSON.parse(readFileSync(file, 'utf8')) as SoakResult
+}

@@ -1,0 +1,100 @@
+import { type Flatness, judgeFlatness, type Point } from './flatness.ts'
+import type { Sample } from './sampler.ts'
+import type { SoakResult } from './soak.ts'
+
+/** What must stay where it is. */
+interface Measure {
+  readonly title: string
+  readonly unit: 'MB' | ''
+  /** Growth that is not told apart from none, each hour. */
+  readonly allowance: number
+  readonly of: (sample: Sample) => number
+  /** Only the samples right after a collection, which have no garbage in them. */
+  readonly isOfCollected?: boolean
+}
+
+/**
+ * The allowances are what a soak of half an hour can tell apart: what is in use is exact to some 100 KB, while how many pages the
+ * allocators hold on to wanders by some MB.
+ */
+export const measures: readonly Measure[] = [
+  {
+    title: 'heap in use, after collection',
+    unit: 'MB',
+    allowance: 3,
+    of: (sample) => sample.heapUsed,
+    isOfCollected: true,
+  },
+  {
+    title: 'external memory, after collection',
+    unit: 'MB',
+    allowance: 3,
+    of: (sample) => sample.external,
+    isOfCollected: true,
+  },
+  { title: 'resident memory (RSS)', unit: 'MB', allowance: 20, of: (sample) => sample.rss },
+  { title: 'store on disk', unit: 'MB', allowance: 5, of: (sample) => sample.storeBytes },
+  { title: 'open files', unit: '', allowance: 10, of: (sample) => sample.openFiles },
+  { title: 'feeds', unit: '', allowance: 10, of: (sample) => sample.feeds },
+]
+
+export interface Judgement extends Flatness {
+  readonly title: string
+  readonly unit: 'MB' | ''
+  readonly allowance: number
+}
+
+/** Growth is in MB, where a measure is one of memory. */
+export function judge({ samples, options }: Pick<SoakResult, 'samples' | 'options'>): Judgement[] {
+  return measures.map(({ title, unit, allowance, of, isOfCollected }) => {
+    const scale = unit === 'MB' ? 1e6 : 1
+    const points: Point[] = samples
+      .filter((sample) => !isOfCollected || sample.isCollected)
+      .map((sample) => ({ at: sample.at, value: of(sample) / scale }))
+    const limit = { perHour: allowance, from: options.warmUpSeconds }
+    return { title, unit, allowance, ...judgeFlatness(points, limit) }
+  })
+}
+
+/** Why a soak failed; nothing if it did not. */
+export function failuresOf(result: SoakResult): string[] {
+  const grown = judge(result)
+    .filter(({ verdict }) => verdict === 'grows')
+    .map(({ title, perHour, unit, allowance }) => {
+      return `${title} grows by ${perHour.toFixed(1)}${unit && ` ${unit}`} an hour, ${allowance} are allowed`
+    })
+  const faults = Object.entries(result.faults)
+    .filter(([, count]) => count !== 0)
+    .map(([name, count]) => `${count} ${name}`)
+  return [...grown, ...faults]
+}
+
+export function tableOf(result: SoakResult): string {
+  const rows = judge(result).map(({ title, unit, firstThird, lastThird, perHour, allowance, verdict }) => {
+    const [first, last, growth] = [firstThird, lastThird, perHour].map((value) => value.toFixed(1))
+    return `| ${title}${unit && `, ${unit}`} | ${first} | ${last} | ${growth} | ${allowance} | ${verdict} |`
+  })
+  return [
+    '| | first third | last third | growth an hour | allowed | |',
+    '| --- | ---: | ---: | ---: | ---: | --- |',
+    ...rows,
+    '',
+  ].join('\n')
+}
+
+export function summaryOf(result: SoakResult): string {
+  const { options, published, delivered, topics, returned, gone, strays, faults } = result
+  const count = (value: number) => value.toLocaleString('en')
+  const wrong = Object.entries(faults).filter(([, number]) => number !== 0)
+  return [
+    `${count(published)} events published in ${(options.seconds / 60).toFixed(1)} minutes on ${count(topics)} topics, answered for after ${result.publishP50Ms.toFixed(1)} ms (p50), ${result.publishP99Ms.toFixed(1)} ms (p99) from when they were due.`,
+    `${count(delivered)} deliveries verified: ${wrong.length === 0 ? 'none lost, duplicated, reordered or altered' : wrong.map(([name, number]) => `${count(number)} ${name}`).join(', ')}.`,
+    `${count(options.subscribers)} subscribers stayed; others returned ${count(returned)} times, and ${count(gone)} left for good; ${count(strays)} requests were wrong or broken off.`,
+    `CPU: the hub ${percent(result.hubCpuSeconds, options.seconds)} of a core, the client ${percent(result.clientCpuSeconds, options.seconds)}.`,
+    '',
+  ].join('\n')
+}
+
+function percent(seconds: number, of: number): string {
+  return `${((100 * seconds) / of).toFixed(0)} %`
+}
