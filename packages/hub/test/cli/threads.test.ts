@@ -187,6 +187,16 @@ test(
   },
 )
 
+test('a thread that cannot go by a new configuration is named, and may go by another', patience, async () => {
+  const { threads, options } = await serveInThreads(3)
+  const publisherKey = [`file:${join(temporaryDirectory(), 'none')}`]
+  await expect(threads.reload({ ...options, publisherKey })).rejects.toMatchObject({
+    code: 'INVALID_OPTION',
+    message: expect.stringMatching(/^thread 2: --publisher-key: the file .* cannot be read/),
+  })
+  await threads.reload(options)
+})
+
 /** A hub as `headwater serve --threads` makes it, in this process, so that a thread can be made to end. */
 async function serveInThreads(count: number) {
   const options = { ...serveCommand().opts<ServeOptions>(), dev: true as const, listen: { host: '127.0.0.1', port: 0 } }
@@ -223,7 +233,7 @@ async function serveInThreads(count: number) {
     await Promise.all([server.close({ deadlineMs: 2000 }), threads.close(2000)])
     await store.close()
   })
-  return { url: server.url, threads, lines }
+  return { url: server.url, threads, options, lines }
 }
 
 /** Subscribers, some of them on each thread: which one gets a connection is the system's to say. */
