@@ -1,8 +1,11 @@
+import { closeSync, openSync, writeSync } from 'node:fs'
+
 /** What a process of Node says about its memory through its inspector: it needs no code in the program for that. */
 export class Inspector {
   readonly #socket: WebSocket
   readonly #waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>()
   #asked = 0
+  #onSnapshotChunk: (chunk: string) => void = () => {}
 
   static open(url: string): Promise<Inspector> {
     return new Promise((resolve, reject) => {
@@ -17,7 +20,9 @@ export class Inspector {
     socket.onerror = () => this.#fail()
     socket.onclose = () => this.#fail()
     socket.onmessage = ({ data }) => {
-      const { id, result, error } = JSON.parse(String(data)) as Reply
+      const { id, result, error, method, params } = JSON.parse(String(data)) as Told
+      if (method === 'HeapProfiler.addHeapSnapshotChunk') this.#onSnapshotChunk(params!.chunk)
+      if (id === undefined) return
       const waiting = this.#waiting.get(id)
       this.#waiting.delete(id)
       if (error) waiting?.reject(new Error(`The inspector said: ${error.message}`))
@@ -36,11 +41,23 @@ export class Inspector {
     await this.#ask('HeapProfiler.collectGarbage')
   }
 
+  /** Writes a snapshot of the heap of the main thread, as the developer tools of Chromium read it. Takes seconds, and memory. */
+  async writeHeapSnapshot(path: string): Promise<void> {
+    const file = openSync(path, 'w')
+    this.#onSnapshotChunk = (chunk) => writeSync(file, chunk)
+    try {
+      await this.#ask('HeapProfiler.takeHeapSnapshot')
+    } finally {
+      closeSync(file)
+    }
+  }
+
   close(): void {
     this.#socket.close()
   }
 
   #ask(method: string, params: Record<string, unknown> = {}): Promise<unknown> {
+    if (this.#socket.readyState !== WebSocket.OPEN) return Promise.reject(new Error(gone))
     return new Promise((resolve, reject) => {
       const id = ++this.#asked
       this.#waiting.set(id, { resolve, reject })
@@ -49,13 +66,18 @@ export class Inspector {
   }
 
   #fail(): void {
-    for (const { reject } of this.#waiting.values()) reject(new Error('The inspector is gone: the hub has ended.'))
+    for (const { reject } of this.#waiting.values()) reject(new Error(gone))
     this.#waiting.clear()
   }
 }
 
-interface Reply {
-  readonly id: number
+const gone = 'The inspector is gone: the hub has ended.'
+
+/** A reply, which has the ID of what was asked, or something that it tells by itself. */
+interface Told {
+  readonly id?: number
+  readonly method?: string
+  readonly params?: { readonly chunk: string }
   readonly result?: unknown
   readonly error?: { readonly message: string }
 }

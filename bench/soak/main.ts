@@ -21,6 +21,8 @@ event that is delivered, and judges whether its memory stays where it is. Needs 
   --threads <number>      of the hub; default 1. With more, only what the first one has on its heap is seen, and RSS of all
   --max-events <number>   that the hub keeps; default: those of two minutes, so that trimming is soon part of it
   --out <directory>       where last-run.json and plot.svg go; default .cache/soak
+  --snapshots             also write begin.heapsnapshot after the warm-up and end.heapsnapshot at the end, to compare in
+                          Chromium's developer tools what is there more; taking one takes memory itself
   --plot <file>           only draw the plot of a last-run.json again, and judge it
 
 Exit codes: 0 memory is flat and nothing was lost, 1 it is not or the hub failed, 2 called wrongly
@@ -46,7 +48,7 @@ async function main(): Promise<void> {
   const values = readArgs()
   if (values.help) return console.log(help)
   const out = resolve(here, values.out ?? join(root, '.cache/soak'))
-  const result = values.plot === undefined ? await run(values) : readResult(resolve(here, values.plot))
+  const result = values.plot === undefined ? await run(values, out) : readResult(resolve(here, values.plot))
   mkdirSync(out, { recursive: true })
   if (values.plot === undefined) writeFileSync(join(out, 'last-run.json'), `${JSON.stringify(result, undefined, 1)}\n`)
   writeFileSync(join(out, 'plot.svg'), await plotOf(result))
@@ -70,6 +72,7 @@ function readArgs() {
         'max-events': { type: 'string' },
         out: { type: 'string' },
         plot: { type: 'string' },
+        snapshots: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
       },
     }).values
@@ -78,7 +81,7 @@ function readArgs() {
   }
 }
 
-async function run(values: ReturnType<typeof readArgs>): Promise<SoakResult> {
+async function run(values: ReturnType<typeof readArgs>, out: string): Promise<SoakResult> {
   if (!existsSync('/proc/self/fd'))
     throw new WrongCall('This machine has no /proc, where a process tells its open files: run it on Linux.')
   if (!existsSync(join(root, 'packages/hub/dist/cli/main.js')))
@@ -89,6 +92,7 @@ async function run(values: ReturnType<typeof readArgs>): Promise<SoakResult> {
   if (warmUpSeconds >= seconds)
     throw new WrongCall('--warm-up is not less than --minutes: nothing would count. Give it less.')
   const lookAt = Math.max(1, Math.round(60 / sampleSecondsOf(seconds)))
+  if (values.snapshots) mkdirSync(out, { recursive: true })
   let samples = 0
   return await soak({
     seconds,
@@ -99,6 +103,7 @@ async function run(values: ReturnType<typeof readArgs>): Promise<SoakResult> {
     maxEvents: wholeNumberOf('max-events', values['max-events'] ?? String(Math.ceil(eventsPerSecond * 120))),
     sampleSeconds: sampleSecondsOf(seconds),
     collectSeconds: seconds / 15,
+    snapshotDirectory: values.snapshots ? out : undefined,
     onSample: (sample) => {
       if (sample.isCollected || samples++ % lookAt === 0) console.log(lineOf(sample))
     },

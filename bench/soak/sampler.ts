@@ -32,15 +32,18 @@ export interface SamplerOptions {
   readonly everyMs: number
   /** How often garbage is collected by demand. Rarely: the rest of the time the hub's memory is what it is by itself. */
   readonly collectEveryMs: number
+  /** Where to write a snapshot of the heap after so long, and one at the end. Default: none are written. */
+  readonly snapshots?: { readonly directory: string; readonly afterMs: number } | undefined
   readonly onSample?: (sample: Sample) => void
 }
 
-/** Takes samples until the signal. */
+/** Takes samples until the signal; the last one when those who come and go have gone. */
 export async function sample(hub: HubUnderSoak, options: SamplerOptions, signal: AbortSignal): Promise<Sample[]> {
   const inspector = await Inspector.open(hub.inspectorUrl)
   const samples: Sample[] = []
   const startedAt = performance.now()
   let collectAt = options.collectEveryMs
+  let { snapshots } = options
   const take = async (isCollected: boolean) => {
     if (isCollected) await inspector.collectGarbage()
     const at = (performance.now() - startedAt) / 1000
@@ -55,9 +58,14 @@ export async function sample(hub: HubUnderSoak, options: SamplerOptions, signal:
         await take(true)
         collectAt += options.collectEveryMs
       }
+      if (snapshots && performance.now() - startedAt >= snapshots.afterMs) {
+        await inspector.writeHeapSnapshot(join(snapshots.directory, 'begin.heapsnapshot'))
+        snapshots = undefined
+      }
       await wait(options.everyMs - ((performance.now() - startedAt) % options.everyMs))
     }
     await take(true)
+    if (options.snapshots) await inspector.writeHeapSnapshot(join(options.snapshots.directory, 'end.heapsnapshot'))
   } finally {
     inspector.close()
   }

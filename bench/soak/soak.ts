@@ -6,7 +6,7 @@ import { HubUnderSoak } from './hub-under-soak.ts'
 import { type Faults, noFaults } from './order.ts'
 import { Population } from './population.ts'
 import { Publishers } from './publishers.ts'
-import { type Sample, sample } from './sampler.ts'
+import { type Sample, type SamplerOptions, sample } from './sampler.ts'
 import { sendStrays } from './strays.ts'
 import { Topics } from './topics.ts'
 
@@ -22,6 +22,8 @@ export interface SoakOptions {
   readonly maxEvents: number
   readonly sampleSeconds: number
   readonly collectSeconds: number
+  /** Where to write snapshots of the heap at the end of the warm-up and of the soak. Default: none are written. */
+  readonly snapshotDirectory?: string | undefined
   readonly onSample?: (sample: Sample) => void
 }
 
@@ -29,7 +31,7 @@ export interface SoakOptions {
 export interface SoakResult {
   readonly startedAt: string
   readonly machine: string
-  readonly options: Omit<SoakOptions, 'onSample'>
+  readonly options: Omit<SoakOptions, 'onSample' | 'snapshotDirectory'>
   readonly published: number
   /** From when an event was due to when it was answered for. */
   readonly publishP50Ms: number
@@ -65,11 +67,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     const { signal } = ending
     // Whichever fails ends the soak.
     const all = Promise.all([
-      sample(
-        hub,
-        { ...options, everyMs: options.sampleSeconds * 1000, collectEveryMs: options.collectSeconds * 1000 },
-        signal,
-      ),
+      sample(hub, samplingOf(options), signal),
       publishers.run(signal),
       population.comeAndGo(signal),
       sendStrays(hub.port, signal),
@@ -84,7 +82,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     return {
       startedAt,
       machine: `Node ${process.version}, ${process.platform}, ${cpus().length} x ${cpus()[0]?.model}`,
-      options: withoutListener(options),
+      options: figuresOf(options),
       published: publishers.published,
       publishP50Ms: publishers.latencies.percentile(0.5),
       publishP99Ms: publishers.latencies.percentile(0.99),
@@ -106,6 +104,16 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   }
 }
 
+function samplingOf(options: SoakOptions): SamplerOptions {
+  const { snapshotDirectory: directory, onSample } = options
+  return {
+    everyMs: options.sampleSeconds * 1000,
+    collectEveryMs: options.collectSeconds * 1000,
+    ...(directory !== undefined && { snapshots: { directory, afterMs: options.warmUpSeconds * 1000 } }),
+    ...(onSample && { onSample }),
+  }
+}
+
 /** Everybody has everything of a room that ended a minute ago, also those who were away for some seconds. */
 async function endRooms(topics: Topics, population: Population, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
@@ -114,6 +122,6 @@ async function endRooms(topics: Topics, population: Population, signal: AbortSig
   }
 }
 
-function withoutListener({ onSample: _, ...options }: SoakOptions): Omit<SoakOptions, 'onSample'> {
-  return options
+function figuresOf({ onSample: _, snapshotDirectory: __, ...figures }: SoakOptions): SoakResult['options'] {
+  return figures
 }

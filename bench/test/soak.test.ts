@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { plotOf } from '../soak/plot.ts'
 import { readMetric } from '../soak/sampler.ts'
@@ -81,4 +83,19 @@ test('a metric is read by its whole name', () => {
   expect([readMetric(metrics, 'a'), readMetric(metrics, 'b{kind="major"}'), readMetric(metrics, 'c')]).toEqual([
     3, 7, 0,
   ])
+})
+
+test.each([
+  [['--minutes', 'x'], '--minutes is "x". Give a number above 0, such as --minutes 10. npm run test:soak -- --help'],
+  [['--subscribers', '1.5'], '--subscribers is "1.5". Give a whole number, such as --subscribers 10.'],
+  [['--warm-up', '30'], '--warm-up is not less than --minutes: nothing would count. Give it less.'],
+  [['--plot', 'nowhere.json'], 'nowhere.json. Give the last-run.json of a soak.'],
+  [['--minuts', '3'], "Unknown option '--minuts'"],
+])('called with %j it says what to write instead, and ends with 2', { timeout: 60_000 }, (args, message) => {
+  const main = fileURLToPath(new URL('../soak/main.ts', import.meta.url))
+  const { status, stderr } = spawnSync(process.execPath, [main, ...args], {
+    encoding: 'utf8',
+  })
+  expect(stderr).toContain(message)
+  expect(status).toBe(2)
 })
