@@ -58,8 +58,9 @@ export class Metrics {
 
   constructor({ thread = 1 }: MetricsOptions = {}) {
     this.#thread = thread
-    // Processor, memory, file descriptors, and how late the event loop is.
-    collectDefaultMetrics({ register: this.#registry })
+    // Processor, memory, file descriptors, and how late the event loop is. To look for that a hundred times a second, as is the default, is
+    // most of what a hub does that has nothing to do.
+    collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 100 })
     // To count these takes a list of every socket, and connections are counted anyway.
     for (const what of ['resources', 'handles', 'requests']) {
       this.#registry.removeSingleMetric(`nodejs_active_${what}`)
