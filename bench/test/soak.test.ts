@@ -36,9 +36,9 @@ test('a short soak delivers everything, samples the hub, and comes to a table an
 const flat = { rss: 100e6, heapUsed: 15e6, external: 6e6, storeBytes: 5e6, openFiles: 200, feeds: 30 }
 const others = { heapTotal: 20e6, arrayBuffers: 5e6, subscribers: 1, connections: 1, majorCollections: 0 }
 
-/** Half an hour with a sample each minute. */
-function resultOf(change: (minute: number) => Partial<typeof flat>, faults = {}): SoakResult {
-  const samples = Array.from({ length: 31 }, (_, minute) => ({
+/** A sample each minute, for half an hour if nothing else is said. */
+function resultOf(change: (minute: number) => Partial<typeof flat>, faults = {}, minutes = 30): SoakResult {
+  const samples = Array.from({ length: minutes + 1 }, (_, minute) => ({
     ...{ ...flat, ...others, ...change(minute) },
     ...{ at: minute * 60, eventLoopP99Ms: 1, cpuMs: 100, isCollected: minute % 2 === 0 },
   }))
@@ -72,6 +72,14 @@ test('a soak fails by whatever grew, and says how much', () => {
 test('the heap is judged by what is left after a collection, however much garbage there is between', () => {
   const garbage = resultOf((minute) => ({ heapUsed: minute % 2 === 0 ? 15e6 : 15e6 + minute * 1e6 }))
   expect(failuresOf(garbage)).toEqual([])
+})
+
+test('the store is judged when keys are an hour old, since until then it has more of them each minute', () => {
+  const until = (end: number) => (minute: number) => ({ storeBytes: 5e6 + Math.min(minute, end) * 0.3e6 })
+  const verdictOf = (result: SoakResult) => judge(result).find(({ title }) => title === 'store on disk')!.verdict
+  expect(verdictOf(resultOf(until(60)))).toBe('too short to tell')
+  expect(verdictOf(resultOf(until(60), {}, 120))).toBe('flat')
+  expect(verdictOf(resultOf(until(120), {}, 120))).toBe('grows')
 })
 
 test('a soak fails by one event that was not delivered as it should be', () => {
