@@ -10,7 +10,7 @@ export interface AuthRequest {
   readonly cookie: string | undefined
   readonly origin: string | undefined
   readonly referer: string | undefined
-  readonly query: URLSearchParams
+  readonly query: Pick<URLSearchParams, 'has' | 'getAll'>
   /** The dialect that the request is in, if that shows: `topic` in the query of a subscriber. */
   readonly dialect?: Dialect | undefined
 }
@@ -67,11 +67,12 @@ export function readAuthRequest({ method = 'GET', url = '', rawHeaders }: NodeRe
     // Two origins are none that could be allowed.
     origin: origin.length > 1 ? 'null' : origin[0],
     referer: referer[0],
-    query: new URLSearchParams(start < 0 ? '' : url.slice(start + 1)),
+    query: start < 0 ? noQuery : new URLSearchParams(url.slice(start + 1)),
     dialect,
   }
 }
 
+const noQuery = new URLSearchParams()
 const headersRead = ['authorization', 'cookie', 'origin', 'referer'] as const
 
 function isRead(name: string): name is (typeof headersRead)[number] {

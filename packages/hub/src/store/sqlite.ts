@@ -3,6 +3,7 @@ import { HubError } from '../errors.ts'
 import { notNegative, type Retention } from './retention.ts'
 import { LogThread } from './sqlite/log-thread.ts'
 import { type Durability, type EventRow, type Question, topicsOf, type WorkerOptions } from './sqlite/messages.ts'
+import { RecentMarks } from './sqlite/recent-marks.ts'
 import {
   type Append,
   type AppendOptions,
@@ -113,6 +114,7 @@ class SqliteStore implements EventStore {
   readonly #onError: (error: HubError) => void
   readonly #tickTimer: NodeJS.Timeout
   readonly #followers = new Set<Follower>()
+  readonly #recent = new RecentMarks()
   #bounds: Bounds
   /** `undefined` after it has died, until it is needed again. */
   #thread: LogThread | undefined
@@ -183,6 +185,8 @@ class SqliteStore implements EventStore {
 
   async inspect(position: number): Promise<PositionState> {
     const thread = await this.#start()
+    const tag = position > this.#bounds.trimmed.position ? this.#recent.tagOf(position) : undefined
+    if (tag !== undefined) return { name: 'kept', tag }
     return await thread.askOnce<Extract<Question, { name: 'inspect' }>>(`inspect ${position}`, {
       name: 'inspect',
       position,
@@ -262,6 +266,7 @@ class SqliteStore implements EventStore {
   }
 
   #onAppended(events: readonly StoredEvent[]): void {
+    for (const event of events) this.#recent.add(event)
     const { trimmed, earliest } = this.#bounds
     this.#bounds = { head: markOf(events.at(-1)!), trimmed, earliest: earliest ?? markOf(events[0]!) }
     for (const follower of this.#followers) follower.onAppend(events)
