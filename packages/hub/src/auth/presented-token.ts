@@ -10,7 +10,7 @@ export interface AuthRequest {
   readonly cookie: string | undefined
   readonly origin: string | undefined
   readonly referer: string | undefined
-  readonly query: Pick<URLSearchParams, 'has' | 'getAll'>
+  readonly query: Pick<URLSearchParams, 'get' | 'getAll' | 'has'>
   /** The dialect that the request is in, if that shows: `topic` in the query of a subscriber. */
   readonly dialect?: Dialect | undefined
 }
