@@ -8,7 +8,7 @@ import { type AuthRequest, findToken, type PresentedToken } from './presented-to
 import { type Failure, quoted, Refusal } from './refusal.ts'
 import type { RemoteKeySetOptions } from './remote-key-set.ts'
 import { Rights } from './rights.ts'
-import { readToken, type UnverifiedToken, verifySignature } from './signed-token.ts'
+import { type Claims, readToken, type UnverifiedToken, verifySignature } from './signed-token.ts'
 import { tokenHolder } from './token-holder.ts'
 import { checkTimes } from './token-time.ts'
 
@@ -48,6 +48,8 @@ export class Authenticator {
   readonly #issuers: readonly Issuer[]
   readonly #hubUrl: string
   readonly #now: () => number
+  /** What verified claims grant: those of a token that was verified before are the very same. Their times are looked at each time. */
+  readonly #rightsOf = { publisher: new WeakMap<Claims, Rights>(), subscriber: new WeakMap<Claims, Rights>() }
 
   /**
    * Reads the keys; key sets at URLs are fetched now, but a failure of that is only a warning, and tried again when a token comes.
@@ -171,9 +173,7 @@ export class Authenticator {
     }
     const times = checkTimes(claims, { now: this.#now(), clockToleranceMs, isExpiryRequired: true })
     if (times instanceof Refusal) return times
-    const grants = readAuthorizationDetails(claims.authorization_details, this.#hubUrl)
-    if (grants instanceof Refusal) return grants
-    return Rights.ofToken('1.0', role, grants, { ...times, holder: tokenHolder(claims, token.text) })
+    return this.#rightsOf[role].get(claims) ?? this.#grant(token, claims, role, '1.0', times)
   }
 
   /** A token of before 1.0: any JWT that is signed with the right key. */
@@ -192,9 +192,24 @@ export class Authenticator {
     const { clockToleranceMs } = this.#config
     const times = checkTimes(claims, { now: this.#now(), clockToleranceMs, isExpiryRequired: false })
     if (times instanceof Refusal) return times
-    const grants = readOldClaim(claims, this.#hubUrl)
+    return this.#rightsOf[role].get(claims) ?? this.#grant(token, claims, role, '0.x', times)
+  }
+
+  #grant(
+    { text }: UnverifiedToken,
+    claims: Claims,
+    role: Role,
+    dialect: Dialect,
+    { expiresAt }: Pick<Rights, 'expiresAt'>,
+  ): Rights | Refusal {
+    const grants =
+      dialect === '0.x'
+        ? readOldClaim(claims, this.#hubUrl)
+        : readAuthorizationDetails(claims.authorization_details, this.#hubUrl)
     if (grants instanceof Refusal) return grants
-    return Rights.ofToken('0.x', role, grants, { ...times, holder: tokenHolder(claims, token.text) })
+    const rights = Rights.ofToken(dialect, role, grants, { expiresAt, holder: tokenHolder(claims, text) })
+    this.#rightsOf[role].set(claims, rights)
+    return rights
   }
 }
 
