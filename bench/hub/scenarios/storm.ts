@@ -20,7 +20,7 @@ export const storm: Scenario = {
     // Some come first, so that what a server compiles as it runs is compiled.
     const warmUp = stage.newCrowd({ streams: 3, perStream: missed })
     for (let seq = 0; seq < missed; seq++) warmUp.due(1, seq, 0)
-    await warmUp.open([{ label: 'first', request, streams: [1], count: Math.ceil(count / 20) }])
+    await warmUp.open([{ label: 'first', request, streams: [1], count: Math.ceil(count / 10) }])
     await warmUp.settle()
     await warmUp.close()
 
