@@ -24,7 +24,7 @@ event that is delivered, and judges whether its memory stays where it is. Needs 
   --out <directory>       where last-run.json and plot.svg go; default .cache/soak
   --snapshots             also write begin.heapsnapshot after the warm-up and end.heapsnapshot at the end, to compare in
                           Chromium's developer tools what is there more; taking one takes memory itself
-  --plot <file>           only draw the plot of a last-run.json again, and judge it
+  --plot <file>           only draw the plot of a last-run.json again, and judge it, with another --warm-up if one is given
 
 Exit codes: 0 memory is flat and nothing was lost, 1 it is not or the hub failed, 2 called wrongly
 `
@@ -52,7 +52,8 @@ async function main(): Promise<void> {
   const values = readArgs()
   if (values.help) return console.log(help)
   const out = resolve(here, values.out ?? join(root, '.cache/soak'))
-  const result = values.plot === undefined ? await run(values, out) : readResult(resolve(here, values.plot))
+  const result =
+    values.plot === undefined ? await run(values, out) : readResult(resolve(here, values.plot), values['warm-up'])
   mkdirSync(out, { recursive: true })
   if (values.plot === undefined) writeFileSync(join(out, 'last-run.json'), `${JSON.stringify(result, undefined, 1)}\n`)
   writeFileSync(join(out, 'plot.svg'), await plotOf(result))
@@ -143,7 +144,9 @@ function wholeNumberOf(name: string, text: string): number {
   throw new WrongCall(`--${name} is ${JSON.stringify(text)}. Give a whole number, such as --${name} 10.`)
 }
 
-function readResult(file: string): SoakResult {
+function readResult(file: string, warmUp: string | undefined): SoakResult {
   if (!existsSync(file)) throw new WrongCall(`There is no ${file}. Give the last-run.json of a soak.`)
-  return JSON.parse(readFileSync(file, 'utf8')) as SoakResult
+  const result = JSON.parse(readFileSync(file, 'utf8')) as SoakResult
+  if (warmUp === undefined) return result
+  return { ...result, options: { ...result.options, warmUpSeconds: numberOf('warm-up', warmUp) * 60 } }
 }
