@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 import { Command, CommanderError } from 'commander'
 import { HubError } from '../errors.ts'
 import { doctorCommand } from './doctor.ts'
