@@ -136,6 +136,11 @@ it('an installed headwater runs from npx', () => {
   expect(help.trim()).toBe(packages[1]?.manifest.version)
 })
 
+// The command is linked when packages are installed, and built later.
+it('headwater runs from npx in a clone', () => {
+  expect(execFileSync('npx', ['--no-install', 'headwater', '--version'], { cwd: root, encoding: 'utf8' })).toBe('0.1.0\n')
+})
+
 describe('the browser build of @headwater/sse/client', () => {
   const bundle = async (code: string) => {
     const { outputFiles, metafile } = await build({
