@@ -5,14 +5,15 @@ import type { HubRequest } from './exchange.ts'
 const bodyTimeoutMs = 30_000
 
 /**
- * Reads a request's body. Rejects with `TOO_LARGE` past `maxBytes`, with `INVALID_REQUEST` when the client stops before the end,
+ * Reads a request's body. Fails with `TOO_LARGE` past `maxBytes`, with `INVALID_REQUEST` when the client stops before the end,
  * and with `TIMEOUT` after 30 seconds.
  */
-export async function readBody(request: HubRequest, maxBytes: number): Promise<Buffer> {
-  const tooLarge = () => new HubError('TOO_LARGE', `The body is larger than ${maxBytes} bytes, the most there may be.`)
-  if (Number(request.header('content-length') ?? 0) > maxBytes) throw tooLarge()
-  if (request.wholeBody) return request.wholeBody
+export function readBody(request: HubRequest, maxBytes: number): Buffer | Promise<Buffer> {
+  if (Number(request.header('content-length') ?? 0) > maxBytes) throw tooLarge(maxBytes)
+  return request.wholeBody ?? readPieces(request, maxBytes)
+}
 
+async function readPieces(request: HubRequest, maxBytes: number): Promise<Buffer> {
   let timer: NodeJS.Timeout | undefined
   const timedOut = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
@@ -27,10 +28,14 @@ export async function readBody(request: HubRequest, maxBytes: number): Promise<B
       const { done, value: chunk } = await Promise.race([iterator.next(), timedOut])
       if (done) return Buffer.concat(chunks)
       length += chunk.length
-      if (length > maxBytes) throw tooLarge()
+      if (length > maxBytes) throw tooLarge(maxBytes)
       chunks.push(chunk)
     }
   } finally {
     clearTimeout(timer)
   }
+}
+
+function tooLarge(maxBytes: number): HubError {
+  return new HubError('TOO_LARGE', `The body is larger than ${maxBytes} bytes, the most there may be.`)
 }

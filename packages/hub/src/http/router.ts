@@ -162,7 +162,7 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
       const address = addresses.of(request)
       const count = (events: number) => admission.publish(address, events)
       const countInTime = (events: number) => admission.publishInTime(address, events)
-      return await publish(request, { hub, admit, limits, count, countInTime, closing, onError })
+      return publish(request, { hub, admit, limits, count, countInTime, closing, onError })
     },
     OPTIONS: preflight,
   }
@@ -289,10 +289,10 @@ function chooseGate({ authorize, tokens }: HandlerOptions): Gate {
   throw new HubError('INVALID_OPTION', 'authorize and tokens both say who may do what. Give one of them.')
 }
 
-async function dispatch(request: HubRequest, routes: Routes | undefined): Promise<Answer> {
+function dispatch(request: HubRequest, routes: Routes | undefined): Answer | Promise<Answer> {
   if (!routes) return notFound(pathOf(request))
   const route = Object.hasOwn(routes, request.method) ? routes[request.method] : undefined
-  if (route) return await route(request)
+  if (route) return route(request)
   const allow = methodsOf(routes)
   const refusal = new HubError('METHOD_NOT_ALLOWED', `${pathOf(request)} has no ${request.method}. It has ${allow}.`)
   return withHeaders(problemAnswer(refusal), { allow })
