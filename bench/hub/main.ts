@@ -56,10 +56,20 @@ async function run(): Promise<void> {
   const scale = Number(values.scale)
   const isFull = positionals.length === 0 && values.peers === undefined && scale === 1
   const out = resolve(here, values.out ?? join(root, isFull ? 'bench/results' : '.cache/bench-hub'))
+  const startedAt = new Date().toISOString().slice(0, 16)
   // Peers are ended when the process exits, which an unhandled signal would skip.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
+  const others = values.merge ? othersIn(join(out, 'last-run.json'), chosen) : []
   const trials: Trial[] = []
+  const resultsOf = (done: readonly Trial[]): Results => ({
+    startedAt,
+    command: commandOf(process.argv.slice(2)),
+    machine: `Node ${process.version}, ${process.platform}, ${cpus().length} x ${cpus()[0]?.model}`,
+    rounds,
+    scale,
+    trials: [...others, ...done],
+  })
   for (const scenario of chosen) {
     const able = sides.filter(({ name }) => scenario.peers.includes(name))
     for (let round = 0; round < rounds; round++) {
@@ -71,25 +81,23 @@ async function run(): Promise<void> {
         console.log(lineOf(trial))
       }
     }
+    // After each, so that a run that is interrupted leaves what it has.
+    await write(resultsOf(trials), out)
   }
 
-  const results: Results = {
-    startedAt: new Date().toISOString().slice(0, 16),
-    command: commandOf(process.argv.slice(2)),
-    machine: `Node ${process.version}, ${process.platform}, ${cpus().length} x ${cpus()[0]?.model}`,
-    rounds,
-    scale,
-    trials: [...(values.merge ? othersIn(join(out, 'last-run.json'), chosen) : []), ...trials],
-  }
-  mkdirSync(out, { recursive: true })
-  writeFileSync(join(out, 'last-run.json'), `${JSON.stringify(results, undefined, 1)}\n`)
-  writeFileSync(join(out, 'table.md'), tableOf(results, chooseScenarios([])))
-  writeFileSync(join(out, 'plot.svg'), await plotOf(results))
+  const results = resultsOf(trials)
   console.log(`\n${tableOf(results, [...chosen])}`)
   for (const each of judge(results.trials)) {
     console.log(`${each.scenario}: ${each.title}: ${each.measured} (${each.toReach}): ${each.verdict}`)
   }
   console.log(`\nlast-run.json, table.md and plot.svg are in ${out}`)
+}
+
+async function write(results: Results, directory: string): Promise<void> {
+  mkdirSync(directory, { recursive: true })
+  writeFileSync(join(directory, 'last-run.json'), `${JSON.stringify(results, undefined, 1)}\n`)
+  writeFileSync(join(directory, 'table.md'), tableOf(results, chooseScenarios([])))
+  writeFileSync(join(directory, 'plot.svg'), await plotOf(results))
 }
 
 async function tryOut(scenario: Scenario, peer: Peer, round: number, scale: number): Promise<Trial> {
