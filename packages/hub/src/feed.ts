@@ -153,6 +153,8 @@ export class Feed {
       this.#restsUntil = Math.max(this.#restsUntil, now + Math.min(this.#roundMs * restPerRound, maxRestMs))
     }
     this.#roundMs = 0
+    // A feed may be quiet for days now, and a span would keep more memory than its own: it is a part of what Node allocates at once.
+    this.#spans.clear()
     return this.end > this.#roundEnd
   }
 

@@ -102,4 +102,17 @@ describe('a feed', () => {
     expect(Buffer.from(feed.spanFrom(1, 1000).bytes).toString()).toBe('two three')
     expect(Buffer.from(feed.spanFrom(0, 3).bytes).toString()).toBe('one ')
   })
+
+  test('keeps no joined frames when its round is over, which would hold memory for as long as it is quiet', () => {
+    const { feed, append, serve } = feedOf(1)
+    append()
+    append()
+    feed.beginRound()
+    const span = feed.spanFrom(0, 1000)
+    expect(feed.spanFrom(0, 1000)).toBe(span)
+    serve(1)
+    feed.hasWorked(0, 0)
+    expect(feed.spanFrom(0, 1000)).not.toBe(span)
+    expect(feed.spanFrom(0, 1000)).toEqual(span)
+  })
 })
