@@ -9,10 +9,11 @@ export interface FillOptions {
 }
 
 /**
- * Fills what a hub remembers of the topics of trimmed events, up to its bound, before anybody looks: by the load alone that would take some
- * twenty minutes, which would look like growth. Each event has a topic of its own, nobody subscribes to any, and all are trimmed as the load comes.
+ * Fills what is bounded and fills slowly, before anybody looks: by the load alone that would take an hour, which would look like growth. It is what a hub
+ * remembers of the topics of trimmed events; the file of its store, with room for the keys that it remembers for an hour; and the cache of SQLite, which
+ * fills as that file does. Each event has a topic of its own, nobody subscribes to any, and all are trimmed as the load comes.
  */
-export async function fillTraces({ port, token, maxEvents }: FillOptions): Promise<void> {
+export async function fill({ port, token, maxEvents }: FillOptions): Promise<void> {
   const headers = {
     'Content-Type': 'application/x-ndjson',
     'Transfer-Encoding': 'chunked',
@@ -21,7 +22,7 @@ export async function fillTraces({ port, token, maxEvents }: FillOptions): Promi
   const publisher = await LinePublisher.open(port, httpRequest('POST', '/.well-known/mercure', headers))
   try {
     for (let sent = 0; sent < maxEvents + mostTraces; sent += atOnce) {
-      publisher.send(Array.from({ length: atOnce }, (_, index) => lineOf(sent + index)).join(''))
+      publisher.send(Array.from({ length: atOnce }, (_, index) => lineOf(sent + index, maxEvents)).join(''))
       await publisher.untilAcknowledged(sent + atOnce)
     }
   } finally {
@@ -31,9 +32,14 @@ export async function fillTraces({ port, token, maxEvents }: FillOptions): Promi
 
 /** Of the store: traces are kept of so many sets of topics. */
 const mostTraces = 10_000
-const atOnce = 500
+const atOnce = 100
 
-/** As long as topics of the load are, those that tell who is subscribed among them. */
-function lineOf(number: number): string {
-  return `${JSON.stringify({ topic: `https://soak.test/filled/${String(number).padEnd(100, '-')}`, data: 'filled' })}\n`
+/** Of SQLite's cache, in bytes. */
+const cacheBytes = 32 * 1024 ** 2
+
+/** Its topic is as long as those of the load are that tell who is subscribed. The last ones, which are all kept at once, are larger together than the cache. */
+function lineOf(number: number, maxEvents: number): string {
+  const topic = `https://soak.test/filled/${String(number).padEnd(100, '-')}`
+  const repeats = number < mostTraces ? 1 : Math.ceil(cacheBytes / maxEvents / 7)
+  return `${JSON.stringify({ topic, data: 'filled '.repeat(repeats) })}\n`
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
-import { fillTraces } from './fill.ts'
+import { fill } from './fill.ts'
 import { HubUnderSoak } from './hub-under-soak.ts'
 import { type Faults, noFaults } from './order.ts'
 import { Population } from './population.ts'
@@ -58,7 +58,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   try {
     hub = await HubUnderSoak.start({ directory, maxEvents, threads, lifetimeSeconds: Math.ceil(seconds) + 900 })
     const token = await hub.publisherToken()
-    await fillTraces({ port: hub.port, token, maxEvents })
+    await fill({ port: hub.port, token, maxEvents })
     const topics = new Topics()
     const faults = noFaults()
     const population = new Population({ hub, topics, faults, steady: subscribers })
