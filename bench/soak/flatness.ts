@@ -1,3 +1,5 @@
+import { median } from '../median.ts'
+
 /** One value at a time, in seconds. */
 export interface Point {
   readonly at: number
@@ -51,12 +53,4 @@ function medianSlope(points: readonly Point[]): number {
     }
   }
   return median(slopes)
-}
-
-/** `NaN` of nothing. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = Math.floor(sorted.length / 2)
-  if (sorted.length % 2 === 1) return sorted[middle]!
-  return sorted.length === 0 ? Number.NaN : (sorted[middle - 1]! + sorted[middle]!) / 2
 }

@@ -1,5 +1,5 @@
-import { parse, View } from 'vega'
-import { compile, type TopLevelSpec } from 'vega-lite'
+import type { TopLevelSpec } from 'vega-lite'
+import { svgOf } from '../svg-of.ts'
 import type { Sample } from './sampler.ts'
 import type { SoakResult } from './soak.ts'
 
@@ -42,9 +42,7 @@ export async function plotOf({ samples, options }: Pick<SoakResult, 'samples' | 
     resolve: { scale: { color: 'independent' } },
     config: { font: 'system-ui, sans-serif', view: { stroke: null }, axis: { domain: false } },
   }
-  const view = new View(parse(compile(spec).spec), { renderer: 'none' })
-  const svg = await view.toSVG()
-  view.finalize()
+  const svg = await svgOf(spec)
   return `${svg.replace(/(<svg[^>]*>)/, `$1${darkStyle}`)}\n`
 }
 

@@ -1,5 +1,5 @@
-import { parse, View } from 'vega'
-import { compile, type TopLevelSpec } from 'vega-lite'
+import type { TopLevelSpec } from 'vega-lite'
+import { svgOf } from '../../svg-of.ts'
 import { medianOf, type Results } from './results.ts'
 
 /** What is drawn: of each scenario the one measure that says most, small is good. */
@@ -35,10 +35,7 @@ export async function plotOf({ trials }: Results): Promise<string> {
     columns: 2,
     concat: charts,
   }
-  const view = new View(parse(compile(spec).spec), { renderer: 'none' })
-  const svg = await view.toSVG()
-  view.finalize()
-  return `${svg}\n`
+  return `${await svgOf(spec)}\n`
 }
 
 function chartOf(title: string, bars: readonly { peer: string; value: number; label: string }[]) {

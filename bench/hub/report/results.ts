@@ -1,3 +1,4 @@
+import { median } from '../../median.ts'
 import type { GroupReport } from '../crowd/crowd.ts'
 
 /** All that a run found. */
@@ -61,10 +62,4 @@ export function medianOf(
     .map((trial) => trial.measures[measure])
     .filter((value) => value !== undefined)
   return values.length === 0 ? undefined : median(values)
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const middle = Math.floor(sorted.length / 2)
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }

@@ -173,7 +173,7 @@ export class Authenticator {
     }
     const times = checkTimes(claims, { now: this.#now(), clockToleranceMs, isExpiryRequired: true })
     if (times instanceof Refusal) return times
-    return this.#rightsOf[role].get(claims) ?? this.#grant(token, claims, role, '1.0', times)
+    return this.#rightsFrom(token, claims, role, '1.0', times)
   }
 
   /** A token of before 1.0: any JWT that is signed with the right key. */
@@ -192,16 +192,18 @@ export class Authenticator {
     const { clockToleranceMs } = this.#config
     const times = checkTimes(claims, { now: this.#now(), clockToleranceMs, isExpiryRequired: false })
     if (times instanceof Refusal) return times
-    return this.#rightsOf[role].get(claims) ?? this.#grant(token, claims, role, '0.x', times)
+    return this.#rightsFrom(token, claims, role, '0.x', times)
   }
 
-  #grant(
+  #rightsFrom(
     { text }: UnverifiedToken,
     claims: Claims,
     role: Role,
     dialect: Dialect,
     { expiresAt }: Pick<Rights, 'expiresAt'>,
   ): Rights | Refusal {
+    const known = this.#rightsOf[role].get(claims)
+    if (known) return known
     const grants =
       dialect === '0.x'
         ? readOldClaim(claims, this.#hubUrl)
