@@ -7,8 +7,8 @@ import { createServer, get, type IncomingMessage, type ServerResponse } from 'no
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { constants, createGunzip, createGzip, type Gzip } from 'node:zlib'
-import { listen } from '../packages/hub/src/http/server.ts'
-import { createHub } from '../packages/hub/src/hub.ts'
+import { listen } from '../packages/hub/src/http/server/server.ts'
+import { createHub } from '../packages/hub/src/hub/hub-core.ts'
 import { createMemoryStore } from '../packages/hub/src/store/memory.ts'
 
 const subscribers = Number(process.env.SUBSCRIBERS ?? 300)

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Certificate } from '../src/http/tls.ts'
+import type { Certificate } from '../src/http/server/tls.ts'
 
 /** Why no certificate can be made; `undefined` when it can. */
 export function whyNoCertificates(): string | undefined {

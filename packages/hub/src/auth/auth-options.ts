@@ -1,4 +1,4 @@
-import { HubError } from '../errors.ts'
+import { HubError } from '../base/errors.ts'
 import { type Algorithm, isAlgorithm, publicKeyAlgorithms, secretAlgorithms } from './algorithms.ts'
 import type { ConfiguredKeys } from './configured-key.ts'
 import type { Role } from './dialect.ts'

@@ -1,6 +1,6 @@
 import { createPublicKey, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { HubError } from '../errors.ts'
+import { HubError } from '../base/errors.ts'
 import { type Algorithm, algorithmsOf, describeKey, isSecretAlgorithm, publicKeyAlgorithms } from './algorithms.ts'
 import { isTrustworthyUrl } from './fetch-key-set.ts'
 import { readKeySet } from './key-set.ts'

@@ -1,4 +1,4 @@
-import { HubError } from '../errors.ts'
+import { HubError } from '../base/errors.ts'
 import { exactTopic, type Matcher, maxMatcherBytes, topicSelector, urlPattern } from '../matching/matcher.ts'
 import { unwelcomeCharacter } from '../matching/visible-text.ts'
 import type { Role } from './dialect.ts'

@@ -1,6 +1,6 @@
 import { createPrivateKey, type KeyObject, randomUUID } from 'node:crypto'
 import { CompactSign } from 'jose'
-import { HubError } from '../errors.ts'
+import { HubError } from '../base/errors.ts'
 import { type Algorithm, algorithmsOf, describeKey, isSecretAlgorithm } from './algorithms.ts'
 import { detailType } from './authorization-details.ts'
 import type { Dialect } from './dialect.ts'

@@ -1,4 +1,4 @@
-import { HubError } from '../errors.ts'
+import { HubError } from '../base/errors.ts'
 
 /**
  * The origins whose pages may publish by cookie. A browser sends the cookie along whoever's page it is, so the page has to be

@@ -1,4 +1,4 @@
-import type { HubError } from '../errors.ts'
+import type { HubError } from '../base/errors.ts'
 
 /** What a command that fails exits with: 2 for a mistake in how it was called or configured, 1 for all else. */
 export function exitCodeOf({ code }: HubError): 1 | 2 {

@@ -1,7 +1,7 @@
 import { Command } from 'commander'
-import { HubError } from '../errors.ts'
+import { HubError } from '../base/errors.ts'
 import { type PublishOutcome, publishWithRetry } from './hub-client.ts'
-import { hubOption, tokenOption } from './hub-option.ts'
+import { hubOption, tokenOption } from './options/hub-option.ts'
 import { publishLines } from './publish-lines.ts'
 
 interface PublishOptions {

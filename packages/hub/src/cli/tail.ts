@@ -1,9 +1,9 @@
 import { ConnectionError, events } from '@headwater/sse/client'
 import { GAP_EVENT_TYPE, POSITION_EVENT_TYPE } from '@headwater/sse/server'
 import { Command, Option } from 'commander'
-import { HubError } from '../errors.ts'
+import { HubError } from '../base/errors.ts'
 import { authorizationOf, detailOf } from './hub-client.ts'
-import { hubOption, tokenOption } from './hub-option.ts'
+import { hubOption, tokenOption } from './options/hub-option.ts'
 
 interface TailOptions {
   topic: string[]

@@ -2,8 +2,8 @@ import { Command, Option } from 'commander'
 import { isAlgorithm } from '../auth/algorithms.ts'
 import { readTextOfKey } from '../auth/configured-key.ts'
 import { mintToken, parseTopicGrant, type TopicGrant } from '../auth/mint-token.ts'
-import { HubError } from '../errors.ts'
-import { DurationOption } from './duration-option.ts'
+import { HubError } from '../base/errors.ts'
+import { DurationOption } from './options/option-types.ts'
 
 interface TokenOptions {
   key: string

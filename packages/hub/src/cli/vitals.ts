@@ -2,9 +2,9 @@ import os from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Command } from 'commander'
-import { HubError } from '../errors.ts'
+import { HubError } from '../base/errors.ts'
 import { publishOnce } from './hub-client.ts'
-import { hubOption, tokenOption } from './hub-option.ts'
+import { hubOption, tokenOption } from './options/hub-option.ts'
 
 /** One reading, as it travels in the data of an event of type `vitals`. */
 export interface Vitals {

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname, join, sep } from 'node:path'
-import type { Answer } from './exchange.ts'
-import { hasMatch } from './if-none-match.ts'
+import { hasMatch } from './message/headers.ts'
+import type { Answer } from './message/http-message.ts'
 
 interface File {
   readonly body: Buffer

@@ -8,9 +8,9 @@ import {
   type MetricValue,
   Registry,
 } from 'prom-client'
-import type { Hub } from '../hub.ts'
-import type { HubStats } from '../stats.ts'
-import { overlay } from '../store/overlay.ts'
+import type { Hub } from '../hub/hub-core.ts'
+import type { HubStats } from '../hub/stats.ts'
+import { overlay } from '../store/decorate-store.ts'
 import type { EventStore } from '../store/store.ts'
 
 /** What one metric is. */

@@ -1,4 +1,4 @@
-import { HubError } from '../errors.ts'
+import { HubError } from '../base/errors.ts'
 import type { CharSet } from './char-set.ts'
 import type { Language } from './language.ts'
 

@@ -1,4 +1,4 @@
-import { HubError } from '../errors.ts'
+import { HubError } from '../base/errors.ts'
 
 /**
  * [URL Pattern 3.1, encoding callbacks] Fixed text of a URL pattern in the form that the parts of a parsed URL have, so that the

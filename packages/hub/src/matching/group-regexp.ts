@@ -1,4 +1,4 @@
-import { HubError } from '../errors.ts'
+import { HubError } from '../base/errors.ts'
 import { anyChar, type CharSet, charRange, charsOf, complementOf, unionOf } from './char-set.ts'
 import { choice, type Language, oneOf, repeat, sequence, text } from './language.ts'
 

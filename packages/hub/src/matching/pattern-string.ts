@@ -1,4 +1,4 @@
-import { HubError } from '../errors.ts'
+import { HubError } from '../base/errors.ts'
 import { anyChar, charsOf, complementOf } from './char-set.ts'
 import { parseGroupRegExp } from './group-regexp.ts'
 import { type Language, oneOf, repeat, sequence, text } from './language.ts'

@@ -1,4 +1,4 @@
-import { HubError } from '../errors.ts'
+import { HubError } from '../base/errors.ts'
 
 /** A piece of a pattern string. The comments of these files name the sections of the WHATWG URL Pattern standard that they carry out. */
 export interface Token {

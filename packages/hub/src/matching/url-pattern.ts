@@ -1,4 +1,4 @@
-import { HubError } from '../errors.ts'
+import { HubError } from '../base/errors.ts'
 import type { Work } from './automaton.ts'
 import {
   canonicalHash,

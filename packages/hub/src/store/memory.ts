@@ -1,8 +1,9 @@
 import { createEpoch } from '@headwater/sse/server'
-import { HubError } from '../errors.ts'
-import { Fifo, indexAfter } from '../fifo.ts'
+import { notNegative } from '../base/check-option.ts'
+import { HubError } from '../base/errors.ts'
+import { Fifo, indexAfter } from '../base/fifo.ts'
 import { RandomTags } from './random-tags.ts'
-import { notNegative, type Retention, storedBytes } from './retention.ts'
+import { type Retention, storedBytes } from './retention.ts'
 import {
   type Append,
   type AppendOptions,
@@ -20,7 +21,7 @@ import {
   type ReadQuery,
   type StoredEvent,
 } from './store.ts'
-import { Traces } from './traces.ts'
+import { Traces } from './tombstones.ts'
 
 export interface MemoryStoreOptions extends Retention {
   /** Default 100000. */

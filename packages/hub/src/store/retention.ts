@@ -1,4 +1,3 @@
-import { HubError } from '../errors.ts'
 import type { EventRecord } from './store.ts'
 
 /** How much history to keep. Whichever bound is reached first trims the oldest events. */
@@ -21,13 +20,4 @@ export function storedBytes(event: EventRecord): number {
   if (event.type !== undefined) bytes += Buffer.byteLength(event.type)
   for (const topic of event.topics) bytes += Buffer.byteLength(topic)
   return bytes
-}
-
-/** Checks a limit. Throws `INVALID_OPTION`. */
-export function notNegative(name: string, value: number): number {
-  if (typeof value === 'number' && value >= 0) return value
-  throw new HubError(
-    'INVALID_OPTION',
-    `${name} is ${String(value)}: it must be a number from 0 up (Infinity: no limit).`,
-  )
 }

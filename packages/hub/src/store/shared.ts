@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers'
 import type { MessagePort } from 'node:worker_threads'
-import { HubError } from '../errors.ts'
+import { HubError } from '../base/errors.ts'
 import {
   type Answers,
   type Notice,

@@ -1,9 +1,10 @@
 import { createEpoch } from '@headwater/sse/server'
-import { HubError } from '../errors.ts'
-import { notNegative, type Retention } from './retention.ts'
+import { notNegative } from '../base/check-option.ts'
+import { HubError } from '../base/errors.ts'
+import type { Retention } from './retention.ts'
 import { LogThread } from './sqlite/log-thread.ts'
 import { type Durability, type EventRow, type Question, topicsOf, type WorkerOptions } from './sqlite/messages.ts'
-import { RecentMarks } from './sqlite/recent-marks.ts'
+import { RecentMarks } from './sqlite/recent-positions.ts'
 import {
   type Append,
   type AppendOptions,

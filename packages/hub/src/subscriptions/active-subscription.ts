@@ -1,4 +1,4 @@
-import { hubPath } from '../hub-path.ts'
+import { hubPath } from '../base/hub-path.ts'
 import type { Matcher } from '../matching/matcher.ts'
 
 /** How a matcher is read; `uritemplate` is a selector of before 1.0. */

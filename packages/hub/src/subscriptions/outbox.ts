@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { HubError } from '../errors.ts'
+import { HubError } from '../base/errors.ts'
 import { type Append, beginning, type EventRecord, type Mark } from '../store/store.ts'
 
 /** Something to be told by events. */

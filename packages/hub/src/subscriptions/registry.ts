@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { EventStore, Mark } from '../store/store.ts'
 import { type ActiveSubscription, subscriptionPath, type Wanted } from './active-subscription.ts'
-import { findLeftActive } from './left-active.ts'
+import { findLeftActive } from './orphaned-subscriptions.ts'
 import { type Announcement, Outbox, type OutboxOptions } from './outbox.ts'
 import { nobodyEvent, subscriptionEvents } from './subscription-events.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parseAuthOptions } from '../../src/auth/auth-options.ts'
-import { HubError } from '../../src/errors.ts'
+import { HubError } from '../../src/base/errors.ts'
 import { audience, issuer, oneSecret, otherSecret, secret } from './tokens.ts'
 
 function problemOf(options: unknown): string {

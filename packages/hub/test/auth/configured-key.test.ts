@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Algorithm } from '../../src/auth/algorithms.ts'
-import { HubError } from '../../src/errors.ts'
+import { HubError } from '../../src/base/errors.ts'
 import { authenticatorOf, bearer, claims, keyPair, oneSecret, otherSecret, secret, sign } from './tokens.ts'
 
 let folder: string

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { parseDuration } from '../../src/auth/duration.ts'
 import { type MintOptions, mintToken, parseTopicGrant } from '../../src/auth/mint-token.ts'
+import { parseDuration } from '../../src/cli/options/option-types.ts'
 import {
   audience,
   authenticatorOf,

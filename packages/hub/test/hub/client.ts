@@ -1,6 +1,6 @@
 import { createParser, type ParsedEvent } from '@headwater/sse'
 import { createResponse, type SessionOptions } from '@headwater/sse/server'
-import type { Hub, SubscriptionOptions } from '../../src/hub.ts'
+import type { Hub, SubscriptionOptions } from '../../src/hub/hub-core.ts'
 import { nextTurn } from '../next-turn.ts'
 
 /** An event as an `EventSource` would show it, with the last event ID at that point. */

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { Feed } from '../../src/feed.ts'
+import { Feed } from '../../src/hub/feed.ts'
+import { Selection } from '../../src/hub/selection.ts'
+import type { Subscriber } from '../../src/hub/subscriber.ts'
 import { exactTopic } from '../../src/matching/matcher.ts'
-import { Selection } from '../../src/selection.ts'
-import type { Subscriber } from '../../src/subscriber.ts'
 
 function feedOf(subscriberCount: number) {
   const feed = new Feed(new Selection([exactTopic('a')]), 0)

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { createHub, type Hub } from '../../src/hub.ts'
+import { createHub, type Hub } from '../../src/hub/hub-core.ts'
 import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { createRemoteStore } from '../store/remote-store.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { Selection } from '../../src/hub/selection.ts'
 import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'
-import { Selection } from '../../src/selection.ts'
 
 const admits = (selection: Selection, topics: string[], isPrivate = false) => selection.admits({ topics, isPrivate })
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { HubError } from '../../src/errors.ts'
+import { HubError } from '../../src/base/errors.ts'
 import { Topic } from '../../src/matching/topic.ts'
 import { UrlPattern } from '../../src/matching/url-pattern.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { claims, detail, keyPair, nowSeconds, oneSecret, otherSecret, sign } from '../auth/tokens.ts'
-import { serveGuarded } from '../http/guarded-hub.ts'
+import { serveGuarded } from '../http/access/guarded-hub.ts'
 
 const farFuture = 4_102_444_800
 const good = claims({ exp: farFuture })

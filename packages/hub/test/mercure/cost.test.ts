@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { admittedEvents } from '../../src/admitted-events.ts'
+import { admittedEvents } from '../../src/hub/admitted-events.ts'
+import { Selection } from '../../src/hub/selection.ts'
 import { costOf, everyTopic, exactTopic, selects, topicSelector, urlPattern } from '../../src/matching/matcher.ts'
 import { Topic } from '../../src/matching/topic.ts'
-import { Selection } from '../../src/selection.ts'
-import { problemOf, serve } from '../http/serving.ts'
+import { problemOf, serve } from '../http/serve-hub.ts'
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' }
 /** The costliest pattern that was found (see docs/decisions/0007): 706 bytes, and 183 steps for each character of a topic. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { bearer, everything, oldBearer, serveGuarded } from '../http/guarded-hub.ts'
-import { problemOf, type Serving, serve } from '../http/serving.ts'
+import { bearer, everything, oldBearer, serveGuarded } from '../http/access/guarded-hub.ts'
+import { problemOf, type Serving, serve } from '../http/serve-hub.ts'
 
 /** C0, DEL, C1, and what Unicode calls a format character. */
 const unwelcome = [

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createMemoryStore } from '../../src/store/memory.ts'
-import { bearer, everything, serveGuarded } from '../http/guarded-hub.ts'
-import { type Serving, serve } from '../http/serving.ts'
+import { bearer, everything, serveGuarded } from '../http/access/guarded-hub.ts'
+import { type Serving, serve } from '../http/serve-hub.ts'
 
 async function publish({ post }: Serving, topic: string, data: string, more: Record<string, string> = {}) {
   const response = await post({ topic, data, ...more }, everything)

@@ -1,5 +1,5 @@
 import { createEpoch } from '@headwater/sse/server'
-import { HubError } from '../../src/errors.ts'
+import { HubError } from '../../src/base/errors.ts'
 import { storedBytes } from '../../src/store/retention.ts'
 import type {
   Append,

@@ -1,6 +1,6 @@
-import { Feed } from '../../src/feed.ts'
-import { Selection } from '../../src/selection.ts'
-import { overlay } from '../../src/store/overlay.ts'
+import { Feed } from '../../src/hub/feed.ts'
+import { Selection } from '../../src/hub/selection.ts'
+import { overlay } from '../../src/store/decorate-store.ts'
 import type { Follower, StoredEvent } from '../../src/store/store.ts'
 import type { Sabotage } from './world.ts'
 

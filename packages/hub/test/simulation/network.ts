@@ -1,4 +1,4 @@
-import type { FetchHandler } from '../../src/http/fetch-handler.ts'
+import type { FetchHandler } from '../../src/http/server/fetch-handler.ts'
 import { Process, type Scheduler } from './scheduler.ts'
 
 /** A process that answers requests. */

@@ -1,5 +1,5 @@
 import { EventSource, type EventStream, events } from '@headwater/sse/client'
-import type { Hub } from '../../src/hub.ts'
+import type { Hub } from '../../src/hub/hub-core.ts'
 import { exactTopic, type Matcher, topicSelector, urlPattern } from '../../src/matching/matcher.ts'
 import { Chain, type Ledger } from './checker.ts'
 import type { Exchange, Network, Server } from './network.ts'

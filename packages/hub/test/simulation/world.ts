@@ -1,5 +1,5 @@
-import { createFetchHandler, type FetchHandler } from '../../src/http/fetch-handler.ts'
-import { createHub, type Hub } from '../../src/hub.ts'
+import { createFetchHandler, type FetchHandler } from '../../src/http/server/fetch-handler.ts'
+import { createHub, type Hub } from '../../src/hub/hub-core.ts'
 import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { EventStore } from '../../src/store/store.ts'

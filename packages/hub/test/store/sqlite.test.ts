@@ -90,7 +90,7 @@ describe('durability', () => {
     const directory = temporaryDirectory()
     const child = spawn(
       process.execPath,
-      [fileURLToPath(new URL('sqlite-holder.ts', import.meta.url)), directory, 'fast'],
+      [fileURLToPath(new URL('sqlite/sqlite-holder.ts', import.meta.url)), directory, 'fast'],
       {
         stdio: ['ignore', 'pipe', 'inherit'],
       },

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createHub } from '../../src/hub.ts'
+import { createHub } from '../../src/hub/hub-core.ts'
 import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { EventStore } from '../../src/store/store.ts'

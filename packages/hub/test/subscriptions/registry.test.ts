@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createHub } from '../../src/hub.ts'
+import { createHub } from '../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { Append, EventStore } from '../../src/store/store.ts'
 import { subscriptionsPath } from '../../src/subscriptions/active-subscription.ts'

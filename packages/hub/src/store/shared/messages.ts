@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import { HubError, type HubErrorCode } from '../../errors.ts'
+import { HubError, type HubErrorCode } from '../../base/errors.ts'
 import type {
   Append,
   Bounds,

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import { HubError } from '../../errors.ts'
-import { overlay } from '../overlay.ts'
+import { HubError } from '../../base/errors.ts'
+import { overlay } from '../decorate-store.ts'
 import { type Bounds, beginning, type EventStore, type Follower, type Mark, type StoredEvent } from '../store.ts'
 import {
   type Answers,

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers'
-import { HubError } from '../../errors.ts'
+import { HubError } from '../../base/errors.ts'
 import type { Bounds, Follower, StoredEvent } from '../store.ts'
 import type { StoreConnection } from './messages.ts'
 import { Segment } from './segment.ts'

@@ -1,5 +1,5 @@
 import { createParser } from '@headwater/sse'
-import { HubError, type HubErrorCode } from '../../errors.ts'
+import { HubError, type HubErrorCode } from '../../base/errors.ts'
 import type { EventRecord, Mark, StoredEvent } from '../store.ts'
 
 /** What happens at the end of a history, as it is written for other threads to read. */

@@ -12,7 +12,7 @@ import {
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { HubError } from '../../errors.ts'
+import { HubError } from '../../base/errors.ts'
 import { sqliteCode, sqliteCodeOf, storeFailure } from './failure.ts'
 import type { Durability } from './messages.ts'
 import { applicationId, migrate, migrations } from './schema.ts'

@@ -1,8 +1,8 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
-import { HubError } from '../../errors.ts'
+import { HubError } from '../../base/errors.ts'
 import { RandomTags } from '../random-tags.ts'
 import type { Bounds, Mark, PositionState } from '../store.ts'
-import { Traces } from '../traces.ts'
+import { Traces } from '../tombstones.ts'
 import { type DataDirectory, openDataDirectory, synchronousFor } from './data-directory.ts'
 import { isPositionTaken, sqliteCode, sqliteCodeOf, storeFailure } from './failure.ts'
 import {

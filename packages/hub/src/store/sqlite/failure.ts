@@ -1,4 +1,4 @@
-import { HubError } from '../../errors.ts'
+import { HubError } from '../../base/errors.ts'
 import type { Failure } from './messages.ts'
 
 /** What went wrong in SQLite or below it, in words for an operator; `doing` says in what: "The event was not stored". */

@@ -1,4 +1,4 @@
-import type { HubErrorCode } from '../../errors.ts'
+import type { HubErrorCode } from '../../base/errors.ts'
 import type { Bounds, EventRecord, Mark, PositionState, Trace } from '../store.ts'
 
 // What goes between the store and its worker thread. All that is waiting goes in one message, and events go as tuples: cloning an

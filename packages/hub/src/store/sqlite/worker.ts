@@ -1,6 +1,6 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
-import { HubError } from '../../errors.ts'
-import { Fifo } from '../../fifo.ts'
+import { HubError } from '../../base/errors.ts'
+import { Fifo } from '../../base/fifo.ts'
 import { EventLog } from './event-log.ts'
 import { storeFailure } from './failure.ts'
 import type { Answers, Batch, Failure, Question, RecordTuple, Reply, WorkerOptions } from './messages.ts'

@@ -1,0 +1,218 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { type Command, CommanderError, Option } from 'commander'
+import { HubError } from '../../base/errors.ts'
+import { findJsonError } from './json-error.ts'
+import { DurationOption } from './option-types.ts'
+
+/** Read where the command is run, if it is there and `--config` names no other. */
+const defaultFile = 'headwater.config.json'
+
+/**
+ * Lets a command be configured by its flags, by environment variables and by a file, in this order of precedence. All three know the same
+ * options and read them by the same parsers: `--max-age 30d`, `HEADWATER_MAX_AGE=30d`, `"maxAge": "30d"`. What is wrong with the
+ * environment and the file is told all at once, by key.
+ */
+export function configurable(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--config <file>',
+        `a JSON file with the same options in camelCase (default: ${defaultFile}, if there is one)`,
+      ),
+    )
+    .addOption(new Option('--print-config', 'print the configuration as such a file, without secrets, and end'))
+    .addHelpText(
+      'after',
+      `
+Each option can also be given as an environment variable (--max-age as HEADWATER_MAX_AGE) or in the file (as "maxAge"); flags win over the
+environment, and that over the file. Lists are arrays there, flags without a value true or false.`,
+    )
+    .hook('preAction', () => {
+      readConfiguration(command, process.env)
+      if (!command.opts().printConfig) return
+      console.log(JSON.stringify(toJson(command), null, 2))
+      process.exit(0)
+    })
+}
+
+/**
+ * Reads the environment and the file into the options of a command, except those that were given as flags. If anything is wrong, throws
+ * `INVALID_OPTION` with all of it.
+ */
+export function readConfiguration(command: Command, environment: NodeJS.ProcessEnv): void {
+  const options = configurableOptions(command).filter(
+    (option) => command.getOptionValueSource(option.attributeName()) !== 'cli',
+  )
+  // It may be read again, and then have less in it.
+  const found = new Map(options.map((option) => [option, { value: option.defaultValue as unknown, source: 'default' }]))
+  const problems: string[] = []
+  const note = (
+    option: Option | undefined,
+    source: 'env' | 'config',
+    name: string,
+    read: (option: Option) => unknown,
+  ) => {
+    if (!option) return
+    try {
+      found.set(option, { value: read(option), source })
+    } catch (error) {
+      if (!(error instanceof HubError || error instanceof CommanderError)) throw error
+      problems.push(`${name}: ${error.message}`)
+    }
+  }
+
+  const file =
+    command.opts().config ?? environment.HEADWATER_CONFIG ?? (existsSync(defaultFile) ? defaultFile : undefined)
+  const known = configurableOptions(command)
+  for (const [key, value] of Object.entries(file === undefined ? {} : readFile(file))) {
+    if (key === '$schema') continue
+    const isKey = (option: Option) => option.attributeName() === key
+    if (!known.some(isKey)) problems.push(`${file}: there is no ${JSON.stringify(key)}${suggestion(key, known)}.`)
+    note(options.find(isKey), 'config', `${file}: ${key}`, (option) => fromJson(option, value))
+  }
+  for (const option of options) {
+    const name = variableOf(option)
+    const text = environment[name]
+    if (text !== undefined && text !== '') note(option, 'env', name, () => fromText(option, text))
+  }
+  // All of it or nothing: half a configuration could open what was to be closed.
+  if (problems.length > 0) throw new HubError('INVALID_OPTION', problems.join('\n  '))
+  for (const [option, { value, source }] of found) {
+    command.setOptionValueWithSource(option.attributeName(), value, source)
+  }
+}
+
+/** The JSON schema of the file. */
+export function configurationSchema(command: Command): object {
+  const properties = configurableOptions(command).map((option) => [
+    option.attributeName(),
+    { description: option.description, ...typeOf(option), ...defaultOf(option) },
+  ])
+  return {
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: `headwater ${command.name()}`,
+    type: 'object',
+    properties: { $schema: { type: 'string' }, ...Object.fromEntries(properties) },
+    additionalProperties: false,
+  }
+}
+
+function configurableOptions(command: Command): readonly Option[] {
+  return command.options.filter((option) => !['help', 'config', 'printConfig'].includes(option.attributeName()))
+}
+
+function variableOf(option: Option): string {
+  return `HEADWATER_${option.attributeName().replace(/[A-Z]/g, '_$&').toUpperCase()}`
+}
+
+function readFile(path: string): Record<string, unknown> {
+  const value = parseJson(readText(path), path)
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
+  throw new HubError('INVALID_OPTION', `${path} holds no configuration. One looks like {"listen": "127.0.0.1:3000"}.`)
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new HubError('INVALID_OPTION', `${path} cannot be read: ${(cause as Error).message}`, { cause })
+  }
+}
+
+/** Without the cause: its message quotes what is around the error, which may be a key. */
+function parseJson(text: string, path: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    const { line, column } = findJsonError(text)
+    throw new HubError(
+      'INVALID_OPTION',
+      `${path} cannot be read: it is no JSON from line ${line}, column ${column} on. Look there for a missing quote or comma, or one too many.`,
+    )
+  }
+}
+
+function fromText(option: Option, text: string): unknown {
+  if (!takesValue(option)) {
+    if (/^(true|1|yes|on)$/i.test(text)) return true
+    if (/^(false|0|no|off)$/i.test(text)) return undefined
+    throw new HubError('INVALID_OPTION', `${JSON.stringify(text)} is neither true nor false.`)
+  }
+  return option.parseArg ? option.parseArg(text, option.defaultValue) : text
+}
+
+function fromJson(option: Option, value: unknown): unknown {
+  if (!takesValue(option)) {
+    if (typeof value === 'boolean') return value || undefined
+    throw new HubError('INVALID_OPTION', `${JSON.stringify(value)} is neither true nor false.`)
+  }
+  const isText = (each: unknown) => typeof each === 'string' || typeof each === 'number'
+  if (isText(value)) return fromText(option, String(value))
+  if (isList(option) && Array.isArray(value) && value.every(isText)) {
+    return value.reduce((before: unknown, each) => option.parseArg!(String(each), before as never), option.defaultValue)
+  }
+  const expected = isList(option) ? 'text, or an array of texts' : 'text, or a number'
+  // A key may have been written as an object, where its text was wanted.
+  const shown = isSecret(option) ? 'the value (not shown)' : JSON.stringify(value)
+  throw new HubError('INVALID_OPTION', `${shown} is not ${expected}.`)
+}
+
+/** Whether its value may be a key. */
+function isSecret(option: Option): boolean {
+  return /Key$/.test(option.attributeName()) && option.attributeName() !== 'tlsKey'
+}
+
+/** The place of a key, and not the key; not one with a password in it, either. */
+function mayShow(key: string): boolean {
+  if (key.startsWith('file:')) return true
+  const url = /^https?:/i.test(key) && URL.canParse(key) ? new URL(key) : undefined
+  return url !== undefined && url.username === '' && url.password === ''
+}
+
+function takesValue(option: Option): boolean {
+  return option.required || option.optional
+}
+
+function isList(option: Option): boolean {
+  return Array.isArray(option.defaultValue)
+}
+
+function suggestion(key: string, options: readonly Option[]): string {
+  const plain = (name: string) => name.replace(/[^a-z]/gi, '').toLowerCase()
+  const close = options.find((option) => plain(option.attributeName()) === plain(key))
+  if (close) return `; there is ${JSON.stringify(close.attributeName())}`
+  return `, but there are: ${options.map((option) => option.attributeName()).join(', ')}`
+}
+
+function typeOf(option: Option): object {
+  if (!takesValue(option)) return { type: 'boolean' }
+  if (option.argChoices) return { enum: option.argChoices }
+  if (isList(option)) return { anyOf: [{ type: 'string' }, { type: 'array', items: { type: 'string' } }] }
+  return typeof option.defaultValue === 'number' ? { type: ['integer', 'string'] } : { type: ['string', 'integer'] }
+}
+
+function defaultOf(option: Option): object {
+  if (!takesValue(option)) return { default: false }
+  if (isList(option)) return { default: [] }
+  const value = typeof option.defaultValue === 'object' ? option.defaultValueDescription : option.defaultValue
+  return value === undefined ? {} : { default: value }
+}
+
+/** The options as the file would have them. */
+function toJson(command: Command): object {
+  const entries = configurableOptions(command).map((option): [string, unknown] => {
+    const key = option.attributeName()
+    const value: unknown = command.getOptionValue(key)
+    if (isSecret(option)) return [key, [value].flat().map((each) => (mayShow(String(each)) ? each : '(not shown)'))]
+    if (option instanceof DurationOption && typeof value === 'number') return [key, DurationOption.textOf(value)]
+    return [key, takesValue(option) ? asText(value) : value === true]
+  })
+  return Object.fromEntries(entries.filter(([, value]) => value !== undefined))
+}
+
+function asText(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  const { host, port } = value as { host: string; port: number }
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}

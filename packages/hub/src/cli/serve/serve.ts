@@ -1,0 +1,385 @@
+import { availableParallelism } from 'node:os'
+import { frameBytes } from '@headwater/sse/server'
+import { Command, Option } from 'commander'
+import { HubError } from '../../base/errors.ts'
+import { within } from '../../base/with-timeout.ts'
+import { ClientAddresses, isLoopbackAddress } from '../../http/access/client-address.ts'
+import { createCountMemory, openCounts } from '../../http/access/client-counts.ts'
+import { Cors } from '../../http/access/cors.ts'
+import type { Limits } from '../../http/access/limits.ts'
+import { PublicUrls } from '../../http/access/public-urls.ts'
+import { canSharePort } from '../../http/server/server.ts'
+import { encodeStoredEvent } from '../../hub/history-reader.ts'
+import { shareStore } from '../../store/shared/share-store.ts'
+import type { EventStore, StoredEvent } from '../../store/store.ts'
+import { exitCodeOf } from '../exit-code.ts'
+import { type AuthFlags, addAuthFlags, describeAuth } from '../options/auth-flags.ts'
+import { configurable } from '../options/configuration.ts'
+import { addLimitFlags, describeLimits } from '../options/limit-flags.ts'
+import { addLogFlags, type LogFlags, openLog } from '../options/log-flags.ts'
+import { DurationOption, type ListenAddress, ListOption, parseListenAddress } from '../options/option-types.ts'
+import { addStoreFlags, describeRetention, describeStore, openStore, type StoreFlags } from '../options/store-flags.ts'
+import { version } from '../version.ts'
+import { CertificateFiles } from './certificate-files.ts'
+import type { Log } from './log.ts'
+import { Reloading } from './reloading.ts'
+import { ServingThreads } from './server-pool.ts'
+import { openTokenGate, startServing, tellFailure } from './start-server.ts'
+import { StoreWatch } from './store-watch.ts'
+import { keepYoungGenerationSmall } from './young-generation.ts'
+
+export interface ServeOptions extends StoreFlags, AuthFlags, Limits, LogFlags {
+  readonly listen: ListenAddress
+  readonly threads?: number
+  readonly corsOrigins: string[]
+  readonly trustedProxies: string[]
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  /** In seconds, as are all times. */
+  readonly headersTimeout: number
+  readonly idleTimeout: number
+  readonly maxConnectionAge: number
+  readonly shutdownDeadline: number
+  readonly compression: 'gzip' | 'none'
+  readonly subscriptions?: true
+}
+
+export function serveCommand(): Command {
+  const command = new Command('serve')
+    .optionsGroup('Connections:')
+    .summary('run a hub')
+    .description(
+      `Runs a hub: publishers POST to /.well-known/mercure, subscribers GET /.well-known/mercure?match=TOPIC as an event stream, and a page at / shows what comes. Prints one line to standard output when it is ready:
+
+  headwater listening on http://127.0.0.1:3000
+
+SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are told to come back, each at another moment, and it exits 0 within --shutdown-deadline. A second signal ends it at once. SIGHUP reads limits, keys, the certificate and the log level again, and drops nobody. What an operator should know goes to standard error, a line each.`,
+    )
+    .addOption(
+      new Option(
+        '--listen <host:port>',
+        'address to listen on; "[::1]:3000" for IPv6, port 0 for any that is free, no host for 127.0.0.1',
+      )
+        .argParser(parseListenAddress)
+        .default({ host: '127.0.0.1', port: 3000 }, '127.0.0.1:3000'),
+    )
+    .option(
+      '--threads <count>',
+      'how many threads serve the connections; default: one less than there are cores; with --dev or --subscriptions one',
+      parseThreads,
+    )
+    .addOption(
+      new ListOption(
+        '--public-urls <urls>',
+        'the URLs by which clients know the hub, such as https://hub.example.com; requests for any other host are answered 421',
+        (urls) => new PublicUrls(urls),
+      ).default([], 'any host will do'),
+    )
+    .addOption(
+      new ListOption(
+        '--cors-origins <origins>',
+        'other origins whose pages may use the hub, such as https://example.com, separated by commas or spaces; * for all',
+        (origins) => new Cors(origins),
+      ),
+    )
+    .addOption(
+      new ListOption(
+        '--trusted-proxies <addresses>',
+        'proxies in front whose X-Forwarded-For, -Host and -Proto are believed, such as 10.0.0.0/8, separated by commas or spaces',
+        (proxies) => new ClientAddresses(proxies),
+      ),
+    )
+    .option(
+      '--tls-cert <file>',
+      'serve HTTPS (HTTP/2 and HTTP/1.1) with this certificate; read again when it changes, and at SIGHUP',
+    )
+    .option('--tls-key <file>', 'the private key of the certificate')
+    .addOption(
+      new DurationOption(
+        '--headers-timeout <time>',
+        'how long a client may take to send the headers of a request, and to encrypt its connection before',
+      ).default(10, '10s'),
+    )
+    .addOption(
+      new DurationOption(
+        '--idle-timeout <time>',
+        'how long a connection is kept without a request; longer than a proxy in front keeps its own',
+      ).default(75, '75s'),
+    )
+    .addOption(
+      new DurationOption(
+        '--max-connection-age <time>',
+        'how long an event stream lasts, up to a third less; then its client comes back, and misses nothing',
+      ).default(86_400, '1d'),
+    )
+    .addOption(
+      new DurationOption(
+        '--shutdown-deadline <time>',
+        'how long publishes and streams may take to end after SIGTERM; less than what starts the hub waits before it kills it',
+      ).default(8, '8s'),
+    )
+  command.addOption(
+    new Option(
+      '--compression <coding>',
+      'compress public event streams for clients that take it: each event once, not once per subscriber, and only where it pays',
+    )
+      .choices(['gzip', 'none'])
+      .default('gzip'),
+  )
+  command.optionsGroup('Where events are kept:')
+  addStoreFlags(command)
+  command
+    .optionsGroup('Who may do what:')
+    .option(
+      '--dev',
+      'let anyone on this machine publish and subscribe, and speak Mercure of before 1.0, too; refuses any address but a loopback one',
+    )
+  addAuthFlags(command)
+  command.option(
+    '--subscriptions',
+    'tell who is subscribed: by private events, and at /.well-known/mercure/subscriptions',
+  )
+  command.optionsGroup('What clients may take:')
+  addLimitFlags(command)
+  command.optionsGroup('What is logged:')
+  addLogFlags(command)
+  command.optionsGroup('Configuration:')
+  configurable(command)
+  return command
+    .addHelpText(
+      'after',
+      `
+Examples:
+  On this machine, for everybody on it; then the same, forgetting all at its end:
+    headwater serve --dev
+    headwater serve --dev --listen :0 --store memory:
+  With a page from elsewhere that uses it, as a development server has it:
+    headwater serve --dev --cors-origins http://localhost:5173
+  Behind a proxy on this machine that has the certificate, with secrets of your own, and everybody may have what is public:
+    headwater serve --public-urls https://hub.example.com --trusted-proxies 127.0.0.1 --store file:/var/lib/headwater --max-age 30d \\
+      --publisher-key file:publisher.secret --subscriber-key file:subscriber.secret --key-alg HS256 --issuer https://example.com --anonymous
+  By itself on the network, with the keys of an authorization server:
+    headwater serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --public-urls https://hub.example.com \\
+      --publisher-key https://login.example.com/jwks.json --subscriber-key https://login.example.com/jwks.json --issuer https://login.example.com
+
+headwater token makes tokens to try it with. A key on the command line can be read by everyone on the machine: put it into a file.
+
+Exit codes:
+  0  ended by a signal, or after --help and --print-config
+  1  could not start, or not end in order: another process has the port or the data directory, the disk fails, a second signal
+  2  called or configured wrongly; the message names the option`,
+    )
+    .action(serve)
+}
+
+/** What keeps a hub from starting is told as everything else is: to programs as JSON. */
+async function serve(options: ServeOptions, command: Command): Promise<void> {
+  const log = openLog(options)
+  try {
+    await run(options, command, log)
+  } catch (error) {
+    if (!(error instanceof HubError) || options.logFormat !== 'json') throw error
+    log.tell('start-failed', error.message, { code: error.code })
+    process.exit(exitCodeOf(error))
+  }
+}
+
+async function run(options: ServeOptions, command: Command, log: Log): Promise<void> {
+  keepYoungGenerationSmall()
+  const { listen: address, dev = false, tlsCert, tlsKey, shutdownDeadline } = options
+  if (dev && address.host !== 'localhost' && !isLoopbackAddress(address.host)) {
+    throw new HubError(
+      'INVALID_OPTION',
+      `--dev lets anyone publish and subscribe, so it does not listen on ${address.host}. Use 127.0.0.1, [::1] or localhost.`,
+    )
+  }
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) {
+    throw new HubError('INVALID_OPTION', '--tls-cert and --tls-key go together: give both, or neither for plain HTTP.')
+  }
+
+  // Until there is something to read again; without a listener the signal would end the process.
+  const reloading = new Reloading(command, log)
+  process.on('SIGHUP', () => reloading.reload())
+
+  const threadCount = threadCountOf(options, log)
+  const addresses = new ClientAddresses(options.trustedProxies)
+  const certificates = tlsCert !== undefined && tlsKey !== undefined ? new CertificateFiles(tlsCert, tlsKey) : undefined
+  const certificate = await certificates?.read()
+  const tokens = await openTokenGate(options, addresses, log, (warning) => {
+    // What --dev means is said in words of its own.
+    if (!dev || !warning.startsWith('anonymousPublishers')) log.tellSome('caution', warning)
+  })
+
+  const watch = new StoreWatch(log)
+  let uncleanHolder: string | undefined
+  const store = await openStore(options, {
+    onError: (error) => tellFailure(log, watch, error),
+    onUncleanStop: (holder) => {
+      uncleanHolder = holder
+    },
+  })
+  const { head } = await store.bounds()
+  const sharing = threadCount > 1 ? await shareAmong(threadCount, store) : undefined
+  const { hub, server, limits, metrics } = await startServing({
+    options,
+    tokens,
+    certificate,
+    log,
+    watch,
+    address,
+    store: sharing?.shared.store ?? store,
+    sharing: sharing && { thread: 1, sharesPort: 'first', counts: sharing.counts },
+  })
+  if (certificates) certificates.inUse = certificate
+  log.tell('starting', `Headwater ${version} starts, on Node.js ${process.version}, as process ${process.pid}.`, {
+    version,
+    node: process.version,
+    pid: process.pid,
+  })
+  log.tell(
+    'store-opened',
+    `${describeStore(options)} ${describeRetention(options)} The newest position is ${head.position}.`,
+    {
+      store: options.store,
+      durability: options.durability,
+      maxAgeSeconds: options.maxAge,
+      maxEvents: options.maxEvents,
+      maxBytes: options.maxBytes,
+      headPosition: head.position,
+    },
+  )
+  if (uncleanHolder !== undefined) {
+    log.tell(
+      'unclean-stop',
+      `the hub was not stopped in order the last time (${uncleanHolder}). Every event that it acknowledged is there.`,
+      { holder: uncleanHolder },
+    )
+  }
+  log.tell('authorization', describeAuth(options), {
+    dev,
+    anonymous: options.anonymous ?? dev,
+    publisherKeys: options.publisherKey.length,
+    subscriberKeys: options.subscriberKey.length,
+    issuer: options.issuer,
+    audience: options.audience,
+    compat: options.compat ?? dev,
+  })
+  log.tell('limits', describeLimits(limits), { ...limits })
+  const threads =
+    sharing &&
+    (await ServingThreads.start({
+      count: threadCount,
+      options,
+      certificate,
+      port: server.port,
+      shared: sharing.shared,
+      counts: sharing.countMemory,
+      log,
+      write: (line) => process.stderr.write(line),
+      textOfMetrics: () => metrics.toText(),
+    }))
+  if (threads) metrics.addOthers(() => threads.metrics())
+  reloading.begin({
+    tokens,
+    limits,
+    certificates,
+    async setCertificate(now) {
+      server.setCertificate(now)
+      await threads?.setCertificate(now)
+    },
+    threads,
+  })
+  // Before it says that it is ready: whoever waits for that may end it at once.
+  const signalled = untilSignalled(log)
+  log.tell('ready', `listening on ${server.url}.`, { url: server.url })
+  console.log(`headwater listening on ${server.url}`)
+
+  const signal = await signalled
+  const startedAt = performance.now()
+  const deadlineMs = shutdownDeadline * 1000
+  const streams = sharing?.counts.subscribers.total ?? hub.subscriberCount
+  log.tell(
+    'stopping',
+    `${signal}: closing: finishing publishes and ending ${streams} streams, within ${shutdownDeadline} s. Signal again to end at once.`,
+    { signal, streams, deadlineSeconds: shutdownDeadline },
+  )
+  let cutOff = 0
+  const [cutOffElsewhere = 0] = await Promise.all([
+    threads?.close(deadlineMs),
+    server.close({
+      deadlineMs,
+      onCutOff(connections) {
+        cutOff = connections
+      },
+    }),
+  ])
+  cutOff += cutOffElsewhere
+  // A store that has still to write has a moment for it in any case.
+  const closingMs = Math.max(1000, startedAt + deadlineMs - performance.now())
+  const isClosed = await within(
+    closingMs,
+    store.close().then(() => true),
+    false,
+  )
+  log.flush()
+  if (!isClosed) {
+    log.tell('stop-forced', 'the store did not close in time. Publishers of events under way were told nothing.')
+    process.exit(1)
+  }
+  const took = Math.round(performance.now() - startedAt) / 1000
+  const how =
+    cutOff === 0 ? '' : ` ${cutOff} connection${cutOff === 1 ? '' : 's'} did not end in time, and had to be cut off.`
+  log.tell('stopped', `stopped in ${took} s.${how}`, { seconds: took, connectionsCutOff: cutOff })
+  process.exit(0)
+}
+
+/** How many threads are to serve: as many as were asked for, or all cores but one, which is left for the store and the system. */
+function threadCountOf({ threads, dev, subscriptions }: ServeOptions, log: Log): number {
+  if (threads === undefined) return dev || subscriptions || !canSharePort ? 1 : Math.max(1, availableParallelism() - 1)
+  if (threads > 1 && subscriptions) {
+    throw new HubError(
+      'INVALID_OPTION',
+      `--subscriptions keeps the list of who is subscribed in one thread, so it does not go with --threads ${threads}. Leave one of them out.`,
+    )
+  }
+  if (threads === 1 || canSharePort) return threads
+  log.tell(
+    'caution',
+    `--threads ${threads}: on ${process.platform} threads cannot share a port, so one thread serves all connections.`,
+  )
+  return 1
+}
+
+function parseThreads(text: string): number {
+  if (/^\d{1,3}$/.test(text) && Number(text) > 0) return Number(text)
+  throw new HubError('INVALID_OPTION', `--threads ${text} is no number of threads. Write a whole number from 1 to 999.`)
+}
+
+/** What several threads have in common: the store, and where they count together. */
+async function shareAmong(threads: number, store: EventStore) {
+  const countMemory = createCountMemory(threads)
+  return { shared: await shareStore(store, { frameOf }), countMemory, counts: openCounts(countMemory, 0) }
+}
+
+function frameOf(epoch: string, event: StoredEvent): Uint8Array {
+  return frameBytes(encodeStoredEvent(epoch, event))
+}
+
+/** Resolves at the first SIGTERM or SIGINT to its name; the second ends the process. */
+function untilSignalled(log: Log): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let count = 0
+    const onSignal = (signal: NodeJS.Signals) => {
+      count++
+      if (count === 1) {
+        resolve(signal)
+        return
+      }
+      log.flush()
+      log.tell('stop-forced', `${signal} again: ended at once.`, { signal })
+      process.exit(1)
+    }
+    process.on('SIGTERM', onSignal)
+    process.on('SIGINT', onSignal)
+  })
+}

@@ -1,0 +1,74 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { ClientAddresses } from '../../http/access/client-address.ts'
+import { openCounts } from '../../http/access/client-counts.ts'
+import { openSharedStore } from '../../store/shared.ts'
+import { reloadGate } from '../options/auth-flags.ts'
+import { limitsOf } from '../options/limit-flags.ts'
+import { Log } from './log.ts'
+import { openTokenGate, type Serving, startServing } from './start-server.ts'
+import { StoreWatch } from './store-watch.ts'
+import type { AskedOfFirst, AskedOfThread, ThreadOptions } from './thread-messages.ts'
+import { Conversation } from './thread-rpc.ts'
+
+// A further thread that serves a hub: all that the first one does, but for the store, which that one has.
+
+const { thread, options, connection, certificate, port, counts } = workerData as ThreadOptions
+
+const first = new Conversation<AskedOfFirst, AskedOfThread>(parentPort!, {
+  async start() {
+    const started = await startServing({
+      options,
+      store: openSharedStore(connection),
+      tokens: await tokens,
+      certificate,
+      log,
+      watch: new StoreWatch(log),
+      address: { ...options.listen, port },
+      sharing: { thread, sharesPort: 'other', counts: openCounts(counts, thread - 1) },
+    })
+    started.metrics.readTextFrom(() => first.ask('metrics', undefined))
+    serving.resolve(started)
+    return undefined
+  },
+
+  metrics: async () => (await serving.promise).metrics.snapshot(),
+
+  async reload(now) {
+    await reloadGate(await tokens, now)
+    Object.assign((await serving.promise).limits, limitsOf(now))
+    log.level = now.logLevel
+    return undefined
+  },
+
+  async certificate(now) {
+    ;(await serving.promise).server.setCertificate(now)
+    return undefined
+  },
+
+  async close({ deadlineMs }) {
+    const { server } = await serving.promise
+    let cutOff = 0
+    await server.close({
+      deadlineMs,
+      onCutOff(connections) {
+        cutOff = connections
+      },
+    })
+    log.flush()
+    return cutOff
+  },
+})
+
+const log = new Log({
+  format: options.logFormat,
+  level: options.logLevel,
+  write(line) {
+    // If the first thread is gone, so is this one.
+    first.ask('log', line).catch(() => {})
+  },
+})
+// What there is to warn of, the first thread has said.
+const tokens = openTokenGate(options, new ClientAddresses(options.trustedProxies), log, () => {})
+// Told when it is to start.
+tokens.catch(() => {})
+const serving = Promise.withResolvers<Serving>()

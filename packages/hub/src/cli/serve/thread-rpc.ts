@@ -1,0 +1,67 @@
+import type { MessagePort, Worker } from 'node:worker_threads'
+import { HubError, type HubErrorCode } from '../../base/errors.ts'
+
+/** What one of two threads asks the other, by name: with what, and for what. */
+export type Questions = Readonly<Record<string, { readonly ask: unknown; readonly answer: unknown }>>
+
+/** How a thread answers what it is asked. */
+export type Answering<Q extends Questions> = {
+  readonly [Name in keyof Q]: (ask: Q[Name]['ask']) => Q[Name]['answer'] | Promise<Q[Name]['answer']>
+}
+
+type Said =
+  | { readonly name: 'question'; readonly number: number; readonly about: string; readonly ask: unknown }
+  | { readonly name: 'answer'; readonly number: number; readonly answer: unknown }
+  | { readonly name: 'no answer'; readonly number: number; readonly code: HubErrorCode; readonly message: string }
+
+/** One end of a conversation between two threads, in which both may ask. */
+export class Conversation<Asked extends Questions, Answered extends Questions> {
+  readonly #port: MessagePort | Worker
+  readonly #pending = new Map<number, { resolve: (answer: unknown) => void; reject: (error: HubError) => void }>()
+  #lastNumber = 0
+  #end: HubError | undefined
+
+  constructor(port: MessagePort | Worker, answering: Answering<Answered>) {
+    this.#port = port
+    port.on('message', (said: Said) => {
+      if (said.name === 'question') this.#answer(said, answering)
+      else if (said.name === 'answer') this.#take(said.number)?.resolve(said.answer)
+      else this.#take(said.number)?.reject(new HubError(said.code, said.message))
+    })
+  }
+
+  /** Rejects as the other thread does, or when it ends. */
+  ask<Name extends keyof Asked & string>(about: Name, ask: Asked[Name]['ask']): Promise<Asked[Name]['answer']> {
+    return new Promise((resolve, reject) => {
+      if (this.#end) return reject(this.#end)
+      this.#lastNumber++
+      this.#pending.set(this.#lastNumber, { resolve, reject })
+      this.#port.postMessage({ name: 'question', number: this.#lastNumber, about, ask } satisfies Said)
+    })
+  }
+
+  /** The other thread is gone: what it was asked is not answered any more. */
+  end(why: string): void {
+    this.#end = new HubError('HUB_CLOSED', why)
+    for (const { reject } of this.#pending.values()) reject(this.#end)
+    this.#pending.clear()
+  }
+
+  async #answer({ number, about, ask }: Extract<Said, { name: 'question' }>, answering: Answering<Answered>) {
+    let said: Said
+    try {
+      said = { name: 'answer', number, answer: await answering[about]!(ask) }
+    } catch (error) {
+      const { code, message } =
+        error instanceof HubError ? error : { code: 'HUB_CLOSED' as const, message: String(error) }
+      said = { name: 'no answer', number, code, message }
+    }
+    this.#port.postMessage(said)
+  }
+
+  #take(number: number) {
+    const pending = this.#pending.get(number)
+    this.#pending.delete(number)
+    return pending
+  }
+}

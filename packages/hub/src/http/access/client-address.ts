@@ -1,0 +1,122 @@
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
+import { HubError } from '../../base/errors.ts'
+import type { HubRequest } from '../message/http-message.ts'
+
+/** What of a request says where it comes from. */
+export type Addressed = Pick<HubRequest, 'remoteAddress' | 'header'>
+
+/** Finds out from which address a request comes, also through proxies. */
+export class ClientAddresses {
+  readonly #trusted = new BlockList()
+  readonly #peers = new Map<string, Peer>()
+
+  /**
+   * @param trustedProxies Addresses, or ranges such as 10.0.0.0/8, of proxies whose `X-Forwarded-For` is believed. Anybody can send that header.
+   * @throws HubError `INVALID_OPTION`
+   */
+  constructor(trustedProxies: readonly string[] = []) {
+    for (const text of trustedProxies) {
+      const [address = '', prefix, ...rest] = text.split('/')
+      const family = isIPv6(address) ? 'ipv6' : 'ipv4'
+      const bits = prefix === undefined ? (family === 'ipv6' ? 128 : 32) : Number(prefix)
+      const isValid = isIP(address) > 0 && rest.length === 0 && Number.isInteger(bits) && bits >= 0
+      if (!isValid || bits > (family === 'ipv6' ? 128 : 32)) {
+        throw new HubError(
+          'INVALID_OPTION',
+          `${JSON.stringify(text)} is no address of a proxy. One looks like 10.0.0.1, 10.0.0.0/8 or fd00::/8.`,
+        )
+      }
+      this.#trusted.addSubnet(address, bits, family)
+    }
+  }
+
+  /**
+   * What to count a request by: its address; of IPv6, the network (/64), in which whoever has one address has all. `undefined` when it is not
+   * known, is this machine's own, or that of a proxy that does not say.
+   */
+  of(request: Addressed): string | undefined {
+    const address = this.#clientOf(request)
+    return address === undefined ? undefined : this.#peer(address).countedAs
+  }
+
+  /** What to count a connection by, of which nothing is known but where it comes from. */
+  ofPeer(remoteAddress: string | undefined): string | undefined {
+    return remoteAddress === undefined ? undefined : this.#peer(remoteAddress).countedAs
+  }
+
+  /** The address to name in a log. */
+  nameOf(request: Addressed): string {
+    const { remoteAddress } = request
+    if (remoteAddress === undefined) return 'an unknown address'
+    return this.#clientOf(request) ?? this.#peer(remoteAddress).address
+  }
+
+  /** Whether a request comes straight from a trusted proxy, whose other headers can be believed as well. */
+  isForwarded({ remoteAddress }: Addressed): boolean {
+    return remoteAddress !== undefined && this.#peer(remoteAddress).isTrusted
+  }
+
+  #clientOf({ remoteAddress, header }: Addressed): string | undefined {
+    if (remoteAddress === undefined) return undefined
+    let peer = this.#peer(remoteAddress)
+    if (!peer.isTrusted) return peer.address
+    const forwarded = (header('x-forwarded-for') ?? '').split(',')
+    // From the nearest on: each proxy adds whom it was asked by, and only those we trust tell the truth.
+    while (peer.isTrusted) {
+      const next = forwarded.pop()?.trim()
+      if (!next) return undefined
+      peer = this.#peer(next)
+    }
+    return peer.address
+  }
+
+  /** What is known of an address, which is asked of the same few again and again. */
+  #peer(text: string): Peer {
+    let peer = this.#peers.get(text)
+    if (!peer) {
+      if (this.#peers.size === maxPeers) this.#peers.clear()
+      peer = this.#read(text)
+      this.#peers.set(text, peer)
+    }
+    return peer
+  }
+
+  #read(text: string): Peer {
+    // An IPv4 address that came over an IPv6 socket is the IPv4 address.
+    const address = text.replace(/^::ffff:(?=\d+\.)/i, '')
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
+    const isTrusted = isIP(address) > 0 && this.#trusted.check(address, family)
+    if (isTrusted || isLoopbackAddress(address)) return { address, isTrusted, countedAs: undefined }
+    return { address, isTrusted, countedAs: family === 'ipv6' ? networkOf(address) : address }
+  }
+}
+
+interface Peer {
+  readonly address: string
+  readonly isTrusted: boolean
+  readonly countedAs: string | undefined
+}
+
+/** Remembered at once. Whoever sends `X-Forwarded-For` makes them up at will. */
+const maxPeers = 10_000
+
+function networkOf(address: string): string {
+  // As the URL standard writes it, an address has but one form; and none with a zone.
+  const canonical = new URL(`http://[${address.replace(/%.*$/, '')}]`).hostname.slice(1, -1)
+  const [before = '', after] = canonical.split('::')
+  const groups = before === '' ? [] : before.split(':')
+  const rest = after === undefined || after === '' ? [] : after.split(':')
+  const zeros = after === undefined ? [] : new Array<string>(8 - groups.length - rest.length).fill('0')
+  return `${[...groups, ...zeros, ...rest].slice(0, 4).join(':')}::/64`
+}
+
+/** Whether a host, with or without a port, names this machine to itself: `localhost`, `*.localhost`, 127.0.0.0/8, `[::1]`. */
+export function isLoopbackHost(host: string): boolean {
+  const name = host.replace(/:\d*$/, '').toLowerCase()
+  return name === 'localhost' || name.endsWith('.localhost') || name === '[::1]' || isLoopbackAddress(name)
+}
+
+/** Whether an address reaches only this machine. */
+export function isLoopbackAddress(address: string): boolean {
+  return address === '::1' || (isIPv4(address) && address.startsWith('127.'))
+}

@@ -1,0 +1,109 @@
+import type { Socket } from 'node:net'
+import { HubError } from '../../base/errors.ts'
+import { problemAnswer } from '../message/problem.ts'
+import { responseText } from '../message/response-text.ts'
+import type { ClientAddresses } from './client-address.ts'
+import type { ClientCounts } from './client-counts.ts'
+import type { Limits } from './limits.ts'
+
+export interface ConnectionGuardOptions {
+  readonly limits: Readonly<Pick<Limits, 'maxConnections' | 'maxConnectionsPerAddress'>>
+  readonly addresses: ClientAddresses
+  readonly counts: Pick<ClientCounts, 'connections' | 'connectionsOfAddress'>
+  /** Whether connections are encrypted: then nobody can be told why theirs ends. */
+  readonly isEncrypted: boolean
+  readonly onRefused: (refusal: HubError, address: string) => void
+}
+
+/** How many refused connections may be there at once to be told why, and for how long, in milliseconds. Others are cut off. */
+const maxFarewells = 100
+const farewellMs = 2000
+
+/**
+ * Counts connections from when they are there, whether they ever send anything or not, and refuses those beyond the limits. A limit on requests
+ * would not see one who opens connections and is silent.
+ */
+export class ConnectionGuard {
+  readonly #options: ConnectionGuardOptions
+  readonly #open = new Set<Socket>()
+  #farewells = 0
+  readonly #refusals = { total: 0, address: 0 }
+
+  constructor(options: ConnectionGuardOptions) {
+    this.#options = options
+  }
+
+  /** Connections open now, those refused left out. */
+  get open(): number {
+    return this.#open.size
+  }
+
+  /** How many were refused, by why. */
+  get refusals(): Readonly<Record<'total' | 'address', number>> {
+    return this.#refusals
+  }
+
+  /** Ends every connection at once, whatever it is in the middle of. */
+  cutOff(): void {
+    for (const socket of this.#open) socket.destroy()
+  }
+
+  /** Takes a new connection, to `true`, or refuses it: then it is to be read to its end, and no request on it to be answered. */
+  take(socket: Socket): boolean {
+    const address = this.#options.addresses.ofPeer(socket.remoteAddress)
+    const refusal = this.#refusalFor(address)
+    if (refusal) {
+      this.#refuse(socket, refusal)
+      return false
+    }
+    this.#open.add(socket)
+    const { connections, connectionsOfAddress } = this.#options.counts
+    const leave = connections.add()
+    const leaveAddress = connectionsOfAddress.add(address)
+    socket.once('close', () => {
+      this.#open.delete(socket)
+      leave()
+      leaveAddress()
+    })
+    return true
+  }
+
+  #refusalFor(address: string | undefined): HubError | undefined {
+    const { maxConnections, maxConnectionsPerAddress } = this.#options.limits
+    const { connections, connectionsOfAddress } = this.#options.counts
+    if (connections.total >= maxConnections) {
+      return new HubError(
+        'HUB_FULL',
+        `The hub has ${maxConnections} connections, the most there may be. Try again later.`,
+      )
+    }
+    if (connectionsOfAddress.of(address) >= maxConnectionsPerAddress) {
+      return new HubError(
+        'TOO_MANY_CONNECTIONS',
+        `${maxConnectionsPerAddress} connections are open from this address, the most there may be. Close some first.`,
+      )
+    }
+    return undefined
+  }
+
+  #refuse(socket: Socket, refusal: HubError): void {
+    const { isEncrypted, onRefused } = this.#options
+    this.#refusals[refusal.code === 'HUB_FULL' ? 'total' : 'address']++
+    socket.on('error', ignore)
+    onRefused(refusal, socket.remoteAddress ?? 'an unknown address')
+    if (isEncrypted || this.#farewells >= maxFarewells) {
+      socket.destroy()
+      return
+    }
+    this.#farewells++
+    const timer = setTimeout(() => socket.destroy(), farewellMs)
+    socket.once('close', () => {
+      clearTimeout(timer)
+      this.#farewells--
+    })
+    // Not reset at once: the client has most likely sent its request by now, and would see a reset instead of the answer.
+    socket.end(responseText(problemAnswer(refusal), 'close'), 'latin1')
+  }
+}
+
+function ignore(): void {}

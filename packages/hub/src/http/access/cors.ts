@@ -1,0 +1,58 @@
+import { HubError } from '../../base/errors.ts'
+import type { AnswerHeaders } from '../message/http-message.ts'
+
+/** Which other origins' pages may use the hub, and how browsers are told. */
+export class Cors {
+  readonly #origins: ReadonlySet<string>
+
+  /** @throws HubError `INVALID_OPTION` for anything but origins (`https://example.com`, no path) and `*`. */
+  constructor(origins: readonly string[]) {
+    for (const origin of origins) assertOrigin(origin)
+    this.#origins = new Set(origins)
+  }
+
+  /** Whether a page of this origin may. */
+  allows(origin: string): boolean {
+    return this.#origins.has('*') || this.#origins.has(origin)
+  }
+
+  /** The headers that let a page of an allowed origin read the answer. None at all when no origin is configured. */
+  headersFor(origin: string | undefined): AnswerHeaders {
+    const allowed = this.#allowHeadersFor(origin)
+    if (!allowed['access-control-allow-origin']) return allowed
+    return { ...allowed, 'access-control-expose-headers': exposedHeaders }
+  }
+
+  /** What a preflight asks. Cross-origin, a `Last-Event-ID` that a script sets needs one. */
+  preflightHeadersFor(origin: string | undefined, methods: string): AnswerHeaders {
+    const allowed = this.#allowHeadersFor(origin)
+    if (!allowed['access-control-allow-origin']) return allowed
+    return {
+      ...allowed,
+      'access-control-allow-methods': methods,
+      'access-control-allow-headers': 'Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID',
+      'access-control-max-age': '7200',
+    }
+  }
+
+  #allowHeadersFor(origin: string | undefined): AnswerHeaders {
+    if (this.#origins.size === 0) return {}
+    // Anyone may read what anyone may read. With credentials that would be anyone acting as the user.
+    if (this.#origins.has('*')) return { 'access-control-allow-origin': '*' }
+    if (origin === undefined || !this.#origins.has(origin)) return { vary: 'Origin' }
+    return { vary: 'Origin', 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true' }
+  }
+}
+
+/** Without it a page cannot see where its stream begins. */
+const exposedHeaders = 'Mercure-Last-Event-ID, Last-Event-ID, Link, ETag, WWW-Authenticate, Retry-After'
+
+function assertOrigin(text: string): void {
+  if (text === '*') return
+  const origin = URL.canParse(text) ? new URL(text).origin : 'null'
+  if (text === origin && origin !== 'null' && !text.includes('*')) return
+  let advice = 'An origin looks like https://example.com; * means all.'
+  if (text.includes('*')) advice = 'Name each origin: there are no patterns, only * for all.'
+  else if (origin !== 'null') advice = `Did you mean ${origin}?`
+  throw new HubError('INVALID_OPTION', `${JSON.stringify(text)} is no origin. ${advice}`)
+}

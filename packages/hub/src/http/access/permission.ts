@@ -1,0 +1,53 @@
+import { HubError } from '../../base/errors.ts'
+import type { PublishInit } from '../../hub/publish-init.ts'
+import type { Matcher } from '../../matching/matcher.ts'
+import { MatcherSet } from '../../matching/matcher-set.ts'
+import { Topic } from '../../matching/topic.ts'
+import type { HubRequest } from '../message/http-message.ts'
+
+/** What a request is allowed. */
+export interface Permission {
+  /** On which topics it may publish: an event needs all of its topics granted. Default: none. */
+  readonly publish?: readonly Matcher[] | undefined
+  /** Which topics' private events it may have, beside all that is public. Default: none. */
+  readonly subscribe?: readonly Matcher[] | undefined
+  /** When it ends, in milliseconds since 1970: its event stream ends by then. Default: never. */
+  readonly expiresAt?: number | undefined
+  /**
+   * Where the hub tells who is subscribed: what others may know of this subscriber, for a matcher; something that has a JSON form.
+   * Default: nothing.
+   */
+  readonly payloadFor?: ((match: string) => unknown) | undefined
+  /**
+   * Whom it belongs to, by any name: event streams with the same one are counted together (`maxSubscribersPerToken`). It appears in no log.
+   * Default: nobody in particular, and only the address counts.
+   */
+  readonly holder?: string | undefined
+}
+
+/**
+ * Decides what a request is allowed, by whatever the application knows it by: a cookie of its own, say. `undefined` refuses it
+ * with 401; it must not read the body.
+ */
+export type Authorize = (
+  request: Pick<HubRequest, 'method' | 'url' | 'header' | 'remoteAddress'>,
+) => Permission | undefined | Promise<Permission | undefined>
+
+/** Asks for a request's permission. Throws `UNAUTHORIZED`. */
+export async function permissionOf(request: HubRequest, authorize: Authorize): Promise<Permission> {
+  const permission = await authorize(request)
+  if (permission) return permission
+  throw new HubError('UNAUTHORIZED', 'This request is not allowed to use the hub. Sign in first.')
+}
+
+/** Makes what throws `FORBIDDEN` unless all of an event's topics are granted. */
+export function publishRule({ publish = [] }: Permission): (event: PublishInit) => void {
+  const granted = new MatcherSet(publish)
+  return ({ topic }) => {
+    for (const each of Array.isArray(topic) ? topic : [topic]) {
+      // What is no text is no topic either, and refused as such.
+      if (typeof each !== 'string' || granted.selectsAny([new Topic(each)])) continue
+      throw new HubError('FORBIDDEN', `This request may not publish on topic ${JSON.stringify(each)}.`)
+    }
+  }
+}

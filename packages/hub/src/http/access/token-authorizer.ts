@@ -1,0 +1,168 @@
+import { type AuthConfig, type AuthOptions, parseAuthOptions } from '../../auth/auth-options.ts'
+import { Authenticator, type AuthRefused } from '../../auth/authenticator.ts'
+import type { Dialect, Role } from '../../auth/dialect.ts'
+import { answerTo } from '../../auth/failure-answer.ts'
+import { readAuthRequest } from '../../auth/presented-token.ts'
+import { metadataUrl, resourceFor, resourceMetadata } from '../../auth/resource-metadata.ts'
+import type { Rights } from '../../auth/rights.ts'
+import type { PublishInit } from '../../hub/publish-init.ts'
+import type { Answer, HubRequest } from '../message/http-message.ts'
+import { type Gate, localHubUrl } from './authorizer.ts'
+import type { Permission } from './permission.ts'
+import { TokenRefusal } from './token-refusal.ts'
+
+export interface TokenGateOptions {
+  /** Gets what the operator should know of keys and rules. Holds no key and no token. Default: it goes to `console.error`. */
+  readonly onWarning?: ((warning: string) => void) | undefined
+  /**
+   * Gets why a request was refused, which the client is not told. Holds no token and nothing of its payload. Default: it goes to
+   * `console.error`.
+   */
+  readonly onRefused?:
+    | ((reason: string, request: Pick<HubRequest, 'method' | 'remoteAddress' | 'header'>) => void)
+    | undefined
+  /** The time, in milliseconds since 1970. Default `Date.now`. */
+  readonly now?: (() => number) | undefined
+}
+
+type Settings = { readonly [name in keyof TokenGateOptions]-?: NonNullable<TokenGateOptions[name]> }
+
+/** Rules with the keys they name. */
+interface Rules {
+  readonly config: AuthConfig
+  readonly authenticator: Authenticator
+  /** Where the hub's metadata is, by its URLs. None where no tokens are looked at. */
+  readonly metadataPaths: ReadonlySet<string>
+}
+
+/** Lets in whoever has a token for it: the Mercure protocol's authorisation. */
+export class TokenGate implements Gate {
+  #rules: Rules
+  readonly #options: Settings
+
+  /**
+   * Reads the rules and the keys.
+   *
+   * @throws HubError `INVALID_OPTION`, with the name of the option at fault and never a key.
+   */
+  static async create(rules: AuthOptions, options: TokenGateOptions = {}): Promise<TokenGate> {
+    const { onWarning = warn, onRefused = warn, now = Date.now } = options
+    const all = { onWarning, onRefused, now }
+    return new TokenGate(await readRules(rules, all), all)
+  }
+
+  private constructor(rules: Rules, options: Settings) {
+    this.#rules = rules
+    this.#options = options
+  }
+
+  /**
+   * Goes by other rules and keys from the next request on, if they are good; throws as `create` does if not. Nobody is
+   * dropped: streams end when their tokens expire.
+   */
+  async reload(rules: AuthOptions): Promise<void> {
+    this.#rules = await readRules(rules, this.#options)
+  }
+
+  get hasPublishers(): boolean {
+    return this.#rules.authenticator.accessFor('publisher') !== 'nobody'
+  }
+
+  get trustsBrowsers(): boolean {
+    // Where a token is needed its way in says whether the page matters.
+    return this.#rules.authenticator.accessFor('publisher') === 'anyone'
+  }
+
+  get isCompat(): boolean {
+    return this.#rules.config.isCompat
+  }
+
+  get hubUrl(): string {
+    return hubUrlOf(this.#rules.config)
+  }
+
+  async admitSubscriber(request: HubRequest): Promise<Permission> {
+    const rules = this.#rules
+    const rights = await this.#authenticate(rules, request, 'subscriber')
+    const { subscribeMatchers, expiresAt, holder } = rights
+    return { subscribe: subscribeMatchers, expiresAt, holder, payloadFor: (match) => rights.payloadFor(match) }
+  }
+
+  async admitReader(request: HubRequest, path: string, dialect: Dialect): Promise<Dialect> {
+    const rules = this.#rules
+    const rights = await this.#authenticate(rules, request, 'subscriber', dialect)
+    const refused = rules.authenticator.refuseSubscribe(rights, path)
+    if (refused) this.#refuse(rules, request, refused)
+    return rights.dialect
+  }
+
+  async admitPublisher(request: HubRequest): Promise<(event: PublishInit) => void> {
+    const rules = this.#rules
+    const rights = await this.#authenticate(rules, request, 'publisher')
+    return ({ topic }) => {
+      // What is no text is no topic either, and refused as such.
+      const topics = (Array.isArray(topic) ? topic : [topic]).filter((each) => typeof each === 'string')
+      if (rights.expiresAt !== undefined && rights.expiresAt <= this.#options.now()) {
+        // A stream of events may take longer than the token is good for.
+        const failure = { name: 'invalid_token', dialect: rights.dialect } as const
+        this.#refuse(rules, request, {
+          name: 'refused',
+          failure,
+          reason: "the publisher's token expired while it published",
+        })
+      }
+      const refused = rules.authenticator.refusePublish(rights, topics)
+      if (refused) this.#refuse(rules, request, refused)
+    }
+  }
+
+  /** Whether a path is that of the hub's metadata. */
+  hasMetadataAt(path: string): boolean {
+    return this.#rules.metadataPaths.has(path)
+  }
+
+  /** Answers with how to get and present a token (RFC 9728), and whether there is the subscriptions API. */
+  answerMetadata(request: HubRequest, features: { readonly hasSubscriptions: boolean }): Answer {
+    const { config } = this.#rules
+    return {
+      headers: { 'content-type': 'application/json', 'cache-control': 'max-age=300', vary: 'Origin, Host' },
+      body: `${JSON.stringify(resourceMetadata(config, resourceFor(config, request.header('host'))!, features))}\n`,
+    }
+  }
+
+  async #authenticate(rules: Rules, request: HubRequest, role: Role, dialectOfPath?: Dialect): Promise<Rights> {
+    const read = readAuthRequest(request)
+    // Only a subscriber of before 1.0 selects by that, and only a publisher of then has this cookie.
+    const isOld =
+      role === 'subscriber' ? read.query.has('topic') : /(^|; *)mercureAuthorization=/.test(read.cookie ?? '')
+    const dialect = isOld ? '0.x' : dialectOfPath
+    const result = await rules.authenticator.authenticate({ ...read, dialect }, role)
+    return result.name === 'authorized' ? result.rights : this.#refuse(rules, request, result)
+  }
+
+  #refuse({ config, metadataPaths }: Rules, request: HubRequest, { failure, reason }: AuthRefused): never {
+    this.#options.onRefused(reason, request)
+    const resource = metadataPaths.size > 0 ? resourceFor(config, request.header('host')) : undefined
+    throw new TokenRefusal(failure, answerTo(failure, resource && metadataUrl(resource)).challenge)
+  }
+}
+
+async function readRules(options: AuthOptions, { onWarning, now }: Settings): Promise<Rules> {
+  const config = parseAuthOptions(options)
+  const authenticator = await Authenticator.create(config, { hubUrl: hubUrlOf(config), onWarning, now })
+  const resources = authenticator.usesTokens ? config.resources : []
+  return {
+    config,
+    authenticator,
+    metadataPaths: new Set(resources.map((resource) => new URL(metadataUrl(resource)).pathname)),
+  }
+}
+
+/** The first of its URLs: patterns would else mean one thing here and another there. */
+function hubUrlOf({ resources }: AuthConfig): string {
+  return resources[0] ?? localHubUrl
+}
+
+function warn(message: string): void {
+  console.error(`headwater: ${message}`)
+}

@@ -1,0 +1,27 @@
+/**
+ * Whether a client takes gzip, by its `Accept-Encoding`. One that does not say so may not: [RFC 9110, 12.5.3] it might take anything, but
+ * that is `curl`, a proxy or a health check as a rule, and not a browser.
+ */
+export function acceptsGzip(acceptEncoding: string | undefined): boolean {
+  if (acceptEncoding === undefined) return false
+  let byName: boolean | undefined
+  let byStar = false
+  for (const part of acceptEncoding.toLowerCase().split(',')) {
+    const [name, ...parameters] = part.split(';').map((text) => text.trim())
+    const isTaken = !parameters.some((parameter) => /^q\s*=\s*0(\.0*)?$/.test(parameter))
+    if (name === 'gzip' || name === 'x-gzip') byName ||= isTaken
+    else if (name === '*') byStar = isTaken
+  }
+  return byName ?? byStar
+}
+
+/** An ID as a header carries it: Node writes each character of a header as one byte. */
+export function headerValue(id: string): string {
+  return Buffer.from(id).toString('latin1')
+}
+
+/** [RFC 9110, 13.1.2] Whether the client has what it would be sent. */
+export function hasMatch(header: string | undefined, etag: string): boolean {
+  if (header === undefined) return false
+  return header.split(',').some((each) => ['*', etag].includes(each.trim().replace(/^W\//, '')))
+}

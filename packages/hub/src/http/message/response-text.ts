@@ -1,0 +1,43 @@
+import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http'
+import type { TextAnswer } from './http-message.ts'
+
+/**
+ * A whole answer as an HTTP/1.1 response, for connections on which no server of Node writes it. A character for each byte: to be written as
+ * `latin1`. Throws what Node throws for a header that cannot be sent.
+ */
+export function responseText(
+  { status = 200, headers = {}, body }: TextAnswer,
+  connection: 'keep-alive' | 'close',
+): string {
+  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined) continue
+    head += headerLine(name, value)
+  }
+  const length = Buffer.byteLength(body)
+  const bytes = length === body.length ? body : Buffer.from(body).toString('latin1')
+  return `${head}Date: ${httpDate()}\r\ncontent-length: ${length}\r\nConnection: ${connection}\r\n\r\n${bytes}`
+}
+
+/** Most headers are the same in every answer. What was found to be good is not looked at again. */
+function headerLine(name: string, value: string): string {
+  const last = lastLines.get(name)
+  if (last?.value === value) return last.line
+  validateHeaderName(name)
+  validateHeaderValue(name, value)
+  const line = `${name}: ${value}\r\n`
+  lastLines.set(name, { value, line })
+  return line
+}
+
+/** By their names, which are few: no client chooses one. */
+const lastLines = new Map<string, { readonly value: string; readonly line: string }>()
+
+/** The time as HTTP writes it, made once a second. */
+function httpDate(): string {
+  const second = Math.floor(Date.now() / 1000)
+  if (second !== dateOfSecond.second) dateOfSecond = { second, text: new Date(second * 1000).toUTCString() }
+  return dateOfSecond.text
+}
+
+let dateOfSecond = { second: -1, text: '' }

@@ -1,0 +1,106 @@
+import { HubError } from '../../base/errors.ts'
+import type { PublishInit } from '../../hub/publish-init.ts'
+
+/**
+ * Reads the event, or the array of events, of a JSON body. Throws a `HubError` that says which event of an array is meant.
+ */
+export function parseEventsJson(body: Buffer): { events: readonly PublishInit[]; isArray: boolean } {
+  const text = decodeJson(body)
+  const value = parseJson(text)
+  if (!Array.isArray(value)) return { events: [toEvent(value, () => parseExactly(text))], isArray: false }
+  const events = value.map((each, index) => {
+    try {
+      return toEvent(each, () => (parseExactly(text) as unknown[])[index])
+    } catch (error) {
+      if (!(error instanceof HubError)) throw error
+      throw new HubError(error.code, `Event ${index + 1} of ${value.length}: ${error.message}`)
+    }
+  })
+  return { events, isArray: true }
+}
+
+/** Reads the event of a line of JSON. */
+export function parseEventJson(line: Buffer): PublishInit {
+  const text = decodeJson(line)
+  return toEvent(parseJson(text), () => parseExactly(text))
+}
+
+/**
+ * Makes an event of an object. Unknown members are refused: with `"privat": true` ignored, what was meant for few would go to all.
+ * The types of the values of known ones are checked with the event itself. `again` parses the object once more, with its numbers as written.
+ */
+function toEvent(value: unknown, again: () => unknown): PublishInit {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new HubError(
+      'INVALID_REQUEST',
+      `${shorten(JSON.stringify(value))} is no event. One looks like {"topic":"log","data":"hello"}.`,
+    )
+  }
+  for (const name of Object.keys(value)) {
+    if (members.has(name)) continue
+    throw new HubError(
+      'INVALID_REQUEST',
+      `An event has no ${shorten(JSON.stringify(name))}. It has: ${[...members].join(', ')}.`,
+    )
+  }
+  const { topic, data, private: isPrivate, id, type, retry, idempotency_key } = value as Record<string, unknown>
+  if (isPrivate !== undefined && typeof isPrivate !== 'boolean') {
+    throw new HubError('INVALID_REQUEST', `private is ${shorten(JSON.stringify(isPrivate))}: it must be true or false.`)
+  }
+  return {
+    topic: (topic ?? []) as string | string[],
+    data: toText(data, () => (again() as { data: unknown }).data),
+    private: isPrivate,
+    // A member that is null is one that is not set, as many serialisers write it.
+    id: (id ?? undefined) as string | undefined,
+    type: (type ?? undefined) as string | undefined,
+    retry: (retry ?? undefined) as number | undefined,
+    idempotencyKey: (idempotency_key ?? undefined) as string | undefined,
+  }
+}
+
+const members: ReadonlySet<string> = new Set(['topic', 'data', 'private', 'id', 'type', 'retry', 'idempotency_key'])
+
+/** Text as it is, anything else as JSON, like `session.send` does. */
+function toText(data: unknown, exactly: () => unknown): string | undefined {
+  if (data === undefined || typeof data === 'string') return data
+  return JSON.stringify(exactly())
+}
+
+function decodeJson(bytes: Buffer): string {
+  try {
+    return strictUtf8.decode(bytes)
+  } catch (error) {
+    if (error instanceof TypeError) throw new HubError('INVALID_DATA', 'The JSON is not valid UTF-8.')
+    throw error
+  }
+}
+
+const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new HubError('INVALID_REQUEST', `That is no JSON: ${error.message}`)
+    throw error
+  }
+}
+
+/**
+ * Parses so that `JSON.stringify` gives each number as it was written. As a number of JavaScript, a 64-bit ID would be rounded,
+ * and 1.50 would lose its zero.
+ */
+function parseExactly(text: string): unknown {
+  return JSON.parse(text, (_name: string, value: unknown, context?: { source?: string }) =>
+    typeof value === 'number' && context?.source !== undefined ? rawJson(context.source) : value,
+  )
+}
+
+/** In every Node from 21 on; TypeScript does not know it yet. */
+const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON
+
+function shorten(text: string | undefined): string {
+  if (text === undefined) return 'nothing'
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text
+}

@@ -1,0 +1,82 @@
+import { HubError } from '../../base/errors.ts'
+import { untilAborted } from '../../base/until-aborted.ts'
+import type { PublishInit } from '../../hub/publish-init.ts'
+import { toProblem } from '../message/problem.ts'
+import { parseEventJson } from './event-json.ts'
+import { withKey } from './idempotency-key.ts'
+import { type Line, splitLines } from './line-splitter.ts'
+import type { PublishContext } from './publish.ts'
+
+/**
+ * Publishes a stream of events, one line of JSON each, and yields one line for each of them, in their order: its number and
+ * either the ID, or a problem. What is read together is stored together, and nothing more is read until what was is
+ * stored and acknowledged, so that nobody can send faster than the hub stores.
+ *
+ * - A line that is no valid event, or that may not be published, is not: its acknowledgement says why, and the next is seen to.
+ * - When the hub cannot store, each line it has read is told so, and the stream ends. Nothing of what follows is published. To go on, the
+ *   publisher sends again from the first line that has no ID; with an `idempotency_key` in each line, none is published twice.
+ */
+export async function* publishStream(
+  body: AsyncIterable<Uint8Array>,
+  key: string | undefined,
+  { hub, admit, countInTime, limits, closing, onError }: PublishContext,
+): AsyncGenerator<string> {
+  const context = { hub, admit, onError }
+  for await (const lines of untilAborted(splitLines(body, limits.maxBodyBytes), closing)) {
+    const entries = lines.map((line) => toEntry(line, key, context))
+    await countInTime(entries.length)
+    const failure = await store(entries, context)
+    yield entries.map((entry) => acknowledge(entry, failure)).join('')
+    if (failure) return
+  }
+}
+
+type Context = Pick<PublishContext, 'hub' | 'admit' | 'onError'>
+
+/** A line on its way: an event, or why it is none; then the ID. */
+interface Entry {
+  readonly number: number
+  readonly event: PublishInit | undefined
+  readonly refusal: HubError | undefined
+  id?: string
+}
+
+function toEntry({ number, bytes }: Line, key: string | undefined, { hub, admit, onError }: Context): Entry {
+  try {
+    if (!bytes) throw new HubError('TOO_LARGE', 'The line is longer than a line may be.')
+    const event = withKey(parseEventJson(bytes), key, number)
+    hub.validate(event)
+    admit(event)
+    return { number, event, refusal: undefined }
+  } catch (error) {
+    return { number, event: undefined, refusal: known(error, onError) }
+  }
+}
+
+/** Stores the events among the entries. Resolves to the reason if the store failed. */
+async function store(entries: readonly Entry[], { hub, onError }: Context): Promise<HubError | undefined> {
+  const accepted = entries.filter(({ event }) => event)
+  try {
+    const ids = await hub.publishAll(accepted.map(({ event }) => event!))
+    for (const [index, entry] of accepted.entries()) entry.id = ids[index]!
+    return undefined
+  } catch (error) {
+    return known(error, onError)
+  }
+}
+
+function acknowledge({ number, id, refusal }: Entry, failure: HubError | undefined): string {
+  const error = refusal ?? failure
+  const { title: _, ...problem } = toProblem(error)
+  return `${JSON.stringify(id === undefined ? { line: number, ...problem } : { line: number, id })}\n`
+}
+
+/** The client is told what it did wrong. What the store does wrong, the operator has to know as well. */
+function known(error: unknown, onError: (error: unknown) => void): HubError {
+  if (!(error instanceof HubError) || error.code.startsWith('STORE_')) onError(error)
+  if (error instanceof HubError) return error
+  return new HubError(
+    'STORE_FAILED',
+    'The hub failed to publish this line, and may or may not have it. Its log says why.',
+  )
+}

@@ -1,0 +1,184 @@
+import type { Socket } from 'node:net'
+import { createSocketSession, type SessionOptions } from '@headwater/sse/server'
+import { HubError } from '../../base/errors.ts'
+import type { Answer, HubRequest } from '../message/http-message.ts'
+import { responseText } from '../message/response-text.ts'
+import { sessionOptionsOf } from '../subscribe/session-options.ts'
+import { DirectRequestReader } from './direct-request.ts'
+
+export interface DirectConnectionsOptions {
+  /** Answers a request. Never rejects. */
+  readonly answer: (request: HubRequest) => Promise<Answer>
+  /** Takes a connection of which not all is understood here, with what came over it and was not answered. */
+  readonly handOver: (socket: Socket, bytes: Buffer) => void
+  readonly session: SessionOptions
+  /** Ends a connection that did not send a request in time. */
+  readonly refuseSilent: (socket: Socket) => void
+  /** How long a connection may be silent before its first request, and between two, in milliseconds. */
+  readonly headersTimeoutMs: number
+  readonly idleTimeoutMs: number
+  readonly onError: (error: unknown) => void
+}
+
+/**
+ * Answers plain requests right from their connections, and leaves the others to the server of Node: for a request that is read in
+ * one piece and answered in one, a parser, two streams and their events are most of the work. What is answered, and by whom, is
+ * the same.
+ */
+export class DirectConnections {
+  readonly options: DirectConnectionsOptions
+  readonly #open = new Set<DirectConnection>()
+  readonly #answering = new Set<Promise<void>>()
+  #isClosing = false
+
+  constructor(options: DirectConnectionsOptions) {
+    this.options = options
+  }
+
+  /** Takes a connection that was just accepted. */
+  take(socket: Socket): void {
+    this.#open.add(new DirectConnection(socket, this))
+  }
+
+  /** Ends each connection after the request it is in the middle of. Resolves when all those are answered. */
+  async close(): Promise<void> {
+    this.#isClosing = true
+    for (const connection of this.#open) connection.closeIfIdle()
+    await Promise.all(this.#answering)
+  }
+
+  get isClosing(): boolean {
+    return this.#isClosing
+  }
+
+  /** Internal: a connection is answering. */
+  track(answering: Promise<void>): void {
+    this.#answering.add(answering)
+    answering.then(() => this.#answering.delete(answering))
+  }
+
+  /** Internal: a connection is over, or no longer ours. */
+  forget(connection: DirectConnection): void {
+    this.#open.delete(connection)
+  }
+}
+
+/** One connection: reads a request, answers it, and reads the next. */
+class DirectConnection {
+  readonly #socket: Socket
+  readonly #all: DirectConnections
+  readonly #reader = new DirectRequestReader()
+  readonly #listeners: readonly (readonly [name: string, listener: (...args: never[]) => void])[]
+  #isAnswering = false
+  #hasAnswered = false
+  #hasEnded = false
+  /** What came while the request before was being answered. */
+  #unread: Buffer | undefined
+
+  constructor(socket: Socket, all: DirectConnections) {
+    this.#socket = socket
+    this.#all = all
+    this.#listeners = [
+      ['data', (bytes: Buffer) => this.#onData(bytes)],
+      ['end', () => this.#onEnd()],
+      ['timeout', () => this.#onTimeout()],
+      // 'close' follows it.
+      ['error', () => {}],
+      ['close', () => this.#all.forget(this)],
+    ]
+    for (const [name, listener] of this.#listeners) socket.on(name, listener as (...args: unknown[]) => void)
+    socket.setTimeout(all.options.headersTimeoutMs)
+  }
+
+  closeIfIdle(): void {
+    if (!this.#isAnswering) this.#socket.destroy()
+  }
+
+  #onTimeout(): void {
+    if (this.#hasAnswered) this.closeIfIdle()
+    else if (!this.#isAnswering) this.#all.options.refuseSilent(this.#socket)
+  }
+
+  #onData(bytes: Buffer): void {
+    if (this.#isAnswering) {
+      this.#unread = this.#unread ? Buffer.concat([this.#unread, bytes]) : bytes
+      // No more until there is somebody to read it.
+      this.#socket.pause()
+      return
+    }
+    const request = this.#reader.read(bytes, this.#socket.remoteAddress)
+    if (!request) {
+      this.#release()
+      this.#all.options.handOver(this.#socket, bytes)
+      return
+    }
+    if (this.#all.isClosing && request.method !== 'POST') {
+      // A refusal would stop an EventSource for good; a connection that breaks makes it come back.
+      this.#socket.destroy()
+      return
+    }
+    this.#isAnswering = true
+    this.#all.track(this.#answer(request))
+  }
+
+  /** The client sends no more. What it sent is answered. */
+  #onEnd(): void {
+    this.#hasEnded = true
+    if (!this.#isAnswering) this.#socket.end()
+  }
+
+  async #answer(request: HubRequest): Promise<void> {
+    const { answer, onError } = this.#all.options
+    try {
+      this.#send(request, await answer(request))
+    } catch (error) {
+      if (!(error instanceof HubError)) onError(error)
+      this.#socket.destroy()
+    }
+  }
+
+  #send(request: HubRequest, answer: Answer): void {
+    const socket = this.#socket
+    const { body = '', eventStream } = answer
+    if (eventStream) {
+      this.#beginStream(request, answer, eventStream)
+      return
+    }
+    if (typeof body !== 'string') throw new Error(`A request to ${request.url} was answered in pieces.`)
+    const isLast = this.#all.isClosing || this.#hasEnded
+    socket.write(responseText({ ...answer, body }, isLast ? 'close' : 'keep-alive'), 'latin1')
+    if (isLast) {
+      socket.destroySoon()
+      return
+    }
+    this.#isAnswering = false
+    // It is counted anew whenever something comes or goes.
+    if (!this.#hasAnswered) socket.setTimeout(this.#all.options.idleTimeoutMs)
+    this.#hasAnswered = true
+    const unread = this.#unread
+    if (!unread) return
+    this.#unread = undefined
+    socket.resume()
+    this.#onData(unread)
+  }
+
+  #beginStream(request: HubRequest, answer: Answer, eventStream: Answer['eventStream'] & {}): void {
+    const socket = this.#socket
+    this.#release()
+    // A further request on the same connection is none that could be answered.
+    socket.resume()
+    try {
+      eventStream(createSocketSession(socket, request, sessionOptionsOf(answer, this.#all.options.session)))
+    } catch (error) {
+      answer.abandoned?.()
+      throw error
+    }
+  }
+
+  /** Lets go of the connection: it is another's from now on. */
+  #release(): void {
+    this.#socket.setTimeout(0)
+    for (const [name, listener] of this.#listeners) this.#socket.off(name, listener as (...args: unknown[]) => void)
+    this.#all.forget(this)
+  }
+}

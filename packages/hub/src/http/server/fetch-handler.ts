@@ -1,0 +1,110 @@
+import { createResponse, type SessionOptions } from '@headwater/sse/server'
+import { HubError } from '../../base/errors.ts'
+import type { Hub } from '../../hub/hub-core.ts'
+import type { Answer, HubRequest } from '../message/http-message.ts'
+import { createRouter, type HandlerOptions, type Router } from '../router.ts'
+import { sessionOptionsOf } from '../subscribe/session-options.ts'
+
+/** Answers one request. Resolves, never rejects, when the answer begins. */
+export type FetchHandler = (
+  request: Request,
+  client?: { readonly remoteAddress?: string | undefined },
+) => Promise<Response>
+
+/**
+ * Makes the function that answers Fetch requests for a hub, as `createHandler` does those of Node: for Hono, Bun, Deno, Next.js.
+ * `client` says where the request comes from, which a `Request` does not.
+ */
+export function createFetchHandler(hub: Hub, options: HandlerOptions = {}): FetchHandler {
+  return fetchHandlerOf(createRouter(hub, options), options)
+}
+
+/** Makes that function for a router, which others may share. */
+export function fetchHandlerOf(router: Router, { session, onError = console.error }: HandlerOptions): FetchHandler {
+  return async function handle(request, client) {
+    const answer = await router.answer(toHubRequest(request, client?.remoteAddress))
+    return toResponse(request, answer, session, onError)
+  }
+}
+
+function toHubRequest(request: Request, remoteAddress: string | undefined): HubRequest {
+  const { pathname, search, host } = new URL(request.url)
+  return {
+    method: request.method,
+    url: pathname + search,
+    rawHeaders: [...request.headers].flat(),
+    body: readChunks(request.body),
+    remoteAddress,
+    header: (name) => request.headers.get(name) ?? (name === 'host' ? host : undefined),
+  }
+}
+
+async function* readChunks(body: ReadableStream<Uint8Array> | null): AsyncGenerator<Uint8Array> {
+  if (!body) return
+  const reader = body.getReader()
+  let isAtEnd = false
+  try {
+    for (;;) {
+      const { done, value } = await reader.read()
+      if (done) {
+        isAtEnd = true
+        return
+      }
+      yield value
+    }
+  } catch (error) {
+    isAtEnd = true
+    throw new HubError('INVALID_REQUEST', 'The connection ended before the body did.', { cause: error })
+  } finally {
+    // The runtime sees to what is left of it. That it had failed already is no news.
+    if (!isAtEnd) reader.cancel().catch(() => undefined)
+  }
+}
+
+function toResponse(
+  request: Request,
+  answer: Answer,
+  session: SessionOptions | undefined,
+  onError: (error: unknown) => void,
+): Response {
+  const { status = 200, headers = {}, body, eventStream } = answer
+  if (eventStream) {
+    let hasBegun = false
+    try {
+      return createResponse(request, sessionOptionsOf(answer, session), (opened) => {
+        hasBegun = true
+        eventStream(opened)
+      })
+    } finally {
+      if (!hasBegun) answer.abandoned?.()
+    }
+  }
+  const given = Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  const init = { status, headers: given }
+  if (body === undefined || request.method === 'HEAD' || status === 204 || status === 304)
+    return new Response(null, init)
+  if (typeof body === 'string' || body instanceof Uint8Array)
+    return new Response(body as Uint8Array<ArrayBuffer> | string, init)
+  return new Response(toStream(body, onError), init)
+}
+
+/** Pieces are made as they are asked for. */
+function toStream(pieces: AsyncIterable<string>, onError: (error: unknown) => void): ReadableStream<Uint8Array> {
+  const iterator = pieces[Symbol.asyncIterator]()
+  const encoder = new TextEncoder()
+  return new ReadableStream({
+    async pull(controller) {
+      try {
+        const { done, value } = await iterator.next()
+        if (done) controller.close()
+        else controller.enqueue(encoder.encode(value))
+      } catch (error) {
+        if (!(error instanceof HubError)) onError(error)
+        controller.error(error)
+      }
+    },
+    async cancel() {
+      await iterator.return?.()
+    },
+  })
+}

@@ -1,0 +1,149 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { createSession, type NodeRequest, type NodeResponse, type SessionOptions } from '@headwater/sse/server'
+import { HubError } from '../../base/errors.ts'
+import type { Hub } from '../../hub/hub-core.ts'
+import type { Answer, HubRequest } from '../message/http-message.ts'
+import { createRouter, type HandlerOptions, type Router } from '../router.ts'
+import { sessionOptionsOf } from '../subscribe/session-options.ts'
+
+/**
+ * Answers one request. Resolves, never rejects, when it is answered, or when its event stream has begun. What is not for the
+ * hub goes to `next`, as in Express; without it that is answered 404.
+ */
+export type Handler = (req: NodeRequest, res: NodeResponse, next?: () => void) => Promise<void>
+
+/**
+ * Makes the function that answers requests of `node:http`, `node:https` and `node:http2` for a hub: the Mercure protocol, health,
+ * and the page.
+ */
+export function createHandler(hub: Hub, options: HandlerOptions = {}): Handler {
+  return handlerOf(createRouter(hub, options), options)
+}
+
+/** Makes that function for a router, which others may share. */
+export function handlerOf(router: Router, { session, onError = console.error }: HandlerOptions): Handler {
+  return async function handle(nodeReq, nodeRes, next) {
+    // `node:http2` has an API compatible with `node:http`, to the point where its types call it another.
+    const [req, res] = [nodeReq as IncomingMessage, nodeRes as ServerResponse]
+    if (next && !router.has({ url: req.url ?? '/' })) {
+      next()
+      return
+    }
+    // A client that leaves is no event of ours, and what it leaves behind need not be said.
+    res.on('error', ignore)
+    try {
+      await send(req, res, await router.answer(toHubRequest(req)), session)
+    } catch (error) {
+      if (!(error instanceof HubError)) onError(error)
+      res.destroy()
+    }
+  }
+}
+
+function toHubRequest(req: IncomingMessage): HubRequest {
+  return {
+    method: req.method ?? 'GET',
+    url: req.url ?? '/',
+    rawHeaders: req.rawHeaders,
+    body: readChunks(req),
+    remoteAddress: req.socket.remoteAddress,
+    header: (name) => {
+      // [RFC 9113, 8.3.1] In HTTP/2 the host is the authority.
+      const value = req.headers[name] ?? (name === 'host' ? req.headers[':authority'] : undefined)
+      return typeof value === 'string' ? value : value?.join(', ')
+    },
+  }
+}
+
+async function* readChunks(req: IncomingMessage): AsyncGenerator<Uint8Array> {
+  if (req.readableDidRead) {
+    throw new HubError(
+      'INVALID_REQUEST',
+      'Something in this server read the body before the hub could. Mount the hub before body parsers, such as express.json().',
+    )
+  }
+  try {
+    // Whoever stops to read has still to answer, and the answer goes out on the same connection.
+    yield* req.iterator({ destroyOnReturn: false })
+  } catch (error) {
+    throw new HubError('INVALID_REQUEST', 'The connection ended before the body did.', { cause: error })
+  }
+}
+
+async function send(
+  req: IncomingMessage,
+  res: ServerResponse,
+  answer: Answer,
+  session: SessionOptions | undefined,
+): Promise<void> {
+  const { status = 200, headers = {}, body, eventStream } = answer
+  if (eventStream) {
+    try {
+      eventStream(createSession(req, res, sessionOptionsOf(answer, session)))
+    } catch (error) {
+      answer.abandoned?.()
+      throw error
+    }
+    return
+  }
+  res.statusCode = status
+  for (const [name, value] of Object.entries(headers)) if (value !== undefined) res.setHeader(name, value)
+  if (body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array)) await sendPieces(res, body)
+  else {
+    if (body !== undefined) res.setHeader('content-length', Buffer.byteLength(body))
+    res.end(req.method === 'HEAD' ? undefined : body)
+  }
+  if (!req.complete) dropRest(req)
+}
+
+/** No faster than the client reads, and no longer than it does. */
+async function sendPieces(res: ServerResponse, pieces: AsyncIterable<string>): Promise<void> {
+  // The client sends on when it sees that there is somebody to read.
+  res.flushHeaders()
+  for await (const piece of pieces) {
+    if (isOver(res)) return
+    if (!res.write(piece)) await whenDrained(res)
+  }
+  res.end()
+}
+
+function isOver(res: ServerResponse & { stream?: { destroyed: boolean } }): boolean {
+  return res.stream?.destroyed ?? res.destroyed
+}
+
+/** Resolves when there is room, or nobody left to need it; gives up on a client that takes nothing for 30 s. */
+function whenDrained(res: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const go = () => {
+      clearTimeout(timer)
+      res.off('drain', go).off('close', go)
+      resolve()
+    }
+    const timer = setTimeout(() => {
+      res.destroy()
+      go()
+    }, stallTimeoutMs)
+    if (isOver(res)) go()
+    res.on('drain', go).on('close', go)
+  })
+}
+
+const stallTimeoutMs = 30_000
+/** Of what is not wanted, this much is read, so that a client that sends before it reads gets to the answer. */
+const maxDroppedBytes = 16 * 1024 * 1024
+
+/** Reads and drops the rest of a request that was answered before its end: cut off, the client may not see the answer. */
+function dropRest(req: IncomingMessage): void {
+  let dropped = 0
+  const timer = setTimeout(() => req.destroy(), stallTimeoutMs)
+  timer.unref()
+  req.on('data', (chunk: Buffer) => {
+    dropped += chunk.length
+    if (dropped > maxDroppedBytes) req.destroy()
+  })
+  req.on('error', ignore)
+  req.on('close', () => clearTimeout(timer))
+  req.on('end', () => clearTimeout(timer))
+}
+
+function ignore(): void {}

@@ -1,0 +1,261 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http'
+import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
+import type { TLSSocket } from 'node:tls'
+import { HubError } from '../../base/errors.ts'
+import { within } from '../../base/with-timeout.ts'
+import type { Hub } from '../../hub/hub-core.ts'
+import { ClientAddresses } from '../access/client-address.ts'
+import { createCounts } from '../access/client-counts.ts'
+import { ConnectionGuard } from '../access/connection-limiter.ts'
+import { withDefaultLimits } from '../access/limits.ts'
+import type { Problem } from '../message/problem.ts'
+import { responseText } from '../message/response-text.ts'
+import { createRouter, type HandlerOptions } from '../router.ts'
+import { DirectConnections } from './direct-connections.ts'
+import { handlerOf } from './handler.ts'
+import { assertCertificate, type Certificate, createTlsServer, type SecureServer } from './tls.ts'
+
+export interface ListenOptions extends HandlerOptions {
+  /** A name or address. */
+  readonly host: string
+  /** 0: any that is free. */
+  readonly port: number
+  /**
+   * Lets several threads listen on the port, which share its connections evenly: the first one of them, and then the others. Not on every
+   * system; see `canSharePort`. Default: nobody else may.
+   */
+  readonly sharesPort?: 'first' | 'other' | undefined
+  /** Serves HTTPS: HTTP/2, and HTTP/1.1 for who does not speak it. Default: HTTP/1.1 without encryption. */
+  readonly certificate?: Certificate | undefined
+  /** How long a client may take to encrypt its connection, and then to send the headers of a request, in milliseconds. Default 10000. */
+  readonly headersTimeoutMs?: number | undefined
+  /**
+   * How long a connection is kept open without a request, in milliseconds. Default 75000, which is longer than proxies keep theirs (60 s is
+   * common): who closes first while the other sends loses a request.
+   */
+  readonly idleTimeoutMs?: number | undefined
+}
+
+/** A hub that answers HTTP on a port of its own. */
+export interface HubServer {
+  /** Where it is, by the address that it really listens on. */
+  readonly url: string
+  readonly port: number
+  /** Uses another certificate for the connections to come. Throws `INVALID_OPTION`. */
+  setCertificate(certificate: Certificate): void
+  /**
+   * Stops to accept connections, finishes the publishes under way (for at most half of `deadlineMs`, so that one that does not end keeps nobody
+   * from being told to come back), closes the hub, which ends its streams, and resolves when the last connection is over: by itself, or by
+   * force after `deadlineMs` (default 8000), and then `onCutOff` gets how many those were.
+   */
+  close(options?: { deadlineMs?: number; onCutOff?: (connections: number) => void }): Promise<void>
+}
+
+/** Serves a hub over HTTP. Rejects with `LISTEN_FAILED` when the address cannot be had. */
+export async function listen(
+  hub: Hub,
+  { host, port, sharesPort, certificate, ...options }: ListenOptions,
+): Promise<HubServer> {
+  const { headersTimeoutMs = 10_000, idleTimeoutMs = 75_000, onRefused, metrics } = options
+  const limits = withDefaultLimits(options.limits)
+  const counts = options.counts ?? createCounts()
+  const guard = new ConnectionGuard({
+    limits,
+    counts,
+    addresses: new ClientAddresses(options.trustedProxies),
+    isEncrypted: certificate !== undefined,
+    onRefused: (refusal, address) => onRefused?.(refusal, { method: 'connection', route: 'none', address }),
+  })
+  metrics?.observeConnections(guard)
+  const serverOptions = serverOptionsOf(headersTimeoutMs, idleTimeoutMs)
+  const stopping = new AbortController()
+  const session = { takesConnection: true, ...options.session }
+  const handlerOptions = { ...options, counts, session, closing: stopping.signal }
+  const router = createRouter(hub, handlerOptions)
+  const handle = handlerOf(router, handlerOptions)
+  const underWay = new Set<Promise<void>>()
+  let closing: Promise<void> | undefined
+
+  /** Connections that no request has come on yet, as browsers open them in advance. HTTP/2 sessions end in their own way. */
+  const silent = new Map<string, Socket>()
+  const peerOf = ({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>) =>
+    `${remoteAddress} ${remotePort}`
+
+  const answer: RequestListener = (req, res) => {
+    silent.delete(peerOf(req.socket))
+    if (closing) {
+      // A refusal would stop an EventSource for good; a connection that breaks makes it come back.
+      if (req.method !== 'POST') {
+        res.destroy()
+        return
+      }
+      // HTTP/2 has its own way to say so.
+      if (req.httpVersionMajor < 2) res.setHeader('connection', 'close')
+    }
+    const handling = handle(req, res)
+    underWay.add(handling)
+    handling.then(() => underWay.delete(handling))
+  }
+  const server = certificate ? createTlsServer(certificate, serverOptions, answer) : createServer(serverOptions, answer)
+  const noteSilence = (socket: Socket) => {
+    // Once it is closed it has no peer any more.
+    const peer = peerOf(socket)
+    silent.set(peer, socket)
+    socket.once('close', () => silent.delete(peer))
+  }
+  const [takeByNode] = server.listeners('connection') as ((socket: Socket) => void)[]
+  const direct = new DirectConnections({
+    answer: router.answer,
+    handOver(socket, bytes) {
+      noteSilence(socket)
+      takeByNode?.call(server, socket)
+      socket.emit('data', bytes)
+    },
+    refuseSilent: (socket) => answerClientError({ code: 'ERR_HTTP_REQUEST_TIMEOUT' }, socket),
+    session,
+    headersTimeoutMs,
+    idleTimeoutMs,
+    onError: options.onError ?? console.error,
+  })
+  if (!certificate) server.removeAllListeners('connection')
+  server.on('connection', (socket: Socket) => {
+    // What comes over one that is refused is read, or its end would not be seen.
+    if (!guard.take(socket)) socket.resume()
+    else if (certificate) noteSilence(socket)
+    else direct.take(socket)
+  })
+  server.on('secureConnection', (socket: TLSSocket) => {
+    if (socket.alpnProtocol === 'h2') silent.delete(peerOf(socket))
+  })
+  server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
+    // Without the go-ahead a client that asked for it does not even send what is too large.
+    const isStream = req.headers['content-type']?.toLowerCase().includes('ndjson')
+    const isTooLarge = Number(req.headers['content-length']) > limits.maxBodyBytes
+    if (isStream || !isTooLarge) res.writeContinue()
+    server.emit('request', req, res)
+  })
+  server.on('clientError', answerClientError)
+  // Else a second hub that shares its port as well would be given half of the connections, and nobody would notice.
+  if (sharesPort === 'first' && port !== 0) await assertFree(host, port)
+  await bind(server, { host, port, reusePort: sharesPort !== undefined })
+  // A connection that cannot be accepted (no file descriptor left, say) is no reason to drop the others.
+  server.on('error', options.onError ?? console.error)
+
+  return {
+    url: urlOf(server, certificate ? 'https' : 'http'),
+    port: (server.address() as AddressInfo).port,
+    setCertificate(next) {
+      if (!('setSecureContext' in server)) {
+        throw new HubError('INVALID_OPTION', 'This server has no certificate to replace: it serves HTTP.')
+      }
+      assertCertificate(next)
+      server.setSecureContext({ ...next })
+    },
+    close({ deadlineMs = 8000, onCutOff } = {}) {
+      closing ??= finish(deadlineMs, onCutOff)
+      return closing
+    },
+  }
+
+  async function finish(deadlineMs: number, onCutOff?: (connections: number) => void): Promise<void> {
+    const closed = new Promise((resolve) => server.close(resolve))
+    let deadline: NodeJS.Timeout | undefined
+    const isLate = new Promise<void>((resolve) => {
+      deadline = setTimeout(() => {
+        onCutOff?.(guard.open)
+        guard.cutOff()
+        resolve()
+      }, deadlineMs)
+    })
+    stopping.abort()
+    // Node takes those for busy.
+    for (const socket of silent.values()) socket.destroy()
+    await within(deadlineMs / 2, Promise.all([...underWay, direct.close()]), undefined)
+    // Connections kept alive while their last request was answered.
+    server.closeIdleConnections()
+    // What was published last is on its way to the streams, and goes out in the next turn.
+    await new Promise((resolve) => setImmediate(resolve))
+    // A store that does not answer may keep it from closing for ever.
+    await Promise.race([hub.close(), isLate])
+    await closed
+    clearTimeout(deadline)
+  }
+}
+
+function serverOptionsOf(headersTimeoutMs: number, idleTimeoutMs: number) {
+  return {
+    // A connection that is silent, or a request that trickles in, holds a connection and nothing else, but not for long. A body has its own limit,
+    // because one that publishes a stream may take for ever; `keepAlive` finds out when its sender is gone.
+    headersTimeout: headersTimeoutMs,
+    handshakeTimeout: headersTimeoutMs,
+    requestTimeout: 0,
+    keepAlive: true,
+    keepAliveInitialDelay: 60_000,
+    keepAliveTimeout: idleTimeoutMs,
+    connectionsCheckingInterval: Math.max(1, Math.min(5000, headersTimeoutMs / 2)),
+  }
+}
+
+/** Whether several threads can listen on one port, and the system shares the connections among them. */
+export const canSharePort = ['linux', 'freebsd'].includes(process.platform)
+
+/** Rejects if anybody listens there already, whether they share the port or not. */
+async function assertFree(host: string, port: number): Promise<void> {
+  const server = createNetServer()
+  await bind(server, { host, port })
+  await new Promise((resolve) => server.close(resolve))
+}
+
+function bind(server: NetServer, address: { host: string; port: number; reusePort?: boolean }): Promise<void> {
+  const { host, port } = address
+  return new Promise((resolve, reject) => {
+    const refuse = (error: NodeJS.ErrnoException) => {
+      const advice = listenAdvice[error.code ?? ''] ?? error.message
+      reject(new HubError('LISTEN_FAILED', `Cannot listen on ${host}:${port}: ${advice}`, { cause: error }))
+    }
+    server.once('error', refuse)
+    server.listen(address, () => {
+      server.off('error', refuse)
+      resolve()
+    })
+  })
+}
+
+const listenAdvice: Record<string, string> = {
+  EADDRINUSE: 'something else does already. Stop it, or choose another port with --listen (port 0: any that is free).',
+  EACCES: 'that needs rights this process does not have. Choose a port above 1023 with --listen.',
+  EADDRNOTAVAIL: 'this machine does not have that address. Choose one of its own with --listen, such as 127.0.0.1.',
+  ENOTFOUND: 'there is no such host. Choose an address of this machine with --listen, such as 127.0.0.1.',
+}
+
+function urlOf(server: Server | SecureServer, scheme: string): string {
+  const { address, family, port } = server.address() as AddressInfo
+  return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+}
+
+/** What is no HTTP, is too long or takes too long. Only said where no answer is under way that it could end up in. */
+function answerClientError(error: Pick<NodeJS.ErrnoException, 'code'>, socket: Socket): void {
+  // What is written to a client that does not finish to encrypt would wait for it for ever.
+  const isUnencrypted = /^ERR_(TLS|SSL)_/.test(error.code ?? '')
+  if (isUnencrypted || !socket.writable || socket.bytesWritten > 0) {
+    socket.destroy()
+    return
+  }
+  const [status, detail] = clientErrors[error.code ?? ''] ?? [400, 'That was no well-formed HTTP request.']
+  const problem: Problem = { title: STATUS_CODES[status], status, detail, code: 'INVALID_REQUEST' }
+  const headers = { 'content-type': 'application/problem+json' }
+  socket.end(responseText({ status, headers, body: `${JSON.stringify(problem)}\n` }, 'close'), 'latin1')
+}
+
+const clientErrors: Record<string, [status: number, detail: string]> = {
+  HPE_HEADER_OVERFLOW: [431, 'The request line and headers are larger than 16 KiB together.'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunk extensions are larger than 16 KiB.'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The headers of the request took too long to arrive.'],
+}

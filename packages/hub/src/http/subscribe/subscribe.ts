@@ -1,0 +1,195 @@
+import { readLastEventId } from '@headwater/sse/server'
+import { HubError } from '../../base/errors.ts'
+import type { Hub } from '../../hub/hub-core.ts'
+import { costOf, exactTopic, type Matcher, topicSelector, urlPattern } from '../../matching/matcher.ts'
+import type { Limits } from '../access/limits.ts'
+import type { Permission } from '../access/permission.ts'
+import { readBody } from '../message/body.ts'
+import { type FormPair, parseForm } from '../message/form.ts'
+import { acceptsGzip, headerValue } from '../message/headers.ts'
+import type { Answer, HubRequest } from '../message/http-message.ts'
+import { GzipCoding } from './gzip-coding.ts'
+
+/**
+ * Answers with the event stream of the topics that the request selects, from the last event ID on. By `QUERY` the body is a form
+ * with more of the same.
+ */
+export async function subscribe(
+  hub: Hub,
+  request: HubRequest,
+  permission: Permission,
+  rules: SubscribeRules,
+): Promise<Answer> {
+  const { matchers, lastEventId, hasLastEventId, isOldDialect } = await readSelectors(request, rules)
+  const { subscribe: rights, payloadFor } = permission
+  const subscription = await hub.openSubscription({ matchers, rights, lastEventId, payloadFor })
+
+  const preceding = headerValue(subscription.precedingEventId)
+  return {
+    headers: {
+      'cache-control': 'private, no-cache, no-store, no-transform',
+      // [Mercure] Whenever a last event ID was present, even an empty one; in the 0.x dialect when it was not empty.
+      'mercure-last-event-id': hasLastEventId ? preceding : undefined,
+      'last-event-id': isOldDialect && lastEventId !== '' ? preceding : undefined,
+    },
+    eventStream: (session) => subscription.deliverTo(session),
+    contentCoding: isCompressed(request, permission, rules) ? new GzipCoding() : undefined,
+    expiresAt: permission.expiresAt,
+  }
+}
+
+/**
+ * What is private is not compressed. Events that follow each other are compressed together, and who sees how long the result is, and can
+ * publish beside it, could find out what is in the others, guess by guess (BREACH).
+ */
+function isCompressed(request: HubRequest, { subscribe = [] }: Permission, { isCompressing }: SubscribeRules): boolean {
+  return isCompressing && subscribe.length === 0 && acceptsGzip(request.header('accept-encoding'))
+}
+
+/** Answers with the ID to subscribe from in order to get what comes after the newest of the events that the request selects. */
+export async function answerLastEventId(
+  hub: Hub,
+  request: HubRequest,
+  { subscribe }: Permission,
+  rules: SelectorRules,
+): Promise<Answer> {
+  const { matchers } = await readSelectors(request, rules)
+  const id = await hub.lastEventId({ matchers, rights: subscribe })
+  return {
+    headers: {
+      'content-type': 'application/json',
+      'cache-control': 'no-store',
+      'mercure-last-event-id': headerValue(id),
+    },
+    body: `${JSON.stringify({ last_event_id: id })}\n`,
+  }
+}
+
+export interface SubscribeRules extends SelectorRules {
+  /** Whether event streams are compressed for clients that take it. */
+  readonly isCompressing: boolean
+}
+
+/** What selectors are taken. */
+export interface SelectorRules {
+  readonly limits: Readonly<Limits>
+  /** Whether those of before 1.0 are: `topic`. */
+  readonly isCompat: boolean
+  /** What URL patterns are relative to. */
+  readonly hubUrl: string
+}
+
+/** What a request selects, and from where on. */
+interface Selectors {
+  readonly matchers: readonly Matcher[]
+  /** `''` for none. */
+  readonly lastEventId: string
+  /** Whether there was one, be it empty. */
+  readonly hasLastEventId: boolean
+  /** Whether it selects as Mercure 0.x did, by `topic`. */
+  readonly isOldDialect: boolean
+}
+
+async function readSelectors(request: HubRequest, rules: SelectorRules): Promise<Selectors> {
+  const { url, method } = request
+  const start = url.indexOf('?')
+  const query = Buffer.from(start < 0 ? '' : url.slice(start + 1), 'latin1')
+  const body = method === 'QUERY' ? await readForm(request, rules.limits.maxBodyBytes) : Buffer.alloc(0)
+  const header = request.header('last-event-id')
+  // [Mercure] The query and the body together; of the last event ID that of the query.
+  const { matchers, hasLastEventId, isOldDialect } = parsePairs([...parseForm(query), ...parseForm(body)], rules)
+  return {
+    matchers,
+    lastEventId: readLastEventId(header, url) || readLastEventId(undefined, `?${body.toString('latin1')}`),
+    hasLastEventId: hasLastEventId || header !== undefined,
+    isOldDialect,
+  }
+}
+
+async function readForm(request: HubRequest, maxBodyBytes: number): Promise<Buffer> {
+  const type = request.header('content-type') ?? ''
+  if (/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type)) return await readBody(request, maxBodyBytes)
+  throw new HubError(
+    'UNSUPPORTED_MEDIA_TYPE',
+    `The content type is ${type || 'not given'}. Send what a QUERY selects as application/x-www-form-urlencoded.`,
+  )
+}
+
+function parsePairs(
+  pairs: Iterable<FormPair>,
+  { limits: { maxMatchers }, isCompat, hubUrl }: SelectorRules,
+): Pick<Selectors, 'matchers' | 'hasLastEventId' | 'isOldDialect'> {
+  const selectors: FormPair[] = []
+  let hasLastEventId = false
+  let isOldDialect = false
+  for (const pair of pairs) {
+    const { name } = pair
+    if (name === 'topic') {
+      if (!isCompat) {
+        throw new HubError(
+          'INVALID_MATCHER',
+          'topic selects in Mercure of before 1.0, which this hub does not speak (--compat). Use match.',
+        )
+      }
+      isOldDialect = true
+    }
+    if (/^(topic|match|match_exact|match_urlpattern)$/.test(name)) selectors.push(pair)
+    else if (/^match/i.test(name)) {
+      throw new HubError(
+        'INVALID_MATCHER',
+        `There is no matcher ${JSON.stringify(name)}. This hub knows match, match_exact and match_urlpattern.`,
+      )
+    } else if (/^(lastEventI[dD]|last_event_id|Last-Event-ID)$/.test(name)) hasLastEventId = true
+  }
+  if (selectors.length === 0) {
+    throw new HubError(
+      'INVALID_MATCHER',
+      'The query selects no topic. Add ?match= and a topic, percent-encoded, or ?match=* for all of them.',
+    )
+  }
+  // Before anything is compiled.
+  if (selectors.length > maxMatchers) {
+    throw new HubError(
+      'INVALID_MATCHER',
+      `The query has ${selectors.length} matchers; the most is ${maxMatchers}. Use two subscriptions.`,
+    )
+  }
+  return { matchers: compile(selectors, hubUrl), hasLastEventId, isOldDialect }
+}
+
+/** The most bytes that the patterns and templates of one subscription have together: what compiling them costs follows from it. */
+const maxPatternBytes = 16 * 1024
+/** The most steps that they together cost for a character of a topic. As people write them they cost 1 to 7 each. */
+const maxPatternCost = 512
+
+function compile(selectors: readonly FormPair[], hubUrl: string): readonly Matcher[] {
+  let bytes = 0
+  let cost = 0
+  return selectors.map(({ name, value }) => {
+    if (name === 'match_urlpattern' || (name === 'topic' && value?.includes('{')))
+      bytes += Buffer.byteLength(value ?? '')
+    if (bytes > maxPatternBytes) {
+      throw new HubError(
+        'INVALID_MATCHER',
+        `The patterns of the query have more than ${maxPatternBytes} bytes together. Use several subscriptions.`,
+      )
+    }
+    const matcher = parseMatcher(name, value, hubUrl)
+    cost += costOf(matcher)
+    if (cost > maxPatternCost) {
+      throw new HubError(
+        'INVALID_MATCHER',
+        'The patterns of the query make too much work together. Use simpler ones, with fewer groups that repeat, or several subscriptions.',
+      )
+    }
+    return matcher
+  })
+}
+
+function parseMatcher(name: string, value: string | undefined, hubUrl: string): Matcher {
+  if (value === undefined) throw new HubError('INVALID_MATCHER', `${name} is not valid UTF-8.`)
+  if (value === '') throw new HubError('INVALID_MATCHER', `${name} is empty. Give it a topic, percent-encoded, or *.`)
+  if (name === 'topic') return topicSelector(value)
+  if (name === 'match_urlpattern') return urlPattern(value, hubUrl)
+  return exactTopic(value)
+}

@@ -1,0 +1,217 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { Dialect } from '../../auth/dialect.ts'
+import { HubError } from '../../base/errors.ts'
+import { hubPath } from '../../base/hub-path.ts'
+import type { Hub } from '../../hub/hub-core.ts'
+import {
+  type ActiveSubscription,
+  type MatchType,
+  matcherPath,
+  oldContext,
+  oldSubscriptionDocument,
+  oldTopicPath,
+  parseMatchType,
+  subscriptionDocument,
+  subscriptionPath,
+  subscriptionsPath,
+} from '../../subscriptions/active-subscription.ts'
+import type { SubscriptionList } from '../../subscriptions/registry.ts'
+import type { Gate } from '../access/authorizer.ts'
+import { hasMatch, headerValue } from '../message/headers.ts'
+import { type Answer, type HubRequest, pathOf } from '../message/http-message.ts'
+
+type Subscriptions = NonNullable<Hub['subscriptions']>
+
+/** Whether a path is of the subscriptions API. */
+export function isSubscriptionsPath(path: string): boolean {
+  return path === subscriptionsPath || path.startsWith(`${subscriptionsPath}/`)
+}
+
+/** [Mercure, 9.2] Answers with who is subscribed: to anything, to what one matcher selects, or whether one subscription is active. */
+export async function answerSubscriptions(
+  subscriptions: Subscriptions,
+  request: HubRequest,
+  gate: Pick<Gate, 'admitReader'>,
+): Promise<Answer> {
+  const path = pathOf(request)
+  const segments = path.slice(subscriptionsPath.length).split('/').slice(1)
+  const dialectOfPath = dialectOf(segments, subscriptions)
+  const dialectOfReader = await gate.admitReader(request, path, dialectOfPath)
+  const asked =
+    segments.length === 0
+      ? askedForAll(request, subscriptions, dialectOfReader)
+      : read(segments, subscriptions, dialectOfPath)
+  const list = asked.find(subscriptions)
+  if (!asked.isCollection && list.subscriptions.length === 0) {
+    throw new HubError('NOT_FOUND', `There is no such subscription at ${path}, or no longer.`)
+  }
+  const form = asked.dialect === '0.x' ? oldForm : currentForm
+  const headers = {
+    'content-type': form.contentType,
+    'cache-control': 'private, no-cache',
+    etag: form.etag(list.lastEventId),
+    link: form.link(list.lastEventId),
+  }
+  if (hasMatch(request.header('if-none-match'), headers.etag)) return { status: 304, headers }
+  if (request.method === 'HEAD') return { headers }
+  if (!asked.isCollection) return { headers, body: `${form.one(list)}\n` }
+  const [before, after] = form.around(asked.id, list.lastEventId)
+  return { headers, body: inPieces(before, list.subscriptions, form.each, after) }
+}
+
+/** What a path asks for. */
+interface Asked {
+  readonly dialect: Dialect
+  /** The path as the hub writes it. */
+  readonly id: string
+  /** Whether it may be none, one, or many. */
+  readonly isCollection: boolean
+  find(subscriptions: Subscriptions): SubscriptionList
+}
+
+/** Of which dialect a path is: before 1.0 the matcher's type was not in it. That of all subscriptions is of both, and told apart later. */
+function dialectOf([first, ...others]: readonly string[], { isCompat }: Subscriptions): Dialect {
+  const isOld = first !== undefined && (others.length === 0 || (others.length === 1 && !parseMatchType(first)))
+  return isCompat && isOld ? '0.x' : '1.0'
+}
+
+/** Who has a token of before 1.0, or asks for what only that had, is of before 1.0. */
+function askedForAll(request: HubRequest, { isCompat }: Subscriptions, dialectOfReader: Dialect): Asked {
+  const isOld = dialectOfReader === '0.x' || request.header('accept')?.includes(oldForm.contentType)
+  const dialect = isCompat && isOld ? '0.x' : '1.0'
+  return { dialect, id: subscriptionsPath, isCollection: true, find: (all) => all.list() }
+}
+
+function read(segments: readonly string[], subscriptions: Subscriptions, dialect: Dialect): Asked {
+  if (segments.includes('') || segments.length > 3) throw nothingThere(segments)
+  if (dialect === '0.x') {
+    const [match, subscriber] = segments.map(decode) as [string, string?]
+    if (subscriber === undefined)
+      return { ...collection('0.x', oldTopicPath(match)), ...of((each) => each.match === match) }
+    return { ...one('0.x'), ...of((each) => each.subscriber === subscriber && each.match === match) }
+  }
+  const [first, ...others] = segments
+  if (others.length === 0) throw nothingThere(segments)
+  const matchType = matchTypeIn(first!, subscriptions)
+  const [match, subscriber] = others.map(decode) as [string, string?]
+  // Told as one, whatever its type: it selects everything.
+  const type = match === '*' ? 'exact' : matchType
+  if (subscriber === undefined) {
+    const path = matcherPath(matchType, match)
+    return { ...collection('1.0', path), ...of((each) => each.matchType === type && each.match === match) }
+  }
+  const path = subscriptionPath({ matchType: type, match, subscriber })
+  return { ...one('1.0'), find: (all) => all.find(path) }
+}
+
+function collection(dialect: Dialect, id: string) {
+  return { dialect, id, isCollection: true }
+}
+
+function one(dialect: Dialect) {
+  return { dialect, id: '', isCollection: false }
+}
+
+function of(isWanted: (subscription: ActiveSubscription) => boolean): Pick<Asked, 'find'> {
+  return { find: (all) => all.list(isWanted) }
+}
+
+function nothingThere(segments: readonly string[]): HubError {
+  return new HubError(
+    'NOT_FOUND',
+    `There is nothing at ${subscriptionsPath}/${segments.join('/')}. Below ${subscriptionsPath} come a match type, a matcher and a subscriber.`,
+  )
+}
+
+function matchTypeIn(segment: string, { isCompat }: Subscriptions): MatchType {
+  const type = parseMatchType(segment)
+  if (type && (isCompat || type !== 'uritemplate')) return type
+  throw new HubError(
+    'INVALID_REQUEST',
+    `There is no match type ${JSON.stringify(segment)}. There are exact and urlpattern.`,
+  )
+}
+
+function decode(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch (cause) {
+    throw new HubError('INVALID_REQUEST', `${JSON.stringify(segment)} is not percent-encoded UTF-8.`, { cause })
+  }
+}
+
+/** How a dialect tells of subscriptions. */
+interface Form {
+  readonly contentType: string
+  etag(lastEventId: string): string
+  link(lastEventId: string): string
+  /** A subscription by itself. */
+  one(list: SubscriptionList): string
+  /** A subscription among others. */
+  each(subscription: ActiveSubscription): string
+  /** What comes before and after all of them. */
+  around(id: string, lastEventId: string): readonly [before: string, after: string]
+}
+
+const currentForm: Form = {
+  contentType: 'application/json',
+  etag: (lastEventId) => `"${escapeEtag(lastEventId)}"`,
+  link: (lastEventId) =>
+    `<${hubPath}>; rel="mercure"; last-event-id=${quoted(lastEventId)}; type="mercure"; content-type="application/json"`,
+  one: ({ subscriptions: [subscription] }) => subscriptionDocument(subscription!, true),
+  each: (subscription) => subscriptionDocument(subscription, true),
+  around: (id) => around({ id, type: 'subscriptions' }),
+}
+
+/** [Mercure 0.x] */
+const oldForm: Form = {
+  contentType: 'application/ld+json',
+  // Without the quotes that HTTP asks for: so it was.
+  etag: escapeEtag,
+  link: (lastEventId) =>
+    `<${hubPath}>; rel="mercure"; last-event-id=${quoted(lastEventId)}; content-type="application/ld+json"`,
+  one: ({ subscriptions: [subscription], lastEventId }) =>
+    oldSubscriptionDocument(subscription!, true, { ...oldContext, lastEventID: lastEventId }),
+  each: (subscription) => oldSubscriptionDocument(subscription, true, {}),
+  around: (id, lastEventID) => around({ ...oldContext, id, type: 'Subscriptions', lastEventID }),
+}
+
+function around(document: object): readonly [string, string] {
+  return [`${JSON.stringify(document).slice(0, -1)},"subscriptions":[`, ']}\n']
+}
+
+/** [RFC 9110, 5.6.4] A quoted string. */
+export function quoted(text: string): string {
+  return `"${headerValue(text).replace(/["\\]/g, '\\$&')}"`
+}
+
+/** [Mercure, 9.2] An ID inside an entity tag. */
+export function escapeEtag(id: string): string {
+  const percentEncoded = (byte: number) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+  const isEscaped = (byte: number) => byte <= 0x20 || byte === 0x22 || byte === 0x25 || byte === 0x7f
+  return Array.from(Buffer.from(id), (byte) =>
+    isEscaped(byte) ? percentEncoded(byte) : String.fromCharCode(byte),
+  ).join('')
+}
+
+const subscriptionsPerPiece = 500
+
+/** A few in one piece, with its length; many piece by piece, so that neither memory nor other requests suffer. */
+function inPieces(
+  before: string,
+  subscriptions: readonly ActiveSubscription[],
+  write: (subscription: ActiveSubscription) => string,
+  after: string,
+): string | AsyncIterable<string> {
+  if (subscriptions.length > subscriptionsPerPiece) return pieces()
+  return before + subscriptions.map(write).join(',') + after
+
+  async function* pieces(): AsyncGenerator<string> {
+    for (let start = 0; start < subscriptions.length; start += subscriptionsPerPiece) {
+      const piece = subscriptions.slice(start, start + subscriptionsPerPiece)
+      yield (start === 0 ? before : ',') + piece.map(write).join(',')
+      await nextTurn()
+    }
+    yield after
+  }
+}

@@ -1,0 +1,25 @@
+import type { EventRecord } from '../store/store.ts'
+import type { Selection } from './selection.ts'
+
+/** How many steps of matching are made before others have a turn: some milliseconds' worth. */
+const stepsPerTurn = 500_000
+
+/**
+ * The events that a selection admits, of a page of the history. Patterns that cost much, on a page of long topics, take many turns of
+ * the event loop, so that who asks for a history by them delays nobody else.
+ */
+export async function admittedEvents<E extends Pick<EventRecord, 'topics' | 'isPrivate'>>(
+  events: readonly E[],
+  selection: Selection,
+): Promise<readonly E[]> {
+  const admitted: E[] = []
+  let steps = 0
+  for (const event of events) {
+    if (selection.admits(event)) admitted.push(event)
+    for (const topic of event.topics) steps += selection.cost * topic.length
+    if (steps < stepsPerTurn) continue
+    steps = 0
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  return admitted
+}

@@ -1,0 +1,15 @@
+import { formatEventId } from '@headwater/sse/server'
+import type { Mark, StoredEvent } from '../store/store.ts'
+
+/** The ID under which subscribers get an event: its publisher's own, else its place in the history. */
+export function eventIdOf(epoch: string, event: StoredEvent): string {
+  return event.id ?? positionId(epoch, event)
+}
+
+/**
+ * The ID of a place in the history, `<epoch>.<position>.<tag>`; the beginning has no tag. Every event can be resumed from by
+ * it, also one that goes out under its publisher's ID, and it says nothing about the event.
+ */
+export function positionId(epoch: string, { position, tag }: Mark): string {
+  return formatEventId(position === 0 ? { epoch, position } : { epoch, position, tag: tag.toString(36) })
+}

@@ -1,0 +1,521 @@
+import {
+  type CloseReason,
+  encodeGap,
+  encodePosition,
+  formatEventId,
+  frameBytes,
+  type Gap,
+  type GapReason,
+  type Session,
+} from '@headwater/sse/server'
+import { notNegative } from '../base/check-option.ts'
+import { Fifo } from '../base/fifo.ts'
+import { MatcherIndex } from '../matching/matcher-index.ts'
+import { toTopics } from '../matching/topic.ts'
+import { type Bounds, beginning, type EventStore, type Mark, type StoredEvent } from '../store/store.ts'
+import { positionId } from './event-id.ts'
+import { Feed, type FeedFrame } from './feed.ts'
+import { encodeStoredEvent, History, type HistoryPage } from './history-reader.ts'
+import type { StartingPoint } from './resume.ts'
+import type { Selection } from './selection.ts'
+import { type HubStats, Tally } from './stats.ts'
+import { Subscriber } from './subscriber.ts'
+
+/** How the fan-out works; the defaults are for everyone but tests and benchmarks. Times in milliseconds. */
+export interface FanOutOptions {
+  /** How long it may write before other work of the process gets its turn. Default 1. */
+  readonly turnMs?: number | undefined
+  /**
+   * How many bytes of encoded frames all feeds keep together for those behind. Older ones are
+   * read from the store. Default 33554432 (32 MiB).
+   */
+  readonly feedBytes?: number | undefined
+  /** How often quiet feeds tell their subscribers the position, so that it never ages out of the history. Default 60000. */
+  readonly positionMs?: number | undefined
+  /** Gets what went wrong without anybody to reject to; the hub goes on. */
+  readonly onError: (error: unknown) => void
+}
+
+/** The most that a subscriber is given in one piece: what it may hold of memory when it does not read. */
+const spanBytes = 64 * 1024
+/** How many subscribers of a feed are served before it is another feed's turn, and the clock is looked at. */
+const sliceSubscribers = 32
+/** What a frame in a feed takes beyond its bytes. */
+const frameOverheadBytes = 100
+const followRetryMs = 1000
+
+/**
+ * Brings events from the tail of the store to the subscribers.
+ *
+ * Each event is encoded once and put into the feeds whose selection admits it. A feed goes round its subscribers, each getting all
+ * it lacks in one write; events that come meanwhile ride along. Feeds with subscribers behind are served in turn, some
+ * subscribers of each. A turn ends after `turnMs`, the next begins when the process has seen to its other work. A subscriber
+ * whose session has no room is passed over until it has, and one that its feed no longer reaches reads from the store: at its
+ * own pace, until it is where its feed begins. There is no other path from an event to a socket.
+ *
+ * A round that took long is followed by a rest (see `Feed`), in which events gather. So publishing always has its share
+ * of the time, and the more there is to deliver, the more each write carries: the cost of a write is the system's, and hardly
+ * depends on what is in it.
+ */
+export class FanOut {
+  readonly #store: EventStore
+  readonly #history: History
+  readonly #turnMs: number
+  readonly #feedBytes: number
+  readonly #onError: (error: unknown) => void
+  readonly #positionTimer: NodeJS.Timeout
+
+  /** How far the tail has come: all up to here is in the feeds. */
+  #head: Mark = beginning
+  #trimmedPosition = 0
+  #stopFollowing = () => {}
+  #followTimer: NodeJS.Timeout | undefined
+  #isClosed = false
+  #isFollowing = false
+  #eventsDelivered = 0
+  #bytesDelivered = 0
+  readonly #gaps = new Tally<GapReason>()
+  readonly #sessionsClosed = new Tally<CloseReason>()
+
+  readonly #subscribers = new Set<Subscriber>()
+  /** By the key of their selection; in order of their newest frame, the quietest first. */
+  readonly #feeds = new Map<string, Feed>()
+  /** No feed has been without a frame since before this. */
+  #quietestPosition = 0
+  /** By what they select. */
+  readonly #index = new MatcherIndex<Feed>()
+  /** Whose frame is the oldest, the next oldest, and so on; and how many bytes they are together. */
+  #frameOrder = new Fifo<{ feed: Feed; bytes: number }>()
+  #frameBytes = 0
+  /** The shared memory that the newest frame is in, if it is. */
+  #newestShared: SharedArrayBuffer | undefined
+
+  /** Feeds with subscribers behind. */
+  readonly #due = new Fifo<Feed>()
+  /** Subscribers with a page of history to be given. */
+  readonly #supplied = new Fifo<Subscriber>()
+  /** Subscribers with history to be read. */
+  readonly #returning = new Fifo<Subscriber>()
+  #isTurnDue = false
+  #isInTurn = false
+  readonly #waiting = new Set<{ position: number; resolve: (isReached: boolean) => void }>()
+
+  /** Starts to follow the store. Resolves when subscribers can be added; rejects as the store does. */
+  static async start(store: EventStore, options: FanOutOptions): Promise<FanOut> {
+    const fanOut = new FanOut(store, options)
+    try {
+      await fanOut.#follow()
+    } catch (error) {
+      fanOut.close()
+      throw error
+    }
+    return fanOut
+  }
+
+  private constructor(store: EventStore, options: FanOutOptions) {
+    const { turnMs = 1, feedBytes = 32 * 1024 ** 2, positionMs = 60_000, onError } = options
+    this.#store = store
+    this.#history = new History(store)
+    this.#turnMs = notNegative('turnMs', turnMs)
+    this.#feedBytes = notNegative('feedBytes', feedBytes)
+    this.#onError = onError
+    // A timer takes no more than 2^31 - 1 ms, and fires at once for what is more.
+    const intervalMs = Math.min(notNegative('positionMs', positionMs), 2 ** 31 - 1)
+    this.#positionTimer = setInterval(() => {
+      this.#history.forget()
+      this.#tellPosition(this.#head.position)
+    }, intervalMs)
+    this.#positionTimer.unref()
+  }
+
+  get head(): Mark {
+    return this.#head
+  }
+
+  get subscriberCount(): number {
+    return this.#subscribers.size
+  }
+
+  /** Whether it gets what is published. Not for a moment after the store's tail has failed. */
+  get isFollowing(): boolean {
+    return this.#isFollowing
+  }
+
+  get stats(): HubStats {
+    let subscribersBehind = 0
+    let lagEvents = 0
+    for (const { feed, offset, position } of this.#subscribers) {
+      if (offset !== undefined && offset >= feed.end) continue
+      subscribersBehind++
+      lagEvents = Math.max(lagEvents, this.#head.position - position)
+    }
+    return {
+      subscribers: this.#subscribers.size,
+      subscribersBehind,
+      lagEvents,
+      feeds: this.#feeds.size,
+      eventsDelivered: this.#eventsDelivered,
+      bytesDelivered: this.#bytesDelivered,
+      gaps: { ...this.#gaps.counts },
+      sessionsClosed: { ...this.#sessionsClosed.counts },
+      headPosition: this.#head.position,
+    }
+  }
+
+  /** Resolves when the tail has come to a position, to `true`, or the fan-out is closed, to `false`. */
+  reach(position: number): Promise<boolean> {
+    if (this.#isClosed) return Promise.resolve(false)
+    if (this.#head.position >= position) return Promise.resolve(true)
+    return new Promise((resolve) => {
+      this.#waiting.add({ position, resolve })
+    })
+  }
+
+  /** Serves a session from a starting point on, for as long as it is open. */
+  add(session: Session, selection: Selection, start: StartingPoint): void {
+    if (!session.isOpen) return
+    const feed = this.#feedFor(selection)
+    const subscriber = new Subscriber(session, feed, start, this.#head.position)
+    feed.subscriberCount++
+    this.#subscribers.add(subscriber)
+    session.closed.then((reason) => {
+      this.#sessionsClosed.add(reason)
+      this.#remove(subscriber)
+    })
+    this.#goOn(subscriber)
+  }
+
+  /** Ends all sessions so that their clients come back, spread over time. Resolves when the last has its last bytes. */
+  async drain(): Promise<void> {
+    await Promise.all([...this.#subscribers].map(({ session }) => session.drain()))
+  }
+
+  /** Stops to follow the store. */
+  close(): void {
+    this.#isClosed = true
+    this.#stopFollowing()
+    clearInterval(this.#positionTimer)
+    clearTimeout(this.#followTimer)
+    for (const { resolve } of this.#waiting) resolve(false)
+    this.#waiting.clear()
+  }
+
+  // From the store into the feeds.
+
+  async #follow(): Promise<void> {
+    const stop = await this.#store.follow({
+      onStart: (bounds) => this.#onStart(bounds),
+      onAppend: (events) => this.#onAppend(events),
+      onTrim: (trimmed) => this.#onTrim(trimmed),
+      onFailure: (error) => this.#onTailFailure(error),
+    })
+    if (this.#isClosed) stop()
+    else {
+      this.#stopFollowing = stop
+      this.#isFollowing = true
+    }
+  }
+
+  /** The first start; or one after the tail had failed, and then what came between is in the store and is read from there. */
+  #onStart({ head, trimmed }: Bounds): void {
+    const lastHead = this.#head
+    this.#onHead(head)
+    this.#history.forget()
+    this.#trimmedPosition = trimmed.position
+    this.#frameOrder = new Fifo()
+    this.#frameBytes = 0
+    for (const feed of this.#feeds.values()) {
+      feed.restart(head.position)
+      for (const subscriber of feed.takeServed()) {
+        subscriber.position = lastHead.position
+        this.#goOn(subscriber)
+      }
+    }
+  }
+
+  #onAppend(events: readonly StoredEvent[]): void {
+    for (const event of events) {
+      let bytes: Uint8Array | undefined
+      const topics = toTopics(event.topics)
+      for (const feed of this.#index.select(topics)) {
+        if (event.isPrivate && !feed.selection.grants(topics)) continue
+        bytes ??= event.frame ?? frameBytes(encodeStoredEvent(this.#store.epoch, event))
+        this.#put(feed, { position: event.position, bytes, isEvent: true })
+      }
+      this.#onHead(event)
+    }
+    this.#keepPositionsFresh()
+    this.#takeTurn()
+  }
+
+  #onTrim(trimmed: Mark): void {
+    this.#trimmedPosition = trimmed.position
+    this.#history.forget()
+    this.#keepPositionsFresh()
+    this.#takeTurn()
+  }
+
+  /** Subscribers stay: they go on where they are, late. */
+  #onTailFailure(error: unknown): void {
+    if (this.#isClosed) return
+    this.#isFollowing = false
+    this.#onError(error)
+    this.#followTimer = setTimeout(() => {
+      this.#follow().catch((error: unknown) => this.#onTailFailure(error))
+    }, followRetryMs)
+  }
+
+  #onHead({ position, tag }: Mark): void {
+    this.#head = { position, tag }
+    for (const waiting of this.#waiting) {
+      if (waiting.position > position) continue
+      this.#waiting.delete(waiting)
+      waiting.resolve(true)
+    }
+  }
+
+  #put(feed: Feed, frame: FeedFrame): void {
+    feed.append(frame)
+    this.#feeds.delete(feed.selection.key)
+    this.#feeds.set(feed.selection.key, feed)
+    this.#goRound(feed)
+
+    const bytes = this.#heldBy(frame) + frameOverheadBytes
+    this.#frameOrder.push({ feed, bytes })
+    this.#frameBytes += bytes
+    while (this.#frameBytes > this.#feedBytes) {
+      const oldest = this.#frameOrder.shift()
+      if (!oldest) break
+      oldest.feed.dropOldest()
+      this.#frameBytes -= oldest.bytes
+    }
+  }
+
+  /** What is kept from being freed by keeping a frame: of memory shared with other threads it is all that the frame is in. */
+  #heldBy({ bytes }: FeedFrame): number {
+    if (!(bytes.buffer instanceof SharedArrayBuffer)) return bytes.length
+    const isNew = this.#newestShared !== bytes.buffer
+    this.#newestShared = bytes.buffer
+    return isNew ? bytes.buffer.byteLength : 0
+  }
+
+  /**
+   * The ID a client was given last must still be known when it comes back, though none of its own events came for long. So
+   * whoever was told nothing in the newer half of the history is told the position, before it can be trimmed. While nothing was trimmed
+   * yet, to be told each minute is enough.
+   */
+  #keepPositionsFresh(): void {
+    if (this.#trimmedPosition > 0) this.#tellPosition((this.#trimmedPosition + this.#head.position) / 2)
+  }
+
+  /** Tells the subscribers of feeds without a frame since `position` where the history is now. */
+  #tellPosition(position: number): void {
+    // Asked at each event, and as a rule in vain.
+    if (position <= this.#quietestPosition) return
+    let bytes: Uint8Array | undefined
+    for (const feed of this.#feeds.values()) {
+      this.#quietestPosition = feed.newestPosition
+      if (feed.newestPosition >= position) break
+      bytes ??= frameBytes(encodePosition(positionId(this.#store.epoch, this.#head)))
+      this.#put(feed, { position: this.#head.position, bytes, isEvent: false })
+    }
+    if (bytes && !this.#isInTurn) this.#scheduleTurn()
+  }
+
+  // Which feeds there are.
+
+  #feedFor(selection: Selection): Feed {
+    const existing = this.#feeds.get(selection.key)
+    if (existing) return existing
+    const feed = new Feed(selection, this.#head.position)
+    this.#feeds.set(selection.key, feed)
+    this.#index.add(selection.matchers.matchers, feed)
+    return feed
+  }
+
+  #remove(subscriber: Subscriber): void {
+    this.#subscribers.delete(subscriber)
+    const { feed } = subscriber
+    feed.leave(subscriber)
+    feed.subscriberCount--
+    if (feed.subscriberCount > 0) return
+    this.#feeds.delete(feed.selection.key)
+    this.#index.delete(feed.selection.matchers.matchers, feed)
+  }
+
+  // From the feeds and the history to the sessions.
+
+  /** Puts a subscriber where it belongs now. It is in exactly one place: with those behind or those served in its feed, supplied, reading, or waiting for room. */
+  #goOn(subscriber: Subscriber): void {
+    const { session, feed } = subscriber
+    if (!session.isOpen) return
+    if (!session.hasRoom) {
+      session.whenRoom(() => this.#goOn(subscriber))
+      return
+    }
+    if (subscriber.offset !== undefined && subscriber.offset < feed.start) subscriber.offset = undefined
+    if (subscriber.offset === undefined && subscriber.canJoin) this.#join(subscriber)
+
+    if (subscriber.page) this.#supplied.push(subscriber)
+    else if (subscriber.offset === undefined) this.#returning.push(subscriber)
+    else if (subscriber.offset < feed.end) {
+      feed.behind.push(subscriber)
+      this.#goRound(feed)
+    } else {
+      feed.addServed(subscriber)
+      return
+    }
+    if (!this.#isInTurn) this.#scheduleTurn()
+  }
+
+  /**
+   * From here on the subscriber gets from its feed what comes after its position. If nothing does yet, it has all there is up to the
+   * head, and is told so: that is how a client that never had an event knows what to ask for when it reconnects.
+   */
+  #join(subscriber: Subscriber): void {
+    const { feed } = subscriber
+    subscriber.offset = feed.offsetAfter(subscriber.position)
+    subscriber.takesWhatIsKept = false
+    if (subscriber.offset < feed.end) return
+    subscriber.position = this.#head.position
+    if (subscriber.toldPosition === this.#head.position) return
+    subscriber.session.offer(frameBytes(encodePosition(positionId(this.#store.epoch, this.#head))))
+  }
+
+  #scheduleTurn(): void {
+    if (this.#isTurnDue) return
+    this.#isTurnDue = true
+    setImmediate(() => {
+      this.#isTurnDue = false
+      this.#takeTurn()
+    })
+  }
+
+  /** Sees to it that a feed whose subscribers lack something has its turn: as soon as it has rested. */
+  #goRound(feed: Feed): void {
+    if (feed.isDue) return
+    if (feed.behind.length === 0) {
+      const restMs = feed.restMs(performance.now())
+      if (restMs > 0) {
+        feed.rest ??= setTimeout(() => {
+          feed.rest = undefined
+          this.#goRound(feed)
+          this.#takeTurn()
+        }, Math.ceil(restMs))
+        return
+      }
+      if (!feed.beginRound()) return
+    }
+    feed.isDue = true
+    this.#due.push(feed)
+  }
+
+  /**
+   * Serves those behind, for at most twice `turnMs`: first those who are live, then those who catch up, so that a crowd that
+   * returns delays nobody who stayed. Does nothing while a later turn is due: then events gather, and each write carries more.
+   */
+  #takeTurn(): void {
+    if (this.#isTurnDue || this.#isInTurn) return
+    this.#isInTurn = true
+    let now = performance.now()
+    let end = now + this.#turnMs
+    for (let feed = this.#due.shift(); feed; feed = this.#due.shift()) {
+      this.#giveFrames(feed)
+      const began = now
+      now = performance.now()
+      feed.isDue = false
+      if (feed.hasWorked(now - began, now)) this.#goRound(feed)
+      if (now >= end) break
+    }
+    end = now + this.#turnMs
+    while (this.#supplied.length > 0 || this.#canRead()) {
+      if (this.#supplied.length > 0) this.#givePage(this.#supplied.shift()!)
+      else this.#read(this.#returning.shift()!)
+      if (performance.now() >= end) break
+    }
+    this.#isInTurn = false
+    if (this.#due.length > 0 || this.#supplied.length > 0 || this.#canRead()) this.#scheduleTurn()
+  }
+
+  /** Gives some of those behind in a feed all they lack. */
+  #giveFrames(feed: Feed): void {
+    for (let count = 0; count < sliceSubscribers; count++) {
+      const subscriber = feed.behind.shift()
+      if (!subscriber) return
+      const { offset, session } = subscriber
+      if (offset !== undefined && offset >= feed.start && offset < feed.end) {
+        const span = feed.spanFrom(offset, spanBytes)
+        subscriber.offset = span.end
+        subscriber.position = span.position
+        session.offer(span.bytes)
+        this.#count(span.eventCount, span.bytes)
+      }
+      this.#goOn(subscriber)
+    }
+  }
+
+  #count(events: number, bytes: Uint8Array): void {
+    this.#eventsDelivered += events
+    this.#bytesDelivered += bytes.length
+  }
+
+  /** Pages that were read are given before more are read, so that few of them are ever in memory. */
+  #canRead(): boolean {
+    return this.#returning.length > 0 && this.#supplied.length === 0 && !this.#history.isBusy
+  }
+
+  #read(subscriber: Subscriber): void {
+    if (!subscriber.session.isOpen) return
+    const { feed, position } = subscriber
+    // Who is to be told of a gap is told where it ends now.
+    const page = subscriber.gap ? undefined : this.#history.recall(feed.selection, position)
+    if (page) {
+      subscriber.page = page
+      this.#givePage(subscriber)
+      return
+    }
+    this.#history.read(feed.selection, position, this.#head).then(
+      (page) => {
+        subscriber.page = page
+        this.#goOn(subscriber)
+      },
+      (error: unknown) => {
+        // The client keeps its last event ID and comes back with it.
+        subscriber.session.drain()
+        this.#onError(error)
+      },
+    )
+  }
+
+  #givePage(subscriber: Subscriber): void {
+    const { session, page } = subscriber
+    if (page) {
+      const gap = this.#gapBefore(page, subscriber)
+      if (gap) {
+        this.#gaps.add(gap.reason)
+        session.offer(frameBytes(encodeGap(gap, positionId(this.#store.epoch, page.gapEnd))))
+        subscriber.toldPosition = page.gapEnd.position
+      }
+      if (page.lastPosition !== undefined) {
+        session.offer(page.bytes)
+        this.#count(page.eventCount, page.bytes)
+        subscriber.toldPosition = page.lastPosition
+      }
+      subscriber.position = page.through
+      subscriber.page = undefined
+      subscriber.gap = undefined
+      subscriber.takesWhatIsKept = false
+    }
+    this.#goOn(subscriber)
+  }
+
+  #gapBefore(page: HistoryPage, { gap, takesWhatIsKept, position }: Subscriber): Gap | undefined {
+    const { epoch } = this.#store
+    const earliest = page.earliest ? positionId(epoch, page.earliest) : null
+    if (gap) return { reason: gap.reason, requested: gap.requested, earliest }
+    // Trimmed while it read, because it reads more slowly than others publish.
+    if (page.hasLost && !takesWhatIsKept)
+      return { reason: 'trimmed', requested: formatEventId({ epoch, position }), earliest }
+    return undefined
+  }
+}

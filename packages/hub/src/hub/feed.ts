@@ -1,0 +1,187 @@
+import { Fifo, indexAfter } from '../base/fifo.ts'
+import type { Selection } from './selection.ts'
+import type { Subscriber } from './subscriber.ts'
+
+/** Something every subscriber of a feed is to get: encoded once, the bytes shared by all. It carries the ID of its position. */
+export interface FeedFrame {
+  readonly position: number
+  readonly bytes: Uint8Array
+  /** Whether it is an event of the application, rather than one of the hub's own. */
+  readonly isEvent: boolean
+}
+
+const maxCachedSpans = 8
+/** How long a feed rests after a round, measured in the time that the round took. */
+const restPerRound = 2
+/** What takes less than this is not worth a rest. */
+const leastRoundMs = 1
+/** The longest rest. It is also what a rest may add to the time that an event takes. */
+const maxRestMs = 10
+
+/** A run of frames as one piece of bytes. */
+export interface Span {
+  readonly bytes: Uint8Array
+  /** The offset of the frame after the last one in it. */
+  readonly end: number
+  /** The position of the last one in it. */
+  readonly position: number
+  /** How many of them are events of the application. */
+  readonly eventCount: number
+}
+
+/**
+ * The recent events of one selection as encoded frames, shared by all its subscribers. A subscriber in it is an offset: how many
+ * frames, of all there ever were, it has been given. Offsets before `start` are no longer here; the store has them.
+ *
+ * A feed goes round its subscribers: those served wait until there is something new, then all of them are behind, and are served
+ * one after another. A round over many subscribers takes milliseconds, and if the next one began at once each write would carry
+ * the one or two events that came meanwhile. So the feed rests first, in proportion to what the round took: an event that
+ * comes to a feed at rest for long, or with few subscribers, goes out at once.
+ */
+export class Feed {
+  readonly selection: Selection
+  subscriberCount = 0
+  /** Subscribers still to be served in this round. */
+  readonly behind = new Fifo<Subscriber>()
+  /** Whether it waits for its turn to serve them. */
+  isDue = false
+  /** Set while it rests although something is to be given. */
+  rest: NodeJS.Timeout | undefined
+  /** Subscribers who have been given all there was when it was their turn, and wait. */
+  #served: Subscriber[] = []
+  /** The offset of the next frame when the round began: a frame after it is one that not all got who were served. */
+  #roundEnd = 0
+  /** How long this round has been worked on. */
+  #roundMs = 0
+  #restsUntil = 0
+  /** Every frame after this position is here. */
+  #floor: number
+  readonly #frames = new Fifo<FeedFrame>()
+  #start = 0
+  /** The position of the newest frame, or from where the feed began. */
+  #newest: number
+  /** The last spans made, by where they begin: most subscribers of a turn begin at the same few places. */
+  readonly #spans = new Map<number, Span>()
+
+  constructor(selection: Selection, position: number) {
+    this.selection = selection
+    this.#floor = position
+    this.#newest = position
+  }
+
+  /** The offset of the oldest frame here. */
+  get start(): number {
+    return this.#start
+  }
+
+  /** The offset that the next frame will have. */
+  get end(): number {
+    return this.#start + this.#frames.length
+  }
+
+  get newestPosition(): number {
+    return this.#newest
+  }
+
+  /** Whether a subscriber that has everything up to this position can go on from here. */
+  reaches(position: number): boolean {
+    return position >= this.#floor
+  }
+
+  /** The offset of the first frame after this position. */
+  offsetAfter(position: number): number {
+    return this.#start + indexAfter(this.#frames, position)
+  }
+
+  append(frame: FeedFrame): void {
+    this.#frames.push(frame)
+    this.#newest = frame.position
+    this.#spans.clear()
+  }
+
+  dropOldest(): void {
+    const oldest = this.#frames.shift()
+    if (!oldest) return
+    this.#start++
+    this.#floor = oldest.position
+  }
+
+  /** Begins anew at a position, with no subscriber in it, because something before it may be missing here. */
+  restart(position: number): void {
+    while (this.#frames.length > 0) this.dropOldest()
+    // As if a frame had come and gone: even whoever was at the end is not any more.
+    this.#start++
+    this.#floor = this.#newest = position
+    this.#spans.clear()
+  }
+
+  addServed(subscriber: Subscriber): void {
+    subscriber.place = this.#served.length
+    this.#served.push(subscriber)
+  }
+
+  /** Forgets a subscriber that is over. Those still behind are found to be so at their turn. */
+  leave(subscriber: Subscriber): void {
+    if (this.#served[subscriber.place] !== subscriber) return
+    const last = this.#served.pop()!
+    if (last === subscriber) return
+    last.place = subscriber.place
+    this.#served[last.place] = last
+  }
+
+  /** Takes out those who wait: they are to be served anew. */
+  takeServed(): readonly Subscriber[] {
+    const subscribers = this.#served
+    this.#served = []
+    return subscribers
+  }
+
+  /** Puts all who wait behind. `false` if there is nobody. */
+  beginRound(): boolean {
+    if (this.#served.length === 0) return false
+    this.#roundEnd = this.end
+    this.#roundMs = 0
+    for (const subscriber of this.takeServed()) this.behind.push(subscriber)
+    return true
+  }
+
+  /** Notes the time that was spent on this round. Whether there is more to do, in this round or, when it is over, in the next. */
+  hasWorked(milliseconds: number, now: number): boolean {
+    this.#roundMs += milliseconds
+    if (this.behind.length > 0) return true
+    if (this.#roundMs >= leastRoundMs) {
+      this.#restsUntil = Math.max(this.#restsUntil, now + Math.min(this.#roundMs * restPerRound, maxRestMs))
+    }
+    this.#roundMs = 0
+    // A feed may be quiet for days now, and a span would keep more memory than its own: it is a part of what Node allocates at once.
+    this.#spans.clear()
+    return this.end > this.#roundEnd
+  }
+
+  /** How long it rests from now on before it may begin a round. */
+  restMs(now: number): number {
+    return this.#restsUntil - now
+  }
+
+  /** The frames from this offset on, as many as there are, up to the one that reaches `maxBytes`. */
+  spanFrom(offset: number, maxBytes: number): Span {
+    const known = this.#spans.get(offset)
+    if (known) return known
+    const frames: FeedFrame[] = []
+    let bytes = 0
+    for (let index = offset - this.#start; index < this.#frames.length && bytes < maxBytes; index++) {
+      const frame = this.#frames.at(index)!
+      frames.push(frame)
+      bytes += frame.bytes.length
+    }
+    const span: Span = {
+      bytes: frames.length === 1 ? frames[0]!.bytes : Buffer.concat(frames.map((frame) => frame.bytes)),
+      end: offset + frames.length,
+      position: frames.at(-1)!.position,
+      eventCount: frames.reduce((count, { isEvent }) => count + Number(isEvent), 0),
+    }
+    if (this.#spans.size === maxCachedSpans) this.#spans.clear()
+    this.#spans.set(offset, span)
+    return span
+  }
+}

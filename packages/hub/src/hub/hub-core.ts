@@ -1,0 +1,289 @@
+import { createHash } from 'node:crypto'
+import type { Session } from '@headwater/sse/server'
+import { HubError } from '../base/errors.ts'
+import { untilAborted } from '../base/until-aborted.ts'
+import { exactTopic, type Matcher } from '../matching/matcher.ts'
+import type { Append, EventRecord, EventStore, Mark } from '../store/store.ts'
+import { wantedBy } from '../subscriptions/active-subscription.ts'
+import { SubscriptionRegistry } from '../subscriptions/registry.ts'
+import { positionId } from './event-id.ts'
+import { FanOut, type FanOutOptions } from './fan-out.ts'
+import { findNewest } from './last-events.ts'
+import { type HubEvent, readEvents } from './program-events.ts'
+import { type PublishInit, parseIdempotencyKey, parsePublishInit } from './publish-init.ts'
+import { findStartingPoint, positionOf, type StartingPoint } from './resume.ts'
+import { Selection } from './selection.ts'
+import type { HubStats } from './stats.ts'
+
+export interface HubOptions extends Partial<FanOutOptions> {
+  /** Where the events are kept. The hub does not close it. */
+  readonly store: EventStore
+  /**
+   * Whether the hub tells who is subscribed: by private events at the beginning and end of each subscription, and by a list. `compat`: by
+   * events in the form of before Mercure 1.0, too. Default: false, and then it costs nothing.
+   */
+  readonly subscriptions?: boolean | { readonly compat?: boolean | undefined } | undefined
+  /** Gets what went wrong without anybody to reject to; the hub goes on. Default: it goes to `console.error`. */
+  readonly onError?: (error: unknown) => void
+}
+
+export interface SubscriptionOptions {
+  /** Which topics: an event is selected when any of these matches any of its topics. At least one. */
+  readonly matchers: readonly Matcher[]
+  /** Which topics' private events as well. Default: none. */
+  readonly rights?: readonly Matcher[] | undefined
+  /**
+   * What the client says it has: an ID; `earliest` for all that is kept; `-N` for the last N events, at most 10000; or nothing
+   * for what comes next.
+   */
+  readonly lastEventId?: string | undefined
+  /** What others may know of the subscriber, for a matcher: something that has a JSON form. Default: nothing. */
+  readonly payloadFor?: ((match: string) => unknown) | undefined
+}
+
+export interface SubscribeOptions extends Omit<SubscriptionOptions, 'matchers' | 'payloadFor'> {
+  /** Ends the iteration when it aborts, which throws its reason. Default: none. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** A subscription that is ready to be served. Nothing is held for it until it is. */
+export interface Subscription {
+  /**
+   * The ID of the event before the first one that will be sent: the one asked for if all after it follows. Any other, or
+   * `earliest` for "all there is", means that the client may have missed something.
+   */
+  readonly precedingEventId: string
+  /** Sends the subscription's events through a session, for as long as it is open. */
+  deliverTo(session: Session): void
+}
+
+/** A hub: keeps what is published, and gives each subscriber exactly what it missed. Knows nothing of HTTP. */
+export interface Hub {
+  /**
+   * Validates an event, stores it and resolves to its ID, when the store has it safe. Subscribers get it from the store.
+   *
+   * @throws HubError `INVALID_TOPIC`, `INVALID_DATA`, `INVALID_EVENT_ID`, `INVALID_EVENT_TYPE`, `INVALID_RETRY`, `TOO_LARGE`,
+   * `INVALID_IDEMPOTENCY_KEY`, `HUB_CLOSED`; what the store throws.
+   */
+  publish(event: PublishInit): Promise<string>
+  /**
+   * Publishes several events, in this order, and resolves to their IDs. If one is not valid none is stored. If the store fails, none is
+   * stored by a store that can (`appendAll`); by another, those before the one that failed are.
+   *
+   * @throws HubError as `publish` does.
+   */
+  publishAll(events: readonly PublishInit[]): Promise<readonly string[]>
+  /** Throws as `publish` would for an event that is not valid. */
+  validate(event: PublishInit): void
+  /**
+   * Finds out where a subscription begins, for a session to be served.
+   *
+   * @throws HubError `INVALID_MATCHER`, `INVALID_REQUEST`, `HUB_CLOSED`; what the store throws.
+   */
+  openSubscription(options: SubscriptionOptions): Promise<Subscription>
+  /**
+   * The ID to subscribe from so as to get what comes after the newest event that is kept of a selection; of none, after all there ever
+   * was. Whoever asks for it, then reads a resource, and subscribes from it, misses no change of that resource.
+   *
+   * @throws HubError `INVALID_MATCHER`, `HUB_CLOSED`; what the store throws.
+   */
+  lastEventId(selection: Pick<SubscriptionOptions, 'matchers' | 'rights'>): Promise<string>
+  /**
+   * The events of some topics (`*` for all), for a program that embeds the hub: `for await (const event of hub.subscribe('log'))`. From the
+   * last event ID on, or what comes next, until the loop is left, `signal` aborts (which throws its reason) or the hub closes. Begins when it is first asked for an
+   * event.
+   *
+   * @throws HubError as `openSubscription` does, from the iteration.
+   */
+  subscribe(
+    topics: string | readonly (string | Matcher)[],
+    options?: SubscribeOptions,
+  ): AsyncGenerator<HubEvent, void, undefined>
+  /** Who is subscribed by a session; `undefined` where the hub was not told to tell. */
+  readonly subscriptions: Pick<SubscriptionRegistry, 'isCompat' | 'list' | 'find'> | undefined
+  /** How many sessions are served now. */
+  readonly subscriberCount: number
+  /** What it has done and is doing. Asks every subscriber where it is, so not for every request. */
+  readonly stats: HubStats
+  /**
+   * Finds out whether the hub can store events, read them and hear of new ones. Resolves if so.
+   *
+   * @throws HubError `HUB_CLOSED`, `STORE_FAILED`; what the store throws.
+   */
+  check(): Promise<void>
+  /**
+   * Takes nothing more, finishes the publishes under way, and ends every session so that its client comes back, spread over
+   * time. Resolves when all of that is done; the store may be closed then. Idempotent.
+   */
+  close(): Promise<void>
+}
+
+/** Makes a hub over a store. Rejects with `INVALID_OPTION`, or as the store does. */
+export async function createHub({
+  store,
+  subscriptions,
+  onError = console.error,
+  ...options
+}: HubOptions): Promise<Hub> {
+  if (typeof store?.follow !== 'function') {
+    throw new HubError(
+      'INVALID_OPTION',
+      `store is ${String(store)}. Give the hub one: createHub({ store: createMemoryStore() }).`,
+    )
+  }
+  const fanOut = await FanOut.start(store, { ...options, onError })
+  const registry = subscriptions ? await startRegistry(subscriptions === true ? {} : subscriptions) : undefined
+  const publishing = new Set<Promise<unknown>>()
+  let closing: Promise<void> | undefined
+
+  return {
+    async publish(init) {
+      assertOpen()
+      const { event, idempotencyKey } = parse(init)
+      const mark = await finishing(store.append(event, { idempotencyKey }))
+      return event.id ?? positionId(store.epoch, mark)
+    },
+
+    async publishAll(inits) {
+      assertOpen()
+      const appends = inits.map(parse)
+      const marks = await finishing(appendAll(store, appends))
+      return appends.map(({ event }, index) => event.id ?? positionId(store.epoch, marks[index]!))
+    },
+
+    validate(init) {
+      parse(init)
+    },
+
+    async openSubscription({ matchers, rights, lastEventId, payloadFor }) {
+      assertOpen()
+      const wanted = registry && wantedBy(matchers, payloadFor)
+      const selection = select(matchers, rights)
+      const start = await findStart(selection, lastEventId)
+      return {
+        precedingEventId: precedingEventId(start, lastEventId),
+        deliverTo(session) {
+          if (closing) session.drain()
+          else fanOut.add(session, selection, start)
+          // Now that it is served: it hears of itself, too.
+          if (wanted && session.isOpen) session.closed.then(registry.connect(wanted))
+        },
+      }
+    },
+
+    async *subscribe(topics, { rights, lastEventId, signal } = {}) {
+      assertOpen()
+      const matchers = [topics].flat().map((topic) => (typeof topic === 'string' ? exactTopic(topic) : topic))
+      const selection = select(matchers, rights)
+      const start = await findStart(selection, lastEventId)
+      yield* untilAborted(readEvents(store, fanOut, selection, start), signal)
+      signal?.throwIfAborted()
+    },
+
+    async lastEventId({ matchers, rights }) {
+      assertOpen()
+      const { head } = await store.bounds()
+      const [newest = head] = await findNewest(store, select(matchers, rights), 1)
+      return positionId(store.epoch, newest)
+    },
+
+    subscriptions: registry,
+
+    get subscriberCount() {
+      return fanOut.subscriberCount
+    },
+
+    get stats() {
+      return fanOut.stats
+    },
+
+    async check() {
+      assertOpen()
+      await Promise.all([store.bounds(), store.check?.()])
+      if (fanOut.isFollowing) return
+      throw new HubError('STORE_FAILED', 'The hub does not hear of new events: the tail of its store failed.')
+    },
+
+    close() {
+      closing ??= finish()
+      return closing
+    },
+  }
+
+  async function startRegistry({ compat = false }: { readonly compat?: boolean | undefined }) {
+    try {
+      return await SubscriptionRegistry.start({
+        store,
+        isCompat: compat,
+        append: (appends) => appendAll(store, appends),
+        head: () => fanOut.head,
+        idOf: (mark) => (mark.position === 0 ? 'earliest' : positionId(store.epoch, mark)),
+        onError,
+      })
+    } catch (error) {
+      fanOut.close()
+      throw error
+    }
+  }
+
+  /** Closing waits for it. */
+  function finishing<T>(work: Promise<T>): Promise<T> {
+    const forget = () => publishing.delete(work)
+    publishing.add(work)
+    work.then(forget, forget)
+    return work
+  }
+
+  async function findStart(selection: Selection, lastEventId: string | undefined): Promise<StartingPoint> {
+    const start = await findStartingPoint(store, selection, lastEventId)
+    // The tail may not have brought here yet what another process told the client of, or what is trimmed already.
+    await fanOut.reach(positionOf(start, 0))
+    return start
+  }
+
+  function parse(init: PublishInit): Append {
+    const event = parsePublishInit(init, store.epoch)
+    const key = parseIdempotencyKey(init.idempotencyKey)
+    return { event, idempotencyKey: key === undefined ? undefined : keyOfEvent(key, event) }
+  }
+
+  function assertOpen(): void {
+    if (closing) throw new HubError('HUB_CLOSED', 'The hub is shutting down. Try again when it, or another, is up.')
+  }
+
+  async function finish(): Promise<void> {
+    await Promise.allSettled([...publishing, fanOut.drain()])
+    await registry?.close()
+    fanOut.close()
+  }
+
+  function precedingEventId(start: StartingPoint, requested: string | undefined): string {
+    if (start.name === 'after' && requested !== undefined) return requested
+    if (start.name === 'last') return positionId(store.epoch, start.after)
+    if (start.name !== 'live' || fanOut.head.position === 0) return 'earliest'
+    return positionId(store.epoch, fanOut.head)
+  }
+}
+
+function select(matchers: readonly Matcher[], rights: readonly Matcher[] | undefined): Selection {
+  if (matchers.length > 0) return new Selection(matchers, rights)
+  throw new HubError('INVALID_MATCHER', 'The subscription has no matcher, and would get nothing. Give at least one.')
+}
+
+async function appendAll(store: EventStore, appends: readonly Append[]): Promise<readonly Mark[]> {
+  if (store.appendAll && appends.length > 1) return await store.appendAll(appends)
+  const marks: Mark[] = []
+  // Appends under way together may be ordered either way.
+  for (const each of appends) marks.push(await store.append(each.event, each))
+  return marks
+}
+
+/**
+ * The key under which the store knows an event. It says the event too: a key that is used twice, by a mistake or by two publishers
+ * who count from 1, must not make an event disappear that was acknowledged.
+ */
+function keyOfEvent(key: string, { topics, data, isPrivate, id, type, retryMs }: EventRecord): string {
+  return createHash('sha256')
+    .update(JSON.stringify([key, topics, data, isPrivate, id, type, retryMs]))
+    .digest('base64url')
+}

@@ -1,0 +1,172 @@
+import { CLOSED_EVENT_ID, isReservedEventType, parseEventId } from '@headwater/sse/server'
+import { HubError } from '../base/errors.ts'
+import { maxMatcherBytes } from '../matching/matcher.ts'
+import { unwelcomeCharacter } from '../matching/visible-text.ts'
+import type { EventRecord } from '../store/store.ts'
+
+/** An event as a publisher gives it. */
+export interface PublishInit {
+  /** The topic, or several: the first is canonical, the others are alternates by which it can be selected as well. */
+  readonly topic: string | readonly string[]
+  /** Opaque text. Default: empty. Line breaks (CRLF, CR, LF) arrive as LF. */
+  readonly data?: string | undefined
+  /** Only for subscribers with a right to one of the topics. Default: false. */
+  readonly private?: boolean | undefined
+  /** An ID of the publisher's choosing. Default (also for an empty one): the hub makes one that says the event's place. */
+  readonly id?: string | undefined
+  /** The event type. Default (also for an empty one): none, which an `EventSource` dispatches as `message`. */
+  readonly type?: string | undefined
+  /** The reconnection time in milliseconds that subscribers use from now on. Default (also for 0): left as it is. */
+  readonly retry?: number | undefined
+  /**
+   * Makes it safe to publish once more when the answer to the first attempt got lost: for an hour (unless the store was told
+   * otherwise) the same event with the same key is stored once, and each attempt resolves to the same ID. Any other event with that key
+   * is another event. At most 255 bytes. Default: none.
+   */
+  readonly idempotencyKey?: string | undefined
+}
+
+/** The most topics of one event. */
+const maxTopics = 1000
+/** The longest topic in bytes of UTF-8, which is that of matchers, too: every character costs every pattern some work. */
+const maxTopicBytes = maxMatcherBytes
+/** The most bytes of all topics of one event. */
+const maxTopicsBytes = 64 * 1024
+/** The longest ID in bytes. It comes back in a request header, and those have limits everywhere. */
+const maxIdBytes = 1024
+const maxIdempotencyKeyBytes = 255
+
+/**
+ * Validates an event from a publisher, and is the only place that does. Throws a `HubError` that names what is wrong. The
+ * order of the checks is that of the reference hub, so that of several mistakes the same one is told.
+ */
+export function parsePublishInit(init: PublishInit, epoch: string): EventRecord {
+  const topics = parseTopics(init.topic)
+  const retryMs = parseRetry(init.retry)
+  const id = parseId(init.id, epoch)
+  const type = parseType(init.type)
+  return { topics, data: parseData(init.data), isPrivate: init.private === true, id, type, retryMs }
+}
+
+/** Validates an idempotency key. Throws `INVALID_IDEMPOTENCY_KEY`. */
+export function parseIdempotencyKey(key: string | undefined): string | undefined {
+  if (key === undefined) return undefined
+  assertSingleLine('INVALID_IDEMPOTENCY_KEY', 'Idempotency key', key)
+  const bytes = Buffer.byteLength(key)
+  if (bytes > 0 && bytes <= maxIdempotencyKeyBytes) return key
+  throw new HubError(
+    'INVALID_IDEMPOTENCY_KEY',
+    `The idempotency key is ${bytes} bytes long; it must have 1 to ${maxIdempotencyKeyBytes}. A random UUID does well.`,
+  )
+}
+
+function parseTopics(given: string | readonly string[]): readonly string[] {
+  const topics = typeof given === 'string' ? [given] : given
+  if (!Array.isArray(topics) || topics.length === 0) {
+    throw new HubError('INVALID_TOPIC', 'The event has no topic. Give at least one.')
+  }
+  if (topics.length > maxTopics) {
+    throw new HubError('TOO_LARGE', `The event has ${topics.length} topics; the most is ${maxTopics}.`)
+  }
+  let bytes = 0
+  for (const topic of topics) {
+    bytes += assertShort(topic)
+    assertSingleLine('INVALID_TOPIC', 'Topic', topic)
+    if (topic === '') throw new HubError('INVALID_TOPIC', 'The topic is empty. Name what the event is about.')
+    if (topic === '*') {
+      throw new HubError(
+        'INVALID_TOPIC',
+        'The topic "*" is what subscribers use to match every topic. Publish to a real one.',
+      )
+    }
+  }
+  if (bytes > maxTopicsBytes) {
+    throw new HubError(
+      'TOO_LARGE',
+      `The topics of the event have ${bytes} bytes together; the most is ${maxTopicsBytes}. Use fewer, or shorter ones.`,
+    )
+  }
+  return [...new Set<string>(topics)]
+}
+
+/** The bytes of a topic. What is no text is told of as such. */
+function assertShort(topic: unknown): number {
+  const bytes = typeof topic === 'string' ? Buffer.byteLength(topic) : 0
+  if (bytes <= maxTopicBytes) return bytes
+  throw new HubError(
+    'TOO_LARGE',
+    `A topic is ${bytes} bytes long; the most is ${maxTopicBytes}. Move the rest into data.`,
+  )
+}
+
+function parseRetry(retry: number | undefined): number | undefined {
+  // Publishers' libraries send 0 for "not set"; and the reconnection time of 0 it would be otherwise makes clients spin.
+  if (retry === undefined || retry === 0) return undefined
+  if (Number.isSafeInteger(retry) && retry > 0) return retry
+  throw new HubError('INVALID_RETRY', `retry is ${String(retry)}: it must be a whole number of milliseconds.`)
+}
+
+function parseId(id: string | undefined, epoch: string): string | undefined {
+  if (id === undefined || id === '') return undefined
+  assertSingleLine('INVALID_EVENT_ID', 'Event id', id)
+  const refuse = (why: string) => {
+    throw new HubError(
+      'INVALID_EVENT_ID',
+      `Event id ${JSON.stringify(id)} ${why} Choose another, or leave it to the hub.`,
+    )
+  }
+  if (Buffer.byteLength(id) > maxIdBytes) {
+    throw new HubError('TOO_LARGE', `The event id is ${Buffer.byteLength(id)} bytes long; the most is ${maxIdBytes}.`)
+  }
+  if (id.startsWith('#')) refuse('starts with "#", which is reserved for ids made by the hub.')
+  if (id === 'earliest') refuse('means the beginning of the history to subscribers.')
+  if (/^-\d+$/.test(id)) refuse('means a number of last events to subscribers.')
+  if (id === CLOSED_EVENT_ID) refuse('would stop every client that receives it for good.')
+  if (id.startsWith(' ') || id.endsWith(' '))
+    refuse('begins or ends with a space, which HTTP drops from Last-Event-ID.')
+  if (parseEventId(id)?.epoch === epoch) refuse("has the form of this hub's own ids.")
+  return id
+}
+
+function parseType(type: string | undefined): string | undefined {
+  if (type === undefined || type === '') return undefined
+  assertSingleLine('INVALID_EVENT_TYPE', 'Event type', type)
+  if (type === 'mercure' || isReservedEventType(type)) {
+    throw new HubError('INVALID_EVENT_TYPE', `Event type "${type}" is reserved for the hub itself. Choose another.`)
+  }
+  return type
+}
+
+function parseData(data: string | undefined): string {
+  if (data === undefined) return ''
+  if (typeof data !== 'string') {
+    throw new HubError(
+      'INVALID_DATA',
+      `data is of type ${typeof data}, and must be text. Did you mean JSON.stringify(data)?`,
+    )
+  }
+  if (!data.isWellFormed()) {
+    throw new HubError('INVALID_DATA', 'data has half of a surrogate pair, which UTF-8 cannot carry.')
+  }
+  return data
+}
+
+/**
+ * A topic, an id or a type is one line of visible text: no control characters (they could forge a field of the stream), no
+ * format characters (two topics that look the same would differ), no lone surrogates (UTF-8 has none).
+ */
+function assertSingleLine(
+  code: 'INVALID_TOPIC' | 'INVALID_EVENT_ID' | 'INVALID_EVENT_TYPE' | 'INVALID_IDEMPOTENCY_KEY',
+  what: string,
+  text: unknown,
+): void {
+  if (typeof text !== 'string') {
+    throw new HubError(code, `${what} ${String(text)} is of type ${typeof text}, and must be text.`)
+  }
+  const unwelcome = unwelcomeCharacter(text)
+  if (unwelcome === undefined) return
+  throw new HubError(
+    code,
+    `${what} ${JSON.stringify(text)} has the control or format character ${unwelcome}. Leave it out.`,
+  )
+}

@@ -1,0 +1,47 @@
+import type { Matcher } from '../matching/matcher.ts'
+import { MatcherSet } from '../matching/matcher-set.ts'
+import { type Topic, toTopics } from '../matching/topic.ts'
+import type { EventRecord, Trace } from '../store/store.ts'
+
+/**
+ * Which events a subscriber is to have: those that one of its matchers selects by one of their topics, private ones only
+ * if it also has a right to one of their topics. The two are independent: a subscriber may select an event by its canonical
+ * topic and be granted it by an alternate. Without rights a subscriber never has a private event.
+ */
+export class Selection {
+  /** Selections with the same key are the same: their subscribers share a feed. */
+  readonly key: string
+  readonly matchers: MatcherSet
+  readonly #rights: MatcherSet
+
+  constructor(matchers: readonly Matcher[], rights: readonly Matcher[] = []) {
+    this.matchers = new MatcherSet(matchers)
+    this.#rights = new MatcherSet(rights)
+    this.key = JSON.stringify([this.matchers.key, this.#rights.key])
+  }
+
+  /** The most steps that a character of a topic costs. */
+  get cost(): number {
+    return this.matchers.cost + this.#rights.cost
+  }
+
+  /** The topics selected, when all matchers are exact: what an index can use. */
+  get topics(): ReadonlySet<string> | undefined {
+    return this.matchers.topics
+  }
+
+  admits({ topics, isPrivate }: Pick<EventRecord, 'topics' | 'isPrivate'>): boolean {
+    const read = toTopics(topics)
+    return this.matchers.selectsAny(read) && (!isPrivate || this.grants(read))
+  }
+
+  /** Whether it has a right to the private events of one of these topics. */
+  grants(topics: readonly Topic[]): boolean {
+    return this.#rights.selectsAny(topics)
+  }
+
+  /** Whether a trimmed event was, or may have been, one of these. */
+  admitsTrace({ topics, isPrivate }: Trace): boolean {
+    return topics === undefined || this.admits({ topics, isPrivate })
+  }
+}

@@ -1,0 +1,67 @@
+import { GAP_EVENT_TYPE } from '@headwater/sse/server'
+import { HubError } from '../base/errors.ts'
+import { everyTopic } from '../matching/matcher.ts'
+import type { Hub, SubscribeOptions } from './hub-core.ts'
+import type { HubEvent } from './program-events.ts'
+import type { PublishInit } from './publish-init.ts'
+
+/** A topic whose events carry values of one type, as JSON. */
+export interface TypedTopic<T> {
+  readonly name: string
+  /** Publishes a value; the other things an event can have go beside it. Resolves to the ID. Throws as `hub.publish` does. */
+  publish(value: T, options?: Omit<PublishInit, 'topic' | 'data'>): Promise<string>
+  /**
+   * The topic's events with their values, private ones included. What is no JSON, or is refused by `parse`, rejects with
+   * `INVALID_DATA`: others may publish to this topic too. So does a gap when `onGap` is not given.
+   */
+  subscribe(options?: TypedSubscribeOptions): AsyncGenerator<TypedEvent<T>, void, undefined>
+}
+
+export interface TypedEvent<T> extends Omit<HubEvent, 'data'> {
+  readonly data: T
+}
+
+export interface TypedSubscribeOptions extends Omit<SubscribeOptions, 'rights'> {
+  /** Told where events are missing. */
+  readonly onGap?: ((gap: HubEvent) => void) | undefined
+}
+
+/** Gives a topic of a hub a type. `parse` turns what was JSON into the value, or throws; without it the value is trusted. */
+export function typedTopic<T>(
+  hub: Hub,
+  name: string,
+  parse: (value: unknown) => T = (value) => value as T,
+): TypedTopic<T> {
+  return {
+    name,
+    async publish(value, options) {
+      const data = JSON.stringify(value)
+      if (data !== undefined) return await hub.publish({ ...options, topic: name, data })
+      throw new HubError('INVALID_DATA', `A value for topic ${JSON.stringify(name)} has no JSON form: ${typeof value}.`)
+    },
+    async *subscribe({ onGap, ...options } = {}) {
+      for await (const event of hub.subscribe(name, { ...options, rights: [everyTopic] })) {
+        if (event.type === GAP_EVENT_TYPE) {
+          if (!onGap)
+            throw new HubError('INVALID_DATA', `Events of topic ${JSON.stringify(name)} are gone: ${event.data}`)
+          onGap(event)
+          continue
+        }
+        yield { ...event, data: read(event, parse) }
+      }
+    },
+  }
+}
+
+function read<T>({ id, topics, data }: HubEvent, parse: (value: unknown) => T): T {
+  try {
+    return parse(JSON.parse(data))
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    throw new HubError(
+      'INVALID_DATA',
+      `The data of event ${id} on topic ${JSON.stringify(topics[0])} is not of its type: ${why}`,
+      { cause },
+    )
+  }
+}

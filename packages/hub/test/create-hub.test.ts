@@ -1,0 +1,189 @@
+import { once } from 'node:events'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { readEvents } from '@headwater/sse'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import {
+  createHub,
+  createMemoryStore,
+  everyTopic,
+  exactTopic,
+  type Hub,
+  type HubOptions,
+  typedTopic,
+} from '../src/index.ts'
+import { problemOf } from './http/serve-hub.ts'
+
+const path = '/.well-known/mercure'
+const form = { 'content-type': 'application/x-www-form-urlencoded' }
+
+async function create(options: Partial<HubOptions> = {}): Promise<Hub> {
+  const hub = await createHub({ store: createMemoryStore(), ...options })
+  onTestFinished(() => hub.close())
+  return hub
+}
+
+/** An application's server on a free port; gives its URL. */
+async function serveApplication(listener: RequestListener): Promise<string> {
+  const server = createServer(listener).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+const publish = (url: string, body: string) => fetch(url + path, { method: 'POST', headers: form, body })
+
+async function firstData(response: Response): Promise<string> {
+  for await (const { event, data } of readEvents(response.body!)) if (!event) return data
+  throw new Error('the stream ended')
+}
+
+describe('a hub inside a program', () => {
+  test('publishes, and gives what is published as an async iterable', async () => {
+    const hub = await create()
+    const id = await hub.publish({ topic: 'log', data: 'hello' })
+    for await (const event of hub.subscribe('log', { lastEventId: 'earliest' })) {
+      expect(event).toEqual({ id, topics: ['log'], type: 'message', data: 'hello', isPrivate: false })
+      break
+    }
+  })
+
+  test('is a handler for node:http, and what is published by either is got by both', async () => {
+    const hub = await create()
+    const url = await serveApplication(hub.handler)
+    const events = hub.subscribe('log')
+    const next = events.next()
+    const response = await fetch(`${url}${path}?match=log`)
+    const id = await (await publish(url, 'topic=log&data=over+HTTP')).text()
+    expect((await next).value).toMatchObject({ id, data: 'over HTTP' })
+    expect(await firstData(response)).toBe('over HTTP')
+    await events.return()
+  })
+
+  test('counts subscribers over all of its doors, so a limit means the same at each', async () => {
+    const hub = await create({ limits: { maxSubscribers: 1 } })
+    const url = await serveApplication(hub.handler)
+    const first = await hub.fetch(new Request(`http://localhost${path}?match=log`))
+    expect(first.status).toBe(200)
+    expect(await problemOf(await fetch(`${url}${path}?match=log`))).toMatchObject({ status: 503, code: 'HUB_FULL' })
+    await first.body!.cancel()
+  })
+
+  test('passes on what is not for it, as middleware of Express does, and answers 404 without one', async () => {
+    const hub = await create()
+    const inApplication = await serveApplication((req, res) =>
+      hub.handler(req, res, () => res.end(`the application's ${req.url}`)),
+    )
+    expect(await (await fetch(`${inApplication}/books`)).text()).toBe("the application's /books")
+    expect((await fetch(`${inApplication}${path}`)).status).toBe(400)
+    const alone = await serveApplication(hub.handler)
+    expect((await fetch(`${alone}/books`)).status).toBe(404)
+  })
+
+  test('can be mounted below a path of the application, which takes that off the URL as Express does', async () => {
+    const hub = await create()
+    const url = await serveApplication((req, res) => {
+      req.url = req.url!.replace(/^\/live/, '')
+      return hub.handler(req, res)
+    })
+    const response = await fetch(`${url}/live${path}?match=log`)
+    expect((await publish(`${url}/live`, 'topic=log&data=1')).status).toBe(200)
+    expect(await firstData(response)).toBe('1')
+  })
+
+  test('says so when a body parser was there before it', async () => {
+    const hub = await create()
+    const url = await serveApplication(async (req, res) => {
+      for await (const _ of req);
+      await hub.handler(req, res)
+    })
+    expect(await problemOf(await publish(url, 'topic=log'))).toMatchObject({
+      code: 'INVALID_REQUEST',
+      detail: expect.stringContaining('before body parsers'),
+    })
+  })
+
+  test('answers Fetch requests, by the same rules', async () => {
+    const hub = await create({
+      authorize: (request) => (request.header('x-user') === 'ann' ? { publish: [exactTopic('log')] } : undefined),
+    })
+    const ann = (init: RequestInit & { url?: string }) =>
+      hub.fetch(
+        new Request(`http://hub.test${path}${init.url ?? ''}`, { ...init, headers: { ...form, 'x-user': 'ann' } }),
+      )
+    expect((await hub.fetch(new Request(`http://hub.test${path}?match=log`))).status).toBe(401)
+    expect((await ann({ method: 'POST', body: 'topic=other' })).status).toBe(403)
+    const stream = await ann({ url: '?match=log' })
+    expect((await ann({ method: 'POST', body: 'topic=log&data=1' })).status).toBe(200)
+    expect(await firstData(stream)).toBe('1')
+
+    const url = await serveApplication(hub.handler)
+    expect((await publish(url, 'topic=log')).status).toBe(401)
+    const server = await hub.listen({ host: '127.0.0.1', port: 0 })
+    onTestFinished(() => server.close({ deadlineMs: 100 }))
+    expect((await publish(server.url, 'topic=log')).status).toBe(401)
+  })
+
+  test('gives private events of its topics to who authorize grants them', async () => {
+    const hub = await create({ authorize: () => ({ subscribe: [exactTopic('users/ann')] }) })
+    const response = await hub.fetch(new Request(`http://hub.test${path}?match=*`))
+    await hub.publish({ topic: 'users/bob', data: 'for Bob', private: true })
+    await hub.publish({ topic: 'users/ann', data: 'for Ann', private: true })
+    expect(await firstData(response)).toBe('for Ann')
+  })
+
+  test('counts the streams of all its handlers together', async () => {
+    const hub = await create({ limits: { maxSubscribers: 1 } })
+    const url = await serveApplication(hub.handler)
+    const first = await hub.fetch(new Request(`http://hub.test${path}?match=a`))
+    expect((await fetch(`${url}${path}?match=a`)).status).toBe(503)
+    await first.body!.cancel()
+    const second = await fetch(`${url}${path}?match=a`)
+    expect(second.status).toBe(200)
+    await second.body!.cancel()
+  })
+
+  test('ends its streams, and the streams of lines that are published, when it closes', async () => {
+    const hub = await create()
+    const url = await serveApplication(hub.handler)
+    const subscribed = await fetch(`${url}${path}?match=a`)
+    const { readable, writable } = new TransformStream<Uint8Array>()
+    const writer = writable.getWriter()
+    const publishing = fetch(url + path, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-ndjson' },
+      body: readable,
+      duplex: 'half',
+    } as RequestInit)
+    await writer.write(Buffer.from('{"topic":"a","data":"1"}\n'))
+    const acks = (await publishing).body!.pipeThrough(new TextDecoderStream()).getReader()
+    expect(JSON.parse((await acks.read()).value!)).toMatchObject({ line: 1 })
+    await hub.close()
+    expect(await subscribed.text()).toContain('data: 1')
+    for (;;) if ((await acks.read()).done) break
+    writer.abort().catch(() => undefined)
+  })
+
+  test('types a topic', async () => {
+    const hub = await create()
+    const orders = typedTopic<{ number: number }>(hub, 'orders')
+    await orders.publish({ number: 7 })
+    const { value } = await orders.subscribe({ lastEventId: 'earliest' }).next()
+    expect(value?.data.number).toBe(7)
+  })
+
+  test('takes nothing over HTTP that the program itself could not publish', async () => {
+    const hub = await create({ authorize: () => ({ publish: [everyTopic] }) })
+    await expect(hub.publish({ topic: '*' })).rejects.toMatchObject({ code: 'INVALID_TOPIC' })
+    const request = new Request(`http://hub.test${path}`, { method: 'POST', headers: form, body: 'topic=*' })
+    expect(await problemOf(await hub.fetch(request))).toMatchObject({ code: 'INVALID_TOPIC' })
+  })
+
+  test('is refused with options that cannot be, and leaves nothing behind', async () => {
+    await expect(create({ corsOrigins: ['example.com'] })).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+    await expect(createHub({} as HubOptions)).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+  })
+})

@@ -1,0 +1,178 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { HubError } from '../../src/base/errors.ts'
+import { createHub, type Hub } from '../../src/hub/hub-core.ts'
+import type { HubEvent } from '../../src/hub/program-events.ts'
+import { typedTopic } from '../../src/hub/typed-topic.ts'
+import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'
+import { createMemoryStore } from '../../src/store/memory.ts'
+import { nextTurn } from '../next-turn.ts'
+import { createRemoteStore } from '../store/remote-store.ts'
+
+const hubs: Hub[] = []
+
+afterEach(async () => {
+  for (const hub of hubs.splice(0)) await hub.close()
+})
+
+async function start(store = createMemoryStore()): Promise<Hub> {
+  const hub = await createHub({ store })
+  hubs.push(hub)
+  return hub
+}
+
+/** The data of the next events. */
+async function take(events: AsyncGenerator<{ data: unknown }>, count: number): Promise<unknown[]> {
+  const datas: unknown[] = []
+  while (datas.length < count) {
+    const { done, value } = await events.next()
+    if (done) throw new Error(`the events ended after ${datas.length}`)
+    datas.push(value.data)
+  }
+  return datas
+}
+
+describe('the events of a hub', () => {
+  test('come with all that their publisher gave them', async () => {
+    const hub = await start()
+    const id = await hub.publish({ topic: ['a', 'b'], data: 'x\r\ny', type: 'note', private: true })
+    await hub.publish({ topic: 'a', id: 'mine' })
+    const events = hub.subscribe('a', { lastEventId: 'earliest', rights: [exactTopic('b')] })
+    expect((await events.next()).value).toEqual({
+      id,
+      topics: ['a', 'b'],
+      type: 'note',
+      data: 'x\r\ny',
+      isPrivate: true,
+    })
+    expect((await events.next()).value).toEqual({
+      id: 'mine',
+      topics: ['a'],
+      type: 'message',
+      data: '',
+      isPrivate: false,
+    })
+  })
+
+  test.each([
+    ['memory', createMemoryStore],
+    ['remote (simulated)', createRemoteStore],
+  ])('go from the history to live without gap or duplicate, over the %s store', async (_name, createStore) => {
+    const hub = await start(createStore())
+    const publish = async (from: number, to: number) => {
+      for (let n = from; n < to; n++) await hub.publish({ topic: n % 3 ? 'a' : 'b', data: `${n}` })
+    }
+    await publish(0, 1500)
+    const publishing = publish(1500, 3000)
+    const events = hub.subscribe(['a', exactTopic('c')], { lastEventId: 'earliest' })
+    expect(await take(events, 2000)).toEqual(Array.from({ length: 3000 }, (_, n) => `${n}`).filter((_, n) => n % 3))
+    await publishing
+  })
+
+  test('begin with what comes next, or after an id, or with the last', async () => {
+    const hub = await start()
+    const [first] = await hub.publishAll(['1', '2', '3'].map((data) => ({ topic: 'a', data })))
+    const live = hub.subscribe('*')
+    const next = take(live, 1)
+    await nextTurn()
+    await hub.publish({ topic: 'a', data: '4' })
+    expect(await next).toEqual(['4'])
+    expect(await take(hub.subscribe('a', { lastEventId: first }), 3)).toEqual(['2', '3', '4'])
+    expect(await take(hub.subscribe('a', { lastEventId: '-2' }), 2)).toEqual(['3', '4'])
+  })
+
+  test('tell of a gap as streams do, also when a reader is overtaken by the trimming', async () => {
+    const hub = await start(createMemoryStore({ maxEvents: 2 }))
+    const id = await hub.publish({ topic: 'a', data: '1' })
+    const reader = hub.subscribe('a', { lastEventId: id })
+    const unknown = hub.subscribe('a', { lastEventId: 'unheard-of' })
+    const first = reader.next()
+    await nextTurn()
+    await hub.publish({ topic: 'a', data: '2' })
+    expect((await first).value).toMatchObject({ data: '2' })
+    for (const data of ['3', '4', '5']) await hub.publish({ topic: 'a', data })
+    const gap = (await reader.next()).value as HubEvent
+    expect([gap.type, JSON.parse(gap.data)]).toEqual(['headwater-gap', expect.objectContaining({ reason: 'trimmed' })])
+    expect(await take(reader, 2)).toEqual(['4', '5'])
+    expect(JSON.parse(((await unknown.next()).value as HubEvent).data)).toMatchObject({ reason: 'unknown' })
+    expect(await take(unknown, 2)).toEqual(['4', '5'])
+    // Whoever resumes from the gap misses nothing more.
+    expect(await take(hub.subscribe('a', { lastEventId: gap.id }), 2)).toEqual(['4', '5'])
+  })
+
+  test('end when the hub closes, and throw the reason of a signal that aborts', async () => {
+    const hub = await start()
+    const controller = new AbortController()
+    const closed = hub.subscribe('a').next()
+    const aborted = hub.subscribe('a', { signal: controller.signal }).next()
+    await nextTurn()
+    controller.abort(new Error('enough'))
+    await expect(aborted).rejects.toThrow('enough')
+    await expect(hub.subscribe('a', { signal: controller.signal }).next()).rejects.toThrow('enough')
+    await hub.close()
+    expect(await closed).toEqual({ done: true, value: undefined })
+    await expect(hub.subscribe('a').next()).rejects.toMatchObject({ code: 'HUB_CLOSED' })
+  })
+
+  test('do not wait in memory for a reader that takes its time', async () => {
+    const hub = await start()
+    const events = hub.subscribe('a', { lastEventId: 'earliest' })
+    await hub.publish({ topic: 'a', data: '0' })
+    await events.next()
+    for (let n = 1; n <= 3000; n++) await hub.publish({ topic: 'a', data: `${n}` })
+    expect(await take(events, 3000)).toEqual(Array.from({ length: 3000 }, (_, n) => `${n + 1}`))
+  })
+
+  test('of no topic are refused', async () => {
+    const hub = await start()
+    await expect(hub.subscribe([]).next()).rejects.toMatchObject({ code: 'INVALID_MATCHER' })
+  })
+})
+
+describe('a typed topic', () => {
+  interface Order {
+    readonly number: number
+  }
+
+  test('publishes values as JSON and gives them back, private ones too', async () => {
+    const hub = await start()
+    const orders = typedTopic<Order>(hub, 'orders')
+    const id = await orders.publish({ number: 7 }, { type: 'placed', private: true })
+    const { value } = await orders.subscribe({ lastEventId: 'earliest' }).next()
+    expect(value).toEqual({ id, topics: ['orders'], type: 'placed', data: { number: 7 }, isPrivate: true })
+    const number: number | undefined = value?.data.number
+    expect(number).toBe(7)
+  })
+
+  test('refuses what has no JSON, and what its parse refuses', async () => {
+    const hub = await start()
+    const parse = (value: unknown): Order => {
+      if (typeof (value as Order).number === 'number') return value as Order
+      throw new Error('number is missing')
+    }
+    const orders = typedTopic(hub, 'orders', parse)
+    await expect(orders.publish(undefined as unknown as Order)).rejects.toMatchObject({ code: 'INVALID_DATA' })
+    for (const data of ['no JSON', '{}']) {
+      const hubOfData = await start()
+      await hubOfData.publish({ topic: 'orders', data })
+      const events = typedTopic(hubOfData, 'orders', parse).subscribe({ lastEventId: 'earliest' })
+      await expect(events.next()).rejects.toBeInstanceOf(HubError)
+    }
+  })
+
+  test('throws at a gap unless it is to be told of it', async () => {
+    const hub = await start()
+    const orders = typedTopic<Order>(hub, 'orders')
+    await hub.publish({ topic: 'orders', data: '{"number":1}' })
+    await expect(orders.subscribe({ lastEventId: 'gone' }).next()).rejects.toThrow('are gone')
+    const gaps: string[] = []
+    const events = orders.subscribe({ lastEventId: 'gone', onGap: ({ data }) => gaps.push(JSON.parse(data).reason) })
+    expect(await take(events, 1)).toEqual([{ number: 1 }])
+    expect(gaps).toEqual(['unknown'])
+  })
+})
+
+test('everyTopic as a right gives every private event', async () => {
+  const hub = await start()
+  await hub.publish({ topic: 'a', data: 'secret', private: true })
+  expect(await take(hub.subscribe('*', { lastEventId: 'earliest', rights: [everyTopic] }), 1)).toEqual(['secret'])
+})

@@ -1,0 +1,38 @@
+import { DatabaseSync } from 'node:sqlite'
+import { expect, test, vi } from 'vitest'
+import { EventLog } from '../../../src/store/sqlite/event-log.ts'
+import { temporaryDirectory } from '../../temporary-directory.ts'
+
+test('no statement of the history goes through all of a table, but where it stops at the first row it wants', () => {
+  const prepare = vi.spyOn(DatabaseSync.prototype, 'prepare')
+  const directory = temporaryDirectory()
+  const bounds = { maxAgeMs: Infinity, maxEvents: Infinity, maxBytes: Infinity, idempotencyMs: 1000 }
+  const log = new EventLog({ directory, durability: 'full', newEpoch: 'abcdefghij', ...bounds })
+  const statements = prepare.mock.calls.map(([sql]) => sql.replace(/\s+/g, ' '))
+  prepare.mockRestore()
+  const database = new DatabaseSync(`${directory}/headwater.db`)
+  const scans = statements
+    .filter((sql) => /^(SELECT|INSERT|UPDATE|DELETE)/.test(sql) && !sql.includes('sqlite_schema'))
+    .filter((sql) => {
+      const plan = database.prepare(`EXPLAIN QUERY PLAN ${sql}`).all(...Array.from(sql.matchAll(/\?/g), () => 1)) as {
+        detail: string
+      }[]
+      // A temporary B-tree is a sort: all that is found has to be read before the first is given.
+      return plan.some(({ detail }) => /^SCAN|TEMP B-TREE/.test(detail))
+    })
+  database.close()
+  log.close()
+  expect(statements.length).toBeGreaterThan(20)
+  expect(scans).toEqual([
+    // One row.
+    'SELECT epoch, trimmed_position, trimmed_tag, trimmed_bytes, forgotten_position FROM history',
+    'UPDATE history SET checked_at = ?',
+    'UPDATE history SET trimmed_position = ?, trimmed_tag = ?, trimmed_bytes = ?, forgotten_position = ?',
+    // By the key, from one end, as far as is wanted.
+    'SELECT position, tag, total_bytes FROM event ORDER BY position DESC LIMIT 1',
+    'SELECT position, tag, stored_at FROM event ORDER BY position LIMIT 1',
+    'SELECT position, tag, stored_at, total_bytes, topic, alternates, is_private FROM event ORDER BY position',
+    // At the start, and of no more than are kept.
+    'SELECT position, topics, is_private FROM trace ORDER BY position',
+  ])
+})
