@@ -1,6 +1,6 @@
 import type { Browser } from 'puppeteer-core'
 import { afterAll, beforeAll, describe, it } from 'vitest'
-import type { Runtime } from '../cases/harness/conformance-case.ts'
+import type { Runtime } from '../cases/harness/runtime.ts'
 import { type BrowserName, launchBrowser, runInBrowser } from './browser.ts'
 import { describeCases } from './describe-cases.ts'
 import { installed, reasonToSkip } from './runtimes.ts'

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest'
 import { deviations } from '../cases/deviations/index.ts'
-import type { Runtime } from '../cases/harness/conformance-case.ts'
 import { expectationsFor } from '../cases/harness/expectation.ts'
 import type { CaseResult } from '../cases/harness/run-cases.ts'
+import type { Runtime } from '../cases/harness/runtime.ts'
 import { cases } from '../cases/index.ts'
 import type { RunOrder } from '../cases/targets/run-order.ts'
 

@@ -1,6 +1,6 @@
 import { describe, it } from 'vitest'
-import type { Runtime } from '../cases/harness/conformance-case.ts'
 import type { CaseResult } from '../cases/harness/run-cases.ts'
+import type { Runtime } from '../cases/harness/runtime.ts'
 import type { RunOrder } from '../cases/targets/run-order.ts'
 import { ConformanceServers } from '../server/conformance-servers.ts'
 import { describeCases } from './describe-cases.ts'

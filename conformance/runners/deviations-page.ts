@@ -1,6 +1,6 @@
 import { deviations } from '../cases/deviations/index.ts'
-import type { Runtime } from '../cases/harness/conformance-case.ts'
 import { expectationsFor } from '../cases/harness/expectation.ts'
+import type { Runtime } from '../cases/harness/runtime.ts'
 import { cases } from '../cases/index.ts'
 
 /** The targets of the tests, one for each column of numbers. */

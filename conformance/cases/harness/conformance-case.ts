@@ -1,3 +1,4 @@
+import type { Runtime } from './runtime.ts'
 import type { Trial } from './trial.ts'
 
 /** One claim about an EventSource, made once and tried in every runtime and on every implementation it applies to. */
@@ -29,12 +30,6 @@ export interface Deviation {
   fails?: string
   /** Asserts what they do, where a failing assertion does not say it. */
   run?: ConformanceCase['run']
-}
-
-export interface Runtime {
-  engine: 'Chromium' | 'Firefox' | 'Node.js' | 'Bun' | 'Deno' | 'workerd'
-  scope: 'page' | 'worker' | 'shared worker' | 'process'
-  implementation: 'native' | 'ours'
 }
 
 export function inBrowsers({ engine }: Runtime): boolean {

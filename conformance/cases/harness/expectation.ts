@@ -1,4 +1,5 @@
-import type { ConformanceCase, Deviation, Deviations, Runtime } from './conformance-case.ts'
+import type { ConformanceCase, Deviation, Deviations } from './conformance-case.ts'
+import type { Runtime } from './runtime.ts'
 
 /** What is expected of one runtime in one case: the case itself, or the deviation known of it. */
 export interface Expectation {

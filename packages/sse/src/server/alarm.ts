@@ -1,23 +1,23 @@
 /** Who is woken by an alarm. */
-export interface Sleeper {
+export interface Timed {
   /** What is due by `now`, on the clock of `performance.now()` or a little ahead of it, is to be done. */
   onAlarm(now: number): void
 }
 
-/** What was set, for one sleeper. */
+/** What was set, for one timed. */
 export interface Alarm {
-  cancel(sleeper: Sleeper): void
+  cancel(timed: Timed): void
 }
 
-/** Sets an alarm: the sleeper is woken once, so many milliseconds from now, or up to a thirtieth of that sooner. */
-export type SetAlarm = (sleeper: Sleeper, milliseconds: number) => Alarm
+/** Sets an alarm: the timed is woken once, so many milliseconds from now, or up to a thirtieth of that sooner. */
+export type SetAlarm = (timed: Timed, milliseconds: number) => Alarm
 
 /**
- * One timer for all sleepers that are to be woken at about the same time. A heartbeat every ten seconds makes some forty
+ * One timer for all all that are to be woken at about the same time. A heartbeat every ten seconds makes some forty
  * timers, however many sessions there are, and a session holds a place in a set rather than a timer and its closure. What is written to many
  * connections in one go costs less, too: those who receive it are awake from the first on.
  */
-export const setSharedAlarm: SetAlarm = (sleeper, milliseconds) => {
+export const setSharedAlarm: SetAlarm = (timed, milliseconds) => {
   const waitMs = Math.min(milliseconds, longestTimerMs)
   const grainMs = 2 ** Math.floor(Math.log2(Math.max(waitMs / 32, 1)))
   const now = performance.now()
@@ -28,25 +28,25 @@ export const setSharedAlarm: SetAlarm = (sleeper, milliseconds) => {
     alarm = new SharedAlarm(at - now, through)
     shared.set(through, alarm)
   }
-  alarm.sleepers.add(sleeper)
+  alarm.all.add(timed)
   return alarm
 }
 
-/** A timer for this sleeper alone: in workerd a timer belongs to a request, and may touch nothing of another one. */
-export const setOwnAlarm: SetAlarm = (sleeper, milliseconds) => {
-  const timer = setTimeout(() => sleeper.onAlarm(performance.now()), Math.min(milliseconds, longestTimerMs))
+/** A timer for this timed alone: in workerd a timer belongs to a request, and may touch nothing of another one. */
+export const setOwnAlarm: SetAlarm = (timed, milliseconds) => {
+  const timer = setTimeout(() => timed.onAlarm(performance.now()), Math.min(milliseconds, longestTimerMs))
   letProcessEnd(timer)
   return { cancel: () => clearTimeout(timer) }
 }
 
 /** About a few milliseconds' worth of heartbeats. */
-const sleepersAtOnce = 500
+const calledAtOnce = 500
 
 /** By the time through which what is due is done. */
 const shared = new Map<number, SharedAlarm>()
 
 class SharedAlarm implements Alarm {
-  readonly sleepers = new Set<Sleeper>()
+  readonly all = new Set<Timed>()
   readonly #through: number
   #timer: ReturnType<typeof setTimeout>
 
@@ -55,9 +55,9 @@ class SharedAlarm implements Alarm {
     this.#timer = this.#goOffIn(milliseconds)
   }
 
-  cancel(sleeper: Sleeper): void {
-    this.sleepers.delete(sleeper)
-    if (this.sleepers.size > 0) return
+  cancel(timed: Timed): void {
+    this.all.delete(timed)
+    if (this.all.size > 0) return
     clearTimeout(this.#timer)
     this.#forget()
   }
@@ -72,14 +72,14 @@ class SharedAlarm implements Alarm {
   #goOff(): void {
     this.#forget()
     let count = 0
-    for (const sleeper of this.sleepers) {
-      if (count === sleepersAtOnce) {
+    for (const timed of this.all) {
+      if (count === calledAtOnce) {
         this.#timer = this.#goOffIn(1)
         return
       }
       count++
-      this.sleepers.delete(sleeper)
-      sleeper.onAlarm(this.#through)
+      this.all.delete(timed)
+      timed.onAlarm(this.#through)
     }
   }
 

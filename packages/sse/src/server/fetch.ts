@@ -4,8 +4,10 @@ import { readLastEventId } from './last-event-id.ts'
 import type { PipeItem, PipeSource } from './pipe.ts'
 import { CLOSED_EVENT_ID } from './reserved.ts'
 import { eventStreamHeaders, noContentHeaders } from './response-headers.ts'
-import { ServerSession, type Session, type Sink, type SinkListener } from './session.ts'
+import { ServerSession } from './server-session.ts'
+import type { Session } from './session.ts'
 import { readSessionOptions, type SessionOptions } from './session-options.ts'
+import type { Sink, SinkListener } from './sink.ts'
 
 /**
  * Produces the events of one response. If it returns (or resolves to) a generator, an async iterable or a stream, that

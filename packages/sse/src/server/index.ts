@@ -1,5 +1,6 @@
 export { SseError, type SseErrorCode } from '../protocol/index.ts'
 export { type Channel, type ChannelOptions, createChannel, type HistoryOptions } from './channel.ts'
+export type { CloseReason } from './close-reason.ts'
 export type { ContentCoding } from './content-coding.ts'
 export { createEpoch, type EventId, formatEventId, parseEventId } from './event-id.ts'
 export { createResponse, type Producer } from './fetch.ts'
@@ -17,7 +18,7 @@ export {
   isReservedEventType,
   POSITION_EVENT_TYPE,
 } from './reserved.ts'
-export type { CloseReason, Session } from './session.ts'
+export type { Session } from './session.ts'
 export type { SessionEvent } from './session-event.ts'
 export type { ResponseHeaders, SessionOptions, WhenFull } from './session-options.ts'
 export { createSocketSession, type SocketRequest } from './socket.ts'

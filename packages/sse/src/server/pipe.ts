@@ -1,6 +1,6 @@
 import { encodeEvent, type Frame, SseError } from '../protocol/index.ts'
+import type { CloseReason } from './close-reason.ts'
 import { frameBytes } from './frame-bytes.ts'
-import type { CloseReason, ServerSession } from './session.ts'
 import { encodeSessionEvent, type SessionEvent } from './session-event.ts'
 
 /** What a pipe reads from: a list, a generator, a Node `Readable` or a web `ReadableStream`. */
@@ -30,9 +30,25 @@ export type PipeResult =
   /** The session ended first. */
   | { outcome: 'closed'; reason: CloseReason }
 
+/** What a pipe fills: a session, with what only its own parts may do. */
+export interface PipeTarget {
+  readonly isOpen: boolean
+  readonly signal: AbortSignal
+  readonly hasRoom: boolean
+  /** What ended the session, as soon as it is no longer open. */
+  readonly closeReason: CloseReason | undefined
+  offer(bytes: Uint8Array): boolean
+  whenRoom(callback: () => void): void
+  close(): Promise<CloseReason>
+  /** Reports what was thrown to the operator, and sends the client an error event. */
+  fail(error: unknown, options: Pick<PipeOptions, 'errorEvent' | 'keepOpen'>): Promise<void>
+  /** Reports an error that nobody awaits to the operator. */
+  report(error: unknown): void
+}
+
 /** Carries out `Session.pipe`. */
 export async function pipeInto<T>(
-  session: ServerSession,
+  session: PipeTarget,
   source: PipeSource<T>,
   { toEvent, keepOpen = false, errorEvent }: PipeOptions<T>,
 ): Promise<PipeResult> {

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { setSharedAlarm } from './alarm.ts'
-import type { Sink, SinkListener } from './session.ts'
+import type { Sink, SinkListener } from './sink.ts'
 
 /**
  * The bytes of an event stream straight to a connection which nobody else uses any more, in chunks (RFC 9112, section 7.1). Without them

@@ -1,0 +1,24 @@
+/**
+ * What ended a session.
+ * - `closed`: `close()`, or the end of a piped source
+ * - `drained`: `drain()` or `drainSignal`
+ * - `failed`: a piped source or the producer threw
+ * - `client-left`: the client went away, or the connection broke
+ * - `too-slow`: more than `maxUnsentBytes` were waiting
+ * - `stalled`: bytes were waiting and for `stallTimeoutMs` none left
+ * - `max-duration`: `maxDurationMs` had passed
+ * - `unauthorized`: `authorize` said no
+ * - `already-closed`: the client reconnected after a `close()`; it was answered 204 and the session was never open
+ * - `head-request`: only the headers were asked for, and the session was never open
+ */
+export type CloseReason =
+  | 'closed'
+  | 'drained'
+  | 'failed'
+  | 'client-left'
+  | 'too-slow'
+  | 'stalled'
+  | 'max-duration'
+  | 'unauthorized'
+  | 'already-closed'
+  | 'head-request'

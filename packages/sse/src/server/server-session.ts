@@ -1,0 +1,443 @@
+import { encodeComment, encodeEvent, encodeRetry, type Frame, SseError } from '../protocol/index.ts'
+import type { Alarm, Timed } from './alarm.ts'
+import type { CloseReason } from './close-reason.ts'
+import { joinDrain, leaveDrain } from './drain-signal.ts'
+import { frameBytes } from './frame-bytes.ts'
+import { type Delivery, FrameQueue } from './frame-queue.ts'
+import { type PipeOptions, type PipeResult, type PipeSource, type PipeTarget, pipeInto } from './pipe.ts'
+import { CLOSE_EVENT_TYPE, CLOSED_EVENT_ID, ERROR_EVENT_TYPE } from './reserved.ts'
+import type { Session } from './session.ts'
+import { encodeSessionEvent, type SessionEvent } from './session-event.ts'
+import type { SessionSettings } from './session-options.ts'
+import type { Sink, SinkListener } from './sink.ts'
+
+type State =
+  | { name: 'open' }
+  /** Nothing more is accepted; what was accepted still leaves. */
+  | { name: 'ending'; reason: CloseReason; leaving: boolean }
+  /** Everything was handed to the sink, which is to end. */
+  | { name: 'ended'; reason: CloseReason }
+  | { name: 'over'; reason: CloseReason }
+
+/** The one implementation of {@link Session}: its states and its limits, over any {@link Sink}. */
+export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
+  readonly lastEventId: string
+  readonly closed: Promise<CloseReason>
+  droppedEvents = 0
+  readonly #settings: SessionSettings
+  readonly #sink: Sink | undefined
+  #state: State = { name: 'open' }
+  #resolveClosed!: (reason: CloseReason) => void
+  #controller: AbortController | undefined
+  readonly #queue = new FrameQueue()
+  /** What the sink took and has not reported as gone, by the count of bytes after which each may be told. */
+  #inFlight: { end: number; deliveries: readonly Delivery[] }[] | undefined
+  /** Whether something was accepted that is not going to be sent. */
+  #hasLost = false
+  #bytesWritten = 0
+  #bytesFlushed = 0
+  #sinkIsFull = false
+  #waitingForRoom: (() => void)[] | undefined
+  #alarm: Alarm | undefined
+  readonly #endsAt: number
+  #lastSentAt: number
+  #lastProgressAt: number
+  #authorizedAt: number
+  #authorizingSince: number | undefined
+
+  /** With a reason in place of a sink, the session is over from the start. */
+  constructor(lastEventId: string, settings: SessionSettings, sink: Sink | CloseReason) {
+    this.lastEventId = lastEventId
+    this.#settings = settings
+    this.closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve
+    })
+    const now = performance.now()
+    this.#lastSentAt = this.#lastProgressAt = this.#authorizedAt = now
+    this.#endsAt = now + settings.maxDurationMs * (1 - 0.09 * Math.random())
+    if (typeof sink === 'string') {
+      this.#over(sink)
+      return
+    }
+    this.#sink = sink
+    this.#sinkIsFull = !sink.start(this)
+    // The first bytes go at once: Firefox's fetch and several proxies hold a response back until its body starts.
+    if (settings.contentCoding) this.#hand(settings.contentCoding.head())
+    this.#accept(firstBytes(settings.retryMs))
+    if (settings.drainSignal) joinDrain(settings.drainSignal, this)
+    if (this.isOpen) this.#setAlarm(now)
+  }
+
+  get isOpen(): boolean {
+    return this.#state.name === 'open'
+  }
+
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (!this.isOpen) this.#controller.abort(this.#closedError())
+    }
+    return this.#controller.signal
+  }
+
+  get unsentBytes(): number {
+    return this.#queue.byteLength + this.#bytesWritten - this.#bytesFlushed
+  }
+
+  send(event: SessionEvent): Promise<void> {
+    return this.#deliver(() => encodeSessionEvent(event))
+  }
+
+  write(frame: Frame): Promise<void> {
+    return this.#deliver(() => frame)
+  }
+
+  comment(text?: string): Promise<void> {
+    return this.#deliver(() => encodeComment(text))
+  }
+
+  retry(milliseconds: number): Promise<void> {
+    return this.#deliver(() => encodeRetry(milliseconds))
+  }
+
+  pipe<T>(source: PipeSource<T>, options: PipeOptions<T> = {}): Promise<PipeResult> {
+    return pipeInto(this, source, options)
+  }
+
+  close(): Promise<CloseReason> {
+    return this.end('closed', closeFrame)
+  }
+
+  drain(): Promise<CloseReason> {
+    const { retryMs, drainSpreadMs } = this.#settings
+    return this.end('drained', encodeRetry(Math.round((retryMs ?? 0) + Math.random() * drainSpreadMs)), true)
+  }
+
+  /** Internal: ends the session after what was accepted and one last frame. */
+  end(reason: CloseReason, lastFrame?: Frame, leaving = false): Promise<CloseReason> {
+    if (this.isOpen) {
+      // Not through #accept: the last frame goes out however much is waiting.
+      if (lastFrame !== undefined) this.#queue.push(this.#encode(frameBytes(lastFrame)))
+      if (this.#settings.contentCoding && !this.#hasLost) this.#queue.push(this.#settings.contentCoding.tail())
+      this.#stopBeingOpen({ name: 'ending', reason, leaving })
+      this.#lastProgressAt = performance.now()
+      this.#setAlarm(this.#lastProgressAt)
+      this.#pump()
+    }
+    return this.closed
+  }
+
+  offer(bytes: Uint8Array): boolean {
+    return this.isOpen && this.#accept(bytes)
+  }
+
+  get hasRoom(): boolean {
+    return this.isOpen && this.unsentBytes < Math.min(roomBytes, this.#settings.maxUnsentBytes)
+  }
+
+  whenRoom(callback: () => void): void {
+    if (this.hasRoom || !this.isOpen) callback()
+    else {
+      this.#waitingForRoom ??= []
+      this.#waitingForRoom.push(callback)
+    }
+  }
+
+  /** Internal: whether events beyond the bound wait at their source rather than here. */
+  get waitsWhenFull(): boolean {
+    return this.#settings.whenFull === 'wait'
+  }
+
+  /** Internal: what ended the session, as soon as it is no longer open. */
+  get closeReason(): CloseReason | undefined {
+    return this.#state.name === 'open' ? undefined : this.#state.reason
+  }
+
+  /** Internal: tells the operator what was thrown, and the client that something was. */
+  async fail(error: unknown, { errorEvent, keepOpen = false }: Pick<PipeOptions, 'errorEvent' | 'keepOpen'> = {}) {
+    this.report(error)
+    let frame = defaultErrorFrame
+    if (errorEvent) {
+      try {
+        frame = encodeSessionEvent(typeof errorEvent === 'function' ? errorEvent(error) : errorEvent)
+      } catch (secondError) {
+        this.report(secondError)
+      }
+    }
+    if (keepOpen) this.offer(frameBytes(frame))
+    else await this.end('failed', `${frame}${closeFrame}` as Frame)
+  }
+
+  /** Internal: tells the operator of an error that nobody awaits. */
+  report(error: unknown): void {
+    this.#settings.onError(error)
+  }
+
+  #deliver(encode: () => Frame): Promise<void> {
+    if (!this.isOpen) return rejectQuietly(this.#closedError())
+    let bytes: Uint8Array
+    try {
+      bytes = frameBytes(encode())
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    let delivery: Delivery | undefined
+    const promise = new Promise<void>((resolve, reject) => {
+      delivery = {
+        resolve,
+        reject(error) {
+          promise.catch(ignore)
+          reject(error)
+        },
+      }
+    })
+    return this.#accept(bytes, delivery) ? promise : rejectQuietly(this.#closedError())
+  }
+
+  #encode(bytes: Uint8Array): Uint8Array {
+    return this.#settings.contentCoding?.encode(bytes) ?? bytes
+  }
+
+  #accept(plain: Uint8Array, delivery?: Delivery): boolean {
+    const { maxUnsentBytes, whenFull } = this.#settings
+    const unsentBytes = this.unsentBytes
+    if (unsentBytes >= maxUnsentBytes) {
+      if (whenFull === 'disconnect') {
+        // What was accepted still leaves, as long as the client takes some: so even events all sent in one go, too many
+        // of them, bring it further with each reconnect.
+        this.end('too-slow')
+        return false
+      }
+      if (whenFull === 'drop') {
+        while (this.unsentBytes + plain.length > maxUnsentBytes && this.#queue.dropOldest()) {
+          this.droppedEvents++
+          this.#hasLost = true
+        }
+      }
+    }
+    const bytes = this.#encode(plain)
+    this.#lastSentAt = performance.now()
+    if (unsentBytes === 0) this.#lastProgressAt = this.#lastSentAt
+    if (!this.#sinkIsFull && this.#queue.byteLength === 0 && bytes.length <= pieceBytes) {
+      // By far the most frequent case, and worth a shortcut: one event, and room for it.
+      this.#hand(bytes, delivery && [delivery])
+    } else {
+      this.#queue.push(bytes, delivery)
+      this.#pump()
+    }
+    return true
+  }
+
+  /** Moves bytes from the queue to the sink. Re-entrant: a sink may report from inside `write`. */
+  #pump(): void {
+    while (!this.#sinkIsFull && this.#queue.byteLength > 0 && this.#sink) {
+      const { bytes, deliveries } = this.#queue.take(pieceBytes)
+      this.#hand(bytes, deliveries)
+    }
+    if (this.#state.name === 'ending' && this.#queue.byteLength === 0) {
+      const { reason, leaving } = this.#state
+      this.#state = { name: 'ended', reason }
+      this.#sink?.end(leaving)
+    }
+  }
+
+  #hand(bytes: Uint8Array, deliveries?: readonly Delivery[]): void {
+    this.#bytesWritten += bytes.length
+    if (deliveries?.length) {
+      this.#inFlight ??= []
+      this.#inFlight.push({ end: this.#bytesWritten, deliveries })
+    }
+    this.#sinkIsFull = true
+    if (this.#sink?.write(bytes)) this.#sinkIsFull = false
+  }
+
+  /** Internal, of the sink. */
+  onFlushed(byteLength: number): void {
+    this.#bytesFlushed += byteLength
+    // With nothing left to wait for there is no progress to be told from a stall.
+    if (this.unsentBytes > 0) this.#lastProgressAt = performance.now()
+    if (this.#inFlight?.length) {
+      let count = 0
+      for (const { end, deliveries } of this.#inFlight) {
+        if (end > this.#bytesFlushed) break
+        for (const delivery of deliveries) delivery.resolve()
+        count++
+      }
+      if (count > 0) this.#inFlight.splice(0, count)
+    }
+    if (this.#waitingForRoom && this.hasRoom) this.#giveRoom()
+  }
+
+  /** Internal, of the sink. */
+  onDrain(): void {
+    this.#sinkIsFull = false
+    this.#pump()
+    if (this.hasRoom) this.#giveRoom()
+  }
+
+  /** Internal, of the sink. */
+  onOver(): void {
+    this.#over('client-left')
+  }
+
+  #giveRoom(): void {
+    const waiting = this.#waitingForRoom
+    if (!waiting) return
+    this.#waitingForRoom = undefined
+    for (const callback of waiting) callback()
+  }
+
+  #over(reason: CloseReason): void {
+    const state = this.#state
+    if (state.name === 'over') return
+    const first = state.name === 'open' ? reason : state.reason
+    this.#stopBeingOpen({ name: 'over', reason: first })
+    const inFlight = this.#inFlight ?? []
+    this.#inFlight = undefined
+    this.#rejectDeliveries([...inFlight.flatMap(({ deliveries }) => deliveries), ...this.#queue.clear()])
+    this.#resolveClosed(first)
+  }
+
+  #stopBeingOpen(next: State): void {
+    const wasOpen = this.isOpen
+    this.#state = next
+    this.#cancelAlarm()
+    if (!wasOpen) return
+    if (this.#settings.drainSignal) leaveDrain(this.#settings.drainSignal, this)
+    this.#controller?.abort(this.#closedError())
+    this.#giveRoom()
+  }
+
+  #rejectDeliveries(deliveries: Delivery[]): void {
+    if (deliveries.length === 0) return
+    const error = this.#closedError()
+    for (const delivery of deliveries) delivery.reject(error)
+  }
+
+  #closedError(): SseError {
+    const reason = this.#state.name === 'open' ? '' : ` (${this.#state.reason})`
+    return new SseError(
+      'SESSION_CLOSED',
+      `The session is closed${reason}: nothing more can be sent. Its signal aborts when that happens: stop producing then.`,
+    )
+  }
+
+  /**
+   * One alarm for all limits. It is set for the nearest of them and looks again when it goes off, so that sending, which
+   * moves most of them, need not touch it.
+   */
+  #setAlarm(now: number): void {
+    const { heartbeatMs, stallTimeoutMs, authorize } = this.#settings
+    let next = this.#lastProgressAt + stallTimeoutMs
+    // While nothing waits nothing can stall, but something may begin to wait at any time.
+    if (next <= now) next = now + stallTimeoutMs
+    if (this.isOpen) {
+      let heartbeatAt = this.#lastSentAt + heartbeatMs
+      // Due, and not sent because bytes are waiting.
+      if (heartbeatAt <= now) heartbeatAt = now + heartbeatMs
+      next = Math.min(next, this.#endsAt, heartbeatAt)
+      if (authorize) next = Math.min(next, this.#authorizedAt + heartbeatMs)
+    }
+    this.#cancelAlarm()
+    if (next === Number.POSITIVE_INFINITY) return
+    this.#alarm = this.#sink?.setAlarm(this, Math.max(next - now, 1))
+  }
+
+  #cancelAlarm(): void {
+    this.#alarm?.cancel(this)
+    this.#alarm = undefined
+  }
+
+  /** Internal, of the alarm. */
+  onAlarm(now: number): void {
+    this.#alarm = undefined
+    const { heartbeatMs, stallTimeoutMs, authorize } = this.#settings
+    const isWaiting = this.unsentBytes > 0 || !this.isOpen
+    if (isWaiting && now - this.#lastProgressAt >= stallTimeoutMs) {
+      this.#sink?.destroy()
+      this.#over('stalled')
+      return
+    }
+    if (this.isOpen) {
+      if (now >= this.#endsAt) {
+        this.end('max-duration', this.#comeBack)
+        return
+      }
+      if (authorize && now - this.#authorizedAt >= heartbeatMs) this.#reauthorize(authorize, now)
+      if (this.unsentBytes === 0 && now - this.#lastSentAt >= heartbeatMs) this.offer(heartbeat)
+    }
+    if (this.#state.name !== 'over') this.#setAlarm(now)
+  }
+
+  /**
+   * What tells the client to come back, a little spread: its reconnection time, and up to as much again. Sessions that were begun by the same
+   * event, a login or a deployment, end by the same rule.
+   */
+  get #comeBack(): Frame | undefined {
+    const { retryMs } = this.#settings
+    return retryMs === null ? undefined : encodeRetry(Math.round(retryMs * (1 + Math.random())))
+  }
+
+  #reauthorize(authorize: () => boolean | Promise<boolean>, now: number): void {
+    this.#authorizedAt = now
+    if (this.#authorizingSince !== undefined) {
+      if (now - this.#authorizingSince >= this.#settings.stallTimeoutMs) this.#revoke()
+      return
+    }
+    this.#authorizingSince = now
+    new Promise<boolean>((resolve) => resolve(authorize())).then(
+      (isAllowed) => {
+        this.#authorizingSince = undefined
+        if (!isAllowed) this.#revoke()
+      },
+      (error: unknown) => {
+        if (this.isOpen) this.report(error)
+        this.#revoke()
+      },
+    )
+  }
+
+  /**
+   * Ends without what is still waiting: the client may not have it any more. A block cut short is ignored by clients.
+   */
+  #revoke(): void {
+    if (!this.isOpen) return
+    this.#hasLost ||= this.#queue.byteLength > 0
+    this.#rejectDeliveries(this.#queue.clear())
+    this.end('unauthorized')
+  }
+}
+
+/** How much a sink is given in one piece. */
+const pieceBytes = 65_536
+
+/** How much a source that can wait (a pipe, a replay) sends ahead of the client. */
+const roomBytes = 65_536
+
+/** As a rule all sessions of a process begin alike: the same bytes then. */
+let lastFirst: { retryMs: number | null; bytes: Uint8Array } | undefined
+
+function firstBytes(retryMs: number | null): Uint8Array {
+  if (lastFirst?.retryMs !== retryMs) {
+    const frame = retryMs === null ? encodeComment() : `${encodeComment()}${encodeRetry(retryMs)}`
+    lastFirst = { retryMs, bytes: frameBytes(frame as Frame) }
+  }
+  return lastFirst.bytes
+}
+
+const closeFrame = encodeEvent({ event: CLOSE_EVENT_TYPE, data: '', id: CLOSED_EVENT_ID })
+
+const defaultErrorFrame = encodeEvent({
+  event: ERROR_EVENT_TYPE,
+  data: JSON.stringify({ message: 'The source of these events failed.' }),
+})
+
+const heartbeat = frameBytes(encodeComment())
+
+function rejectQuietly(error: Error): Promise<never> {
+  const promise = Promise.reject(error)
+  promise.catch(ignore)
+  return promise
+}
+
+function ignore(): void {}
