@@ -8,7 +8,7 @@ import { type AddressInfo, connect, type Socket } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { constants, createGunzip, createGzip, type Gzip } from 'node:zlib'
 import { listen } from '../packages/hub/src/http/server/server.ts'
-import { createHub } from '../packages/hub/src/hub/hub-core.ts'
+import { createHubCore } from '../packages/hub/src/hub/hub-core.ts'
 import { createMemoryStore } from '../packages/hub/src/store/memory.ts'
 
 const subscribers = Number(process.env.SUBSCRIBERS ?? 300)
@@ -152,7 +152,7 @@ async function serve(side: Side): Promise<void> {
 }
 
 async function serveHub(compression: boolean): Promise<(data: string) => Promise<unknown>> {
-  const hub = await createHub({ store: createMemoryStore() })
+  const hub = await createHubCore({ store: createMemoryStore() })
   const limits = { maxSubscribersPerAddress: subscribers + 1 }
   const server = await listen(hub, { host: '127.0.0.1', port: 0, compression, limits })
   process.send?.({ port: Number(new URL(server.url).port) })

@@ -3,13 +3,13 @@ import { createRouter, type HandlerOptions } from './http/router.ts'
 import { type FetchHandler, fetchHandlerOf } from './http/server/fetch-handler.ts'
 import { type Handler, handlerOf } from './http/server/handler.ts'
 import { type HubServer, type ListenOptions, listen } from './http/server/server.ts'
-import * as core from './hub/hub-core.ts'
+import { createHubCore, type HubCore, type HubCoreOptions } from './hub/hub-core.ts'
 
 /** Where a hub keeps its events, and what it lets whom do over HTTP. */
-export interface HubOptions extends core.HubOptions, Omit<HandlerOptions, 'closing' | 'onError'> {}
+export interface HubOptions extends HubCoreOptions, Omit<HandlerOptions, 'closing' | 'onError'> {}
 
 /** A hub inside a program: what the program does with it itself, and what it answers to others. */
-export interface Hub extends core.Hub {
+export interface Hub extends HubCore {
   /**
    * Answers requests of `node:http`, `node:https` and `node:http2`: `createServer(hub.handler)`, `app.use(hub.handler)` in Express. What is
    * not for the hub goes to `next`, if there is one. Needs the body unread, so it comes before body parsers.
@@ -27,7 +27,7 @@ export interface Hub extends core.Hub {
  */
 export async function createHub(options: HubOptions): Promise<Hub> {
   const closing = new AbortController()
-  const hub = await core.createHub(options)
+  const hub = await createHubCore(options)
   const rules: HandlerOptions = { ...options, counts: options.counts ?? createCounts(), closing: closing.signal }
   const { close } = hub
   try {

@@ -3,7 +3,7 @@ export { HubError, type HubErrorCode } from './base/errors.ts'
 export { createHub, type Hub, type HubOptions } from './create-hub.ts'
 export type { Limits } from './http/access/limits.ts'
 export type { Authorize, Permission } from './http/access/permission.ts'
-export { TokenGate, type TokenGateOptions } from './http/access/token-authorizer.ts'
+export { TokenAuthorizer, type TokenAuthorizerOptions } from './http/access/token-authorizer.ts'
 export type { HubRequest } from './http/message/http-message.ts'
 export { Metrics } from './http/metrics.ts'
 export type { HandlerOptions, RequestSummary } from './http/router.ts'
@@ -27,14 +27,14 @@ export type {
   EventRecord,
   EventStore,
   Follower,
-  Mark,
+  HistoryPosition,
   PositionState,
   ReadBackPage,
   ReadBackQuery,
   ReadPage,
   ReadQuery,
   StoredEvent,
-  Trace,
+  Tombstone,
 } from './store/store.ts'
 export type { ActiveSubscription, MatchType } from './subscriptions/active-subscription.ts'
 export type { SubscriptionList, SubscriptionRegistry } from './subscriptions/registry.ts'

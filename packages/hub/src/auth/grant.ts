@@ -1,6 +1,6 @@
 import { HubError } from '../base/errors.ts'
 import { exactTopic, type Matcher, maxMatcherBytes, topicSelector, urlPattern } from '../matching/matcher.ts'
-import { unwelcomeCharacter } from '../matching/visible-text.ts'
+import { forbiddenCharacter } from '../matching/visible-text.ts'
 import type { Role } from './dialect.ts'
 
 /** What one entry of a token grants. */
@@ -22,7 +22,7 @@ export function grantMatcher(
 ): Matcher | string {
   if (match === '') return 'its match is empty'
   if (Buffer.byteLength(match) > maxMatcherBytes) return `its match is longer than ${maxMatcherBytes} bytes`
-  if (unwelcomeCharacter(match) !== undefined) return 'its match has a control or format character'
+  if (forbiddenCharacter(match) !== undefined) return 'its match has a control or format character'
   try {
     if (type === 'exact') return exactTopic(match)
     return type === 'urlpattern' ? urlPattern(match, hubUrl) : topicSelector(match)

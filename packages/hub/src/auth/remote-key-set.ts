@@ -106,7 +106,7 @@ export class RemoteKeySet implements KeySource {
     this.#fetchedAt = this.#options.clock()
     this.#failedAt = Number.NEGATIVE_INFINITY
     const isEmpty = keys.length === 0 ? ['it has no key that can be used, so no token is good'] : []
-    this.#tell([...isEmpty, ...remarks].join('; '))
+    this.#warn([...isEmpty, ...remarks].join('; '))
   }
 
   #onFailure(problem: string): void {
@@ -116,11 +116,11 @@ export class RemoteKeySet implements KeySource {
     const consequence = isUsable
       ? `The keys fetched before stay in use, for up to ${Math.round(maxAgeMs / 3_600_000)} hours after they were.`
       : 'Until it can be, no token can be checked.'
-    this.#tell(`it could not be fetched: ${problem}. ${consequence}`)
+    this.#warn(`it could not be fetched: ${problem}. ${consequence}`)
   }
 
   /** Says what is the matter when it begins, not each time it is seen again. */
-  #tell(matter: string): void {
+  #warn(matter: string): void {
     const { onWarning } = this.#options
     if (matter === this.#lastMatter) return
     if (matter !== '') onWarning(`Key set ${this.url.href}: ${matter.replace(/\.?$/, '.')}`)

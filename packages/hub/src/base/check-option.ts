@@ -1,7 +1,7 @@
 import { HubError } from './errors.ts'
 
 /** Checks a limit. Throws `INVALID_OPTION`. */
-export function notNegative(name: string, value: number): number {
+export function assertNotNegative(name: string, value: number): number {
   if (typeof value === 'number' && value >= 0) return value
   throw new HubError(
     'INVALID_OPTION',

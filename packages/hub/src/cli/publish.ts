@@ -56,7 +56,7 @@ async function publishData(data: string, options: PublishOptions): Promise<void>
   const outcome = await publishWithRetry(hub, fieldsOf(data, options), {
     token,
     until: deadline(wait),
-    onAway: tellOnce(hub),
+    onAway: reportOnce(hub),
   })
   if (outcome.name !== 'published') throw failure(outcome, hub)
   console.log(outcome.id)
@@ -117,7 +117,7 @@ function deadline(seconds: number): number {
 }
 
 /** Tells of a hub that is away, but once. */
-function tellOnce(hub: URL): (reason: string) => void {
+function reportOnce(hub: URL): (reason: string) => void {
   let isTold = false
   return (reason) => {
     if (!isTold) console.error(`headwater: ${awayText(hub, reason)}`)

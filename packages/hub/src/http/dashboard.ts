@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname, join, sep } from 'node:path'
 import { hasMatch } from './message/headers.ts'
-import type { Answer } from './message/http-message.ts'
+import type { HubResponse } from './message/http-message.ts'
 
 interface File {
   readonly body: Buffer
@@ -38,7 +38,7 @@ export class Dashboard {
   }
 
   /** Answers for a path it has; `ifNoneMatch` is what the client has already. */
-  answer(path: string, ifNoneMatch: string | undefined): Answer {
+  answer(path: string, ifNoneMatch: string | undefined): HubResponse {
     const { body, contentType, etag } = this.#files.get(path)!
     // A new version of the hub has a new page, so a browser asks each time; mostly the answer is that nothing has changed.
     const headers = { 'cache-control': 'no-cache', etag, 'content-security-policy': contentSecurityPolicy }

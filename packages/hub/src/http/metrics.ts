@@ -8,9 +8,9 @@ import {
   type MetricValue,
   Registry,
 } from 'prom-client'
-import type { Hub } from '../hub/hub-core.ts'
+import type { HubCore } from '../hub/hub-core.ts'
 import type { HubStats } from '../hub/stats.ts'
-import { overlay } from '../store/decorate-store.ts'
+import { decorateStore } from '../store/decorate-store.ts'
 import type { EventStore } from '../store/store.ts'
 
 /** What one metric is. */
@@ -49,7 +49,7 @@ export class Metrics {
   readonly #readSeconds: Histogram
   readonly #requests: Counter<'route' | 'status'>
   readonly #requestsOf = new Map<string, Counter.Internal>()
-  #hub: Hub | undefined
+  #hub: HubCore | undefined
   #connections: Connections | undefined
   #stats: HubStats | undefined
   readonly #thread: number
@@ -99,7 +99,7 @@ export class Metrics {
   /** A store that does what another does, and is measured. */
   measure(store: EventStore): EventStore {
     const { appendAll } = store
-    return overlay(store, {
+    return decorateStore(store, {
       append: (event, options) => this.#measureAppend(1, () => store.append(event, options)),
       ...(appendAll && {
         appendAll: (appends) => this.#measureAppend(appends.length, () => appendAll.call(store, appends)),
@@ -116,7 +116,7 @@ export class Metrics {
   }
 
   /** Shows this hub's numbers from now on. */
-  observe(hub: Hub): void {
+  observe(hub: HubCore): void {
     this.#hub = hub
   }
 

@@ -2,22 +2,22 @@ import type { CloseReason, SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../base/errors.ts'
 import { hubPath } from '../base/hub-path.ts'
 import { within } from '../base/with-timeout.ts'
-import type { Hub } from '../hub/hub-core.ts'
+import type { HubCore } from '../hub/hub-core.ts'
 import type { PublishInit } from '../hub/publish-init.ts'
 import { isReservedTopic } from '../hub/reserved-topics.ts'
-import { type Gate, gateOf } from './access/authorizer.ts'
+import { type Authorizer, authorizerFrom } from './access/authorizer.ts'
 import { ClientAddresses, isLoopbackHost } from './access/client-address.ts'
 import type { ClientCounts } from './access/client-counts.ts'
-import { Admission } from './access/client-quotas.ts'
+import { ClientQuotas } from './access/client-quotas.ts'
 import { Cors } from './access/cors.ts'
 import { type Limits, withDefaultLimits } from './access/limits.ts'
 import type { Authorize } from './access/permission.ts'
 import { beforeProxy, PublicUrls } from './access/public-urls.ts'
-import type { TokenGate } from './access/token-authorizer.ts'
+import type { TokenAuthorizer } from './access/token-authorizer.ts'
 import { TokenRefusal } from './access/token-refusal.ts'
 import type { Dashboard } from './dashboard.ts'
-import { type Answer, type AnswerHeaders, type HubRequest, pathOf } from './message/http-message.ts'
-import { problemAnswer } from './message/problem.ts'
+import { type HubRequest, type HubResponse, type HubResponseHeaders, pathOf } from './message/http-message.ts'
+import { problemResponse } from './message/problem.ts'
 import type { Metrics } from './metrics.ts'
 import { publish } from './publish/publish.ts'
 import { answerLastEventId, subscribe } from './subscribe/subscribe.ts'
@@ -40,7 +40,7 @@ export interface HandlerOptions {
    */
   readonly authorize?: Authorize | undefined
   /** In place of `authorize`: lets in whoever has a token for it, as the Mercure protocol says. */
-  readonly tokens?: TokenGate | undefined
+  readonly tokens?: TokenAuthorizer | undefined
   /** What the hub takes from its clients; those left out have their default. Read anew for each request. */
   readonly limits?: Readonly<Partial<Limits>> | undefined
   /** Where clients are counted, for the limits on them. Default: by themselves; threads that serve one hub count together. */
@@ -72,7 +72,7 @@ export interface HandlerOptions {
   readonly onError?: ((error: unknown) => void) | undefined
   /**
    * Gets what was refused because of a limit, the host or the origin, which an operator may have to change. Default: nobody. What tokens are
-   * refused for, the `TokenGate` tells.
+   * refused for, the `TokenAuthorizer` tells.
    */
   readonly onRefused?: ((refusal: HubError, request: RequestSummary) => void) | undefined
   /** Gets each request that was answered, with the status; an event stream when it begins. Default: nobody. */
@@ -93,17 +93,17 @@ export interface Router {
   /** Whether there is anything at a request's path. */
   has(request: Pick<HubRequest, 'url'>): boolean
   /** Answers a request. Never rejects: what goes wrong is an answer too. */
-  answer(request: HubRequest): Promise<Answer>
+  answer(request: HubRequest): Promise<HubResponse>
 }
 
-type Route = (request: HubRequest) => Answer | Promise<Answer>
+type Route = (request: HubRequest) => HubResponse | Promise<HubResponse>
 type Routes = Readonly<Record<string, Route>>
 
 /** How long the store may take to say that it is ready, in milliseconds. */
 const readyTimeoutMs = 5000
 
 /** The one place that says what is answered where: the Mercure protocol, health, and the page. */
-export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
+export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router {
   const {
     loopbackHostsOnly = false,
     compression = true,
@@ -113,12 +113,12 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
     onError = console.error,
   } = options
   const { tokens, onRefused, onAnswered, onStreamEnded } = options
-  const gate = chooseGate(options)
+  const gate = chooseAuthorizer(options)
   const cors = new Cors(options.corsOrigins ?? [])
   const limits: Readonly<Limits> = withDefaultLimits(options.limits)
   const addresses = new ClientAddresses(options.trustedProxies)
   const publicUrls = new PublicUrls(options.publicUrls ?? [])
-  const admission = new Admission(limits, options.counts)
+  const admission = new ClientQuotas(limits, options.counts)
   const rules = () => ({ limits, isCompat: gate.isCompat, hubUrl: gate.hubUrl, isCompressing: compression })
   const subscribeRoute: Route = async (request) => {
     const permission = await gate.admitSubscriber(request)
@@ -213,8 +213,8 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
     scheme: string | undefined,
     routes: Routes | undefined,
     route: string,
-  ): Promise<Answer> {
-    let common: AnswerHeaders = { 'x-content-type-options': 'nosniff' }
+  ): Promise<HubResponse> {
+    let common: HubResponseHeaders = { 'x-content-type-options': 'nosniff' }
     // Also on refusals, so that a page can read why. A preflight has its own.
     if (routes?.OPTIONS && request.method !== 'OPTIONS') {
       common = { ...common, ...cors.headersFor(request.header('origin')) }
@@ -229,9 +229,9 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
       const known = error instanceof HubError ? error : undefined
       // What the client did wrong is told to the client. What the store does wrong, the operator has to know as well.
       if (!known || known.code.startsWith('STORE_')) onError(error)
-      else if (tellingRefusals.has(known.code)) onRefused?.(known, summaryOf(request, route))
+      else if (loggedRefusals.has(known.code)) onRefused?.(known, summaryOf(request, route))
       const challenge = known instanceof TokenRefusal ? known.challenge : undefined
-      return withHeaders(problemAnswer(known), { ...common, 'www-authenticate': challenge })
+      return withHeaders(problemResponse(known), { ...common, 'www-authenticate': challenge })
     }
   }
 
@@ -249,7 +249,7 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
     return routes ? 'operating' : 'none'
   }
 
-  function preflight(request: HubRequest): Answer {
+  function preflight(request: HubRequest): HubResponse {
     const methods = methodsOf(routesOf(pathOf(request)) ?? {})
     return {
       status: 204,
@@ -274,7 +274,7 @@ export function createRouter(hub: Hub, options: HandlerOptions = {}): Router {
 }
 
 /** What happens because of how the hub is configured, and is not only the client's mistake. */
-const tellingRefusals: ReadonlySet<HubError['code']> = new Set([
+const loggedRefusals: ReadonlySet<HubError['code']> = new Set([
   'HUB_FULL',
   'TOO_MANY_CONNECTIONS',
   'RATE_LIMITED',
@@ -282,22 +282,22 @@ const tellingRefusals: ReadonlySet<HubError['code']> = new Set([
   'HOST_NOT_ALLOWED',
 ])
 
-function chooseGate({ authorize, tokens }: HandlerOptions): Gate {
-  if (!tokens) return gateOf(authorize)
+function chooseAuthorizer({ authorize, tokens }: HandlerOptions): Authorizer {
+  if (!tokens) return authorizerFrom(authorize)
   if (!authorize) return tokens
   throw new HubError('INVALID_OPTION', 'authorize and tokens both say who may do what. Give one of them.')
 }
 
-function dispatch(request: HubRequest, routes: Routes | undefined): Answer | Promise<Answer> {
+function dispatch(request: HubRequest, routes: Routes | undefined): HubResponse | Promise<HubResponse> {
   if (!routes) return notFound(pathOf(request))
   const route = Object.hasOwn(routes, request.method) ? routes[request.method] : undefined
   if (route) return route(request)
   const allow = methodsOf(routes)
   const refusal = new HubError('METHOD_NOT_ALLOWED', `${pathOf(request)} has no ${request.method}. It has ${allow}.`)
-  return withHeaders(problemAnswer(refusal), { allow })
+  return withHeaders(problemResponse(refusal), { allow })
 }
 
-function withHeaders(answer: Answer, headers: AnswerHeaders): Answer {
+function withHeaders(answer: HubResponse, headers: HubResponseHeaders): HubResponse {
   return { ...answer, headers: { ...headers, ...answer.headers } }
 }
 
@@ -350,11 +350,11 @@ function reading(route: Route): Routes {
   return { GET: route, HEAD: route }
 }
 
-function answerText(body: string): Answer {
+function answerText(body: string): HubResponse {
   return { headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }, body }
 }
 
-function notFound(path: string): Answer {
+function notFound(path: string): HubResponse {
   return {
     status: 404,
     headers: { 'content-type': 'text/plain; charset=utf-8' },

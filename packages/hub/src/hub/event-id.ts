@@ -1,5 +1,5 @@
 import { formatEventId } from '@headwater/sse/server'
-import type { Mark, StoredEvent } from '../store/store.ts'
+import type { HistoryPosition, StoredEvent } from '../store/store.ts'
 
 /** The ID under which subscribers get an event: its publisher's own, else its place in the history. */
 export function eventIdOf(epoch: string, event: StoredEvent): string {
@@ -10,6 +10,6 @@ export function eventIdOf(epoch: string, event: StoredEvent): string {
  * The ID of a place in the history, `<epoch>.<position>.<tag>`; the beginning has no tag. Every event can be resumed from by
  * it, also one that goes out under its publisher's ID, and it says nothing about the event.
  */
-export function positionId(epoch: string, { position, tag }: Mark): string {
+export function positionId(epoch: string, { position, tag }: HistoryPosition): string {
   return formatEventId(position === 0 ? { epoch, position } : { epoch, position, tag: tag.toString(36) })
 }

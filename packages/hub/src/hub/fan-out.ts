@@ -8,18 +8,20 @@ import {
   type GapReason,
   type Session,
 } from '@headwater/sse/server'
-import { notNegative } from '../base/check-option.ts'
+import { assertNotNegative } from '../base/check-option.ts'
 import { Fifo } from '../base/fifo.ts'
 import { MatcherIndex } from '../matching/matcher-index.ts'
 import { toTopics } from '../matching/topic.ts'
-import { type Bounds, beginning, type EventStore, type Mark, type StoredEvent } from '../store/store.ts'
+import type { Bounds, EventStore, HistoryPosition, StoredEvent } from '../store/store.ts'
+import { encodeStoredEvent } from './event-frame.ts'
 import { positionId } from './event-id.ts'
 import { Feed, type FeedFrame } from './feed.ts'
-import { encodeStoredEvent, History, type HistoryPage } from './history-reader.ts'
+import { type HistoryPage, HistoryReader } from './history-reader.ts'
 import type { StartingPoint } from './resume.ts'
 import type { Selection } from './selection.ts'
 import { type HubStats, Tally } from './stats.ts'
 import { Subscriber } from './subscriber.ts'
+import { Tail } from './tail.ts'
 
 /** How the fan-out works; the defaults are for everyone but tests and benchmarks. Times in milliseconds. */
 export interface FanOutOptions {
@@ -42,7 +44,6 @@ const spanBytes = 64 * 1024
 const sliceSubscribers = 32
 /** What a frame in a feed takes beyond its bytes. */
 const frameOverheadBytes = 100
-const followRetryMs = 1000
 
 /**
  * Brings events from the tail of the store to the subscribers.
@@ -59,19 +60,14 @@ const followRetryMs = 1000
  */
 export class FanOut {
   readonly #store: EventStore
-  readonly #history: History
+  readonly #history: HistoryReader
+  readonly #tail: Tail
   readonly #turnMs: number
   readonly #feedBytes: number
   readonly #onError: (error: unknown) => void
   readonly #positionTimer: NodeJS.Timeout
 
-  /** How far the tail has come: all up to here is in the feeds. */
-  #head: Mark = beginning
   #trimmedPosition = 0
-  #stopFollowing = () => {}
-  #followTimer: NodeJS.Timeout | undefined
-  #isClosed = false
-  #isFollowing = false
   #eventsDelivered = 0
   #bytesDelivered = 0
   readonly #gaps = new Tally<GapReason>()
@@ -79,32 +75,31 @@ export class FanOut {
 
   readonly #subscribers = new Set<Subscriber>()
   /** By the key of their selection; in order of their newest frame, the quietest first. */
-  readonly #feeds = new Map<string, Feed>()
+  readonly #feeds = new Map<string, Feed<Subscriber>>()
   /** No feed has been without a frame since before this. */
   #quietestPosition = 0
   /** By what they select. */
-  readonly #index = new MatcherIndex<Feed>()
+  readonly #index = new MatcherIndex<Feed<Subscriber>>()
   /** Whose frame is the oldest, the next oldest, and so on; and how many bytes they are together. */
-  #frameOrder = new Fifo<{ feed: Feed; bytes: number }>()
+  #frameOrder = new Fifo<{ feed: Feed<Subscriber>; bytes: number }>()
   #frameBytes = 0
   /** The shared memory that the newest frame is in, if it is. */
   #newestShared: SharedArrayBuffer | undefined
 
   /** Feeds with subscribers behind. */
-  readonly #due = new Fifo<Feed>()
+  readonly #due = new Fifo<Feed<Subscriber>>()
   /** Subscribers with a page of history to be given. */
-  readonly #supplied = new Fifo<Subscriber>()
+  readonly #withPage = new Fifo<Subscriber>()
   /** Subscribers with history to be read. */
-  readonly #returning = new Fifo<Subscriber>()
+  readonly #toRead = new Fifo<Subscriber>()
   #isTurnDue = false
   #isInTurn = false
-  readonly #waiting = new Set<{ position: number; resolve: (isReached: boolean) => void }>()
 
   /** Starts to follow the store. Resolves when subscribers can be added; rejects as the store does. */
   static async start(store: EventStore, options: FanOutOptions): Promise<FanOut> {
     const fanOut = new FanOut(store, options)
     try {
-      await fanOut.#follow()
+      await fanOut.#tail.start()
     } catch (error) {
       fanOut.close()
       throw error
@@ -115,30 +110,38 @@ export class FanOut {
   private constructor(store: EventStore, options: FanOutOptions) {
     const { turnMs = 1, feedBytes = 32 * 1024 ** 2, positionMs = 60_000, onError } = options
     this.#store = store
-    this.#history = new History(store)
-    this.#turnMs = notNegative('turnMs', turnMs)
-    this.#feedBytes = notNegative('feedBytes', feedBytes)
+    this.#history = new HistoryReader(store)
+    this.#turnMs = assertNotNegative('turnMs', turnMs)
+    this.#feedBytes = assertNotNegative('feedBytes', feedBytes)
     this.#onError = onError
+    this.#tail = new Tail(store, {
+      onStart: (bounds, lastHead) => this.#onStart(bounds, lastHead),
+      onAppend: (events) => this.#onAppend(events),
+      onTrim: (trimmed) => this.#onTrim(trimmed),
+      // Subscribers stay: they continue where they are, late.
+      onError,
+    })
     // A timer takes no more than 2^31 - 1 ms, and fires at once for what is more.
-    const intervalMs = Math.min(notNegative('positionMs', positionMs), 2 ** 31 - 1)
+    const intervalMs = Math.min(assertNotNegative('positionMs', positionMs), 2 ** 31 - 1)
     this.#positionTimer = setInterval(() => {
       this.#history.forget()
-      this.#tellPosition(this.#head.position)
+      this.#sendPosition(this.head.position)
     }, intervalMs)
     this.#positionTimer.unref()
   }
 
-  get head(): Mark {
-    return this.#head
+  /** How far the tail has come: all up to here is in the feeds. */
+  get head(): HistoryPosition {
+    return this.#tail.head
   }
 
   get subscriberCount(): number {
     return this.#subscribers.size
   }
 
-  /** Whether it gets what is published. Not for a moment after the store's tail has failed. */
+  /** Whether new events arrive from the store. */
   get isFollowing(): boolean {
-    return this.#isFollowing
+    return this.#tail.isFollowing
   }
 
   get stats(): HubStats {
@@ -147,7 +150,7 @@ export class FanOut {
     for (const { feed, offset, position } of this.#subscribers) {
       if (offset !== undefined && offset >= feed.end) continue
       subscribersBehind++
-      lagEvents = Math.max(lagEvents, this.#head.position - position)
+      lagEvents = Math.max(lagEvents, this.head.position - position)
     }
     return {
       subscribers: this.#subscribers.size,
@@ -158,31 +161,27 @@ export class FanOut {
       bytesDelivered: this.#bytesDelivered,
       gaps: { ...this.#gaps.counts },
       sessionsClosed: { ...this.#sessionsClosed.counts },
-      headPosition: this.#head.position,
+      headPosition: this.head.position,
     }
   }
 
-  /** Resolves when the tail has come to a position, to `true`, or the fan-out is closed, to `false`. */
+  /** Resolves to `true` when the tail has reached a position, to `false` when the fan-out is closed first. */
   reach(position: number): Promise<boolean> {
-    if (this.#isClosed) return Promise.resolve(false)
-    if (this.#head.position >= position) return Promise.resolve(true)
-    return new Promise((resolve) => {
-      this.#waiting.add({ position, resolve })
-    })
+    return this.#tail.reach(position)
   }
 
   /** Serves a session from a starting point on, for as long as it is open. */
   add(session: Session, selection: Selection, start: StartingPoint): void {
     if (!session.isOpen) return
     const feed = this.#feedFor(selection)
-    const subscriber = new Subscriber(session, feed, start, this.#head.position)
+    const subscriber = new Subscriber(session, feed, start, this.head.position)
     feed.subscriberCount++
     this.#subscribers.add(subscriber)
     session.closed.then((reason) => {
       this.#sessionsClosed.add(reason)
       this.#remove(subscriber)
     })
-    this.#goOn(subscriber)
+    this.#place(subscriber)
   }
 
   /** Ends all sessions so that their clients come back, spread over time. Resolves when the last has its last bytes. */
@@ -190,36 +189,16 @@ export class FanOut {
     await Promise.all([...this.#subscribers].map(({ session }) => session.drain()))
   }
 
-  /** Stops to follow the store. */
+  /** Stops following the store. */
   close(): void {
-    this.#isClosed = true
-    this.#stopFollowing()
+    this.#tail.close()
     clearInterval(this.#positionTimer)
-    clearTimeout(this.#followTimer)
-    for (const { resolve } of this.#waiting) resolve(false)
-    this.#waiting.clear()
   }
 
   // From the store into the feeds.
 
-  async #follow(): Promise<void> {
-    const stop = await this.#store.follow({
-      onStart: (bounds) => this.#onStart(bounds),
-      onAppend: (events) => this.#onAppend(events),
-      onTrim: (trimmed) => this.#onTrim(trimmed),
-      onFailure: (error) => this.#onTailFailure(error),
-    })
-    if (this.#isClosed) stop()
-    else {
-      this.#stopFollowing = stop
-      this.#isFollowing = true
-    }
-  }
-
   /** The first start; or one after the tail had failed, and then what came between is in the store and is read from there. */
-  #onStart({ head, trimmed }: Bounds): void {
-    const lastHead = this.#head
-    this.#onHead(head)
+  #onStart({ head, trimmed }: Bounds, lastHead: HistoryPosition): void {
     this.#history.forget()
     this.#trimmedPosition = trimmed.position
     this.#frameOrder = new Fifo()
@@ -228,7 +207,7 @@ export class FanOut {
       feed.restart(head.position)
       for (const subscriber of feed.takeServed()) {
         subscriber.position = lastHead.position
-        this.#goOn(subscriber)
+        this.#place(subscriber)
       }
     }
   }
@@ -242,39 +221,19 @@ export class FanOut {
         bytes ??= event.frame ?? frameBytes(encodeStoredEvent(this.#store.epoch, event))
         this.#put(feed, { position: event.position, bytes, isEvent: true })
       }
-      this.#onHead(event)
     }
     this.#keepPositionsFresh()
     this.#takeTurn()
   }
 
-  #onTrim(trimmed: Mark): void {
+  #onTrim(trimmed: HistoryPosition): void {
     this.#trimmedPosition = trimmed.position
     this.#history.forget()
     this.#keepPositionsFresh()
     this.#takeTurn()
   }
 
-  /** Subscribers stay: they go on where they are, late. */
-  #onTailFailure(error: unknown): void {
-    if (this.#isClosed) return
-    this.#isFollowing = false
-    this.#onError(error)
-    this.#followTimer = setTimeout(() => {
-      this.#follow().catch((error: unknown) => this.#onTailFailure(error))
-    }, followRetryMs)
-  }
-
-  #onHead({ position, tag }: Mark): void {
-    this.#head = { position, tag }
-    for (const waiting of this.#waiting) {
-      if (waiting.position > position) continue
-      this.#waiting.delete(waiting)
-      waiting.resolve(true)
-    }
-  }
-
-  #put(feed: Feed, frame: FeedFrame): void {
+  #put(feed: Feed<Subscriber>, frame: FeedFrame): void {
     feed.append(frame)
     this.#feeds.delete(feed.selection.key)
     this.#feeds.set(feed.selection.key, feed)
@@ -305,29 +264,29 @@ export class FanOut {
    * yet, to be told each minute is enough.
    */
   #keepPositionsFresh(): void {
-    if (this.#trimmedPosition > 0) this.#tellPosition((this.#trimmedPosition + this.#head.position) / 2)
+    if (this.#trimmedPosition > 0) this.#sendPosition((this.#trimmedPosition + this.head.position) / 2)
   }
 
   /** Tells the subscribers of feeds without a frame since `position` where the history is now. */
-  #tellPosition(position: number): void {
+  #sendPosition(position: number): void {
     // Asked at each event, and as a rule in vain.
     if (position <= this.#quietestPosition) return
     let bytes: Uint8Array | undefined
     for (const feed of this.#feeds.values()) {
       this.#quietestPosition = feed.newestPosition
       if (feed.newestPosition >= position) break
-      bytes ??= frameBytes(encodePosition(positionId(this.#store.epoch, this.#head)))
-      this.#put(feed, { position: this.#head.position, bytes, isEvent: false })
+      bytes ??= frameBytes(encodePosition(positionId(this.#store.epoch, this.head)))
+      this.#put(feed, { position: this.head.position, bytes, isEvent: false })
     }
     if (bytes && !this.#isInTurn) this.#scheduleTurn()
   }
 
   // Which feeds there are.
 
-  #feedFor(selection: Selection): Feed {
+  #feedFor(selection: Selection): Feed<Subscriber> {
     const existing = this.#feeds.get(selection.key)
     if (existing) return existing
-    const feed = new Feed(selection, this.#head.position)
+    const feed = new Feed<Subscriber>(selection, this.head.position)
     this.#feeds.set(selection.key, feed)
     this.#index.add(selection.matchers.matchers, feed)
     return feed
@@ -346,18 +305,18 @@ export class FanOut {
   // From the feeds and the history to the sessions.
 
   /** Puts a subscriber where it belongs now. It is in exactly one place: with those behind or those served in its feed, supplied, reading, or waiting for room. */
-  #goOn(subscriber: Subscriber): void {
+  #place(subscriber: Subscriber): void {
     const { session, feed } = subscriber
     if (!session.isOpen) return
     if (!session.hasRoom) {
-      session.whenRoom(() => this.#goOn(subscriber))
+      session.whenRoom(() => this.#place(subscriber))
       return
     }
     if (subscriber.offset !== undefined && subscriber.offset < feed.start) subscriber.offset = undefined
     if (subscriber.offset === undefined && subscriber.canJoin) this.#join(subscriber)
 
-    if (subscriber.page) this.#supplied.push(subscriber)
-    else if (subscriber.offset === undefined) this.#returning.push(subscriber)
+    if (subscriber.page) this.#withPage.push(subscriber)
+    else if (subscriber.offset === undefined) this.#toRead.push(subscriber)
     else if (subscriber.offset < feed.end) {
       feed.behind.push(subscriber)
       this.#goRound(feed)
@@ -375,11 +334,11 @@ export class FanOut {
   #join(subscriber: Subscriber): void {
     const { feed } = subscriber
     subscriber.offset = feed.offsetAfter(subscriber.position)
-    subscriber.takesWhatIsKept = false
+    subscriber.acceptsTrimmed = false
     if (subscriber.offset < feed.end) return
-    subscriber.position = this.#head.position
-    if (subscriber.toldPosition === this.#head.position) return
-    subscriber.session.offer(frameBytes(encodePosition(positionId(this.#store.epoch, this.#head))))
+    subscriber.position = this.head.position
+    if (subscriber.lastSentPosition === this.head.position) return
+    subscriber.session.offer(frameBytes(encodePosition(positionId(this.#store.epoch, this.head))))
   }
 
   #scheduleTurn(): void {
@@ -392,7 +351,7 @@ export class FanOut {
   }
 
   /** Sees to it that a feed whose subscribers lack something has its turn: as soon as it has rested. */
-  #goRound(feed: Feed): void {
+  #goRound(feed: Feed<Subscriber>): void {
     if (feed.isDue) return
     if (feed.behind.length === 0) {
       const restMs = feed.restMs(performance.now())
@@ -428,17 +387,17 @@ export class FanOut {
       if (now >= end) break
     }
     end = now + this.#turnMs
-    while (this.#supplied.length > 0 || this.#canRead()) {
-      if (this.#supplied.length > 0) this.#givePage(this.#supplied.shift()!)
-      else this.#read(this.#returning.shift()!)
+    while (this.#withPage.length > 0 || this.#canRead()) {
+      if (this.#withPage.length > 0) this.#givePage(this.#withPage.shift()!)
+      else this.#read(this.#toRead.shift()!)
       if (performance.now() >= end) break
     }
     this.#isInTurn = false
-    if (this.#due.length > 0 || this.#supplied.length > 0 || this.#canRead()) this.#scheduleTurn()
+    if (this.#due.length > 0 || this.#withPage.length > 0 || this.#canRead()) this.#scheduleTurn()
   }
 
   /** Gives some of those behind in a feed all they lack. */
-  #giveFrames(feed: Feed): void {
+  #giveFrames(feed: Feed<Subscriber>): void {
     for (let count = 0; count < sliceSubscribers; count++) {
       const subscriber = feed.behind.shift()
       if (!subscriber) return
@@ -450,7 +409,7 @@ export class FanOut {
         session.offer(span.bytes)
         this.#count(span.eventCount, span.bytes)
       }
-      this.#goOn(subscriber)
+      this.#place(subscriber)
     }
   }
 
@@ -461,7 +420,7 @@ export class FanOut {
 
   /** Pages that were read are given before more are read, so that few of them are ever in memory. */
   #canRead(): boolean {
-    return this.#returning.length > 0 && this.#supplied.length === 0 && !this.#history.isBusy
+    return this.#toRead.length > 0 && this.#withPage.length === 0 && !this.#history.isBusy
   }
 
   #read(subscriber: Subscriber): void {
@@ -474,10 +433,10 @@ export class FanOut {
       this.#givePage(subscriber)
       return
     }
-    this.#history.read(feed.selection, position, this.#head).then(
+    this.#history.read(feed.selection, position, this.head).then(
       (page) => {
         subscriber.page = page
-        this.#goOn(subscriber)
+        this.#place(subscriber)
       },
       (error: unknown) => {
         // The client keeps its last event ID and comes back with it.
@@ -494,27 +453,27 @@ export class FanOut {
       if (gap) {
         this.#gaps.add(gap.reason)
         session.offer(frameBytes(encodeGap(gap, positionId(this.#store.epoch, page.gapEnd))))
-        subscriber.toldPosition = page.gapEnd.position
+        subscriber.lastSentPosition = page.gapEnd.position
       }
       if (page.lastPosition !== undefined) {
         session.offer(page.bytes)
         this.#count(page.eventCount, page.bytes)
-        subscriber.toldPosition = page.lastPosition
+        subscriber.lastSentPosition = page.lastPosition
       }
       subscriber.position = page.through
       subscriber.page = undefined
       subscriber.gap = undefined
-      subscriber.takesWhatIsKept = false
+      subscriber.acceptsTrimmed = false
     }
-    this.#goOn(subscriber)
+    this.#place(subscriber)
   }
 
-  #gapBefore(page: HistoryPage, { gap, takesWhatIsKept, position }: Subscriber): Gap | undefined {
+  #gapBefore(page: HistoryPage, { gap, acceptsTrimmed, position }: Subscriber): Gap | undefined {
     const { epoch } = this.#store
     const earliest = page.earliest ? positionId(epoch, page.earliest) : null
     if (gap) return { reason: gap.reason, requested: gap.requested, earliest }
     // Trimmed while it read, because it reads more slowly than others publish.
-    if (page.hasLost && !takesWhatIsKept)
+    if (page.hasLost && !acceptsTrimmed)
       return { reason: 'trimmed', requested: formatEventId({ epoch, position }), earliest }
     return undefined
   }

@@ -1,6 +1,5 @@
 import { Fifo, indexAfter } from '../base/fifo.ts'
 import type { Selection } from './selection.ts'
-import type { Subscriber } from './subscriber.ts'
 
 /** Something every subscriber of a feed is to get: encoded once, the bytes shared by all. It carries the ID of its position. */
 export interface FeedFrame {
@@ -8,6 +7,11 @@ export interface FeedFrame {
   readonly bytes: Uint8Array
   /** Whether it is an event of the application, rather than one of the hub's own. */
   readonly isEvent: boolean
+}
+
+/** What a feed keeps of a member of it: where it is among those served. */
+export interface FeedMember {
+  servedIndex: number
 }
 
 const maxCachedSpans = 8
@@ -38,17 +42,17 @@ export interface Span {
  * the one or two events that came meanwhile. So the feed rests first, in proportion to what the round took: an event that
  * comes to a feed at rest for long, or with few subscribers, goes out at once.
  */
-export class Feed {
+export class Feed<Member extends FeedMember = FeedMember> {
   readonly selection: Selection
   subscriberCount = 0
   /** Subscribers still to be served in this round. */
-  readonly behind = new Fifo<Subscriber>()
+  readonly behind = new Fifo<Member>()
   /** Whether it waits for its turn to serve them. */
   isDue = false
   /** Set while it rests although something is to be given. */
   rest: NodeJS.Timeout | undefined
   /** Subscribers who have been given all there was when it was their turn, and wait. */
-  #served: Subscriber[] = []
+  #served: Member[] = []
   /** The offset of the next frame when the round began: a frame after it is one that not all got who were served. */
   #roundEnd = 0
   /** How long this round has been worked on. */
@@ -115,22 +119,22 @@ export class Feed {
     this.#spans.clear()
   }
 
-  addServed(subscriber: Subscriber): void {
-    subscriber.place = this.#served.length
+  addServed(subscriber: Member): void {
+    subscriber.servedIndex = this.#served.length
     this.#served.push(subscriber)
   }
 
   /** Forgets a subscriber that is over. Those still behind are found to be so at their turn. */
-  leave(subscriber: Subscriber): void {
-    if (this.#served[subscriber.place] !== subscriber) return
+  leave(subscriber: Member): void {
+    if (this.#served[subscriber.servedIndex] !== subscriber) return
     const last = this.#served.pop()!
     if (last === subscriber) return
-    last.place = subscriber.place
-    this.#served[last.place] = last
+    last.servedIndex = subscriber.servedIndex
+    this.#served[last.servedIndex] = last
   }
 
   /** Takes out those who wait: they are to be served anew. */
-  takeServed(): readonly Subscriber[] {
+  takeServed(): readonly Member[] {
     const subscribers = this.#served
     this.#served = []
     return subscribers

@@ -1,8 +1,7 @@
-import { encodeEvent, type Frame } from '@headwater/sse'
 import { frameBytes } from '@headwater/sse/server'
-import type { EventStore, Mark, StoredEvent } from '../store/store.ts'
+import type { EventStore, HistoryPosition } from '../store/store.ts'
 import { admittedEvents } from './admitted-events.ts'
-import { eventIdOf } from './event-id.ts'
+import { encodeStoredEvent } from './event-frame.ts'
 import type { Selection } from './selection.ts'
 
 /** A stretch of the history as one selection gets it, encoded. */
@@ -19,9 +18,9 @@ export interface HistoryPage {
   /** Whether an event of this selection was trimmed before it could be read. */
   readonly hasLost: boolean
   /** The oldest event that was kept, of any selection. */
-  readonly earliest: Mark | undefined
+  readonly earliest: HistoryPosition | undefined
   /** Up to where, at the most, events are lost. All of the page comes after it. */
-  readonly gapEnd: Mark
+  readonly gapEnd: HistoryPosition
 }
 
 /** The size of a page, counted as stores do: what a subscriber gets in one piece when it reads from the history. */
@@ -38,7 +37,7 @@ const maxKeptPages = 32
  * Reads the history page by page. Subscribers of the same selection who want the same page share one read of it, and its bytes: at the
  * same time, or soon after each other, as a crowd does that comes back from where it was cut off together.
  */
-export class History {
+export class HistoryReader {
   readonly #store: EventStore
   readonly #reads = new Map<string, Promise<HistoryPage>>()
   /** The last pages read, the oldest first. */
@@ -64,7 +63,7 @@ export class History {
   }
 
   /** Reads what a selection has after a position, up to the head. Rejects as the store does. */
-  read(selection: Selection, after: number, head: Mark): Promise<HistoryPage> {
+  read(selection: Selection, after: number, head: HistoryPosition): Promise<HistoryPage> {
     const key = keyOf(selection, after)
     let reading = this.#reads.get(key)
     if (!reading) {
@@ -87,7 +86,7 @@ export class History {
     }
   }
 
-  async #read(selection: Selection, after: number, head: Mark): Promise<HistoryPage> {
+  async #read(selection: Selection, after: number, head: HistoryPosition): Promise<HistoryPage> {
     const page = await this.#store.read({
       after,
       through: head.position,
@@ -102,7 +101,7 @@ export class History {
       lastPosition: events.at(-1)?.position,
       through: page.through,
       isWhole: page.bounds.trimmed.position <= after,
-      hasLost: page.lost.some((trace) => selection.admitsTrace(trace)),
+      hasLost: page.lost.some((trace) => selection.admitsTombstone(trace)),
       earliest: page.bounds.earliest,
       // What was trimmed after the head of then is not lost to a subscriber: the tail brings it.
       gapEnd: page.bounds.trimmed.position < head.position ? page.bounds.trimmed : head,
@@ -116,8 +115,3 @@ function keyOf({ key }: Selection, after: number): string {
 
 /** Whoever asked for the page is told. */
 function ignore(): void {}
-
-/** An event as subscribers get it, live or from the history. */
-export function encodeStoredEvent(epoch: string, event: StoredEvent): Frame {
-  return encodeEvent({ data: event.data, event: event.type, id: eventIdOf(epoch, event), retry: event.retryMs })
-}

@@ -3,8 +3,8 @@ import type { Session } from '@headwater/sse/server'
 import { HubError } from '../base/errors.ts'
 import { untilAborted } from '../base/until-aborted.ts'
 import { exactTopic, type Matcher } from '../matching/matcher.ts'
-import type { Append, EventRecord, EventStore, Mark } from '../store/store.ts'
-import { wantedBy } from '../subscriptions/active-subscription.ts'
+import type { Append, EventRecord, EventStore, HistoryPosition } from '../store/store.ts'
+import { requestedSubscriptions } from '../subscriptions/active-subscription.ts'
 import { SubscriptionRegistry } from '../subscriptions/registry.ts'
 import { positionId } from './event-id.ts'
 import { FanOut, type FanOutOptions } from './fan-out.ts'
@@ -15,7 +15,7 @@ import { findStartingPoint, positionOf, type StartingPoint } from './resume.ts'
 import { Selection } from './selection.ts'
 import type { HubStats } from './stats.ts'
 
-export interface HubOptions extends Partial<FanOutOptions> {
+export interface HubCoreOptions extends Partial<FanOutOptions> {
   /** Where the events are kept. The hub does not close it. */
   readonly store: EventStore
   /**
@@ -58,7 +58,7 @@ export interface Subscription {
 }
 
 /** A hub: keeps what is published, and gives each subscriber exactly what it missed. Knows nothing of HTTP. */
-export interface Hub {
+export interface HubCore {
   /**
    * Validates an event, stores it and resolves to its ID, when the store has it safe. Subscribers get it from the store.
    *
@@ -119,12 +119,12 @@ export interface Hub {
 }
 
 /** Makes a hub over a store. Rejects with `INVALID_OPTION`, or as the store does. */
-export async function createHub({
+export async function createHubCore({
   store,
   subscriptions,
   onError = console.error,
   ...options
-}: HubOptions): Promise<Hub> {
+}: HubCoreOptions): Promise<HubCore> {
   if (typeof store?.follow !== 'function') {
     throw new HubError(
       'INVALID_OPTION',
@@ -157,7 +157,7 @@ export async function createHub({
 
     async openSubscription({ matchers, rights, lastEventId, payloadFor }) {
       assertOpen()
-      const wanted = registry && wantedBy(matchers, payloadFor)
+      const wanted = registry && requestedSubscriptions(matchers, payloadFor)
       const selection = select(matchers, rights)
       const start = await findStart(selection, lastEventId)
       return {
@@ -270,9 +270,9 @@ function select(matchers: readonly Matcher[], rights: readonly Matcher[] | undef
   throw new HubError('INVALID_MATCHER', 'The subscription has no matcher, and would get nothing. Give at least one.')
 }
 
-async function appendAll(store: EventStore, appends: readonly Append[]): Promise<readonly Mark[]> {
+async function appendAll(store: EventStore, appends: readonly Append[]): Promise<readonly HistoryPosition[]> {
   if (store.appendAll && appends.length > 1) return await store.appendAll(appends)
-  const marks: Mark[] = []
+  const marks: HistoryPosition[] = []
   // Appends under way together may be ordered either way.
   for (const each of appends) marks.push(await store.append(each.event, each))
   return marks

@@ -36,7 +36,7 @@ export async function* readEvents(
 ): AsyncGenerator<HubEvent> {
   const { epoch } = store
   let position = positionOf(start, fanOut.head.position)
-  let takesWhatIsKept = start.name !== 'after' && start.name !== 'live'
+  let acceptsTrimmed = start.name !== 'after' && start.name !== 'live'
   let gap = start.name === 'gap' ? start : undefined
   while (await fanOut.reach(gap ? position : position + 1)) {
     const { head } = fanOut
@@ -46,7 +46,7 @@ export async function* readEvents(
       topics: selection.topics,
       ...page,
     })
-    const hasLost = !takesWhatIsKept && lost.some((trace) => selection.admitsTrace(trace))
+    const hasLost = !acceptsTrimmed && lost.some((trace) => selection.admitsTombstone(trace))
     if (gap || hasLost) {
       const { reason, requested } = gap ?? { reason: 'trimmed', requested: formatEventId({ epoch, position }) }
       const earliest = bounds.earliest ? positionId(epoch, bounds.earliest) : null
@@ -65,7 +65,7 @@ export async function* readEvents(
       yield { id: eventIdOf(epoch, event), topics, type, data, isPrivate }
     }
     position = through
-    takesWhatIsKept = false
+    acceptsTrimmed = false
     gap = undefined
   }
 }

@@ -1,7 +1,7 @@
 import { CLOSED_EVENT_ID, isReservedEventType, parseEventId } from '@headwater/sse/server'
 import { HubError } from '../base/errors.ts'
 import { maxMatcherBytes } from '../matching/matcher.ts'
-import { unwelcomeCharacter } from '../matching/visible-text.ts'
+import { forbiddenCharacter } from '../matching/visible-text.ts'
 import type { EventRecord } from '../store/store.ts'
 
 /** An event as a publisher gives it. */
@@ -163,7 +163,7 @@ function assertSingleLine(
   if (typeof text !== 'string') {
     throw new HubError(code, `${what} ${String(text)} is of type ${typeof text}, and must be text.`)
   }
-  const unwelcome = unwelcomeCharacter(text)
+  const unwelcome = forbiddenCharacter(text)
   if (unwelcome === undefined) return
   throw new HubError(
     code,

@@ -1,6 +1,6 @@
 import { type GapReason, parseEventId } from '@headwater/sse/server'
 import { HubError } from '../base/errors.ts'
-import type { EventStore, Mark } from '../store/store.ts'
+import type { EventStore, HistoryPosition } from '../store/store.ts'
 import { positionId } from './event-id.ts'
 import { findNewest } from './last-events.ts'
 import type { Selection } from './selection.ts'
@@ -12,7 +12,7 @@ export type StartingPoint =
   /** Everything that is kept, because that is what was asked for: what comes after this position. */
   | { readonly name: 'earliest'; readonly position: number }
   /** The last events, those after this place, because that is what was asked for. */
-  | { readonly name: 'last'; readonly after: Mark }
+  | { readonly name: 'last'; readonly after: HistoryPosition }
   /** Everything after this position, which the client has. */
   | { readonly name: 'after'; readonly position: number }
   /** Everything that is kept, which comes after this position, after telling the client that this may not be all it missed. */
@@ -87,7 +87,7 @@ async function hasLost(store: EventStore, selection: Selection, after: number): 
     maxEvents: 1,
     maxBytes: 1,
   })
-  return lost.some((trace) => selection.admitsTrace(trace))
+  return lost.some((trace) => selection.admitsTombstone(trace))
 }
 
 /** Up to where a subscriber who starts there has, or does without, its events. `head` is where the tail is now. */

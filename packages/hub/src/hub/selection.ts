@@ -1,7 +1,7 @@
 import type { Matcher } from '../matching/matcher.ts'
 import { MatcherSet } from '../matching/matcher-set.ts'
 import { type Topic, toTopics } from '../matching/topic.ts'
-import type { EventRecord, Trace } from '../store/store.ts'
+import type { EventRecord, Tombstone } from '../store/store.ts'
 
 /**
  * Which events a subscriber is to have: those that one of its matchers selects by one of their topics, private ones only
@@ -41,7 +41,7 @@ export class Selection {
   }
 
   /** Whether a trimmed event was, or may have been, one of these. */
-  admitsTrace({ topics, isPrivate }: Trace): boolean {
+  admitsTombstone({ topics, isPrivate }: Tombstone): boolean {
     return topics === undefined || this.admits({ topics, isPrivate })
   }
 }

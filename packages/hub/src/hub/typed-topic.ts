@@ -1,7 +1,7 @@
 import { GAP_EVENT_TYPE } from '@headwater/sse/server'
 import { HubError } from '../base/errors.ts'
 import { everyTopic } from '../matching/matcher.ts'
-import type { Hub, SubscribeOptions } from './hub-core.ts'
+import type { HubCore, SubscribeOptions } from './hub-core.ts'
 import type { HubEvent } from './program-events.ts'
 import type { PublishInit } from './publish-init.ts'
 
@@ -28,7 +28,7 @@ export interface TypedSubscribeOptions extends Omit<SubscribeOptions, 'rights'> 
 
 /** Gives a topic of a hub a type. `parse` turns what was JSON into the value, or throws; without it the value is trusted. */
 export function typedTopic<T>(
-  hub: Hub,
+  hub: HubCore,
   name: string,
   parse: (value: unknown) => T = (value) => value as T,
 ): TypedTopic<T> {

@@ -3,7 +3,7 @@ import type { Work } from './automaton.ts'
 import type { Topic } from './topic.ts'
 import { UriTemplate } from './uri-template.ts'
 import { UrlPattern } from './url-pattern.ts'
-import { unwelcomeCharacter } from './visible-text.ts'
+import { forbiddenCharacter } from './visible-text.ts'
 
 /**
  * Selects topics. Made from what a subscriber asks for, and from what a token grants. `source` is how it was spelled there; matchers
@@ -95,7 +95,7 @@ function assertMatcherText(text: unknown): asserts text is string {
   if (bytes > maxMatcherBytes) {
     throw new HubError('INVALID_MATCHER', `A matcher is ${bytes} bytes long; the most is ${maxMatcherBytes}.`)
   }
-  const unwelcome = unwelcomeCharacter(text)
+  const unwelcome = forbiddenCharacter(text)
   if (unwelcome !== undefined) {
     throw new HubError(
       'INVALID_MATCHER',

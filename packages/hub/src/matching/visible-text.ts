@@ -3,7 +3,7 @@
  * none. Those are one line of visible text: no control characters (they could forge a field of the stream), no format characters
  * (two topics that look the same would differ), no lone surrogates (UTF-8 has none).
  */
-export function unwelcomeCharacter(text: string): string | undefined {
+export function forbiddenCharacter(text: string): string | undefined {
   const codePoint = unwelcome.exec(text)?.[0].codePointAt(0)
   return codePoint === undefined ? undefined : `U+${codePoint.toString(16).toUpperCase().padStart(4, '0')}`
 }

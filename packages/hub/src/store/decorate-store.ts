@@ -1,7 +1,7 @@
 import type { EventStore } from './store.ts'
 
 /** A store that does what another does, but for these of its methods. What the other can not, it can not either, unless it is among them. */
-export function overlay(store: EventStore, methods: Partial<EventStore>): EventStore {
+export function decorateStore(store: EventStore, methods: Partial<EventStore>): EventStore {
   const { appendAll, readBack, check } = store
   return {
     epoch: store.epoch,

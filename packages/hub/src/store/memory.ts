@@ -1,5 +1,5 @@
 import { createEpoch } from '@headwater/sse/server'
-import { notNegative } from '../base/check-option.ts'
+import { assertNotNegative } from '../base/check-option.ts'
 import { HubError } from '../base/errors.ts'
 import { Fifo, indexAfter } from '../base/fifo.ts'
 import { RandomTags } from './random-tags.ts'
@@ -13,7 +13,7 @@ import {
   type EventRecord,
   type EventStore,
   type Follower,
-  type Mark,
+  type HistoryPosition,
   type PositionState,
   type ReadBackPage,
   type ReadBackQuery,
@@ -21,7 +21,7 @@ import {
   type ReadQuery,
   type StoredEvent,
 } from './store.ts'
-import { Traces } from './tombstones.ts'
+import { Tombstones } from './tombstones.ts'
 
 export interface MemoryStoreOptions extends Retention {
   /** Default 100000. */
@@ -64,11 +64,11 @@ class MemoryStore implements EventStore {
   readonly #byId = new Map<string, Fifo<Kept>>()
   readonly #followers = new Set<Follower>()
   #bytes = 0
-  #head: Mark = beginning
-  #trimmed: Mark = beginning
-  readonly #traces = new Traces()
+  #head: HistoryPosition = beginning
+  #trimmed: HistoryPosition = beginning
+  readonly #traces = new Tombstones()
   /** What was appended under a key lately, the oldest first. */
-  readonly #byKey = new Map<string, { readonly mark: Mark; readonly storedAt: number }>()
+  readonly #byKey = new Map<string, { readonly mark: HistoryPosition; readonly storedAt: number }>()
   #ageTimer: NodeJS.Timeout | undefined
   #isClosed = false
 
@@ -79,19 +79,19 @@ class MemoryStore implements EventStore {
     idempotencyMs = defaultIdempotencyMs,
     now = Date.now,
   }: MemoryStoreOptions) {
-    this.#maxAgeMs = notNegative('maxAgeMs', maxAgeMs)
-    this.#maxEvents = notNegative('maxEvents', maxEvents)
-    this.#maxBytes = notNegative('maxBytes', maxBytes)
-    this.#idempotencyMs = notNegative('idempotencyMs', idempotencyMs)
+    this.#maxAgeMs = assertNotNegative('maxAgeMs', maxAgeMs)
+    this.#maxEvents = assertNotNegative('maxEvents', maxEvents)
+    this.#maxBytes = assertNotNegative('maxBytes', maxBytes)
+    this.#idempotencyMs = assertNotNegative('idempotencyMs', idempotencyMs)
     this.#now = now
   }
 
-  async append(event: EventRecord, options?: AppendOptions): Promise<Mark> {
+  async append(event: EventRecord, options?: AppendOptions): Promise<HistoryPosition> {
     this.#assertOpen()
     return this.#append(event, options)
   }
 
-  async appendAll(appends: readonly Append[]): Promise<readonly Mark[]> {
+  async appendAll(appends: readonly Append[]): Promise<readonly HistoryPosition[]> {
     this.#assertOpen()
     return appends.map(({ event, idempotencyKey }) => this.#append(event, { idempotencyKey }))
   }
@@ -144,7 +144,7 @@ class MemoryStore implements EventStore {
     return event?.position === position ? { name: 'kept', tag: event.tag } : { name: 'vacant' }
   }
 
-  async find(id: string): Promise<Mark | undefined> {
+  async find(id: string): Promise<HistoryPosition | undefined> {
     this.#assertOpen()
     const event = this.#byId.get(id)?.at(0)
     return event && { position: event.position, tag: event.tag }
@@ -174,7 +174,7 @@ class MemoryStore implements EventStore {
     if (this.#isClosed) throw new HubError('STORE_CLOSED', 'The memory store is closed: nothing was read or stored.')
   }
 
-  #append(event: EventRecord, { idempotencyKey }: AppendOptions = {}): Mark {
+  #append(event: EventRecord, { idempotencyKey }: AppendOptions = {}): HistoryPosition {
     const earlier = idempotencyKey === undefined ? undefined : this.#findKey(idempotencyKey)
     if (earlier) return earlier
     const kept: Kept = {
@@ -185,14 +185,14 @@ class MemoryStore implements EventStore {
       storedAt: this.#now(),
     }
     this.#keep(kept)
-    const mark: Mark = { position: kept.position, tag: kept.tag }
+    const mark: HistoryPosition = { position: kept.position, tag: kept.tag }
     if (idempotencyKey !== undefined) this.#byKey.set(idempotencyKey, { mark, storedAt: kept.storedAt })
     for (const follower of this.#followers) follower.onAppend([kept])
     this.#enforceRetention()
     return mark
   }
 
-  #findKey(key: string): Mark | undefined {
+  #findKey(key: string): HistoryPosition | undefined {
     const tooOld = this.#now() - this.#idempotencyMs
     for (const [key, { storedAt }] of this.#byKey) {
       if (storedAt > tooOld) break

@@ -17,7 +17,7 @@ import type {
   EventRecord,
   EventStore,
   Follower,
-  Mark,
+  HistoryPosition,
   PositionState,
   ReadBackPage,
   ReadBackQuery,
@@ -36,7 +36,7 @@ type WithoutNumber<R> = R extends unknown ? Omit<R, 'number'> : never
 
 class SharedStoreClient implements EventStore {
   readonly epoch: string
-  appendAll?: (appends: readonly Append[]) => Promise<readonly Mark[]>
+  appendAll?: (appends: readonly Append[]) => Promise<readonly HistoryPosition[]>
   readBack?: (query: ReadBackQuery) => Promise<ReadBackPage>
   check?: () => Promise<void>
   readonly #port: MessagePort
@@ -66,7 +66,7 @@ class SharedStoreClient implements EventStore {
     port.once('close', () => this.#onEnd())
   }
 
-  async append(event: EventRecord, { idempotencyKey }: AppendOptions = {}): Promise<Mark> {
+  async append(event: EventRecord, { idempotencyKey }: AppendOptions = {}): Promise<HistoryPosition> {
     const [mark] = await this.#appendAll([{ event, idempotencyKey }])
     return mark!
   }
@@ -84,7 +84,7 @@ class SharedStoreClient implements EventStore {
     return this.#ask({ name: 'inspect', position })
   }
 
-  find(id: string): Promise<Mark | undefined> {
+  find(id: string): Promise<HistoryPosition | undefined> {
     return this.#ask({ name: 'find', id })
   }
 
@@ -114,7 +114,7 @@ class SharedStoreClient implements EventStore {
     this.#port.close()
   }
 
-  #appendAll(appends: readonly Append[]): Promise<readonly Mark[]> {
+  #appendAll(appends: readonly Append[]): Promise<readonly HistoryPosition[]> {
     return this.#ask({ name: 'append', appends: appends.map(toAppendTuple) })
   }
 

@@ -1,10 +1,10 @@
 import { createEpoch } from '@headwater/sse/server'
-import { notNegative } from '../base/check-option.ts'
+import { assertNotNegative } from '../base/check-option.ts'
 import { HubError } from '../base/errors.ts'
 import type { Retention } from './retention.ts'
 import { LogThread } from './sqlite/log-thread.ts'
 import { type Durability, type EventRow, type Question, topicsOf, type WorkerOptions } from './sqlite/messages.ts'
-import { RecentMarks } from './sqlite/recent-positions.ts'
+import { RecentPositions } from './sqlite/recent-positions.ts'
 import {
   type Append,
   type AppendOptions,
@@ -13,7 +13,7 @@ import {
   type EventRecord,
   type EventStore,
   type Follower,
-  type Mark,
+  type HistoryPosition,
   type PositionState,
   type ReadBackPage,
   type ReadBackQuery,
@@ -92,10 +92,10 @@ export async function openSqliteStore({
   const workerOptions: WorkerOptions = {
     directory,
     durability,
-    maxAgeMs: notNegative('maxAgeMs', maxAgeMs),
-    maxEvents: notNegative('maxEvents', maxEvents),
-    maxBytes: notNegative('maxBytes', maxBytes),
-    idempotencyMs: notNegative('idempotencyMs', idempotencyMs),
+    maxAgeMs: assertNotNegative('maxAgeMs', maxAgeMs),
+    maxEvents: assertNotNegative('maxEvents', maxEvents),
+    maxBytes: assertNotNegative('maxBytes', maxBytes),
+    idempotencyMs: assertNotNegative('idempotencyMs', idempotencyMs),
     newEpoch: createEpoch(),
   }
   const thread = await LogThread.start(workerOptions, now)
@@ -115,7 +115,7 @@ class SqliteStore implements EventStore {
   readonly #onError: (error: HubError) => void
   readonly #tickTimer: NodeJS.Timeout
   readonly #followers = new Set<Follower>()
-  readonly #recent = new RecentMarks()
+  readonly #recent = new RecentPositions()
   #bounds: Bounds
   /** `undefined` after it has died, until it is needed again. */
   #thread: LogThread | undefined
@@ -137,14 +137,14 @@ class SqliteStore implements EventStore {
     this.#tickTimer.unref()
   }
 
-  append(event: EventRecord, { idempotencyKey }: AppendOptions = {}): Promise<Mark> {
+  append(event: EventRecord, { idempotencyKey }: AppendOptions = {}): Promise<HistoryPosition> {
     if (this.#closing) return Promise.reject(this.#closedError())
     if (event.data.length > maxCharacters) return Promise.reject(tooLarge(event))
     if (this.#thread) return this.#thread.append(event, idempotencyKey)
     return this.#start().then((thread) => thread.append(event, idempotencyKey))
   }
 
-  async appendAll(appends: readonly Append[]): Promise<readonly Mark[]> {
+  async appendAll(appends: readonly Append[]): Promise<readonly HistoryPosition[]> {
     if (this.#closing) throw this.#closedError()
     for (const { event } of appends) if (event.data.length > maxCharacters) throw tooLarge(event)
     const thread = this.#thread ?? (await this.#start())
@@ -194,7 +194,7 @@ class SqliteStore implements EventStore {
     })
   }
 
-  async find(id: string): Promise<Mark | undefined> {
+  async find(id: string): Promise<HistoryPosition | undefined> {
     const thread = await this.#start()
     return await thread.askOnce<Extract<Question, { name: 'find' }>>(`find ${id}`, { name: 'find', id })
   }
@@ -273,7 +273,7 @@ class SqliteStore implements EventStore {
     for (const follower of this.#followers) follower.onAppend(events)
   }
 
-  #onTrimmed(trimmed: Mark, earliest: Mark | undefined): void {
+  #onTrimmed(trimmed: HistoryPosition, earliest: HistoryPosition | undefined): void {
     this.#bounds = { head: this.#bounds.head, trimmed, earliest }
     for (const follower of this.#followers) follower.onTrim(trimmed)
   }
@@ -315,6 +315,6 @@ function tooLarge({ data }: EventRecord): HubError {
   )
 }
 
-function markOf({ position, tag }: Mark): Mark {
+function markOf({ position, tag }: HistoryPosition): HistoryPosition {
   return { position, tag }
 }

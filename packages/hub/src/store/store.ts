@@ -15,7 +15,7 @@ export interface EventRecord {
  * A point in the history. Positions are whole numbers from 1 up, one sequence over all topics, growing with each event but
  * not always by one: a sequencer may leave holes. Position 0 (tag 0) is the beginning, before the first event.
  */
-export interface Mark {
+export interface HistoryPosition {
   readonly position: number
   /**
    * 32 random bits kept with the event. A history restored from a backup, or cut short by a failover, gives a position
@@ -25,10 +25,10 @@ export interface Mark {
 }
 
 /** The beginning of every history. */
-export const beginning: Mark = { position: 0, tag: 0 }
+export const beginning: HistoryPosition = { position: 0, tag: 0 }
 
 /** An event that is in the history. */
-export interface StoredEvent extends EventRecord, Mark {
+export interface StoredEvent extends EventRecord, HistoryPosition {
   /**
    * The event as it goes out to subscribers, where it was encoded once for several threads: bytes of memory that they share, which
    * never change.
@@ -37,7 +37,7 @@ export interface StoredEvent extends EventRecord, Mark {
 }
 
 /** What remains of a trimmed event: enough to tell whose event it was. */
-export interface Trace {
+export interface Tombstone {
   readonly position: number
   /** `undefined` when the store no longer knows: it may have been anyone's. */
   readonly topics: readonly string[] | undefined
@@ -47,11 +47,11 @@ export interface Trace {
 /** Where the history begins and ends, as of one moment. */
 export interface Bounds {
   /** The newest event there ever was, kept or not; {@link beginning} if none. */
-  readonly head: Mark
+  readonly head: HistoryPosition
   /** The newest trimmed event: it and all before it are gone. {@link beginning} if none. */
-  readonly trimmed: Mark
+  readonly trimmed: HistoryPosition
   /** The oldest event still kept; `undefined` when none is. */
-  readonly earliest: Mark | undefined
+  readonly earliest: HistoryPosition | undefined
 }
 
 /** Which events to read. */
@@ -98,7 +98,7 @@ export interface ReadPage {
    * What was asked for but is trimmed: for each set of topics at least the trace of its newest such event. Every event
    * the query asks for is kept or has a trace as new as itself; one trimmed while a reader was under way is not missed silently.
    */
-  readonly lost: readonly Trace[]
+  readonly lost: readonly Tombstone[]
   /** What was kept at that moment. */
   readonly bounds: Bounds
 }
@@ -137,7 +137,7 @@ export interface Follower {
   /** Events new since the last call, in order of position; every event after the start comes exactly once. At least one. */
   onAppend(events: readonly StoredEvent[]): void
   /** Events up to and including this one are gone. */
-  onTrim(trimmed: Mark): void
+  onTrim(trimmed: HistoryPosition): void
   /** The tail cannot go on without skipping something. Nothing follows. */
   onFailure(error: Error): void
 }
@@ -154,7 +154,7 @@ export interface Follower {
  * - **The end of the history is eventual.** Another writer may have appended what this store has not told yet. Whatever it has
  *   told (by `bounds`, `onStart`, `onAppend`) can be read.
  * - **Trimming takes from the old end only**, by the store's own retention, at any moment, but nothing that followers have not
- *   been told of; and it leaves a {@link Trace}.
+ *   been told of; and it leaves a {@link Tombstone}.
  * - **A new history is a new epoch.** The same history keeps its epoch across restarts.
  *
  * Once closed, every method rejects with `STORE_CLOSED`; other failures reject with `STORE_FAILED`.
@@ -164,13 +164,13 @@ export interface EventStore {
   readonly epoch: string
 
   /** Adds an event to the history; or finds that its key was used before, and resolves as that append did. */
-  append(event: EventRecord, options?: AppendOptions): Promise<Mark>
+  append(event: EventRecord, options?: AppendOptions): Promise<HistoryPosition>
 
   /**
    * Adds several events, in this order and all or none of them; of those whose key was used before, none. A store that cannot leaves it out:
    * the hub then appends one after the other.
    */
-  appendAll?(appends: readonly Append[]): Promise<readonly Mark[]>
+  appendAll?(appends: readonly Append[]): Promise<readonly HistoryPosition[]>
 
   /** Reads a page of the history. */
   read(query: ReadQuery): Promise<ReadPage>
@@ -191,7 +191,7 @@ export interface EventStore {
    * The first kept event to which its publisher gave this ID. A store that learns of events from elsewhere makes sure before it says
    * that there is none: a client may have got it from another process, and would get everything again.
    */
-  find(id: string): Promise<Mark | undefined>
+  find(id: string): Promise<HistoryPosition | undefined>
 
   /** Follows the tail. Resolves, once `onStart` was called, to a function that ends it: nothing is called after that. */
   follow(follower: Follower): Promise<() => void>

@@ -1,21 +1,21 @@
-import type { Trace } from './store.ts'
+import type { Tombstone } from './store.ts'
 
 /**
- * Traces kept, one for each set of topics, and the topics of all of them. Past these, the oldest are forgotten, and a subscriber
+ * Tombstones kept, one for each set of topics, and the topics of all of them. Past these, the oldest are forgotten, and a subscriber
  * that returns from so long ago is told of a gap whether or not one of its own events was in it.
  */
-const maxTraces = 10_000
+const maxTombstones = 10_000
 const maxTopics = 100_000
 
-interface KnownTrace extends Trace {
+interface KnownTombstone extends Tombstone {
   readonly topics: readonly string[]
 }
 
 /** What remains of trimmed events: of each set of topics, private ones apart, the newest. */
-export class Traces {
+export class Tombstones {
   /** By topics and privacy, the oldest first: an entry is taken out and put in again as its topics are trimmed further. */
-  readonly #all = new Map<string, KnownTrace>()
-  readonly #byTopic = new Map<string, Map<string, KnownTrace>>()
+  readonly #all = new Map<string, KnownTombstone>()
+  readonly #byTopic = new Map<string, Map<string, KnownTombstone>>()
   #forgottenPosition: number
   #newestPosition: number
   #topicCount = 0
@@ -32,7 +32,7 @@ export class Traces {
   }
 
   /** Adds the trace of an event newer than those added before. Gives the traces that were forgotten to make room. */
-  add(trace: KnownTrace): KnownTrace[] {
+  add(trace: KnownTombstone): KnownTombstone[] {
     const key = JSON.stringify([trace.isPrivate, ...trace.topics])
     if (!this.#all.delete(key)) this.#topicCount += trace.topics.length
     this.#all.set(key, trace)
@@ -46,9 +46,9 @@ export class Traces {
   }
 
   /** The traces of what was trimmed after a position, of events with one of these topics; `undefined` asks for any. */
-  after(position: number, topics: ReadonlySet<string> | undefined): Trace[] {
+  after(position: number, topics: ReadonlySet<string> | undefined): Tombstone[] {
     if (position >= this.#newestPosition) return []
-    const lost = new Set<Trace>()
+    const lost = new Set<Tombstone>()
     for (const trace of topics ? this.#ofTopics(topics) : this.#all.values()) {
       if (trace.position > position) lost.add(trace)
     }
@@ -59,13 +59,13 @@ export class Traces {
     return traces
   }
 
-  *#ofTopics(topics: ReadonlySet<string>): Generator<KnownTrace> {
+  *#ofTopics(topics: ReadonlySet<string>): Generator<KnownTombstone> {
     for (const topic of topics) yield* this.#byTopic.get(topic)?.values() ?? []
   }
 
-  #forgetOldest(): KnownTrace[] {
-    const forgotten: KnownTrace[] = []
-    while (this.#all.size > maxTraces || this.#topicCount > maxTopics) {
+  #forgetOldest(): KnownTombstone[] {
+    const forgotten: KnownTombstone[] = []
+    while (this.#all.size > maxTombstones || this.#topicCount > maxTopics) {
       const [oldest] = this.#all
       if (!oldest) break
       const [key, trace] = oldest

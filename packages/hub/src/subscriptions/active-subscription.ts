@@ -5,7 +5,7 @@ import type { Matcher } from '../matching/matcher.ts'
 export type MatchType = 'exact' | 'urlpattern' | 'uritemplate'
 
 /** What a subscriber asked for, by one of its matchers. */
-export interface Wanted {
+export interface RequestedSubscription {
   readonly matchType: MatchType
   readonly match: string
   /** What its token says about it for others to read, as JSON text; `undefined` for nothing. */
@@ -13,7 +13,7 @@ export interface Wanted {
 }
 
 /** One matcher of one connection. */
-export interface ActiveSubscription extends Wanted {
+export interface ActiveSubscription extends RequestedSubscription {
   /** Which connection it is of. Made by the hub, at random, so that nobody can pass for another. */
   readonly subscriber: string
 }
@@ -22,11 +22,11 @@ export interface ActiveSubscription extends Wanted {
 export const subscriptionsPath = `${hubPath}/subscriptions`
 
 /** What the matchers of one connection ask for: each once, in the order they were given. */
-export function wantedBy(
+export function requestedSubscriptions(
   matchers: readonly Matcher[],
   payloadFor: (match: string) => unknown = () => undefined,
-): readonly Wanted[] {
-  const wanted = new Map<string, Wanted>()
+): readonly RequestedSubscription[] {
+  const wanted = new Map<string, RequestedSubscription>()
   for (const matcher of matchers) {
     const { source: match } = matcher
     const matchType = matchTypeOf(matcher)

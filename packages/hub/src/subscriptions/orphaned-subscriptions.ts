@@ -5,7 +5,7 @@ import { isOwnEvent, readSubscriptionEvent, subscriptionEventsTopic } from './su
 /** How much is read in one piece. */
 const page = { maxEvents: 1000, maxBytes: 1024 * 1024 }
 
-export interface LeftActive {
+export interface OrphanedSubscriptions {
   /** Those that the history says are active: of a hub that had no time to say otherwise. */
   readonly subscriptions: readonly ActiveSubscription[]
   /** Whether the history tells of any subscriptions at all, since it was last said that there are none. */
@@ -16,11 +16,11 @@ export interface LeftActive {
  * Finds the subscriptions that a hub left behind when it died. Reads the events of subscriptions of its time, and nothing else; holds
  * in memory only those that are active.
  */
-export async function findLeftActive(store: EventStore): Promise<LeftActive> {
+export async function findOrphanedSubscriptions(store: EventStore): Promise<OrphanedSubscriptions> {
   const { head } = await store.bounds()
   const active = new Map<string, ActiveSubscription>()
   let hasHistory = false
-  let after = await findNobody(store, head.position)
+  let after = await findEmptyList(store, head.position)
   while (after < head.position) {
     const { events, through } = await store.read({
       after,
@@ -42,7 +42,7 @@ export async function findLeftActive(store: EventStore): Promise<LeftActive> {
 }
 
 /** Where it was last said that nobody is subscribed; the beginning where that is not known. */
-async function findNobody(store: EventStore, head: number): Promise<number> {
+async function findEmptyList(store: EventStore, head: number): Promise<number> {
   const topics = new Set([subscriptionsPath])
   const newest = await store.readBack?.({ before: head + 1, topics, maxEvents: 1, maxBytes: 1 })
   const [event] = newest?.events ?? []

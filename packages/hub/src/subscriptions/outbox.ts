@@ -1,19 +1,19 @@
 import { randomUUID } from 'node:crypto'
 import { HubError } from '../base/errors.ts'
-import { type Append, beginning, type EventRecord, type Mark } from '../store/store.ts'
+import { type Append, beginning, type EventRecord, type HistoryPosition } from '../store/store.ts'
 
 /** Something to be told by events. */
 export interface Announcement {
   events(): readonly EventRecord[]
   /** Called when they are stored, with where the first of them is. */
-  onStored(mark: Mark): void
+  onStored(mark: HistoryPosition): void
 }
 
 export interface OutboxOptions {
   /** Stores events: all of them in this order, or rejects. */
-  readonly append: (appends: readonly Append[]) => Promise<readonly Mark[]>
+  readonly append: (appends: readonly Append[]) => Promise<readonly HistoryPosition[]>
   /** The newest event that is known of. */
-  readonly head: () => Mark
+  readonly head: () => HistoryPosition
   /** Gets what went wrong; it is tried again. */
   readonly onError: (error: unknown) => void
   /** How long to wait before what failed is tried again, at first and at most, in milliseconds. Default 1000 and 30000. */
@@ -37,9 +37,9 @@ export class Outbox {
   #retryNow = () => {}
   #settled: (() => void)[] = []
   /** The newest event stored by this. */
-  #newest: Mark = beginning
+  #newest: HistoryPosition = beginning
   /** What {@link asOf} was before the events that are being stored. */
-  #before: Mark | undefined
+  #before: HistoryPosition | undefined
 
   constructor(options: OutboxOptions) {
     this.#options = options
@@ -52,7 +52,7 @@ export class Outbox {
    * While events are being stored that is the head before the first attempt: they come after it, wherever they are. Else it is the
    * head: what has not been given to the store comes after all that the store has told.
    */
-  get asOf(): Mark {
+  get asOf(): HistoryPosition {
     if (this.#before) return this.#before
     const head = this.#options.head()
     return head.position > this.#newest.position ? head : this.#newest
@@ -123,7 +123,7 @@ export class Outbox {
   }
 
   /** Resolves to `undefined` if it cannot be stored and is to close. */
-  async #store(appends: readonly Append[]): Promise<readonly Mark[] | undefined> {
+  async #store(appends: readonly Append[]): Promise<readonly HistoryPosition[] | undefined> {
     const [first, most] = this.#options.retryMs ?? [1000, 30_000]
     for (let waitMs = first; ; waitMs = Math.min(2 * waitMs, most)) {
       const isLast = this.#isClosing

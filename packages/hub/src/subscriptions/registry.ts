@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto'
-import type { EventStore, Mark } from '../store/store.ts'
-import { type ActiveSubscription, subscriptionPath, type Wanted } from './active-subscription.ts'
-import { findLeftActive } from './orphaned-subscriptions.ts'
+import type { EventStore, HistoryPosition } from '../store/store.ts'
+import { type ActiveSubscription, type RequestedSubscription, subscriptionPath } from './active-subscription.ts'
+import { findOrphanedSubscriptions } from './orphaned-subscriptions.ts'
 import { type Announcement, Outbox, type OutboxOptions } from './outbox.ts'
-import { nobodyEvent, subscriptionEvents } from './subscription-events.ts'
+import { emptyListEvent, subscriptionEvents } from './subscription-events.ts'
 
 export interface RegistryOptions extends OutboxOptions {
   readonly store: EventStore
   /** The ID by which a place in the history is known. */
-  readonly idOf: (mark: Mark) => string
+  readonly idOf: (mark: HistoryPosition) => string
   /** Whether each event is also published in the form it had before Mercure 1.0. */
   readonly isCompat: boolean
 }
@@ -21,7 +21,7 @@ export interface SubscriptionList {
 }
 
 /** How often it is looked whether the history still says who is subscribed, in milliseconds. */
-const freshenMs = 60_000
+const refreshMs = 60_000
 
 /**
  * Knows who is subscribed, and tells of it by events. A subscription is in the list from when the event of its beginning is stored
@@ -30,10 +30,10 @@ const freshenMs = 60_000
 export class SubscriptionRegistry {
   readonly isCompat: boolean
   readonly #store: EventStore
-  readonly #idOf: (mark: Mark) => string
+  readonly #idOf: (mark: HistoryPosition) => string
   readonly #outbox: Outbox
   readonly #onError: (error: unknown) => void
-  readonly #freshenTimer: NodeJS.Timeout
+  readonly #refreshTimer: NodeJS.Timeout
   /** By their path; in the order in which the history tells of them. */
   readonly #active = new Map<string, Entry>()
   #isTooLarge = false
@@ -43,10 +43,10 @@ export class SubscriptionRegistry {
    * stored is stored later.
    */
   static async start(options: RegistryOptions): Promise<SubscriptionRegistry> {
-    const { subscriptions, hasHistory } = await findLeftActive(options.store)
+    const { subscriptions, hasHistory } = await findOrphanedSubscriptions(options.store)
     const registry = new SubscriptionRegistry(options)
     for (const subscription of subscriptions) registry.#outbox.add(registry.#departure(subscription))
-    if (hasHistory) registry.#outbox.add({ events: () => [nobodyEvent], onStored: () => {} })
+    if (hasHistory) registry.#outbox.add({ events: () => [emptyListEvent], onStored: () => {} })
     await registry.#outbox.settled()
     return registry
   }
@@ -57,12 +57,12 @@ export class SubscriptionRegistry {
     this.#idOf = idOf
     this.#outbox = new Outbox(options)
     this.#onError = options.onError
-    this.#freshenTimer = setInterval(() => this.freshen(), freshenMs)
-    this.#freshenTimer.unref()
+    this.#refreshTimer = setInterval(() => this.refresh(), refreshMs)
+    this.#refreshTimer.unref()
   }
 
   /** Somebody is subscribed now, until the function it returns is called. */
-  connect(wanted: readonly Wanted[]): () => void {
+  connect(wanted: readonly RequestedSubscription[]): () => void {
     const subscriber = `urn:uuid:${randomUUID()}`
     const entries = wanted.map((each) => this.#entryOf({ ...each, subscriber }))
     for (const { arrival } of entries) this.#outbox.add(arrival)
@@ -96,7 +96,7 @@ export class SubscriptionRegistry {
    * Tells again of subscriptions that began so long ago that the history will soon have forgotten it: who reads it from the
    * beginning must find out that they are there, and so must the hub that comes after this one, should it die.
    */
-  async freshen(): Promise<void> {
+  async refresh(): Promise<void> {
     try {
       const { head, trimmed } = await this.#store.bounds()
       if (trimmed.position === 0) return
@@ -113,7 +113,7 @@ export class SubscriptionRegistry {
 
   /** Resolves when all that has happened is told, as far as the store lets it. */
   async close(): Promise<void> {
-    clearInterval(this.#freshenTimer)
+    clearInterval(this.#refreshTimer)
     await this.#outbox.close()
   }
 

@@ -50,7 +50,7 @@ const ownEvent: Omit<EventRecord, 'topics' | 'data'> = {
  * The event with which a hub that found subscriptions in the history says that nobody is subscribed: the list as it is then. Before
  * it nothing is left to be ended, so that the hub after it need not read on.
  */
-export const nobodyEvent: EventRecord = {
+export const emptyListEvent: EventRecord = {
   ...ownEvent,
   topics: [subscriptionsPath],
   data: JSON.stringify({ id: subscriptionsPath, type: 'subscriptions', subscriptions: [] }),

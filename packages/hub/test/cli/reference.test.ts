@@ -5,7 +5,7 @@ import { serveCommand } from '../../src/cli/serve/serve.ts'
 import { defaultLimits, type Limits } from '../../src/http/access/limits.ts'
 import { Metrics } from '../../src/http/metrics.ts'
 import { createFetchHandler } from '../../src/http/server/fetch-handler.ts'
-import { createHub } from '../../src/hub/hub-core.ts'
+import { createHubCore } from '../../src/hub/hub-core.ts'
 import { everyTopic } from '../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 
@@ -114,7 +114,7 @@ describe('docs/limits.md', () => {
   type Ask = (remoteAddress: string, query: string, body?: string) => Promise<Response>
 
   test.each(Object.keys(attempts))('says what is answered beyond %s', async (key) => {
-    const hub = await createHub({ store: createMemoryStore() })
+    const hub = await createHubCore({ store: createMemoryStore() })
     const given: Partial<Limits> = { [key]: 1 }
     const answer = createFetchHandler(hub, {
       limits: given,

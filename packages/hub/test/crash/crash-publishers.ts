@@ -4,7 +4,7 @@
 //   node crash-publishers.ts '{"directory":"…","durability":"full","maxEvents":3000,"next":[0,0,…]}'
 import { writeSync } from 'node:fs'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
-import type { Mark } from '../../src/store/store.ts'
+import type { HistoryPosition } from '../../src/store/store.ts'
 import { type CrashJob, crashEvent, crashKey, firstOfThrees } from './crash-events.ts'
 
 const { directory, durability, maxEvents, next } = JSON.parse(process.argv[2]!) as CrashJob
@@ -32,7 +32,7 @@ async function threes(publisher: number, from: number): Promise<void> {
   }
 }
 
-function acknowledge(publisher: number, number: number, { position, tag }: Mark): void {
+function acknowledge(publisher: number, number: number, { position, tag }: HistoryPosition): void {
   say(`${publisher} ${number} ${position} ${tag}`)
 }
 

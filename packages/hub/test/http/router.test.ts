@@ -4,7 +4,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { HubError } from '../../src/base/errors.ts'
 import { Metrics } from '../../src/http/metrics.ts'
 import { createHandler } from '../../src/http/server/handler.ts'
-import { createHub } from '../../src/hub/hub-core.ts'
+import { createHubCore } from '../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { problemOf, type Serving, serve } from './serve-hub.ts'
 
@@ -135,7 +135,7 @@ describe('/metrics', () => {
 })
 
 test('a handler leaves to the application what is not for the hub', async () => {
-  const hub = await createHub({ store: createMemoryStore() })
+  const hub = await createHubCore({ store: createMemoryStore() })
   const handle = createHandler(hub)
   const server = createServer((req, res) => {
     handle(req, res, () => res.end('the application'))

@@ -4,13 +4,13 @@ import { type ParsedEvent, readEvents } from '@headwater/sse'
 import { onTestFinished } from 'vitest'
 import type { HandlerOptions } from '../../src/http/router.ts'
 import { type HubServer, type ListenOptions, listen } from '../../src/http/server/server.ts'
-import { createHub, type Hub, type HubOptions } from '../../src/hub/hub-core.ts'
+import { createHubCore, type HubCore, type HubCoreOptions } from '../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { EventStore } from '../../src/store/store.ts'
 
 /** A hub on a free port of 127.0.0.1, for the length of one test. */
 export interface Serving {
-  readonly hub: Hub
+  readonly hub: HubCore
   readonly store: EventStore
   readonly server: HubServer
   /** The hub's URL, where one publishes and subscribes. */
@@ -34,7 +34,7 @@ export interface Subscribed {
 
 export interface ServeOptions
   extends HandlerOptions,
-    Pick<HubOptions, 'subscriptions'>,
+    Pick<HubCoreOptions, 'subscriptions'>,
     Pick<ListenOptions, 'headersTimeoutMs' | 'idleTimeoutMs'> {
   readonly store?: EventStore
   readonly port?: number
@@ -44,7 +44,7 @@ export async function serve(options: ServeOptions = {}): Promise<Serving> {
   const { store = createMemoryStore(), port = 0, subscriptions, ...handlerOptions } = options
   const errors: unknown[] = []
   const onError = (error: unknown) => errors.push(error)
-  const hub = await createHub({ store, subscriptions, onError })
+  const hub = await createHubCore({ store, subscriptions, onError })
   const server = await listen(hub, { host: '127.0.0.1', port, onError, ...handlerOptions })
   onTestFinished(() => server.close({ deadlineMs: 100 }))
   const url = `${server.url}/.well-known/mercure`

@@ -1,6 +1,6 @@
 import { createParser, type ParsedEvent } from '@headwater/sse'
 import { createResponse, type SessionOptions } from '@headwater/sse/server'
-import type { Hub, SubscriptionOptions } from '../../src/hub/hub-core.ts'
+import type { HubCore, SubscriptionOptions } from '../../src/hub/hub-core.ts'
 import { nextTurn } from '../next-turn.ts'
 
 /** An event as an `EventSource` would show it, with the last event ID at that point. */
@@ -19,14 +19,14 @@ export class TestClient {
   lastEventId: string | undefined
   /** What the hub said comes before the first event of the newest connection. */
   precedingEventId: string | undefined
-  readonly #hub: Hub
+  readonly #hub: HubCore
   readonly #options: SubscriptionOptions
   readonly #sessionOptions: SessionOptions
   #reader: ReadableStreamDefaultReader<Uint8Array> | undefined
   #reading: Promise<ReadableStreamReadResult<Uint8Array>> | undefined
   #parser = createParser({ onEvent: (event) => this.#take(event) })
 
-  constructor(hub: Hub, options: SubscriptionOptions, sessionOptions: SessionOptions = {}) {
+  constructor(hub: HubCore, options: SubscriptionOptions, sessionOptions: SessionOptions = {}) {
     this.#hub = hub
     this.#options = options
     this.#sessionOptions = sessionOptions

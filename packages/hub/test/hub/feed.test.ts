@@ -8,7 +8,7 @@ function feedOf(subscriberCount: number) {
   const feed = new Feed(new Selection([exactTopic('a')]), 0)
   const subscribers = Array.from(
     { length: subscriberCount },
-    (_, name) => ({ name, place: 0 }) as unknown as Subscriber,
+    (_, name) => ({ name, servedIndex: 0 }) as unknown as Subscriber,
   )
   for (const subscriber of subscribers) feed.addServed(subscriber)
   let position = 0
@@ -64,7 +64,7 @@ describe('a feed', () => {
     feed.beginRound()
     serve(2)
     feed.hasWorked(3, 1000)
-    feed.behind.push({ place: 0 } as unknown as Subscriber)
+    feed.behind.push({ servedIndex: 0 } as unknown as Subscriber)
     serve(1)
     feed.hasWorked(0.1, 1004)
     expect(feed.restMs(1006)).toBe(0)

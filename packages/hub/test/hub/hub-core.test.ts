@@ -1,13 +1,13 @@
 import { createResponse, parseEventId, type Session } from '@headwater/sse/server'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { createHub, type Hub, type HubOptions } from '../../src/hub/hub-core.ts'
+import { createHubCore, type HubCore, type HubCoreOptions } from '../../src/hub/hub-core.ts'
 import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { EventStore, Follower } from '../../src/store/store.ts'
 import { nextTurn } from '../next-turn.ts'
 import { TestClient } from './client.ts'
 
-const hubs: Hub[] = []
+const hubs: HubCore[] = []
 const clients: TestClient[] = []
 
 afterEach(async () => {
@@ -16,14 +16,14 @@ afterEach(async () => {
   for (const hub of hubs.splice(0)) await hub.close()
 })
 
-async function start({ store = createMemoryStore(), ...options }: Partial<HubOptions> = {}): Promise<Hub> {
-  const hub = await createHub({ store, ...options })
+async function start({ store = createMemoryStore(), ...options }: Partial<HubCoreOptions> = {}): Promise<HubCore> {
+  const hub = await createHubCore({ store, ...options })
   hubs.push(hub)
   return hub
 }
 
 async function connect(
-  hub: Hub,
+  hub: HubCore,
   topic: string | string[],
   { lastEventId, rights = [], session }: { lastEventId?: string; rights?: string[]; session?: object } = {},
 ): Promise<TestClient> {
@@ -491,14 +491,14 @@ describe('a hub whose store has trouble', () => {
     [{ feedBytes: Number.NaN }, 'feedBytes is NaN'],
     [{ positionMs: 'often' }, 'positionMs is often'],
   ])('is not made with %j, and says why', async (options, reason) => {
-    const made = createHub({ store: createMemoryStore(), ...options } as unknown as HubOptions)
+    const made = createHubCore({ store: createMemoryStore(), ...options } as unknown as HubCoreOptions)
     await expect(made).rejects.toMatchObject({ code: 'INVALID_OPTION', message: expect.stringContaining(reason) })
   })
 
   test('is not made at all when the store cannot be followed', async () => {
     const store = createMemoryStore()
     await store.close()
-    await expect(createHub({ store })).rejects.toMatchObject({ code: 'STORE_CLOSED' })
+    await expect(createHubCore({ store })).rejects.toMatchObject({ code: 'STORE_CLOSED' })
   })
 })
 

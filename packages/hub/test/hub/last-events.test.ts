@@ -1,11 +1,11 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { createHub, type Hub } from '../../src/hub/hub-core.ts'
+import { createHubCore, type HubCore } from '../../src/hub/hub-core.ts'
 import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { createRemoteStore } from '../store/remote-store.ts'
 import { TestClient } from './client.ts'
 
-const hubs: Hub[] = []
+const hubs: HubCore[] = []
 const clients: TestClient[] = []
 
 afterEach(async () => {
@@ -13,13 +13,18 @@ afterEach(async () => {
   for (const hub of hubs.splice(0)) await hub.close()
 })
 
-async function start(store = createMemoryStore()): Promise<Hub> {
-  const hub = await createHub({ store })
+async function start(store = createMemoryStore()): Promise<HubCore> {
+  const hub = await createHubCore({ store })
   hubs.push(hub)
   return hub
 }
 
-async function connect(hub: Hub, topics: string[], lastEventId: string, rights: string[] = []): Promise<TestClient> {
+async function connect(
+  hub: HubCore,
+  topics: string[],
+  lastEventId: string,
+  rights: string[] = [],
+): Promise<TestClient> {
   const options = { matchers: topics.map(exactTopic), rights: rights.map(exactTopic), lastEventId }
   const client = new TestClient(hub, options)
   clients.push(client)

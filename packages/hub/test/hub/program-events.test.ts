@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { HubError } from '../../src/base/errors.ts'
-import { createHub, type Hub } from '../../src/hub/hub-core.ts'
+import { createHubCore, type HubCore } from '../../src/hub/hub-core.ts'
 import type { HubEvent } from '../../src/hub/program-events.ts'
 import { typedTopic } from '../../src/hub/typed-topic.ts'
 import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'
@@ -8,14 +8,14 @@ import { createMemoryStore } from '../../src/store/memory.ts'
 import { nextTurn } from '../next-turn.ts'
 import { createRemoteStore } from '../store/remote-store.ts'
 
-const hubs: Hub[] = []
+const hubs: HubCore[] = []
 
 afterEach(async () => {
   for (const hub of hubs.splice(0)) await hub.close()
 })
 
-async function start(store = createMemoryStore()): Promise<Hub> {
-  const hub = await createHub({ store })
+async function start(store = createMemoryStore()): Promise<HubCore> {
+  const hub = await createHubCore({ store })
   hubs.push(hub)
   return hub
 }

@@ -1,13 +1,13 @@
 import { afterEach, describe, expect, test } from 'vitest'
-import { createHub, type Hub } from '../../src/hub/hub-core.ts'
+import { createHubCore, type HubCore } from '../../src/hub/hub-core.ts'
 import { everyTopic } from '../../src/matching/matcher.ts'
-import { overlay } from '../../src/store/decorate-store.ts'
+import { decorateStore } from '../../src/store/decorate-store.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
-import type { Bounds, EventStore, Mark } from '../../src/store/store.ts'
+import type { Bounds, EventStore, HistoryPosition } from '../../src/store/store.ts'
 import { nextTurn } from '../next-turn.ts'
 import { TestClient } from './client.ts'
 
-const hubs: Hub[] = []
+const hubs: HubCore[] = []
 const clients: TestClient[] = []
 
 afterEach(async () => {
@@ -15,13 +15,13 @@ afterEach(async () => {
   for (const hub of hubs.splice(0)) await hub.close()
 })
 
-async function start(store: EventStore): Promise<Hub> {
-  const hub = await createHub({ store })
+async function start(store: EventStore): Promise<HubCore> {
+  const hub = await createHubCore({ store })
   hubs.push(hub)
   return hub
 }
 
-function client(hub: Hub, lastEventId?: string): TestClient {
+function client(hub: HubCore, lastEventId?: string): TestClient {
   const made = new TestClient(hub, { matchers: [everyTopic], lastEventId })
   clients.push(made)
   return made
@@ -89,7 +89,7 @@ function withSlowReads(store: EventStore) {
     open = resolve
   })
   const gate = { readCount: 0, open }
-  const slow = overlay(store, {
+  const slow = decorateStore(store, {
     read: async (query) => {
       const page = await store.read(query)
       gate.readCount++
@@ -103,9 +103,9 @@ function withSlowReads(store: EventStore) {
 /** The same store as it looks from another process, which hears of nothing until the tail is released. */
 function withLateTail(store: EventStore) {
   const waiting: (() => void)[] = []
-  let told: Mark = { position: 0, tag: 0 }
+  let told: HistoryPosition = { position: 0, tag: 0 }
   const known = (bounds: Bounds): Bounds => ({ ...bounds, head: told })
-  const late = overlay(store, {
+  const late = decorateStore(store, {
     bounds: async () => known(await store.bounds()),
     follow: (follower) =>
       store.follow({

@@ -1,15 +1,15 @@
 import { parseEventId } from '@headwater/sse/server'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { encodeStoredEvent } from '../../src/hub/history-reader.ts'
-import { createHub } from '../../src/hub/hub-core.ts'
+import { encodeStoredEvent } from '../../src/hub/event-frame.ts'
+import { createHubCore } from '../../src/hub/hub-core.ts'
 import { Selection } from '../../src/hub/selection.ts'
 import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { Retention } from '../../src/store/retention.ts'
 import { shareStore } from '../../src/store/shared/share-store.ts'
 import { openSharedStore } from '../../src/store/shared.ts'
-import type { EventRecord, EventStore, Mark, StoredEvent } from '../../src/store/store.ts'
+import type { EventRecord, EventStore, HistoryPosition, StoredEvent } from '../../src/store/store.ts'
 import { nextTurn } from '../next-turn.ts'
 import { createRemoteStore, seeded } from '../store/remote-store.ts'
 import { TestClient } from './client.ts'
@@ -20,7 +20,7 @@ const stores = {
   'shared (seen from another thread)': openShared,
 }
 
-interface Logged extends EventRecord, Mark {}
+interface Logged extends EventRecord, HistoryPosition {}
 
 // As long as it takes: how fast the machine is says nothing of the hub.
 const patience = { timeout: 600_000 }
@@ -81,7 +81,7 @@ async function runHub(store: EventStore, seed: number): Promise<{ client: TestCl
   const random = seeded(seed)
   const pick = <T>(from: readonly T[]): T => from[Math.floor(random() * from.length)]!
   const log: Logged[] = []
-  const hub = await createHub({
+  const hub = await createHubCore({
     store: recording(store, log),
     turnMs: pick([0, 0.05, 2]),
     feedBytes: pick([300, 3000, 300_000]),

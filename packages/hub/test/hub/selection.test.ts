@@ -39,9 +39,9 @@ describe('a selection', () => {
 
   test('takes a trace without topics for its own', () => {
     const selection = new Selection([exactTopic('a')])
-    expect(selection.admitsTrace({ position: 1, topics: undefined, isPrivate: false })).toBe(true)
-    expect(selection.admitsTrace({ position: 1, topics: ['b'], isPrivate: false })).toBe(false)
-    expect(selection.admitsTrace({ position: 1, topics: ['a'], isPrivate: true })).toBe(false)
-    expect(selection.admitsTrace({ position: 1, topics: ['a'], isPrivate: false })).toBe(true)
+    expect(selection.admitsTombstone({ position: 1, topics: undefined, isPrivate: false })).toBe(true)
+    expect(selection.admitsTombstone({ position: 1, topics: ['b'], isPrivate: false })).toBe(false)
+    expect(selection.admitsTombstone({ position: 1, topics: ['a'], isPrivate: true })).toBe(false)
+    expect(selection.admitsTombstone({ position: 1, topics: ['a'], isPrivate: false })).toBe(true)
   })
 })

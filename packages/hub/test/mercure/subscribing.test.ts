@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createFetchHandler } from '../../src/http/server/fetch-handler.ts'
-import { createHub } from '../../src/hub/hub-core.ts'
+import { createHubCore } from '../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { bearer, everything, oldBearer, serveGuarded } from '../http/access/guarded-hub.ts'
 import { problemOf, serve } from '../http/serve-hub.ts'
@@ -110,7 +110,7 @@ describe('the request of a subscriber', () => {
   })
 
   test('to a hub that is closing is answered 503 and when to come back', async () => {
-    const hub = await createHub({ store: createMemoryStore() })
+    const hub = await createHubCore({ store: createMemoryStore() })
     const handle = createFetchHandler(hub)
     await hub.close()
     const response = await handle(new Request('http://hub.test/.well-known/mercure?match=a'))

@@ -1,4 +1,4 @@
-import type { Mark, StoredEvent } from '../../src/store/store.ts'
+import type { HistoryPosition, StoredEvent } from '../../src/store/store.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { TrueHistory } from './true-history.ts'
 
@@ -118,7 +118,7 @@ export class Ledger {
 }
 
 /** How far a chain of connections has come: it has all up to here. */
-interface Place extends Mark {
+interface Place extends HistoryPosition {
   readonly epoch: string
 }
 
@@ -354,7 +354,7 @@ export class Chain {
 }
 
 /** The ID of an event's place, as the documentation says it is made. */
-function idOf(epoch: string, { position, tag }: Mark): string {
+function idOf(epoch: string, { position, tag }: HistoryPosition): string {
   return position === 0 ? `${epoch}.0` : `${epoch}.${position.toString(36)}.${tag.toString(36)}`
 }
 
@@ -367,7 +367,7 @@ function isPlace(requested: string): boolean {
 }
 
 /** The place that an ID names, if it is one of this history. */
-function markOf(id: string, history: TrueHistory): Mark | undefined {
+function markOf(id: string, history: TrueHistory): HistoryPosition | undefined {
   const parsed = parseId(id)
   if (parsed?.epoch === history.epoch) {
     const mark = history.markAt(parsed.position)

@@ -8,14 +8,14 @@ import type {
   EventRecord,
   EventStore,
   Follower,
-  Mark,
+  HistoryPosition,
   PositionState,
   ReadBackPage,
   ReadBackQuery,
   ReadPage,
   ReadQuery,
   StoredEvent,
-  Trace,
+  Tombstone,
 } from '../../src/store/store.ts'
 import { Process, type Scheduler } from './scheduler.ts'
 import { TrueHistory } from './true-history.ts'
@@ -42,7 +42,7 @@ export interface EngineManners {
 interface PendingAppend {
   readonly owner: Process
   readonly appends: readonly Append[]
-  readonly resolve: (marks: readonly Mark[]) => void
+  readonly resolve: (marks: readonly HistoryPosition[]) => void
   readonly reject: (error: Error) => void
 }
 
@@ -55,11 +55,11 @@ export class Engine {
   manners: EngineManners
   readonly #scheduler: Scheduler
   readonly #process = new Process('engine')
-  #keys = new Map<string, Mark>()
+  #keys = new Map<string, HistoryPosition>()
   #pending: PendingAppend[] = []
   #isCommitting = false
   readonly #stores = new Set<EngineStore>()
-  #backup: { readonly history: TrueHistory; readonly keys: Map<string, Mark> } | undefined
+  #backup: { readonly history: TrueHistory; readonly keys: Map<string, HistoryPosition> } | undefined
 
   constructor(scheduler: Scheduler, manners: EngineManners) {
     this.#scheduler = scheduler
@@ -140,7 +140,7 @@ export class Engine {
     for (const store of this.#stores) store.hasNews()
   }
 
-  #store(appends: readonly Append[]): Mark[] {
+  #store(appends: readonly Append[]): HistoryPosition[] {
     return appends.map(({ event, idempotencyKey }) => {
       const earlier = idempotencyKey === undefined ? undefined : this.#keys.get(idempotencyKey)
       if (earlier) return earlier
@@ -159,7 +159,7 @@ export class EngineStore implements EventStore {
   readonly epoch: string
   readonly process: Process
   /** The newest event that it has told of. */
-  told: Mark
+  told: HistoryPosition
   /** Trimmed up to here, as far as it has told. */
   #toldTrimmed: number
   readonly #engine: Engine
@@ -168,7 +168,7 @@ export class EngineStore implements EventStore {
   readonly #followers = new Set<Follower>()
   #isTelling = false
   #isClosed = false
-  readonly appendAll?: (appends: readonly Append[]) => Promise<readonly Mark[]>
+  readonly appendAll?: (appends: readonly Append[]) => Promise<readonly HistoryPosition[]>
   readonly readBack?: (query: ReadBackQuery) => Promise<ReadBackPage>
 
   constructor(engine: Engine, scheduler: Scheduler, process: Process) {
@@ -187,7 +187,7 @@ export class EngineStore implements EventStore {
     if (engine.manners.readsBack) this.readBack = (query) => this.#call(() => this.#readBack(query))
   }
 
-  async append(event: EventRecord, options?: AppendOptions): Promise<Mark> {
+  async append(event: EventRecord, options?: AppendOptions): Promise<HistoryPosition> {
     const [mark] = await this.#append([{ event, ...options }])
     return mark!
   }
@@ -216,7 +216,7 @@ export class EngineStore implements EventStore {
     })
   }
 
-  find(id: string): Promise<Mark | undefined> {
+  find(id: string): Promise<HistoryPosition | undefined> {
     return this.#call(() => {
       const found = this.#kept().find((event) => event.id === id)
       return found && { position: found.position, tag: found.tag }
@@ -285,7 +285,7 @@ export class EngineStore implements EventStore {
     this.hasNews()
   }
 
-  #append(appends: readonly Append[]): Promise<readonly Mark[]> {
+  #append(appends: readonly Append[]): Promise<readonly HistoryPosition[]> {
     return new Promise((resolve, reject) => {
       if (this.#isClosed) return reject(closedError())
       this.#scheduler.after(this.#scheduler.random() * this.#engine.manners.callMs, this.process, () => {
@@ -356,9 +356,9 @@ export class EngineStore implements EventStore {
   }
 
   /** Of each set of topics, the newest that is trimmed. */
-  #lost(after: number, topics: ReadonlySet<string> | undefined): Trace[] {
+  #lost(after: number, topics: ReadonlySet<string> | undefined): Tombstone[] {
     const { events, trimmed, forgotten } = this.#history
-    const newest = new Map<string, Trace>()
+    const newest = new Map<string, Tombstone>()
     for (const { position, topics: its, isPrivate } of events) {
       if (position > trimmed) break
       if (position > forgotten && isOf(its, topics)) {

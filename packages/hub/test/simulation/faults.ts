@@ -1,6 +1,6 @@
 import { Feed } from '../../src/hub/feed.ts'
 import { Selection } from '../../src/hub/selection.ts'
-import { overlay } from '../../src/store/decorate-store.ts'
+import { decorateStore } from '../../src/store/decorate-store.ts'
 import type { Follower, StoredEvent } from '../../src/store/store.ts'
 import type { Sabotage } from './world.ts'
 
@@ -16,7 +16,7 @@ export interface Fault {
 /** A fault of the tail: what becomes of the events that it tells of. */
 function faultyTail(change: (events: readonly StoredEvent[]) => readonly StoredEvent[]): Sabotage {
   return (store) =>
-    overlay(store, {
+    decorateStore(store, {
       follow: (follower: Follower) =>
         store.follow({
           ...bind(follower),
@@ -58,7 +58,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a page leaves out its first event',
     sabotage: (store) =>
-      overlay(store, {
+      decorateStore(store, {
         read: async (query) => {
           const page = await store.read(query)
           return { ...page, events: page.events.slice(1) }
@@ -68,23 +68,23 @@ export const faults: readonly Fault[] = [
   {
     name: 'a page begins one event too early',
     sabotage: (store) =>
-      overlay(store, { read: (query) => store.read({ ...query, after: Math.max(0, query.after - 1) }) }),
+      decorateStore(store, { read: (query) => store.read({ ...query, after: Math.max(0, query.after - 1) }) }),
   },
   {
     name: 'a page says that it reaches further than it does',
     sabotage: (store) =>
-      overlay(store, {
+      decorateStore(store, {
         read: async (query) => ({ ...(await store.read({ ...query, maxEvents: 1 })), through: query.through }),
       }),
   },
   {
     name: 'what is trimmed leaves no trace',
-    sabotage: (store) => overlay(store, { read: async (query) => ({ ...(await store.read(query)), lost: [] }) }),
+    sabotage: (store) => decorateStore(store, { read: async (query) => ({ ...(await store.read(query)), lost: [] }) }),
   },
   {
     name: 'everything trimmed is taken for lost',
     sabotage: (store) =>
-      overlay(store, {
+      decorateStore(store, {
         read: async (query) => {
           const page = await store.read(query)
           const { position } = page.bounds.trimmed
@@ -95,7 +95,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'a position used twice is not noticed',
     sabotage: (store) =>
-      overlay(store, {
+      decorateStore(store, {
         inspect: async (position) => {
           const state = await store.inspect(position)
           return state.name === 'kept' ? { name: 'trimmed', tag: undefined } : state
@@ -104,12 +104,12 @@ export const faults: readonly Fault[] = [
   },
   {
     name: 'an ID that is kept is not found',
-    sabotage: (store) => overlay(store, { find: async () => undefined }),
+    sabotage: (store) => decorateStore(store, { find: async () => undefined }),
   },
   {
     name: 'an idempotency key is ignored',
     sabotage: (store) =>
-      overlay(store, {
+      decorateStore(store, {
         append: (event) => store.append(event),
         ...(store.appendAll && {
           appendAll: (appends) => store.appendAll!(appends.map(({ event }) => ({ event }))),
@@ -119,7 +119,7 @@ export const faults: readonly Fault[] = [
   {
     name: 'an append is acknowledged that was not stored',
     sabotage: (store) =>
-      overlay(store, {
+      decorateStore(store, {
         append: async (event, options) =>
           now(10) ? { position: (await store.bounds()).head.position, tag: 0 } : await store.append(event, options),
       }),

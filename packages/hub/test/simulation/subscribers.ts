@@ -1,5 +1,5 @@
 import { EventSource, type EventStream, events } from '@headwater/sse/client'
-import type { Hub } from '../../src/hub/hub-core.ts'
+import type { HubCore } from '../../src/hub/hub-core.ts'
 import { exactTopic, type Matcher, topicSelector, urlPattern } from '../../src/matching/matcher.ts'
 import { Chain, type Ledger } from './checker.ts'
 import type { Exchange, Network, Server } from './network.ts'
@@ -34,7 +34,7 @@ export interface Servers {
   toldTo(server: Server): number
   readonly isLocal: boolean
   /** A hub to be embedded beside, if one is up. */
-  hub(): { readonly hub: Hub; readonly process: Process; readonly history: TrueHistory } | undefined
+  hub(): { readonly hub: HubCore; readonly process: Process; readonly history: TrueHistory } | undefined
 }
 
 /** A program that subscribes, for as long as the simulation lasts: its pages come and go, what it has read it remembers. */

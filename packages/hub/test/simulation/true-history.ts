@@ -1,4 +1,4 @@
-import type { Mark, StoredEvent } from '../../src/store/store.ts'
+import type { HistoryPosition, StoredEvent } from '../../src/store/store.ts'
 
 /**
  * What really was stored, kept or not: what the checker goes by, and where the simulated engine keeps its events. A restored backup
@@ -32,13 +32,13 @@ export class TrueHistory {
   }
 
   /** The place of an event or of the beginning, if it is in this history. */
-  markAt(position: number): Mark | undefined {
+  markAt(position: number): HistoryPosition | undefined {
     if (position === 0) return { position: 0, tag: 0 }
     const event = this.at(position)
     return event && { position, tag: event.tag }
   }
 
-  has({ position, tag }: Mark): boolean {
+  has({ position, tag }: HistoryPosition): boolean {
     return this.markAt(position)?.tag === tag
   }
 

@@ -1,5 +1,5 @@
 import { createFetchHandler, type FetchHandler } from '../../src/http/server/fetch-handler.ts'
-import { createHub, type Hub } from '../../src/hub/hub-core.ts'
+import { createHubCore, type HubCore } from '../../src/hub/hub-core.ts'
 import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { EventStore } from '../../src/store/store.ts'
@@ -20,7 +20,7 @@ interface Node extends Server {
   readonly history: TrueHistory
   readonly store: EventStore
   readonly engineStore: EngineStore | undefined
-  hub: Hub | undefined
+  hub: HubCore | undefined
   /** Whether it closes in good order. */
   isClosing: boolean
 }
@@ -95,7 +95,7 @@ export class World {
       isLocal: kind === 'memory',
       hub: () => {
         const up = [...this.#nodes].filter(({ hub, isClosing }) => hub && !isClosing)
-        return up.length > 0 ? (scheduler.pick(up) as Node & { hub: Hub }) : undefined
+        return up.length > 0 ? (scheduler.pick(up) as Node & { hub: HubCore }) : undefined
       },
     }
     for (let count = scheduler.between(1, 5); count > 0; count--) this.#subscribers.push(this.#makeSubscriber(servers))
@@ -292,7 +292,7 @@ export class World {
     scheduler.note(`${process.name} starts`)
     scheduler.after(0, process, async () => {
       try {
-        const hub = await createHub({
+        const hub = await createHubCore({
           store: this.#sabotage?.(store, scheduler) ?? store,
           ...this.#hubOptions,
           onError: (error) => scheduler.note(`the hub says: ${(error as Error).message}`),

@@ -1,6 +1,13 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { createMemoryStore, type MemoryStoreOptions } from '../../src/store/memory.ts'
-import type { AppendOptions, Bounds, EventRecord, EventStore, Follower, Mark } from '../../src/store/store.ts'
+import type {
+  AppendOptions,
+  Bounds,
+  EventRecord,
+  EventStore,
+  Follower,
+  HistoryPosition,
+} from '../../src/store/store.ts'
 
 /**
  * A store as a remote engine would give it, made from a memory store: positions with holes, appends that overtake one
@@ -10,7 +17,7 @@ export function createRemoteStore(options: MemoryStoreOptions & { seed?: number 
   const engine = createMemoryStore(options)
   const random = seeded(options.seed ?? 1)
   const pending = new Set<Promise<unknown>>()
-  let told: Mark = { position: 0, tag: 0 }
+  let told: HistoryPosition = { position: 0, tag: 0 }
   let isClosed = false
 
   const late = async (): Promise<void> => {
@@ -47,7 +54,7 @@ export function createRemoteStore(options: MemoryStoreOptions & { seed?: number 
   }
 
   let appended: Promise<unknown> = Promise.resolve()
-  const append = async (event: EventRecord, options?: AppendOptions): Promise<Mark> => {
+  const append = async (event: EventRecord, options?: AppendOptions): Promise<HistoryPosition> => {
     await late()
     // An append may trim, and what is trimmed has to be told before: so each waits until the one before it was.
     const appending = appended.then(() => tail).then(() => engine.append(event, options))
@@ -124,7 +131,7 @@ function outer(position: number): number {
   return position * spacing
 }
 
-function outerMark({ position, tag }: Mark): Mark {
+function outerMark({ position, tag }: HistoryPosition): HistoryPosition {
   return { position: outer(position), tag }
 }
 
@@ -132,7 +139,7 @@ function outerBounds({ head, trimmed, earliest }: Bounds): Bounds {
   return { head: outerMark(head), trimmed: outerMark(trimmed), earliest: earliest && outerMark(earliest) }
 }
 
-function markOf({ position, tag }: Mark): Mark {
+function markOf({ position, tag }: HistoryPosition): HistoryPosition {
   return { position, tag }
 }
 

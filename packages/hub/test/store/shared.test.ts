@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { encodeStoredEvent } from '../../src/hub/history-reader.ts'
+import { encodeStoredEvent } from '../../src/hub/event-frame.ts'
 import { createMemoryStore, type MemoryStoreOptions } from '../../src/store/memory.ts'
 import { type ShareOptions, shareStore } from '../../src/store/shared/share-store.ts'
 import { openSharedStore } from '../../src/store/shared.ts'

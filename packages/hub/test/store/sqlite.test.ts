@@ -7,7 +7,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
-import type { EventStore, Mark } from '../../src/store/store.ts'
+import type { EventStore, HistoryPosition } from '../../src/store/store.ts'
 import { temporaryDirectory } from '../temporary-directory.ts'
 import { describeStore } from './store-suite.ts'
 import { event, openStore, readDatas } from './temporary-store.ts'
@@ -200,8 +200,8 @@ describe('trimming by itself', () => {
     })
     const store = await openStore(temporaryDirectory(), { maxAgeMs: 60_000, now: () => Date.now() })
     const mark = await store.append(event('x'))
-    let onTrim: (mark: Mark) => void = () => {}
-    const trimmed = new Promise<Mark>((resolve) => {
+    let onTrim: (mark: HistoryPosition) => void = () => {}
+    const trimmed = new Promise<HistoryPosition>((resolve) => {
       onTrim = resolve
     })
     await store.follow({ onStart: () => {}, onAppend: () => {}, onTrim, onFailure: () => {} })

@@ -7,7 +7,7 @@ import type {
   Bounds,
   EventRecord,
   EventStore,
-  Mark,
+  HistoryPosition,
   ReadBackQuery,
   ReadQuery,
   StoredEvent,
@@ -45,7 +45,7 @@ export function describeStore(name: string, driver: StoreDriver): void {
       newest = 0
     }
 
-    const append = async (record: EventRecord, options?: AppendOptions): Promise<Mark> => {
+    const append = async (record: EventRecord, options?: AppendOptions): Promise<HistoryPosition> => {
       const mark = await store.append(record, options)
       newest = Math.max(newest, mark.position)
       return mark
@@ -140,7 +140,7 @@ export function describeStore(name: string, driver: StoreDriver): void {
 
       test('gives the newest first, each once, page by page to the beginning', async ({ skip }) => {
         if (!store.readBack) skip('this store reads forwards only')
-        const marks: Mark[] = []
+        const marks: HistoryPosition[] = []
         for (const [data, ...topics] of [
           ['1', 'a'],
           ['2', 'b'],
@@ -174,7 +174,7 @@ export function describeStore(name: string, driver: StoreDriver): void {
     })
 
     describe('append of several at once, where the store can', () => {
-      const appendAll = async (...appends: Append[]): Promise<readonly Mark[] | undefined> => {
+      const appendAll = async (...appends: Append[]): Promise<readonly HistoryPosition[] | undefined> => {
         const marks = await store.appendAll?.(appends)
         for (const { position } of marks ?? []) newest = Math.max(newest, position)
         return marks
@@ -357,7 +357,7 @@ export function describeStore(name: string, driver: StoreDriver): void {
       test('brings each event after its start once and in order, while many append', async () => {
         await append(event('before'))
         const tail = new Tail()
-        const appends: Promise<Mark>[] = []
+        const appends: Promise<HistoryPosition>[] = []
         for (let n = 0; n < 50; n++) appends.push(append(event(`${n}`)))
         await store.follow(tail)
         for (let n = 50; n < 100; n++) appends.push(append(event(`${n}`)))
@@ -529,7 +529,7 @@ export function describeStore(name: string, driver: StoreDriver): void {
       await fc.assert(
         fc.asyncProperty(fc.array(command, { maxLength: 60 }), fc.nat(), async (commands, seed) => {
           await open({ maxEvents: 12, maxAgeMs: 1000 })
-          const history: { mark: Mark; topics: string[]; at: number }[] = []
+          const history: { mark: HistoryPosition; topics: string[]; at: number }[] = []
           let readFrom = seed % 3
           for (const { name, topics } of commands) {
             if (name === 'append') history.push({ mark: await append(event('x', topics)), topics, at: clock })
@@ -543,7 +543,7 @@ export function describeStore(name: string, driver: StoreDriver): void {
               const wanted = history.filter(
                 (h) => topics.length === 0 || h.topics.some((topic) => topics.includes(topic)),
               )
-              const isKept = (h: { at: number; mark: Mark }) =>
+              const isKept = (h: { at: number; mark: HistoryPosition }) =>
                 h.at > clock - 1000 && history.filter((later) => later.mark.position > h.mark.position).length < 12
               const after = history[history.length - 1 - (readFrom++ % 20)]?.mark.position ?? 0
               const page = await store.read(
@@ -605,7 +605,7 @@ export function describeStore(name: string, driver: StoreDriver): void {
           event('1'),
           event('2', ['b']),
         ]
-        const marks: Mark[] = []
+        const marks: HistoryPosition[] = []
         for (const record of records) marks.push(await append(record))
         await again()
         expect(store.epoch).toBe(epoch)
@@ -622,7 +622,7 @@ export function describeStore(name: string, driver: StoreDriver): void {
 
       test('and open again keeps what is known of trimmed events, and never counts back', async () => {
         await open({ maxEvents: 1 })
-        const marks: Mark[] = []
+        const marks: HistoryPosition[] = []
         for (const topic of ['a', 'b', 'c', 'd']) marks.push(await append(event(topic, [topic])))
         await store.trim()
         await again({ maxEvents: 0 })
@@ -666,7 +666,7 @@ export function describeStore(name: string, driver: StoreDriver): void {
 class Tail {
   start: Bounds | undefined
   readonly events: StoredEvent[] = []
-  readonly trims: Mark[] = []
+  readonly trims: HistoryPosition[] = []
   #waiting: { isOver: () => boolean; resolve: () => void }[] = []
 
   get positions(): number[] {
@@ -682,7 +682,7 @@ class Tail {
     this.#wake()
   }
 
-  onTrim(trimmed: Mark): void {
+  onTrim(trimmed: HistoryPosition): void {
     this.trims.push(trimmed)
     this.#wake()
   }

@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { Traces } from '../../src/store/tombstones.ts'
+import { Tombstones } from '../../src/store/tombstones.ts'
 
 const trace = (position: number, ...topics: string[]) => ({ position, topics, isPrivate: false })
 
-describe('Traces', () => {
+describe('Tombstones', () => {
   test('keeps the newest of each set of topics, private events apart', () => {
-    const traces = new Traces()
+    const traces = new Tombstones()
     traces.add(trace(1, 'a', 'b'))
     traces.add(trace(2, 'a'))
     traces.add({ ...trace(3, 'a'), isPrivate: true })
@@ -19,7 +19,7 @@ describe('Traces', () => {
   })
 
   test('forgets the oldest past ten thousand, and says that something is gone there', () => {
-    const traces = new Traces()
+    const traces = new Tombstones()
     for (let n = 1; n <= 10_000; n++) expect(traces.add(trace(n, `${n}`))).toEqual([])
     expect(traces.add(trace(10_001, '5'))).toEqual([])
     expect(traces.add(trace(10_002, 'new'))).toEqual([trace(1, '1')])
@@ -30,7 +30,7 @@ describe('Traces', () => {
   })
 
   test('forgets the oldest past a hundred thousand topics', () => {
-    const traces = new Traces()
+    const traces = new Tombstones()
     const topics = (n: number) => Array.from({ length: 1000 }, (_, k) => `${n} ${k}`)
     for (let n = 1; n <= 100; n++) expect(traces.add(trace(n, ...topics(n)))).toEqual([])
     expect(traces.add(trace(101, ...topics(100)))).toEqual([])

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { createHub } from '../../src/hub/hub-core.ts'
+import { createHubCore } from '../../src/hub/hub-core.ts'
 import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { EventStore } from '../../src/store/store.ts'
@@ -33,7 +33,7 @@ describe.each(Object.entries(stores))(
 
 async function comeAndGo(store: EventStore, seed: number) {
   const random = seeded(seed)
-  const hub = await createHub({
+  const hub = await createHubCore({
     store,
     subscriptions: { compat: random() < 0.5 },
     turnMs: random() < 0.5 ? 0 : 2,

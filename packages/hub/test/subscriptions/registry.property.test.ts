@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createMemoryStore } from '../../src/store/memory.ts'
-import type { Append, EventStore, Mark, StoredEvent } from '../../src/store/store.ts'
+import type { Append, EventStore, HistoryPosition, StoredEvent } from '../../src/store/store.ts'
 import { subscriptionDocument, subscriptionPath } from '../../src/subscriptions/active-subscription.ts'
 import { readSubscriptionEvent } from '../../src/subscriptions/subscription-events.ts'
 import { nextTurn } from '../next-turn.ts'
@@ -58,7 +58,7 @@ async function comeAndGo(store: EventStore, seed: number) {
   const turns = async (most: number) => {
     for (let left = Math.floor(random() * (most + 1)); left > 0; left--) await nextTurn()
   }
-  const append = async (appends: readonly Append[]): Promise<readonly Mark[]> => {
+  const append = async (appends: readonly Append[]): Promise<readonly HistoryPosition[]> => {
     await turns(3)
     if (chance(0.15)) throw new Error('nothing was stored')
     const marks = await appendTo(store, appends)

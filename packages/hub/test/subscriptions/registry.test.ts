@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { createHub } from '../../src/hub/hub-core.ts'
+import { createHubCore } from '../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { Append, EventStore } from '../../src/store/store.ts'
 import { subscriptionsPath } from '../../src/subscriptions/active-subscription.ts'
@@ -207,7 +207,7 @@ describe('a hub that comes after one that was killed', () => {
 
   test('is not misled by what a program published', async () => {
     const store = createMemoryStore()
-    const hub = await createHub({ store })
+    const hub = await createHubCore({ store })
     const data = JSON.stringify({ match_type: 'exact', match: 'a', subscriber: 'urn:uuid:1', active: true })
     await hub.publish({ topic: [`${subscriptionsPath}/exact/a/urn%3Auuid%3A1`, subscriptionEventsTopic], data })
     await hub.publish({ topic: subscriptionsPath, data: 'no JSON' })
@@ -232,7 +232,7 @@ describe('a hub that comes after one that was killed', () => {
   test('does not start when it cannot read', async () => {
     const store = createMemoryStore()
     store.bounds = () => Promise.reject(new Error('The disk is gone.'))
-    await expect(createHub({ store, subscriptions: true })).rejects.toThrow('The disk is gone.')
+    await expect(createHubCore({ store, subscriptions: true })).rejects.toThrow('The disk is gone.')
   })
 })
 
@@ -244,7 +244,7 @@ describe('a history that is trimmed', () => {
     const leave = registry.connect([wanted('goes')])
     for (let index = 0; index < 100; index++) await store.append(event('"of somebody else"'))
     for (let index = 0; index < 1000; index++) {
-      if (index % 20 === 0) await registry.freshen()
+      if (index % 20 === 0) await registry.refresh()
       await store.append(event('"of somebody else"'))
       if (index === 500) leave()
       await nextTurn()
@@ -266,7 +266,7 @@ describe('a history that is trimmed', () => {
     broken.isBroken = true
     registry.connect([wanted('stays')])
     while (errors.length === 0) await nextTurn()
-    await registry.freshen()
+    await registry.refresh()
     leave()
     broken.isBroken = false
     while (registry.list().subscriptions.some(({ match }) => match === 'goes')) await nextTurn()
@@ -280,8 +280,8 @@ describe('a history that is trimmed', () => {
     await told(store, 50)
     for (let index = 0; index < 200; index++) await store.append(event('"of somebody else"'))
     const { head } = await store.bounds()
-    await registry.freshen()
-    await registry.freshen()
+    await registry.refresh()
+    await registry.refresh()
     expect((await store.bounds()).head).toEqual(head)
     expect(errors).toHaveLength(1)
     expect(errors[0]).toMatch(/^There are 50 subscriptions, and the history keeps only about 100 events/)

@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest'
-import type { Append, EventStore, Mark, StoredEvent } from '../../src/store/store.ts'
+import type { Append, EventStore, HistoryPosition, StoredEvent } from '../../src/store/store.ts'
 import { beginning } from '../../src/store/store.ts'
-import type { Wanted } from '../../src/subscriptions/active-subscription.ts'
+import type { RequestedSubscription } from '../../src/subscriptions/active-subscription.ts'
 import { type RegistryOptions, SubscriptionRegistry } from '../../src/subscriptions/registry.ts'
 import { nextTurn } from '../next-turn.ts'
 
@@ -13,7 +13,7 @@ export interface RunningRegistry {
 
 /** A registry over a store, as a hub has one; places are known by their number. */
 export async function runRegistry(store: EventStore, options: Partial<RegistryOptions> = {}): Promise<RunningRegistry> {
-  let head: Mark = beginning
+  let head: HistoryPosition = beginning
   const stop = await store.follow({
     onStart: (bounds) => {
       head = bounds.head
@@ -41,14 +41,14 @@ export async function runRegistry(store: EventStore, options: Partial<RegistryOp
   return { registry, errors }
 }
 
-export async function appendTo(store: EventStore, appends: readonly Append[]): Promise<readonly Mark[]> {
+export async function appendTo(store: EventStore, appends: readonly Append[]): Promise<readonly HistoryPosition[]> {
   if (store.appendAll) return await store.appendAll(appends)
-  const marks: Mark[] = []
+  const marks: HistoryPosition[] = []
   for (const each of appends) marks.push(await store.append(each.event, each))
   return marks
 }
 
-export function wanted(match: string, payload?: unknown): Wanted {
+export function wanted(match: string, payload?: unknown): RequestedSubscription {
   return { matchType: 'exact', match, payload: JSON.stringify(payload) }
 }
 

@@ -4,7 +4,7 @@ import type { AuthOptions, RoleOptions } from '../../auth/auth-options.ts'
 import { HubError } from '../../base/errors.ts'
 import { hubPath } from '../../base/hub-path.ts'
 import { parsePublicUrl } from '../../http/access/public-urls.ts'
-import { TokenGate, type TokenGateOptions } from '../../http/access/token-authorizer.ts'
+import { TokenAuthorizer, type TokenAuthorizerOptions } from '../../http/access/token-authorizer.ts'
 import { ListOption } from './option-types.ts'
 
 /** What the flags of {@link addAuthFlags} were given. */
@@ -124,13 +124,13 @@ function roleOf(key: readonly string[], own: readonly string[], common: readonly
   return { key, ...(algorithms.length > 0 && { algorithms: algorithms as Algorithm[] }) }
 }
 
-/** Makes the gate that the flags describe. Throws as {@link TokenGate.create} does, but by the names of the flags. */
-export async function openGate(flags: AuthFlags, options: TokenGateOptions): Promise<TokenGate> {
-  return await namingFlags(TokenGate.create(authOptionsOf(flags), options))
+/** Makes the gate that the flags describe. Throws as {@link TokenAuthorizer.create} does, but by the names of the flags. */
+export async function openAuthorizer(flags: AuthFlags, options: TokenAuthorizerOptions): Promise<TokenAuthorizer> {
+  return await namingFlags(TokenAuthorizer.create(authOptionsOf(flags), options))
 }
 
-/** Makes a gate go by what the flags say now. Throws as {@link openGate} does, and then nothing has changed. */
-export async function reloadGate(gate: TokenGate, flags: AuthFlags): Promise<void> {
+/** Makes a gate go by what the flags say now. Throws as {@link openAuthorizer} does, and then nothing has changed. */
+export async function reloadAuthorizer(gate: TokenAuthorizer, flags: AuthFlags): Promise<void> {
   await namingFlags(gate.reload(authOptionsOf(flags)))
 }
 

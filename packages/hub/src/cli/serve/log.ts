@@ -71,13 +71,13 @@ export class Log {
       for (const { event, client, count } of omissions) {
         const whose = client === undefined ? '' : ` from ${client}`
         const message = `… and ${count.toLocaleString('en')} more (${event})${whose}.`
-        this.tell(event, message, { omitted: count, address: client })
+        this.write(event, message, { omitted: count, address: client })
       }
     })
   }
 
   /** Writes a line. */
-  tell(event: LogEvent, message: string, fields: LogFields = {}): void {
+  write(event: LogEvent, message: string, fields: LogFields = {}): void {
     const level = logEvents[event]
     if (!this.#wants(level)) return
     const time = new Date(this.#now()).toISOString()
@@ -89,9 +89,13 @@ export class Log {
   }
 
   /** Writes a line about what a client may cause as often as it likes: some a minute, and then how many more there were. */
-  tellSome(event: LogEvent, message: string, fields: LogFields & { readonly address?: string | undefined } = {}): void {
+  writeThrottled(
+    event: LogEvent,
+    message: string,
+    fields: LogFields & { readonly address?: string | undefined } = {},
+  ): void {
     if (this.#wants(logEvents[event]) && this.#throttle.admits(event, fields.address)) {
-      this.tell(event, message, fields)
+      this.write(event, message, fields)
     }
   }
 

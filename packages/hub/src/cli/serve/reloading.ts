@@ -1,25 +1,25 @@
 import type { Command } from 'commander'
 import { HubError } from '../../base/errors.ts'
 import type { Limits } from '../../http/access/limits.ts'
-import type { TokenGate } from '../../http/access/token-authorizer.ts'
+import type { TokenAuthorizer } from '../../http/access/token-authorizer.ts'
 import type { Certificate } from '../../http/server/tls.ts'
-import { reloadGate } from '../options/auth-flags.ts'
+import { reloadAuthorizer } from '../options/auth-flags.ts'
 import { readConfiguration } from '../options/configuration.ts'
 import { limitsOf } from '../options/limit-flags.ts'
 import type { CertificateBytes, CertificateFiles } from './certificate-files.ts'
 import type { Log } from './log.ts'
-import type { ServeOptions } from './serve.ts'
-import type { ServingThreads } from './server-pool.ts'
+import type { ServeOptions } from './serve-options.ts'
+import type { ServerPool } from './server-pool.ts'
 
 /** What can change while the hub runs. */
 export interface Reloadable {
-  readonly tokens: TokenGate
+  readonly tokens: TokenAuthorizer
   readonly limits: Limits
   readonly certificates: CertificateFiles | undefined
   /** Uses another certificate for the connections to come. */
   readonly setCertificate: (certificate: Certificate) => Promise<void>
   /** The further threads, if there are any. */
-  readonly threads: Pick<ServingThreads, 'reload'> | undefined
+  readonly threads: Pick<ServerPool, 'reload'> | undefined
 }
 
 /**
@@ -46,7 +46,7 @@ export class Reloading {
     target.certificates?.watch(
       (certificate) => this.#useCertificate(target, certificate),
       (error) =>
-        this.#log.tell(
+        this.#log.write(
           'certificate-failed',
           `renewing the certificate failed, and is tried again; connections may get the one before: ${reasonOf(error)}`,
         ),
@@ -71,9 +71,9 @@ export class Reloading {
       certificate = await certificates?.read()
       applied = { ...options, ...this.#fixed() }
       // Last of what can fail in this thread.
-      await reloadGate(tokens, applied)
+      await reloadAuthorizer(tokens, applied)
     } catch (error) {
-      this.#log.tell('reload-failed', `nothing was reloaded, and all stays as it was: ${reasonOf(error)}`)
+      this.#log.write('reload-failed', `nothing was reloaded, and all stays as it was: ${reasonOf(error)}`)
       return
     }
     Object.assign(limits, limitsOf(applied))
@@ -81,20 +81,20 @@ export class Reloading {
     try {
       await threads?.reload(applied)
       if (certificate) await this.#useCertificate(target, certificate)
-      this.#log.tell('reloaded', 'limits, keys and the log level are those of the configuration as it is now.')
+      this.#log.write('reloaded', 'limits, keys and the log level are those of the configuration as it is now.')
     } catch (error) {
-      this.#log.tell(
+      this.#log.write(
         'reload-failed',
         `only in part reloaded: not every thread goes by the configuration as it is now. Send SIGHUP again, or restart the hub: ${reasonOf(error)}`,
       )
     }
-    this.#tellWhatNeedsRestart(options)
+    this.#logRestartNeeded(options)
   }
 
   async #useCertificate({ certificates, setCertificate }: Reloadable, certificate: CertificateBytes): Promise<void> {
     await setCertificate(certificate)
     if (certificates) certificates.inUse = certificate
-    this.#log.tell('certificate-reloaded', 'new connections get the certificate that was read again.')
+    this.#log.write('certificate-reloaded', 'new connections get the certificate that was read again.')
   }
 
   /** What stays as it was when the hub began: a further thread that is started again later is to do as the others. */
@@ -102,10 +102,10 @@ export class Reloading {
     return Object.fromEntries(fixedOptions.map((name) => [name, this.#initial[name]]))
   }
 
-  #tellWhatNeedsRestart(options: ServeOptions): void {
+  #logRestartNeeded(options: ServeOptions): void {
     const changed = fixedOptions.filter((name) => JSON.stringify(options[name]) !== JSON.stringify(this.#initial[name]))
     if (changed.length === 0) return
-    this.#log.tell('restart-needed', `changed, but only used after a restart: ${changed.join(', ')}.`, { changed })
+    this.#log.write('restart-needed', `changed, but only used after a restart: ${changed.join(', ')}.`, { changed })
   }
 }
 

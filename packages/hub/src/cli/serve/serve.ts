@@ -1,150 +1,38 @@
 import { availableParallelism } from 'node:os'
 import { frameBytes } from '@headwater/sse/server'
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import { HubError } from '../../base/errors.ts'
 import { within } from '../../base/with-timeout.ts'
 import { ClientAddresses, isLoopbackAddress } from '../../http/access/client-address.ts'
 import { createCountMemory, openCounts } from '../../http/access/client-counts.ts'
-import { Cors } from '../../http/access/cors.ts'
-import type { Limits } from '../../http/access/limits.ts'
-import { PublicUrls } from '../../http/access/public-urls.ts'
 import { canSharePort } from '../../http/server/server.ts'
-import { encodeStoredEvent } from '../../hub/history-reader.ts'
+import { encodeStoredEvent } from '../../hub/event-frame.ts'
 import { shareStore } from '../../store/shared/share-store.ts'
 import type { EventStore, StoredEvent } from '../../store/store.ts'
 import { exitCodeOf } from '../exit-code.ts'
-import { type AuthFlags, addAuthFlags, describeAuth } from '../options/auth-flags.ts'
-import { configurable } from '../options/configuration.ts'
-import { addLimitFlags, describeLimits } from '../options/limit-flags.ts'
-import { addLogFlags, type LogFlags, openLog } from '../options/log-flags.ts'
-import { DurationOption, type ListenAddress, ListOption, parseListenAddress } from '../options/option-types.ts'
-import { addStoreFlags, describeRetention, describeStore, openStore, type StoreFlags } from '../options/store-flags.ts'
+import { describeAuth } from '../options/auth-flags.ts'
+import { describeLimits } from '../options/limit-flags.ts'
+import { openLog } from '../options/log-flags.ts'
+import { describeRetention, describeStore, openStore } from '../options/store-flags.ts'
 import { version } from '../version.ts'
 import { CertificateFiles } from './certificate-files.ts'
 import type { Log } from './log.ts'
 import { Reloading } from './reloading.ts'
-import { ServingThreads } from './server-pool.ts'
-import { openTokenGate, startServing, tellFailure } from './start-server.ts'
+import { addServeFlags, type ServeOptions } from './serve-options.ts'
+import { ServerPool } from './server-pool.ts'
+import { logFailure, openTokenAuthorizer, startServing } from './start-server.ts'
 import { StoreWatch } from './store-watch.ts'
 import { keepYoungGenerationSmall } from './young-generation.ts'
 
-export interface ServeOptions extends StoreFlags, AuthFlags, Limits, LogFlags {
-  readonly listen: ListenAddress
-  readonly threads?: number
-  readonly corsOrigins: string[]
-  readonly trustedProxies: string[]
-  readonly tlsCert?: string
-  readonly tlsKey?: string
-  /** In seconds, as are all times. */
-  readonly headersTimeout: number
-  readonly idleTimeout: number
-  readonly maxConnectionAge: number
-  readonly shutdownDeadline: number
-  readonly compression: 'gzip' | 'none'
-  readonly subscriptions?: true
-}
-
 export function serveCommand(): Command {
-  const command = new Command('serve')
-    .optionsGroup('Connections:')
-    .summary('run a hub')
-    .description(
-      `Runs a hub: publishers POST to /.well-known/mercure, subscribers GET /.well-known/mercure?match=TOPIC as an event stream, and a page at / shows what comes. Prints one line to standard output when it is ready:
+  const command = new Command('serve').summary('run a hub').description(
+    `Runs a hub: publishers POST to /.well-known/mercure, subscribers GET /.well-known/mercure?match=TOPIC as an event stream, and a page at / shows what comes. Prints one line to standard output when it is ready:
 
   headwater listening on http://127.0.0.1:3000
 
 SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are told to come back, each at another moment, and it exits 0 within --shutdown-deadline. A second signal ends it at once. SIGHUP reads limits, keys, the certificate and the log level again, and drops nobody. What an operator should know goes to standard error, a line each.`,
-    )
-    .addOption(
-      new Option(
-        '--listen <host:port>',
-        'address to listen on; "[::1]:3000" for IPv6, port 0 for any that is free, no host for 127.0.0.1',
-      )
-        .argParser(parseListenAddress)
-        .default({ host: '127.0.0.1', port: 3000 }, '127.0.0.1:3000'),
-    )
-    .option(
-      '--threads <count>',
-      'how many threads serve the connections; default: one less than there are cores; with --dev or --subscriptions one',
-      parseThreads,
-    )
-    .addOption(
-      new ListOption(
-        '--public-urls <urls>',
-        'the URLs by which clients know the hub, such as https://hub.example.com; requests for any other host are answered 421',
-        (urls) => new PublicUrls(urls),
-      ).default([], 'any host will do'),
-    )
-    .addOption(
-      new ListOption(
-        '--cors-origins <origins>',
-        'other origins whose pages may use the hub, such as https://example.com, separated by commas or spaces; * for all',
-        (origins) => new Cors(origins),
-      ),
-    )
-    .addOption(
-      new ListOption(
-        '--trusted-proxies <addresses>',
-        'proxies in front whose X-Forwarded-For, -Host and -Proto are believed, such as 10.0.0.0/8, separated by commas or spaces',
-        (proxies) => new ClientAddresses(proxies),
-      ),
-    )
-    .option(
-      '--tls-cert <file>',
-      'serve HTTPS (HTTP/2 and HTTP/1.1) with this certificate; read again when it changes, and at SIGHUP',
-    )
-    .option('--tls-key <file>', 'the private key of the certificate')
-    .addOption(
-      new DurationOption(
-        '--headers-timeout <time>',
-        'how long a client may take to send the headers of a request, and to encrypt its connection before',
-      ).default(10, '10s'),
-    )
-    .addOption(
-      new DurationOption(
-        '--idle-timeout <time>',
-        'how long a connection is kept without a request; longer than a proxy in front keeps its own',
-      ).default(75, '75s'),
-    )
-    .addOption(
-      new DurationOption(
-        '--max-connection-age <time>',
-        'how long an event stream lasts, up to a third less; then its client comes back, and misses nothing',
-      ).default(86_400, '1d'),
-    )
-    .addOption(
-      new DurationOption(
-        '--shutdown-deadline <time>',
-        'how long publishes and streams may take to end after SIGTERM; less than what starts the hub waits before it kills it',
-      ).default(8, '8s'),
-    )
-  command.addOption(
-    new Option(
-      '--compression <coding>',
-      'compress public event streams for clients that take it: each event once, not once per subscriber, and only where it pays',
-    )
-      .choices(['gzip', 'none'])
-      .default('gzip'),
   )
-  command.optionsGroup('Where events are kept:')
-  addStoreFlags(command)
-  command
-    .optionsGroup('Who may do what:')
-    .option(
-      '--dev',
-      'let anyone on this machine publish and subscribe, and speak Mercure of before 1.0, too; refuses any address but a loopback one',
-    )
-  addAuthFlags(command)
-  command.option(
-    '--subscriptions',
-    'tell who is subscribed: by private events, and at /.well-known/mercure/subscriptions',
-  )
-  command.optionsGroup('What clients may take:')
-  addLimitFlags(command)
-  command.optionsGroup('What is logged:')
-  addLogFlags(command)
-  command.optionsGroup('Configuration:')
-  configurable(command)
+  addServeFlags(command)
   return command
     .addHelpText(
       'after',
@@ -179,7 +67,7 @@ async function serve(options: ServeOptions, command: Command): Promise<void> {
     await run(options, command, log)
   } catch (error) {
     if (!(error instanceof HubError) || options.logFormat !== 'json') throw error
-    log.tell('start-failed', error.message, { code: error.code })
+    log.write('start-failed', error.message, { code: error.code })
     process.exit(exitCodeOf(error))
   }
 }
@@ -205,15 +93,15 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   const addresses = new ClientAddresses(options.trustedProxies)
   const certificates = tlsCert !== undefined && tlsKey !== undefined ? new CertificateFiles(tlsCert, tlsKey) : undefined
   const certificate = await certificates?.read()
-  const tokens = await openTokenGate(options, addresses, log, (warning) => {
+  const tokens = await openTokenAuthorizer(options, addresses, log, (warning) => {
     // What --dev means is said in words of its own.
-    if (!dev || !warning.startsWith('anonymousPublishers')) log.tellSome('caution', warning)
+    if (!dev || !warning.startsWith('anonymousPublishers')) log.writeThrottled('caution', warning)
   })
 
   const watch = new StoreWatch(log)
   let uncleanHolder: string | undefined
   const store = await openStore(options, {
-    onError: (error) => tellFailure(log, watch, error),
+    onError: (error) => logFailure(log, watch, error),
     onUncleanStop: (holder) => {
       uncleanHolder = holder
     },
@@ -231,12 +119,12 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
     sharing: sharing && { thread: 1, sharesPort: 'first', counts: sharing.counts },
   })
   if (certificates) certificates.inUse = certificate
-  log.tell('starting', `Headwater ${version} starts, on Node.js ${process.version}, as process ${process.pid}.`, {
+  log.write('starting', `Headwater ${version} starts, on Node.js ${process.version}, as process ${process.pid}.`, {
     version,
     node: process.version,
     pid: process.pid,
   })
-  log.tell(
+  log.write(
     'store-opened',
     `${describeStore(options)} ${describeRetention(options)} The newest position is ${head.position}.`,
     {
@@ -249,13 +137,13 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
     },
   )
   if (uncleanHolder !== undefined) {
-    log.tell(
+    log.write(
       'unclean-stop',
       `the hub was not stopped in order the last time (${uncleanHolder}). Every event that it acknowledged is there.`,
       { holder: uncleanHolder },
     )
   }
-  log.tell('authorization', describeAuth(options), {
+  log.write('authorization', describeAuth(options), {
     dev,
     anonymous: options.anonymous ?? dev,
     publisherKeys: options.publisherKey.length,
@@ -264,10 +152,10 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
     audience: options.audience,
     compat: options.compat ?? dev,
   })
-  log.tell('limits', describeLimits(limits), { ...limits })
+  log.write('limits', describeLimits(limits), { ...limits })
   const threads =
     sharing &&
-    (await ServingThreads.start({
+    (await ServerPool.start({
       count: threadCount,
       options,
       certificate,
@@ -291,14 +179,14 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   })
   // Before it says that it is ready: whoever waits for that may end it at once.
   const signalled = untilSignalled(log)
-  log.tell('ready', `listening on ${server.url}.`, { url: server.url })
+  log.write('ready', `listening on ${server.url}.`, { url: server.url })
   console.log(`headwater listening on ${server.url}`)
 
   const signal = await signalled
   const startedAt = performance.now()
   const deadlineMs = shutdownDeadline * 1000
   const streams = sharing?.counts.subscribers.total ?? hub.subscriberCount
-  log.tell(
+  log.write(
     'stopping',
     `${signal}: closing: finishing publishes and ending ${streams} streams, within ${shutdownDeadline} s. Signal again to end at once.`,
     { signal, streams, deadlineSeconds: shutdownDeadline },
@@ -323,13 +211,13 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   )
   log.flush()
   if (!isClosed) {
-    log.tell('stop-forced', 'the store did not close in time. Publishers of events under way were told nothing.')
+    log.write('stop-forced', 'the store did not close in time. Publishers of events under way were told nothing.')
     process.exit(1)
   }
   const took = Math.round(performance.now() - startedAt) / 1000
   const how =
     cutOff === 0 ? '' : ` ${cutOff} connection${cutOff === 1 ? '' : 's'} did not end in time, and had to be cut off.`
-  log.tell('stopped', `stopped in ${took} s.${how}`, { seconds: took, connectionsCutOff: cutOff })
+  log.write('stopped', `stopped in ${took} s.${how}`, { seconds: took, connectionsCutOff: cutOff })
   process.exit(0)
 }
 
@@ -343,16 +231,11 @@ function threadCountOf({ threads, dev, subscriptions }: ServeOptions, log: Log):
     )
   }
   if (threads === 1 || canSharePort) return threads
-  log.tell(
+  log.write(
     'caution',
     `--threads ${threads}: on ${process.platform} threads cannot share a port, so one thread serves all connections.`,
   )
   return 1
-}
-
-function parseThreads(text: string): number {
-  if (/^\d{1,3}$/.test(text) && Number(text) > 0) return Number(text)
-  throw new HubError('INVALID_OPTION', `--threads ${text} is no number of threads. Write a whole number from 1 to 999.`)
 }
 
 /** What several threads have in common: the store, and where they count together. */
@@ -376,7 +259,7 @@ function untilSignalled(log: Log): Promise<NodeJS.Signals> {
         return
       }
       log.flush()
-      log.tell('stop-forced', `${signal} again: ended at once.`, { signal })
+      log.write('stop-forced', `${signal} again: ended at once.`, { signal })
       process.exit(1)
     }
     process.on('SIGTERM', onSignal)

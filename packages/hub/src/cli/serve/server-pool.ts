@@ -6,9 +6,9 @@ import type { MetricsSnapshot } from '../../http/metrics.ts'
 import type { Certificate } from '../../http/server/tls.ts'
 import type { SharedStore } from '../../store/shared/share-store.ts'
 import type { Log } from './log.ts'
-import type { ServeOptions } from './serve.ts'
-import type { AskedOfFirst, AskedOfThread, ThreadOptions } from './thread-messages.ts'
-import { Conversation } from './thread-rpc.ts'
+import type { ServeOptions } from './serve-options.ts'
+import type { RequestToMain, RequestToWorker, ThreadOptions } from './thread-messages.ts'
+import { ThreadRpc } from './thread-rpc.ts'
 
 export interface ServingThreadsOptions {
   /** How many there are, the first one included. */
@@ -36,12 +36,12 @@ const closeMs = 500
  * The further threads that serve a hub. One that ends by itself (a fault of ours, no memory left) takes its event streams with it: their
  * clients come back to the others, or to the one that is started in its place, and go on where they were.
  */
-export class ServingThreads {
+export class ServerPool {
   readonly #threads: readonly ServingThread[]
 
   /** Resolves when each has been started once. One that could not be is tried again. */
-  static async start(options: ServingThreadsOptions): Promise<ServingThreads> {
-    const threads = new ServingThreads(options)
+  static async start(options: ServingThreadsOptions): Promise<ServerPool> {
+    const threads = new ServerPool(options)
     await Promise.all(threads.#threads.map((thread) => thread.start()))
     return threads
   }
@@ -90,7 +90,7 @@ class ServingThread {
   /** As they are now, for one that is started later. */
   #options: ServeOptions
   #certificate: Certificate | undefined
-  #running: { readonly worker: Worker; readonly conversation: Conversation<AskedOfThread, AskedOfFirst> } | undefined
+  #running: { readonly worker: Worker; readonly conversation: ThreadRpc<RequestToWorker, RequestToMain> } | undefined
   #delayMs = restartMs.first
   #timer: NodeJS.Timeout | undefined
   #isClosing = false
@@ -122,7 +122,7 @@ class ServingThread {
       // Flags of this process may be about its main module.
       execArgv: [],
     })
-    const conversation = new Conversation<AskedOfThread, AskedOfFirst>(worker, {
+    const conversation = new ThreadRpc<RequestToWorker, RequestToMain>(worker, {
       log(line) {
         write(line)
         return undefined
@@ -145,7 +145,7 @@ class ServingThread {
       await worker.terminate()
       return
     }
-    log.tell('thread-started', `thread ${this.#number} serves.`, { thread: this.#number })
+    log.write('thread-started', `thread ${this.#number} serves.`, { thread: this.#number })
   }
 
   metrics(): Promise<MetricsSnapshot | undefined> {
@@ -163,7 +163,10 @@ class ServingThread {
   }
 
   /** Has it go by what one that is started later is started with. */
-  async #have<About extends 'reload' | 'certificate'>(about: About, what: AskedOfThread[About]['ask']): Promise<void> {
+  async #have<About extends 'reload' | 'certificate'>(
+    about: About,
+    what: RequestToWorker[About]['ask'],
+  ): Promise<void> {
     try {
       await this.#running?.conversation.ask(about, what)
     } catch (error) {
@@ -192,7 +195,7 @@ class ServingThread {
     const streams = clearCounts(counts, this.#number - 1)
     if (this.#isClosing) return
     if (lastedMs >= restartMs.hasLasted) this.#delayMs = restartMs.first
-    log.tell(
+    log.write(
       'thread-ended',
       `thread ${this.#number} ended (${why}), and with it ${streams} event streams, whose clients come back. It is started again in ${this.#delayMs / 1000} s.`,
       { thread: this.#number, reason: why, streams, seconds: this.#delayMs / 1000 },

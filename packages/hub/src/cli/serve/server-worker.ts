@@ -2,19 +2,19 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { ClientAddresses } from '../../http/access/client-address.ts'
 import { openCounts } from '../../http/access/client-counts.ts'
 import { openSharedStore } from '../../store/shared.ts'
-import { reloadGate } from '../options/auth-flags.ts'
+import { reloadAuthorizer } from '../options/auth-flags.ts'
 import { limitsOf } from '../options/limit-flags.ts'
 import { Log } from './log.ts'
-import { openTokenGate, type Serving, startServing } from './start-server.ts'
+import { openTokenAuthorizer, type Serving, startServing } from './start-server.ts'
 import { StoreWatch } from './store-watch.ts'
-import type { AskedOfFirst, AskedOfThread, ThreadOptions } from './thread-messages.ts'
-import { Conversation } from './thread-rpc.ts'
+import type { RequestToMain, RequestToWorker, ThreadOptions } from './thread-messages.ts'
+import { ThreadRpc } from './thread-rpc.ts'
 
 // A further thread that serves a hub: all that the first one does, but for the store, which that one has.
 
 const { thread, options, connection, certificate, port, counts } = workerData as ThreadOptions
 
-const first = new Conversation<AskedOfFirst, AskedOfThread>(parentPort!, {
+const first = new ThreadRpc<RequestToMain, RequestToWorker>(parentPort!, {
   async start() {
     const started = await startServing({
       options,
@@ -34,7 +34,7 @@ const first = new Conversation<AskedOfFirst, AskedOfThread>(parentPort!, {
   metrics: async () => (await serving.promise).metrics.snapshot(),
 
   async reload(now) {
-    await reloadGate(await tokens, now)
+    await reloadAuthorizer(await tokens, now)
     Object.assign((await serving.promise).limits, limitsOf(now))
     log.level = now.logLevel
     return undefined
@@ -68,7 +68,7 @@ const log = new Log({
   },
 })
 // What there is to warn of, the first thread has said.
-const tokens = openTokenGate(options, new ClientAddresses(options.trustedProxies), log, () => {})
+const tokens = openTokenAuthorizer(options, new ClientAddresses(options.trustedProxies), log, () => {})
 // Told when it is to start.
 tokens.catch(() => {})
 const serving = Promise.withResolvers<Serving>()

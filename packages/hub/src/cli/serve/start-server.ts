@@ -3,23 +3,23 @@ import { HubError } from '../../base/errors.ts'
 import type { ClientAddresses } from '../../http/access/client-address.ts'
 import type { ClientCounts } from '../../http/access/client-counts.ts'
 import type { Limits } from '../../http/access/limits.ts'
-import type { TokenGate } from '../../http/access/token-authorizer.ts'
+import type { TokenAuthorizer } from '../../http/access/token-authorizer.ts'
 import { Dashboard } from '../../http/dashboard.ts'
 import { Metrics } from '../../http/metrics.ts'
 import { type HubServer, listen } from '../../http/server/server.ts'
 import type { Certificate } from '../../http/server/tls.ts'
-import { createHub, type Hub } from '../../hub/hub-core.ts'
+import { createHubCore, type HubCore } from '../../hub/hub-core.ts'
 import type { EventStore } from '../../store/store.ts'
-import { openGate } from '../options/auth-flags.ts'
+import { openAuthorizer } from '../options/auth-flags.ts'
 import { limitsOf } from '../options/limit-flags.ts'
 import type { ListenAddress } from '../options/option-types.ts'
 import type { Log } from './log.ts'
-import type { ServeOptions } from './serve.ts'
+import type { ServeOptions } from './serve-options.ts'
 import type { StoreWatch } from './store-watch.ts'
 
 /** A hub as one thread serves it. */
 export interface Serving {
-  readonly hub: Hub
+  readonly hub: HubCore
   readonly server: HubServer
   readonly limits: Limits
   readonly metrics: Metrics
@@ -28,7 +28,7 @@ export interface Serving {
 export interface ServingOptions {
   readonly options: ServeOptions
   readonly store: EventStore
-  readonly tokens: TokenGate
+  readonly tokens: TokenAuthorizer
   readonly certificate: Certificate | undefined
   readonly log: Log
   readonly watch: StoreWatch
@@ -42,9 +42,9 @@ export interface ServingOptions {
 /** Serves a hub over a store, as the flags say. */
 export async function startServing(serving: ServingOptions): Promise<Serving> {
   const { options, store, tokens, certificate, log, watch, address, sharing } = serving
-  const onError = (error: unknown) => tellFailure(log, watch, error)
+  const onError = (error: unknown) => logFailure(log, watch, error)
   const metrics = new Metrics({ thread: sharing?.thread })
-  const hub = await createHub({
+  const hub = await createHubCore({
     store: metrics.measure(watch.watch(store)),
     subscriptions: options.subscriptions && { compat: tokens.isCompat },
     onError,
@@ -70,13 +70,13 @@ export async function startServing(serving: ServingOptions): Promise<Serving> {
     session: { maxDurationMs: options.maxConnectionAge * 1000 },
     dashboard: new Dashboard(fileURLToPath(new URL('../../dashboard', import.meta.url))),
     onRefused: ({ message, code }, { method, route, address: from }) =>
-      log.tellSome(
+      log.writeThrottled(
         method === 'connection' ? 'connection-refused' : 'request-refused',
         `refused a ${method === 'connection' ? method : `${method} (${route})`} from ${from}: ${message}`,
         { address: from, method, route, code },
       ),
     onAnswered: (status, { method, route, address: from }) =>
-      log.tell('request', `answered ${status} to a ${method} (${route}) from ${from}.`, {
+      log.write('request', `answered ${status} to a ${method} (${route}) from ${from}.`, {
         address: from,
         method,
         route,
@@ -84,7 +84,7 @@ export async function startServing(serving: ServingOptions): Promise<Serving> {
       }),
     onStreamEnded(reason, from) {
       const isTooSlow = reason === 'too-slow' || reason === 'stalled'
-      log.tellSome(
+      log.writeThrottled(
         isTooSlow ? 'subscriber-too-slow' : 'stream-ended',
         isTooSlow
           ? `ended the event stream of ${from}, which does not read what it is sent (${reason}). It can come back and go on where it was.`
@@ -97,29 +97,35 @@ export async function startServing(serving: ServingOptions): Promise<Serving> {
 }
 
 /** Makes the gate that the flags describe. `onWarning` gets what an operator should think about. */
-export function openTokenGate(
+export function openTokenAuthorizer(
   options: ServeOptions,
   addresses: ClientAddresses,
   log: Log,
   onWarning: (warning: string) => void,
-): Promise<TokenGate> {
-  return openGate(options, {
+): Promise<TokenAuthorizer> {
+  return openAuthorizer(options, {
     onWarning,
     onRefused(reason, request) {
       const from = addresses.nameOf(request)
       const { method } = request
-      log.tellSome('token-refused', `refused a ${method} from ${from}: ${reason}.`, { address: from, method, reason })
+      log.writeThrottled('token-refused', `refused a ${method} from ${from}: ${reason}.`, {
+        address: from,
+        method,
+        reason,
+      })
     },
   })
 }
 
 /** What went wrong without anybody to tell it to but the operator. */
-export function tellFailure(log: Log, watch: StoreWatch, error: unknown): void {
-  if (watch.hasTold(error)) return
+export function logFailure(log: Log, watch: StoreWatch, error: unknown): void {
+  if (watch.hasLogged(error)) return
   if (error instanceof HubError) {
-    log.tellSome(error.code.startsWith('STORE_') ? 'store-failed' : 'failure', error.message, { code: error.code })
+    log.writeThrottled(error.code.startsWith('STORE_') ? 'store-failed' : 'failure', error.message, {
+      code: error.code,
+    })
     return
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
-  log.tellSome('failure', `something failed in the hub, which goes on: ${message}`, { stack })
+  log.writeThrottled('failure', `something failed in the hub, which goes on: ${message}`, { stack })
 }

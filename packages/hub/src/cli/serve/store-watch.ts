@@ -1,5 +1,5 @@
 import { HubError } from '../../base/errors.ts'
-import { overlay } from '../../store/decorate-store.ts'
+import { decorateStore } from '../../store/decorate-store.ts'
 import type { EventStore } from '../../store/store.ts'
 import type { Log } from './log.ts'
 
@@ -10,7 +10,7 @@ const slowMs = 2000
 export class StoreWatch {
   readonly #log: Log
   readonly #now: () => number
-  readonly #told = new WeakSet<HubError>()
+  readonly #logged = new WeakSet<HubError>()
   /** When each append and check under way began, the oldest first. */
   readonly #underWay = new Set<{ readonly since: number }>()
   #failing: { readonly since: number; readonly reason: string; failures: number } | undefined
@@ -25,7 +25,7 @@ export class StoreWatch {
   /** A store that does what another does, and is watched. */
   watch(store: EventStore): EventStore {
     const { appendAll, check } = store
-    return overlay(store, {
+    return decorateStore(store, {
       append: (event, options) => this.#follow('keep an event', () => store.append(event, options)),
       ...(appendAll && {
         appendAll: (appends) => this.#follow('keep several events', () => appendAll.call(store, appends)),
@@ -35,8 +35,8 @@ export class StoreWatch {
   }
 
   /** Whether an error is of a failure that was told of. */
-  hasTold(error: unknown): boolean {
-    return error instanceof HubError && this.#told.has(error)
+  hasLogged(error: unknown): boolean {
+    return error instanceof HubError && this.#logged.has(error)
   }
 
   /** Looks on, and gives back the promise itself. */
@@ -48,7 +48,7 @@ export class StoreWatch {
     const onEnd = () => {
       this.#underWay.delete(entry)
       const ms = this.#now() - entry.since
-      if (ms >= slowMs) this.#tellSlow(`took ${seconds(ms)} to ${what}`, ms)
+      if (ms >= slowMs) this.#logSlow(`took ${seconds(ms)} to ${what}`, ms)
     }
     working.then(
       () => {
@@ -72,21 +72,23 @@ export class StoreWatch {
       return
     }
     const ms = this.#now() - oldest.since
-    if (ms >= slowMs) this.#tellSlow(`has not answered for ${seconds(ms)}`, ms)
+    if (ms >= slowMs) this.#logSlow(`has not answered for ${seconds(ms)}`, ms)
   }
 
-  #tellSlow(what: string, ms: number): void {
-    this.#log.tellSome('store-slow', `the store ${what}. Look at what else uses its disk.`, {
+  #logSlow(what: string, ms: number): void {
+    this.#log.writeThrottled('store-slow', `the store ${what}. Look at what else uses its disk.`, {
       seconds: Math.round(ms) / 1000,
     })
   }
 
   #onFailure(error: HubError): void {
-    this.#told.add(error)
+    this.#logged.add(error)
     const reason = error.message
     if (this.#failing?.reason !== reason) {
       this.#failing = { since: this.#now(), failures: 0, ...this.#failing, reason }
-      this.#log.tellSome('store-failed', `the store failed, and publishers are answered 503: ${reason}`, { reason })
+      this.#log.writeThrottled('store-failed', `the store failed, and publishers are answered 503: ${reason}`, {
+        reason,
+      })
     }
     this.#failing.failures++
   }
@@ -96,10 +98,14 @@ export class StoreWatch {
     const { since, failures } = this.#failing
     this.#failing = undefined
     const ms = this.#now() - since
-    this.#log.tellSome('store-recovered', `the store works again, after ${seconds(ms)} and ${failures} failures.`, {
-      seconds: Math.round(ms) / 1000,
-      failures,
-    })
+    this.#log.writeThrottled(
+      'store-recovered',
+      `the store works again, after ${seconds(ms)} and ${failures} failures.`,
+      {
+        seconds: Math.round(ms) / 1000,
+        failures,
+      },
+    )
   }
 }
 

@@ -2,7 +2,7 @@ import type { CountMemory } from '../../http/access/client-counts.ts'
 import type { MetricsSnapshot } from '../../http/metrics.ts'
 import type { Certificate } from '../../http/server/tls.ts'
 import type { StoreConnection } from '../../store/shared/messages.ts'
-import type { ServeOptions } from './serve.ts'
+import type { ServeOptions } from './serve-options.ts'
 
 /** What a further thread is started with. */
 export interface ThreadOptions {
@@ -17,7 +17,7 @@ export interface ThreadOptions {
 }
 
 /** What the first thread asks a further one. */
-export type AskedOfThread = {
+export type RequestToWorker = {
   /** To begin. Answered when it listens. */
   start: { ask: undefined; answer: undefined }
   metrics: { ask: undefined; answer: MetricsSnapshot }
@@ -29,7 +29,7 @@ export type AskedOfThread = {
 }
 
 /** What a further thread asks the first one. */
-export type AskedOfFirst = {
+export type RequestToMain = {
   /** To write a line of the log. */
   log: { ask: string; answer: undefined }
   /** For the metrics of all threads. */

@@ -9,13 +9,13 @@ export type Answering<Q extends Questions> = {
   readonly [Name in keyof Q]: (ask: Q[Name]['ask']) => Q[Name]['answer'] | Promise<Q[Name]['answer']>
 }
 
-type Said =
+type Message =
   | { readonly name: 'question'; readonly number: number; readonly about: string; readonly ask: unknown }
   | { readonly name: 'answer'; readonly number: number; readonly answer: unknown }
   | { readonly name: 'no answer'; readonly number: number; readonly code: HubErrorCode; readonly message: string }
 
 /** One end of a conversation between two threads, in which both may ask. */
-export class Conversation<Asked extends Questions, Answered extends Questions> {
+export class ThreadRpc<Asked extends Questions, Answered extends Questions> {
   readonly #port: MessagePort | Worker
   readonly #pending = new Map<number, { resolve: (answer: unknown) => void; reject: (error: HubError) => void }>()
   #lastNumber = 0
@@ -23,10 +23,10 @@ export class Conversation<Asked extends Questions, Answered extends Questions> {
 
   constructor(port: MessagePort | Worker, answering: Answering<Answered>) {
     this.#port = port
-    port.on('message', (said: Said) => {
-      if (said.name === 'question') this.#answer(said, answering)
-      else if (said.name === 'answer') this.#take(said.number)?.resolve(said.answer)
-      else this.#take(said.number)?.reject(new HubError(said.code, said.message))
+    port.on('message', (message: Message) => {
+      if (message.name === 'question') this.#answer(message, answering)
+      else if (message.name === 'answer') this.#take(message.number)?.resolve(message.answer)
+      else this.#take(message.number)?.reject(new HubError(message.code, message.message))
     })
   }
 
@@ -36,7 +36,7 @@ export class Conversation<Asked extends Questions, Answered extends Questions> {
       if (this.#end) return reject(this.#end)
       this.#lastNumber++
       this.#pending.set(this.#lastNumber, { resolve, reject })
-      this.#port.postMessage({ name: 'question', number: this.#lastNumber, about, ask } satisfies Said)
+      this.#port.postMessage({ name: 'question', number: this.#lastNumber, about, ask } satisfies Message)
     })
   }
 
@@ -47,16 +47,16 @@ export class Conversation<Asked extends Questions, Answered extends Questions> {
     this.#pending.clear()
   }
 
-  async #answer({ number, about, ask }: Extract<Said, { name: 'question' }>, answering: Answering<Answered>) {
-    let said: Said
+  async #answer({ number, about, ask }: Extract<Message, { name: 'question' }>, answering: Answering<Answered>) {
+    let reply: Message
     try {
-      said = { name: 'answer', number, answer: await answering[about]!(ask) }
+      reply = { name: 'answer', number, answer: await answering[about]!(ask) }
     } catch (error) {
       const { code, message } =
         error instanceof HubError ? error : { code: 'HUB_CLOSED' as const, message: String(error) }
-      said = { name: 'no answer', number, code, message }
+      reply = { name: 'no answer', number, code, message }
     }
-    this.#port.postMessage(said)
+    this.#port.postMessage(reply)
   }
 
   #take(number: number) {

@@ -9,7 +9,7 @@ import type { HubRequest } from '../message/http-message.ts'
 import { type Authorize, type Permission, permissionOf, publishRule } from './permission.ts'
 
 /** Decides what requests may do, by whatever it knows them by. What it throws is the answer. */
-export interface Gate {
+export interface Authorizer {
   /** Whether there is anybody who may publish. */
   readonly hasPublishers: boolean
   /**
@@ -36,7 +36,7 @@ export interface Gate {
 export const localHubUrl = `http://localhost${hubPath}`
 
 /** The gate of an application that decides by itself; or that lets everybody publish, and have what is public. */
-export function gateOf(given?: Authorize): Gate {
+export function authorizerFrom(given?: Authorize): Authorizer {
   const authorize = given ?? (() => anyone)
   return {
     hasPublishers: true,

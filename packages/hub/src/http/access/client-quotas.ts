@@ -10,7 +10,7 @@ export interface Subscribing {
 }
 
 /** Keeps count of who uses the hub how much, and says when it is too much. */
-export class Admission {
+export class ClientQuotas {
   readonly #limits: Readonly<Limits>
   readonly #counts: ClientCounts
   readonly #now: () => number

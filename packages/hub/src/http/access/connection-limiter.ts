@@ -1,12 +1,12 @@
 import type { Socket } from 'node:net'
 import { HubError } from '../../base/errors.ts'
-import { problemAnswer } from '../message/problem.ts'
+import { problemResponse } from '../message/problem.ts'
 import { responseText } from '../message/response-text.ts'
 import type { ClientAddresses } from './client-address.ts'
 import type { ClientCounts } from './client-counts.ts'
 import type { Limits } from './limits.ts'
 
-export interface ConnectionGuardOptions {
+export interface ConnectionLimiterOptions {
   readonly limits: Readonly<Pick<Limits, 'maxConnections' | 'maxConnectionsPerAddress'>>
   readonly addresses: ClientAddresses
   readonly counts: Pick<ClientCounts, 'connections' | 'connectionsOfAddress'>
@@ -16,20 +16,20 @@ export interface ConnectionGuardOptions {
 }
 
 /** How many refused connections may be there at once to be told why, and for how long, in milliseconds. Others are cut off. */
-const maxFarewells = 100
-const farewellMs = 2000
+const maxRefusalReplies = 100
+const refusalReplyMs = 2000
 
 /**
  * Counts connections from when they are there, whether they ever send anything or not, and refuses those beyond the limits. A limit on requests
  * would not see one who opens connections and is silent.
  */
-export class ConnectionGuard {
-  readonly #options: ConnectionGuardOptions
+export class ConnectionLimiter {
+  readonly #options: ConnectionLimiterOptions
   readonly #open = new Set<Socket>()
-  #farewells = 0
+  #refusalReplies = 0
   readonly #refusals = { total: 0, address: 0 }
 
-  constructor(options: ConnectionGuardOptions) {
+  constructor(options: ConnectionLimiterOptions) {
     this.#options = options
   }
 
@@ -91,18 +91,18 @@ export class ConnectionGuard {
     this.#refusals[refusal.code === 'HUB_FULL' ? 'total' : 'address']++
     socket.on('error', ignore)
     onRefused(refusal, socket.remoteAddress ?? 'an unknown address')
-    if (isEncrypted || this.#farewells >= maxFarewells) {
+    if (isEncrypted || this.#refusalReplies >= maxRefusalReplies) {
       socket.destroy()
       return
     }
-    this.#farewells++
-    const timer = setTimeout(() => socket.destroy(), farewellMs)
+    this.#refusalReplies++
+    const timer = setTimeout(() => socket.destroy(), refusalReplyMs)
     socket.once('close', () => {
       clearTimeout(timer)
-      this.#farewells--
+      this.#refusalReplies--
     })
     // Not reset at once: the client has most likely sent its request by now, and would see a reset instead of the answer.
-    socket.end(responseText(problemAnswer(refusal), 'close'), 'latin1')
+    socket.end(responseText(problemResponse(refusal), 'close'), 'latin1')
   }
 }
 

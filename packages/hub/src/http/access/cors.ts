@@ -1,5 +1,5 @@
 import { HubError } from '../../base/errors.ts'
-import type { AnswerHeaders } from '../message/http-message.ts'
+import type { HubResponseHeaders } from '../message/http-message.ts'
 
 /** Which other origins' pages may use the hub, and how browsers are told. */
 export class Cors {
@@ -17,14 +17,14 @@ export class Cors {
   }
 
   /** The headers that let a page of an allowed origin read the answer. None at all when no origin is configured. */
-  headersFor(origin: string | undefined): AnswerHeaders {
+  headersFor(origin: string | undefined): HubResponseHeaders {
     const allowed = this.#allowHeadersFor(origin)
     if (!allowed['access-control-allow-origin']) return allowed
     return { ...allowed, 'access-control-expose-headers': exposedHeaders }
   }
 
   /** What a preflight asks. Cross-origin, a `Last-Event-ID` that a script sets needs one. */
-  preflightHeadersFor(origin: string | undefined, methods: string): AnswerHeaders {
+  preflightHeadersFor(origin: string | undefined, methods: string): HubResponseHeaders {
     const allowed = this.#allowHeadersFor(origin)
     if (!allowed['access-control-allow-origin']) return allowed
     return {
@@ -35,7 +35,7 @@ export class Cors {
     }
   }
 
-  #allowHeadersFor(origin: string | undefined): AnswerHeaders {
+  #allowHeadersFor(origin: string | undefined): HubResponseHeaders {
     if (this.#origins.size === 0) return {}
     // Anyone may read what anyone may read. With credentials that would be anyone acting as the user.
     if (this.#origins.has('*')) return { 'access-control-allow-origin': '*' }

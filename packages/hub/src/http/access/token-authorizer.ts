@@ -6,12 +6,12 @@ import { readAuthRequest } from '../../auth/presented-token.ts'
 import { metadataUrl, resourceFor, resourceMetadata } from '../../auth/resource-metadata.ts'
 import type { Rights } from '../../auth/rights.ts'
 import type { PublishInit } from '../../hub/publish-init.ts'
-import type { Answer, HubRequest } from '../message/http-message.ts'
-import { type Gate, localHubUrl } from './authorizer.ts'
+import type { HubRequest, HubResponse } from '../message/http-message.ts'
+import { type Authorizer, localHubUrl } from './authorizer.ts'
 import type { Permission } from './permission.ts'
 import { TokenRefusal } from './token-refusal.ts'
 
-export interface TokenGateOptions {
+export interface TokenAuthorizerOptions {
   /** Gets what the operator should know of keys and rules. Holds no key and no token. Default: it goes to `console.error`. */
   readonly onWarning?: ((warning: string) => void) | undefined
   /**
@@ -25,7 +25,7 @@ export interface TokenGateOptions {
   readonly now?: (() => number) | undefined
 }
 
-type Settings = { readonly [name in keyof TokenGateOptions]-?: NonNullable<TokenGateOptions[name]> }
+type Settings = { readonly [name in keyof TokenAuthorizerOptions]-?: NonNullable<TokenAuthorizerOptions[name]> }
 
 /** Rules with the keys they name. */
 interface Rules {
@@ -36,7 +36,7 @@ interface Rules {
 }
 
 /** Lets in whoever has a token for it: the Mercure protocol's authorisation. */
-export class TokenGate implements Gate {
+export class TokenAuthorizer implements Authorizer {
   #rules: Rules
   readonly #options: Settings
 
@@ -45,10 +45,10 @@ export class TokenGate implements Gate {
    *
    * @throws HubError `INVALID_OPTION`, with the name of the option at fault and never a key.
    */
-  static async create(rules: AuthOptions, options: TokenGateOptions = {}): Promise<TokenGate> {
+  static async create(rules: AuthOptions, options: TokenAuthorizerOptions = {}): Promise<TokenAuthorizer> {
     const { onWarning = warn, onRefused = warn, now = Date.now } = options
     const all = { onWarning, onRefused, now }
-    return new TokenGate(await readRules(rules, all), all)
+    return new TokenAuthorizer(await readRules(rules, all), all)
   }
 
   private constructor(rules: Rules, options: Settings) {
@@ -122,7 +122,7 @@ export class TokenGate implements Gate {
   }
 
   /** Answers with how to get and present a token (RFC 9728), and whether there is the subscriptions API. */
-  answerMetadata(request: HubRequest, features: { readonly hasSubscriptions: boolean }): Answer {
+  answerMetadata(request: HubRequest, features: { readonly hasSubscriptions: boolean }): HubResponse {
     const { config } = this.#rules
     return {
       headers: { 'content-type': 'application/json', 'cache-control': 'max-age=300', vary: 'Origin, Host' },

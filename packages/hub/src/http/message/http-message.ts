@@ -17,13 +17,13 @@ export interface HubRequest {
   header(name: string): string | undefined
 }
 
-export type AnswerHeaders = Readonly<Record<string, string | undefined>>
+export type HubResponseHeaders = Readonly<Record<string, string | undefined>>
 
 /** What a route has to say to a request. */
-export interface Answer {
+export interface HubResponse {
   /** Default 200. */
   readonly status?: number
-  readonly headers?: AnswerHeaders
+  readonly headers?: HubResponseHeaders
   /** Whole, or in pieces that are made when there is room for them. */
   readonly body?: string | Uint8Array | AsyncIterable<string>
   /** In place of a body: makes the answer an event stream, and fills it. */
@@ -37,7 +37,7 @@ export interface Answer {
 }
 
 /** An answer that is all there, as text. */
-export interface TextAnswer extends Answer {
+export interface TextResponse extends HubResponse {
   readonly body: string
 }
 

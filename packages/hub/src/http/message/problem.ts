@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http'
 import type { HubError, HubErrorCode } from '../../base/errors.ts'
-import type { TextAnswer } from './http-message.ts'
+import type { TextResponse } from './http-message.ts'
 
 /** A problem document (RFC 9457): `detail` is for people, `code` for programs. */
 export interface Problem {
@@ -25,7 +25,7 @@ function detailOf({ code, message }: HubError): string {
 }
 
 /** Answers with what went wrong. */
-export function problemAnswer(error: HubError | undefined): TextAnswer {
+export function problemResponse(error: HubError | undefined): TextResponse {
   const problem = toProblem(error)
   return {
     status: problem.status,

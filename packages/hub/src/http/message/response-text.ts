@@ -1,12 +1,12 @@
 import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http'
-import type { TextAnswer } from './http-message.ts'
+import type { TextResponse } from './http-message.ts'
 
 /**
  * A whole answer as an HTTP/1.1 response, for connections on which no server of Node writes it. A character for each byte: to be written as
  * `latin1`. Throws what Node throws for a header that cannot be sent.
  */
 export function responseText(
-  { status = 200, headers = {}, body }: TextAnswer,
+  { status = 200, headers = {}, body }: TextResponse,
   connection: 'keep-alive' | 'close',
 ): string {
   let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`

@@ -5,7 +5,7 @@ import { toProblem } from '../message/problem.ts'
 import { parseEventJson } from './event-json.ts'
 import { withKey } from './idempotency-key.ts'
 import { type Line, splitLines } from './line-splitter.ts'
-import type { PublishContext } from './publish.ts'
+import type { PublishContext } from './publish-context.ts'
 
 /**
  * Publishes a stream of events, one line of JSON each, and yields one line for each of them, in their order: its number and

@@ -1,34 +1,17 @@
 import { HubError } from '../../base/errors.ts'
-import type { Hub } from '../../hub/hub-core.ts'
-import type { PublishInit } from '../../hub/publish-init.ts'
-import type { Limits } from '../access/limits.ts'
 import { readBody } from '../message/body.ts'
-import type { Answer, HubRequest } from '../message/http-message.ts'
+import type { HubRequest, HubResponse } from '../message/http-message.ts'
 import { parseEventForm } from './event-form.ts'
 import { parseEventsJson } from './event-json.ts'
 import { withKey } from './idempotency-key.ts'
+import type { PublishContext } from './publish-context.ts'
 import { publishStream } from './publish-stream.ts'
-
-export interface PublishContext {
-  readonly hub: Hub
-  /** Throws when an event may not be published, by whoever sent the request or by nobody. Called before the event is stored. */
-  readonly admit: (event: PublishInit) => void
-  readonly limits: Readonly<Limits>
-  /** Counts events that are about to be stored. Throws if they are too many. */
-  readonly count: (events: number) => void
-  /** Does the same for a stream, and waits instead. */
-  readonly countInTime: (events: number) => Promise<void>
-  /** Aborts when no more events of a stream are to be taken. */
-  readonly closing: AbortSignal | undefined
-  /** Gets what failed that was not the client's fault. */
-  readonly onError: (error: unknown) => void
-}
 
 /**
  * Publishes what a body holds: an event as a form, one or several as JSON, any number as lines of JSON. Only the body counts,
  * not the query. With an `Idempotency-Key` the same request can be sent again.
  */
-export async function publish(request: HubRequest, context: PublishContext): Promise<Answer> {
+export async function publish(request: HubRequest, context: PublishContext): Promise<HubResponse> {
   const { hub, admit, count, limits } = context
   const { maxBodyBytes } = limits
   const type = contentTypeOf(request)
@@ -86,6 +69,6 @@ function contentTypeOf(request: HubRequest): ContentType {
   return type
 }
 
-function answerWith(contentType: string, body: Answer['body'] & {}): Answer {
+function answerWith(contentType: string, body: HubResponse['body'] & {}): HubResponse {
   return { headers: { 'content-type': contentType, 'cache-control': 'no-store' }, body }
 }

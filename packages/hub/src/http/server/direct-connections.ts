@@ -1,14 +1,14 @@
 import type { Socket } from 'node:net'
 import { createSocketSession, type SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
-import type { Answer, HubRequest } from '../message/http-message.ts'
+import type { HubRequest, HubResponse } from '../message/http-message.ts'
 import { responseText } from '../message/response-text.ts'
 import { sessionOptionsOf } from '../subscribe/session-options.ts'
 import { DirectRequestReader } from './direct-request.ts'
 
 export interface DirectConnectionsOptions {
   /** Answers a request. Never rejects. */
-  readonly answer: (request: HubRequest) => Promise<Answer>
+  readonly answer: (request: HubRequest) => Promise<HubResponse>
   /** Takes a connection of which not all is understood here, with what came over it and was not answered. */
   readonly handOver: (socket: Socket, bytes: Buffer) => void
   readonly session: SessionOptions
@@ -137,7 +137,7 @@ class DirectConnection {
     }
   }
 
-  #send(request: HubRequest, answer: Answer): void {
+  #send(request: HubRequest, answer: HubResponse): void {
     const socket = this.#socket
     const { body = '', eventStream } = answer
     if (eventStream) {
@@ -162,7 +162,7 @@ class DirectConnection {
     this.#onData(unread)
   }
 
-  #beginStream(request: HubRequest, answer: Answer, eventStream: Answer['eventStream'] & {}): void {
+  #beginStream(request: HubRequest, answer: HubResponse, eventStream: HubResponse['eventStream'] & {}): void {
     const socket = this.#socket
     this.#release()
     // A further request on the same connection is none that could be answered.

@@ -1,7 +1,7 @@
 import { createResponse, type SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
-import type { Hub } from '../../hub/hub-core.ts'
-import type { Answer, HubRequest } from '../message/http-message.ts'
+import type { HubCore } from '../../hub/hub-core.ts'
+import type { HubRequest, HubResponse } from '../message/http-message.ts'
 import { createRouter, type HandlerOptions, type Router } from '../router.ts'
 import { sessionOptionsOf } from '../subscribe/session-options.ts'
 
@@ -15,7 +15,7 @@ export type FetchHandler = (
  * Makes the function that answers Fetch requests for a hub, as `createHandler` does those of Node: for Hono, Bun, Deno, Next.js.
  * `client` says where the request comes from, which a `Request` does not.
  */
-export function createFetchHandler(hub: Hub, options: HandlerOptions = {}): FetchHandler {
+export function createFetchHandler(hub: HubCore, options: HandlerOptions = {}): FetchHandler {
   return fetchHandlerOf(createRouter(hub, options), options)
 }
 
@@ -63,7 +63,7 @@ async function* readChunks(body: ReadableStream<Uint8Array> | null): AsyncGenera
 
 function toResponse(
   request: Request,
-  answer: Answer,
+  answer: HubResponse,
   session: SessionOptions | undefined,
   onError: (error: unknown) => void,
 ): Response {

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createSession, type NodeRequest, type NodeResponse, type SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
-import type { Hub } from '../../hub/hub-core.ts'
-import type { Answer, HubRequest } from '../message/http-message.ts'
+import type { HubCore } from '../../hub/hub-core.ts'
+import type { HubRequest, HubResponse } from '../message/http-message.ts'
 import { createRouter, type HandlerOptions, type Router } from '../router.ts'
 import { sessionOptionsOf } from '../subscribe/session-options.ts'
 
@@ -16,7 +16,7 @@ export type Handler = (req: NodeRequest, res: NodeResponse, next?: () => void) =
  * Makes the function that answers requests of `node:http`, `node:https` and `node:http2` for a hub: the Mercure protocol, health,
  * and the page.
  */
-export function createHandler(hub: Hub, options: HandlerOptions = {}): Handler {
+export function createHandler(hub: HubCore, options: HandlerOptions = {}): Handler {
   return handlerOf(createRouter(hub, options), options)
 }
 
@@ -73,7 +73,7 @@ async function* readChunks(req: IncomingMessage): AsyncGenerator<Uint8Array> {
 async function send(
   req: IncomingMessage,
   res: ServerResponse,
-  answer: Answer,
+  answer: HubResponse,
   session: SessionOptions | undefined,
 ): Promise<void> {
   const { status = 200, headers = {}, body, eventStream } = answer

@@ -10,10 +10,10 @@ import { type AddressInfo, createServer as createNetServer, type Server as NetSe
 import type { TLSSocket } from 'node:tls'
 import { HubError } from '../../base/errors.ts'
 import { within } from '../../base/with-timeout.ts'
-import type { Hub } from '../../hub/hub-core.ts'
+import type { HubCore } from '../../hub/hub-core.ts'
 import { ClientAddresses } from '../access/client-address.ts'
 import { createCounts } from '../access/client-counts.ts'
-import { ConnectionGuard } from '../access/connection-limiter.ts'
+import { ConnectionLimiter } from '../access/connection-limiter.ts'
 import { withDefaultLimits } from '../access/limits.ts'
 import type { Problem } from '../message/problem.ts'
 import { responseText } from '../message/response-text.ts'
@@ -60,13 +60,13 @@ export interface HubServer {
 
 /** Serves a hub over HTTP. Rejects with `LISTEN_FAILED` when the address cannot be had. */
 export async function listen(
-  hub: Hub,
+  hub: HubCore,
   { host, port, sharesPort, certificate, ...options }: ListenOptions,
 ): Promise<HubServer> {
   const { headersTimeoutMs = 10_000, idleTimeoutMs = 75_000, onRefused, metrics } = options
   const limits = withDefaultLimits(options.limits)
   const counts = options.counts ?? createCounts()
-  const guard = new ConnectionGuard({
+  const guard = new ConnectionLimiter({
     limits,
     counts,
     addresses: new ClientAddresses(options.trustedProxies),

@@ -1,5 +1,5 @@
 import type { SessionOptions } from '@headwater/sse/server'
-import type { Answer } from '../message/http-message.ts'
+import type { HubResponse } from '../message/http-message.ts'
 import { streamLifetimeMs } from './stream-lifetime.ts'
 
 /**
@@ -7,7 +7,7 @@ import { streamLifetimeMs } from './stream-lifetime.ts'
  * it does, and before the longest time any may last, up to a fifth earlier, so that not all end together.
  */
 export function sessionOptionsOf(
-  { headers, expiresAt, contentCoding }: Answer,
+  { headers, expiresAt, contentCoding }: HubResponse,
   options: SessionOptions = {},
 ): SessionOptions {
   const common = options.headers instanceof Headers ? Object.fromEntries(options.headers) : options.headers

@@ -1,13 +1,13 @@
 import { readLastEventId } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
-import type { Hub } from '../../hub/hub-core.ts'
+import type { HubCore } from '../../hub/hub-core.ts'
 import { costOf, exactTopic, type Matcher, topicSelector, urlPattern } from '../../matching/matcher.ts'
 import type { Limits } from '../access/limits.ts'
 import type { Permission } from '../access/permission.ts'
 import { readBody } from '../message/body.ts'
 import { type FormPair, parseForm } from '../message/form.ts'
 import { acceptsGzip, headerValue } from '../message/headers.ts'
-import type { Answer, HubRequest } from '../message/http-message.ts'
+import type { HubRequest, HubResponse } from '../message/http-message.ts'
 import { GzipCoding } from './gzip-coding.ts'
 
 /**
@@ -15,11 +15,11 @@ import { GzipCoding } from './gzip-coding.ts'
  * with more of the same.
  */
 export async function subscribe(
-  hub: Hub,
+  hub: HubCore,
   request: HubRequest,
   permission: Permission,
   rules: SubscribeRules,
-): Promise<Answer> {
+): Promise<HubResponse> {
   const { matchers, lastEventId, hasLastEventId, isOldDialect } = await readSelectors(request, rules)
   const { subscribe: rights, payloadFor } = permission
   const subscription = await hub.openSubscription({ matchers, rights, lastEventId, payloadFor })
@@ -48,11 +48,11 @@ function isCompressed(request: HubRequest, { subscribe = [] }: Permission, { isC
 
 /** Answers with the ID to subscribe from in order to get what comes after the newest of the events that the request selects. */
 export async function answerLastEventId(
-  hub: Hub,
+  hub: HubCore,
   request: HubRequest,
   { subscribe }: Permission,
   rules: SelectorRules,
-): Promise<Answer> {
+): Promise<HubResponse> {
   const { matchers } = await readSelectors(request, rules)
   const id = await hub.lastEventId({ matchers, rights: subscribe })
   return {

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Dialect } from '../../auth/dialect.ts'
 import { HubError } from '../../base/errors.ts'
 import { hubPath } from '../../base/hub-path.ts'
-import type { Hub } from '../../hub/hub-core.ts'
+import type { HubCore } from '../../hub/hub-core.ts'
 import {
   type ActiveSubscription,
   type MatchType,
@@ -16,11 +16,11 @@ import {
   subscriptionsPath,
 } from '../../subscriptions/active-subscription.ts'
 import type { SubscriptionList } from '../../subscriptions/registry.ts'
-import type { Gate } from '../access/authorizer.ts'
+import type { Authorizer } from '../access/authorizer.ts'
 import { hasMatch, headerValue } from '../message/headers.ts'
-import { type Answer, type HubRequest, pathOf } from '../message/http-message.ts'
+import { type HubRequest, type HubResponse, pathOf } from '../message/http-message.ts'
 
-type Subscriptions = NonNullable<Hub['subscriptions']>
+type Subscriptions = NonNullable<HubCore['subscriptions']>
 
 /** Whether a path is of the subscriptions API. */
 export function isSubscriptionsPath(path: string): boolean {
@@ -31,8 +31,8 @@ export function isSubscriptionsPath(path: string): boolean {
 export async function answerSubscriptions(
   subscriptions: Subscriptions,
   request: HubRequest,
-  gate: Pick<Gate, 'admitReader'>,
-): Promise<Answer> {
+  gate: Pick<Authorizer, 'admitReader'>,
+): Promise<HubResponse> {
   const path = pathOf(request)
   const segments = path.slice(subscriptionsPath.length).split('/').slice(1)
   const dialectOfPath = dialectOf(segments, subscriptions)

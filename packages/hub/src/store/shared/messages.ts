@@ -4,12 +4,12 @@ import type {
   Append,
   Bounds,
   EventRecord,
-  Mark,
+  HistoryPosition,
   PositionState,
   ReadBackQuery,
   ReadQuery,
   StoredEvent,
-  Trace,
+  Tombstone,
 } from '../store.ts'
 import type { SegmentMemory } from './shared-log.ts'
 
@@ -41,16 +41,16 @@ export type Request = { readonly number: number } & (
 
 /** What each request is answered with. */
 export interface Answers {
-  append: readonly Mark[]
+  append: readonly HistoryPosition[]
   read: {
     readonly events: readonly EventTuple[]
     readonly through: number
-    readonly lost: readonly Trace[]
+    readonly lost: readonly Tombstone[]
     readonly bounds: Bounds
   }
   readBack: { readonly events: readonly EventTuple[]; readonly from: number }
   inspect: PositionState
-  find: Mark | undefined
+  find: HistoryPosition | undefined
   bounds: Bounds
   /** The tail begins there in the segment of which the thread was told last. */
   follow: { readonly bounds: Bounds; readonly offset: number }

@@ -1,8 +1,15 @@
 import { setImmediate } from 'node:timers'
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { HubError } from '../../base/errors.ts'
-import { overlay } from '../decorate-store.ts'
-import { type Bounds, beginning, type EventStore, type Follower, type Mark, type StoredEvent } from '../store.ts'
+import { decorateStore } from '../decorate-store.ts'
+import {
+  type Bounds,
+  beginning,
+  type EventStore,
+  type Follower,
+  type HistoryPosition,
+  type StoredEvent,
+} from '../store.ts'
 import {
   type Answers,
   type Notice,
@@ -37,7 +44,7 @@ export async function shareStore(store: EventStore, options: ShareOptions): Prom
   const tail = new SharedTail(store, options)
   await tail.start()
   return {
-    store: overlay(store, { follow: (follower) => tail.follow(follower) }),
+    store: decorateStore(store, { follow: (follower) => tail.follow(follower) }),
     connect: () => tail.connect(),
   }
 }
@@ -53,8 +60,8 @@ class SharedTail {
   readonly #clients = new Set<Client>()
   readonly #followers = new Set<Follower>()
   /** What has been written into the log. */
-  #head: Mark = beginning
-  #trimmed: Mark = beginning
+  #head: HistoryPosition = beginning
+  #trimmed: HistoryPosition = beginning
   #isFollowing = false
   #starting: Promise<void> | undefined
 
@@ -148,7 +155,7 @@ class SharedTail {
   }
 
   #onSegment(memory: SegmentMemory): void {
-    for (const client of this.#clients) client.tellSegment(memory)
+    for (const client of this.#clients) client.sendSegment(memory)
   }
 
   async #answer(client: Client, request: Request): Promise<Answer> {
@@ -220,11 +227,11 @@ class Client {
         const { number } = request
         answer(request)
           .then((answer) => {
-            this.#tell({ name: 'answer', number, answer: typeof answer === 'function' ? answer() : answer })
+            this.#send({ name: 'answer', number, answer: typeof answer === 'function' ? answer() : answer })
           })
           .catch((error: unknown) => {
             const { code, message } = toHubError(error)
-            this.#tell({ name: 'no answer', number, code, message })
+            this.#send({ name: 'no answer', number, code, message })
           })
       }
     })
@@ -232,16 +239,16 @@ class Client {
     port.unref()
   }
 
-  tellSegment(memory: SegmentMemory): void {
+  sendSegment(memory: SegmentMemory): void {
     if (this.#isCutOff) return
     const waitingBytes = this.#toldBytes - Number(Atomics.load(this.#progress, 0))
     if (waitingBytes <= this.#maxWaitingBytes) {
       this.#toldBytes += memory.byteLength
-      this.#tell({ name: 'segment', memory })
+      this.#send({ name: 'segment', memory })
       return
     }
     this.#isCutOff = true
-    this.#tell({ name: 'cut off' })
+    this.#send({ name: 'cut off' })
   }
 
   /** Tells a thread that was cut off where the log is now. */
@@ -249,11 +256,11 @@ class Client {
     if (!this.#isCutOff) return
     this.#isCutOff = false
     this.#toldBytes += memory.byteLength
-    this.#tell({ name: 'segment', memory })
+    this.#send({ name: 'segment', memory })
   }
 
   /** In one message with all else of this turn. */
-  #tell(notice: Notice): void {
+  #send(notice: Notice): void {
     this.#notices.push(notice)
     if (this.#isFlushDue) return
     this.#isFlushDue = true

@@ -1,11 +1,11 @@
 import { createParser } from '@headwater/sse'
 import { HubError, type HubErrorCode } from '../../base/errors.ts'
-import type { EventRecord, Mark, StoredEvent } from '../store.ts'
+import type { EventRecord, HistoryPosition, StoredEvent } from '../store.ts'
 
 /** What happens at the end of a history, as it is written for other threads to read. */
 export type TailRecord =
   | { readonly name: 'event'; readonly event: StoredEvent }
-  | { readonly name: 'trimmed'; readonly trimmed: Mark }
+  | { readonly name: 'trimmed'; readonly trimmed: HistoryPosition }
   | { readonly name: 'failed'; readonly error: HubError }
 
 /** A record as bytes: how long its fields and its frame are, the fields as JSON, and the frame as it goes to sockets. */
@@ -81,7 +81,7 @@ class FramedEvent implements StoredEvent {
   readonly tag: number
   readonly frame: Uint8Array
 
-  constructor(record: Omit<EventRecord, 'data'>, { position, tag }: Mark, frame: Uint8Array) {
+  constructor(record: Omit<EventRecord, 'data'>, { position, tag }: HistoryPosition, frame: Uint8Array) {
     this.topics = record.topics
     this.isPrivate = record.isPrivate
     this.id = record.id

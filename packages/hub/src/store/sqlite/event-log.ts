@@ -1,8 +1,8 @@
 import type { DatabaseSync, SQLInputValue } from 'node:sqlite'
 import { HubError } from '../../base/errors.ts'
 import { RandomTags } from '../random-tags.ts'
-import type { Bounds, Mark, PositionState } from '../store.ts'
-import { Traces } from '../tombstones.ts'
+import type { Bounds, HistoryPosition, PositionState } from '../store.ts'
+import { Tombstones } from '../tombstones.ts'
 import { type DataDirectory, openDataDirectory, synchronousFor } from './data-directory.ts'
 import { isPositionTaken, sqliteCode, sqliteCodeOf, storeFailure } from './failure.ts'
 import {
@@ -17,7 +17,7 @@ import {
 } from './messages.ts'
 
 /** A place in the history, and the bytes of all events up to it. */
-interface Place extends Mark {
+interface Place extends HistoryPosition {
   readonly totalBytes: number
 }
 
@@ -39,8 +39,8 @@ export class EventLog {
 
   #head: Place
   #trimmed: Place
-  #earliest: (Mark & { readonly storedAt: number }) | undefined
-  #traces: Traces
+  #earliest: (HistoryPosition & { readonly storedAt: number }) | undefined
+  #traces: Tombstones
   /** `undefined` if that failed. */
   #lastWrittenAt: number | undefined
 
@@ -187,7 +187,7 @@ export class EventLog {
     return row ? { name: 'kept', tag: row[0] } : { name: 'vacant' }
   }
 
-  find(id: string): Mark | undefined {
+  find(id: string): HistoryPosition | undefined {
     const row = this.#statements.findId.get(id)
     return row && { position: row[0], tag: row[1] }
   }
@@ -259,13 +259,13 @@ export class EventLog {
     return row && { position: row[0], tag: row[1], totalBytes: row[2] }
   }
 
-  #loadEarliest(): (Mark & { readonly storedAt: number }) | undefined {
+  #loadEarliest(): (HistoryPosition & { readonly storedAt: number }) | undefined {
     const row = this.#statements.selectEarliest.get()
     return row && { position: row[0], tag: row[1], storedAt: row[2] }
   }
 
-  #loadTraces(forgottenPosition: number): Traces {
-    const traces = new Traces(forgottenPosition)
+  #loadTraces(forgottenPosition: number): Tombstones {
+    const traces = new Tombstones(forgottenPosition)
     for (const [position, topics, isPrivate] of this.#statements.selectTraces.iterate()) {
       traces.add({ position, topics: JSON.parse(topics) as string[], isPrivate: isPrivate === 1 })
     }
@@ -560,6 +560,6 @@ function bytesOfRow([, , topic, alternates, , id, type, , data]: EventRow): numb
   return bytesOf(data, id, type, alternates === null ? topic : topicsOf(topic, alternates))
 }
 
-function markOf({ position, tag }: Mark): Mark {
+function markOf({ position, tag }: HistoryPosition): HistoryPosition {
   return { position, tag }
 }

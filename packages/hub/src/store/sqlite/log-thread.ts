@@ -2,7 +2,7 @@ import { setImmediate } from 'node:timers'
 import { Worker } from 'node:worker_threads'
 import { HubError } from '../../base/errors.ts'
 import { Fifo } from '../../base/fifo.ts'
-import type { Bounds, EventRecord, Mark, StoredEvent } from '../store.ts'
+import type { Bounds, EventRecord, HistoryPosition, StoredEvent } from '../store.ts'
 import type { Answers, Failure, Question, RecordTuple, Reply, WorkerOptions } from './messages.ts'
 import { toTuple } from './messages.ts'
 
@@ -10,7 +10,7 @@ import { toTuple } from './messages.ts'
 export interface LogThreadListener {
   /** New events, in order, before their appends resolve. */
   onAppended(events: readonly StoredEvent[]): void
-  onTrimmed(trimmed: Mark, earliest: Mark | undefined): void
+  onTrimmed(trimmed: HistoryPosition, earliest: HistoryPosition | undefined): void
   onTrouble(error: HubError): void
   /** The thread has ended by itself. What was asked of it has been rejected. */
   onDeath(error: HubError): void
@@ -18,7 +18,7 @@ export interface LogThreadListener {
 
 interface PendingAppend {
   readonly event: EventRecord
-  readonly resolve: (mark: Mark) => void
+  readonly resolve: (mark: HistoryPosition) => void
   readonly reject: (error: HubError) => void
 }
 
@@ -102,7 +102,7 @@ export class LogThread {
   }
 
   /** @param isWithNext Whether the next append, which is to follow at once, is stored with this one or not at all. */
-  append(event: EventRecord, idempotencyKey: string | undefined, isWithNext = false): Promise<Mark> {
+  append(event: EventRecord, idempotencyKey: string | undefined, isWithNext = false): Promise<HistoryPosition> {
     return new Promise((resolve, reject) => {
       if (this.#death) return reject(this.#death)
       this.#pendingAppends.push({ event, resolve, reject })

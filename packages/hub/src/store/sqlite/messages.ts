@@ -1,5 +1,5 @@
 import type { HubErrorCode } from '../../base/errors.ts'
-import type { Bounds, EventRecord, Mark, PositionState, Trace } from '../store.ts'
+import type { Bounds, EventRecord, HistoryPosition, PositionState, Tombstone } from '../store.ts'
 
 // What goes between the store and its worker thread. All that is waiting goes in one message, and events go as tuples: cloning an
 // object takes twice as long as cloning the array of its values, most of it for the names.
@@ -74,7 +74,7 @@ export interface PageQuery {
 export interface PageRows {
   readonly rows: readonly EventRow[]
   readonly through: number
-  readonly lost: readonly Trace[]
+  readonly lost: readonly Tombstone[]
   readonly bounds: Bounds
 }
 
@@ -96,7 +96,7 @@ export interface Answers {
   readBack: BackRows
   check: undefined
   inspect: PositionState
-  find: Mark | undefined
+  find: HistoryPosition | undefined
   trim: undefined
   close: undefined
 }
@@ -121,7 +121,7 @@ export type Reply =
   | { readonly name: 'not appended'; readonly count: number; readonly failure: Failure }
   | { readonly name: 'answer'; readonly number: number; readonly answer: Answers[keyof Answers] }
   | { readonly name: 'no answer'; readonly number: number; readonly failure: Failure }
-  | { readonly name: 'trimmed'; readonly trimmed: Mark; readonly earliest: Mark | undefined }
+  | { readonly name: 'trimmed'; readonly trimmed: HistoryPosition; readonly earliest: HistoryPosition | undefined }
   /** Something failed that nobody asked for. */
   | { readonly name: 'trouble'; readonly failure: Failure }
 

@@ -1,16 +1,16 @@
-import type { Mark } from '../store.ts'
+import type { HistoryPosition } from '../store.ts'
 
 /** How many are known by heart. */
 const capacity = 4096
 
 /** The places of the newest events, for those who were just cut off and come back: to ask another thread takes longer than all else they need. */
-export class RecentMarks {
+export class RecentPositions {
   readonly #positions = new Float64Array(capacity)
   readonly #tags = new Float64Array(capacity)
   #count = 0
 
   /** Takes in the next event's, in the place of the oldest. */
-  add({ position, tag }: Mark): void {
+  add({ position, tag }: HistoryPosition): void {
     const index = this.#count % capacity
     this.#positions[index] = position
     this.#tags[index] = tag

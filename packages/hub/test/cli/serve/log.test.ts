@@ -12,8 +12,8 @@ function logging(options: Partial<LogOptions> = {}) {
 describe('the log', () => {
   test('as text is a line with the time, the level and the message', () => {
     const { lines, log } = logging()
-    log.tell('ready', 'listening', { url: 'http://127.0.0.1:3000' })
-    log.tell('store-failed', 'the disk is full')
+    log.write('ready', 'listening', { url: 'http://127.0.0.1:3000' })
+    log.write('store-failed', 'the disk is full')
     expect(lines).toEqual([
       '2026-11-22T16:45:53.007Z info  listening\n',
       '2026-11-22T16:45:53.007Z error the disk is full\n',
@@ -22,7 +22,7 @@ describe('the log', () => {
 
   test('as JSON is an object on a line, with the event and its fields', () => {
     const { lines, log } = logging({ format: 'json' })
-    log.tell('ready', 'listening', { url: 'http://127.0.0.1:3000', port: 3000, none: undefined })
+    log.write('ready', 'listening', { url: 'http://127.0.0.1:3000', port: 3000, none: undefined })
     expect(lines).toHaveLength(1)
     expect(lines[0]).toMatch(/^[^\n]*\n$/)
     expect(JSON.parse(lines[0]!)).toEqual({
@@ -37,21 +37,21 @@ describe('the log', () => {
 
   test('leaves out what is below its level, which can change', () => {
     const { lines, log } = logging({ level: 'warn' })
-    log.tell('ready', 'a')
-    log.tell('token-refused', 'b')
-    log.tellSome('request', 'c')
+    log.write('ready', 'a')
+    log.write('token-refused', 'b')
+    log.writeThrottled('request', 'c')
     log.level = 'debug'
-    log.tell('request', 'd')
+    log.write('request', 'd')
     log.level = 'error'
-    log.tell('token-refused', 'e')
-    log.tell('store-failed', 'f')
+    log.write('token-refused', 'e')
+    log.write('store-failed', 'f')
     expect(lines.map((line) => line.slice(-2, -1))).toEqual(['b', 'd', 'f'])
   })
 
   test.each(['text', 'json'] as const)('as %s lets nobody begin a line, hide one or reorder it', (format) => {
     const { lines, log } = logging({ format })
     const hostile = 'a\nforged\r\n\u0000\u001b[2J\u007f\u0085\u2028\u2029\u202e\u200b\ufeff\ud800\u{e0001}\tz'
-    log.tell('token-refused', hostile, { address: hostile, list: [hostile] })
+    log.write('token-refused', hostile, { address: hostile, list: [hostile] })
     expect(lines).toHaveLength(1)
     expect(lines[0]!.slice(0, -1)).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u)
     expect(lines[0]).toContain('a\\')
@@ -62,7 +62,7 @@ describe('the log', () => {
     const token = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl'
     for (const format of ['text', 'json'] as const) {
       const { lines, log } = logging({ format })
-      log.tell('failure', `fetch failed: Bearer ${token}.`, { detail: token })
+      log.write('failure', `fetch failed: Bearer ${token}.`, { detail: token })
       expect(lines[0]).toContain('(a token)')
       expect(lines[0]).not.toMatch(/eyJ|c2lnbmF0dXJl/)
     }
@@ -71,9 +71,9 @@ describe('the log', () => {
   test('of the same thing from the same client tells ten a minute, and then how many more there were', () => {
     vi.useFakeTimers()
     const { lines, log } = logging({ format: 'json' })
-    for (let n = 0; n < 1244; n++) log.tellSome('token-refused', `bad ${n}`, { address: '192.0.2.7' })
-    log.tellSome('token-refused', 'bad', { address: '192.0.2.8' })
-    log.tellSome('request-refused', 'too many', { address: '192.0.2.7' })
+    for (let n = 0; n < 1244; n++) log.writeThrottled('token-refused', `bad ${n}`, { address: '192.0.2.7' })
+    log.writeThrottled('token-refused', 'bad', { address: '192.0.2.8' })
+    log.writeThrottled('request-refused', 'too many', { address: '192.0.2.7' })
     expect(lines).toHaveLength(12)
     vi.advanceTimersByTime(60_000)
     expect(lines).toHaveLength(13)
@@ -83,7 +83,7 @@ describe('the log', () => {
       omitted: 1234,
       address: '192.0.2.7',
     })
-    log.tellSome('token-refused', 'bad again', { address: '192.0.2.7' })
+    log.writeThrottled('token-refused', 'bad again', { address: '192.0.2.7' })
     expect(lines).toHaveLength(14)
     vi.advanceTimersByTime(60_000)
     expect(lines).toHaveLength(14)
@@ -93,7 +93,7 @@ describe('the log', () => {
     vi.useFakeTimers()
     const { lines, log } = logging({ format: 'json' })
     const count = 20_000
-    for (let n = 0; n < count; n++) log.tellSome('token-refused', 'bad', { address: `2001:db8::${n}` })
+    for (let n = 0; n < count; n++) log.writeThrottled('token-refused', 'bad', { address: `2001:db8::${n}` })
     expect(lines).toHaveLength(100)
     log.flush()
     expect(lines).toHaveLength(101)
@@ -102,7 +102,7 @@ describe('the log', () => {
 
   test('tells on request what was left out, as at the end of the process', () => {
     const { lines, log } = logging()
-    for (let n = 0; n < 12; n++) log.tellSome('store-slow', 'slow')
+    for (let n = 0; n < 12; n++) log.writeThrottled('store-slow', 'slow')
     log.flush()
     expect(lines.at(-1)).toContain('… and 2 more (store-slow).')
     log.flush()

@@ -2,12 +2,13 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { HubError } from '../../../src/base/errors.ts'
-import { openGate } from '../../../src/cli/options/auth-flags.ts'
+import { openAuthorizer } from '../../../src/cli/options/auth-flags.ts'
 import { readConfiguration } from '../../../src/cli/options/configuration.ts'
 import { CertificateFiles } from '../../../src/cli/serve/certificate-files.ts'
 import { Log } from '../../../src/cli/serve/log.ts'
 import { type Reloadable, Reloading } from '../../../src/cli/serve/reloading.ts'
-import { type ServeOptions, serveCommand } from '../../../src/cli/serve/serve.ts'
+import { serveCommand } from '../../../src/cli/serve/serve.ts'
+import type { ServeOptions } from '../../../src/cli/serve/serve-options.ts'
 import { defaultLimits } from '../../../src/http/access/limits.ts'
 import type { Certificate } from '../../../src/http/server/tls.ts'
 import { makeCertificate, whyNoCertificates } from '../../certificates.ts'
@@ -189,7 +190,7 @@ async function begin(certificates?: CertificateFiles) {
     },
   })
   const target = {
-    tokens: await openGate(options, { onWarning: () => {} }),
+    tokens: await openAuthorizer(options, { onWarning: () => {} }),
     limits: { ...defaultLimits },
     certificates,
     setCertificate: vi.fn<Reloadable['setCertificate']>(async () => {}),

@@ -7,14 +7,15 @@ import { join } from 'node:path'
 import { events } from '@headwater/sse/client'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Log } from '../../../src/cli/serve/log.ts'
-import { type ServeOptions, serveCommand } from '../../../src/cli/serve/serve.ts'
-import { ServingThreads } from '../../../src/cli/serve/server-pool.ts'
-import { openTokenGate, startServing } from '../../../src/cli/serve/start-server.ts'
+import { serveCommand } from '../../../src/cli/serve/serve.ts'
+import type { ServeOptions } from '../../../src/cli/serve/serve-options.ts'
+import { ServerPool } from '../../../src/cli/serve/server-pool.ts'
+import { openTokenAuthorizer, startServing } from '../../../src/cli/serve/start-server.ts'
 import { StoreWatch } from '../../../src/cli/serve/store-watch.ts'
 import { ClientAddresses } from '../../../src/http/access/client-address.ts'
 import { createCountMemory, openCounts } from '../../../src/http/access/client-counts.ts'
 import type { Certificate } from '../../../src/http/server/tls.ts'
-import { encodeStoredEvent } from '../../../src/hub/history-reader.ts'
+import { encodeStoredEvent } from '../../../src/hub/event-frame.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import { shareStore } from '../../../src/store/shared/share-store.ts'
 import { makeCertificate, whyNoCertificates } from '../../certificates.ts'
@@ -210,14 +211,14 @@ async function serveInThreads(count: number) {
   const { server, metrics } = await startServing({
     options,
     store: shared.store,
-    tokens: await openTokenGate(options, new ClientAddresses([]), log, () => {}),
+    tokens: await openTokenAuthorizer(options, new ClientAddresses([]), log, () => {}),
     certificate: undefined,
     log,
     watch: new StoreWatch(log),
     address: options.listen,
     sharing: { thread: 1, sharesPort: 'first', counts: openCounts(counts, 0) },
   })
-  const threads = await ServingThreads.start({
+  const threads = await ServerPool.start({
     count,
     options,
     certificate: undefined,

@@ -36,7 +36,7 @@ describe('the watch over a store', () => {
     expect(told()).toEqual([
       'store-failed: the store failed, and publishers are answered 503: The event was not stored: the disk is full.',
     ])
-    expect(watch.hasTold(full)).toBe(true)
+    expect(watch.hasLogged(full)).toBe(true)
     append.mockRestore()
     pass(12_345)
     await watched.append(event)
@@ -62,7 +62,7 @@ describe('the watch over a store', () => {
     await store.close()
     await expect(watched.append(event)).rejects.toMatchObject({ code: 'STORE_CLOSED' })
     expect(told()).toEqual([])
-    expect(watch.hasTold(error)).toBe(false)
+    expect(watch.hasLogged(error)).toBe(false)
   })
 
   test('tells of a store that took long, and of one that does not answer at all', async () => {

@@ -5,10 +5,10 @@ import { connect as connectTls } from 'node:tls'
 import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { ClientAddresses } from '../../../src/http/access/client-address.ts'
 import { createCounts } from '../../../src/http/access/client-counts.ts'
-import { ConnectionGuard } from '../../../src/http/access/connection-limiter.ts'
+import { ConnectionLimiter } from '../../../src/http/access/connection-limiter.ts'
 import { Metrics } from '../../../src/http/metrics.ts'
 import { type HubServer, type ListenOptions, listen } from '../../../src/http/server/server.ts'
-import { createHub } from '../../../src/hub/hub-core.ts'
+import { createHubCore } from '../../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import { makeCertificate, whyNoCertificates } from '../../certificates.ts'
 
@@ -25,7 +25,7 @@ beforeEach(() => {
 })
 
 async function start(options: Partial<ListenOptions> = {}) {
-  const hub = await createHub({ store: createMemoryStore() })
+  const hub = await createHubCore({ store: createMemoryStore() })
   const metrics = new Metrics()
   metrics.observe(hub)
   const refused: string[] = []
@@ -120,7 +120,7 @@ describe('the limit of connections', () => {
   test('keeps no crowd of refused ones: beyond a hundred they are cut off without a word, and those after two seconds', () => {
     vi.useFakeTimers()
     onTestFinished(() => void vi.useRealTimers())
-    const guard = new ConnectionGuard({
+    const guard = new ConnectionLimiter({
       counts: createCounts(),
       limits: { maxConnections: 0, maxConnectionsPerAddress: 1 },
       addresses: new ClientAddresses(),

@@ -1,5 +1,5 @@
 import type { AuthOptions } from '../../../src/auth/auth-options.ts'
-import { TokenGate } from '../../../src/http/access/token-authorizer.ts'
+import { TokenAuthorizer } from '../../../src/http/access/token-authorizer.ts'
 import { claims, detail, oneSecret, sign } from '../../auth/tokens.ts'
 import { type ServeOptions, type Serving, serve } from '../serve-hub.ts'
 
@@ -9,7 +9,7 @@ const farFuture = 4_102_444_800
 /** A hub on a free port that goes by tokens, and lets anybody have what is public. */
 export async function serveGuarded(rules: Partial<AuthOptions> = {}, options: ServeOptions = {}): Promise<Serving> {
   const quiet = { onRefused: () => {}, onWarning: () => {} }
-  const tokens = await TokenGate.create({ ...oneSecret, anonymousSubscribers: true, ...rules }, quiet)
+  const tokens = await TokenAuthorizer.create({ ...oneSecret, anonymousSubscribers: true, ...rules }, quiet)
   return await serve({ tokens, ...options })
 }
 

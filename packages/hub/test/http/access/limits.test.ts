@@ -3,13 +3,13 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { tokenHolder } from '../../../src/auth/token-holder.ts'
 import { ClientAddresses } from '../../../src/http/access/client-address.ts'
 import { createCounts } from '../../../src/http/access/client-counts.ts'
-import { Admission } from '../../../src/http/access/client-quotas.ts'
+import { ClientQuotas } from '../../../src/http/access/client-quotas.ts'
 import { defaultLimits, type Limits } from '../../../src/http/access/limits.ts'
-import { TokenGate } from '../../../src/http/access/token-authorizer.ts'
+import { TokenAuthorizer } from '../../../src/http/access/token-authorizer.ts'
 import type { HubRequest } from '../../../src/http/message/http-message.ts'
 import type { HandlerOptions } from '../../../src/http/router.ts'
 import { createFetchHandler } from '../../../src/http/server/fetch-handler.ts'
-import { createHub } from '../../../src/hub/hub-core.ts'
+import { createHubCore } from '../../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import { problemOf } from '../serve-hub.ts'
 
@@ -17,7 +17,7 @@ const url = 'http://hub.test/.well-known/mercure'
 
 /** A hub whose requests come from any address. */
 async function start(options: HandlerOptions) {
-  const hub = await createHub({ store: createMemoryStore() })
+  const hub = await createHubCore({ store: createMemoryStore() })
   onTestFinished(() => hub.close())
   const answers: Response[] = []
   onTestFinished(async () => {
@@ -88,7 +88,7 @@ describe('the limit of event streams of a token', () => {
   async function startWithTokens(limits: Partial<Limits>) {
     const refusals: string[] = []
     const onRefused = (reason: string) => refusals.push(reason)
-    const tokens = await TokenGate.create(
+    const tokens = await TokenAuthorizer.create(
       { issuer, audience: hubUrl, subscriber: { key, algorithms: 'HS256' }, anonymousSubscribers: true },
       { onRefused },
     )
@@ -207,7 +207,7 @@ describe('the rate of publishing', () => {
 
   test('refills with the time', () => {
     let now = 0
-    const admission = new Admission({ ...defaultLimits, maxPublishRate: 10 }, createCounts(), () => now)
+    const admission = new ClientQuotas({ ...defaultLimits, maxPublishRate: 10 }, createCounts(), () => now)
     admission.publish('a', 10)
     expect(() => admission.publish('a', 1)).toThrowError(expect.objectContaining({ code: 'RATE_LIMITED' }))
     now = 500

@@ -1,9 +1,9 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { TokenGate } from '../../../src/http/access/token-authorizer.ts'
+import { TokenAuthorizer } from '../../../src/http/access/token-authorizer.ts'
 import { Metrics } from '../../../src/http/metrics.ts'
 import type { HandlerOptions } from '../../../src/http/router.ts'
 import { createFetchHandler } from '../../../src/http/server/fetch-handler.ts'
-import { createHub } from '../../../src/hub/hub-core.ts'
+import { createHubCore } from '../../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import { oneSecret } from '../../auth/tokens.ts'
 import { problemOf } from '../serve-hub.ts'
@@ -12,7 +12,7 @@ const proxy = '10.0.0.1'
 
 /** What a hub answers to requests for its state, with these headers, from an address. */
 async function start(options: HandlerOptions) {
-  const hub = await createHub({ store: createMemoryStore() })
+  const hub = await createHubCore({ store: createMemoryStore() })
   onTestFinished(() => hub.close())
   const answer = createFetchHandler(hub, { trustedProxies: [proxy], ...options })
   return (headers: Record<string, string>, remoteAddress = '192.0.2.1', path = '/.well-known/mercure/last?match=a') =>
@@ -44,7 +44,7 @@ describe('a hub that knows its public URLs', () => {
 
   test('refuses a page to be read under another name, and events to be published', async () => {
     const refused: string[] = []
-    const tokens = await TokenGate.create({ ...oneSecret, anonymousSubscribers: true })
+    const tokens = await TokenAuthorizer.create({ ...oneSecret, anonymousSubscribers: true })
     const ask = await start({ publicUrls, tokens, onRefused: ({ code }) => refused.push(code) })
     for (const path of [
       '/',
@@ -90,7 +90,7 @@ describe('a hub that knows its public URLs', () => {
 test('which of its URLs a hub calls itself by follows a trusted proxy, and is never anything that a client makes up', async () => {
   const urls = ['https://a.example/.well-known/mercure', 'https://b.example/.well-known/mercure']
   const subscriber = { key: 'a secret of subscribers, long enough for HS256', algorithms: 'HS256' as const }
-  const tokens = await TokenGate.create({ issuer: 'https://shop.example', audience: urls, subscriber })
+  const tokens = await TokenAuthorizer.create({ issuer: 'https://shop.example', audience: urls, subscriber })
   const ask = await start({ tokens })
   const resourceFor = async (headers: Record<string, string>, remoteAddress: string) => {
     const path = '/.well-known/oauth-protected-resource/.well-known/mercure'

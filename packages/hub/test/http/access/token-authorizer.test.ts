@@ -2,10 +2,10 @@ import { once } from 'node:events'
 import { request } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import type { AuthOptions } from '../../../src/auth/auth-options.ts'
-import { TokenGate } from '../../../src/http/access/token-authorizer.ts'
+import { TokenAuthorizer } from '../../../src/http/access/token-authorizer.ts'
 import type { HandlerOptions } from '../../../src/http/router.ts'
 import { createFetchHandler } from '../../../src/http/server/fetch-handler.ts'
-import { createHub } from '../../../src/hub/hub-core.ts'
+import { createHubCore } from '../../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import { audience, claims, detail, issuer, now, nowSeconds, oneSecret, otherSecret, sign } from '../../auth/tokens.ts'
 import { problemOf, type Serving, sendRaw, serve } from '../serve-hub.ts'
@@ -17,7 +17,7 @@ const all = sign(claims({ exp: farFuture }))
 const oldToken = (mercure: Record<string, unknown>, more = {}) => sign({ mercure, ...more }, { typ: 'JWT' })
 
 interface Guarded extends Serving {
-  readonly gate: TokenGate
+  readonly gate: TokenAuthorizer
   /** Why requests were refused, as the operator was told. */
   readonly refusals: string[]
   /** What else the operator was told. */
@@ -30,7 +30,7 @@ async function guard(rules: AuthOptions = oneSecret, options: HandlerOptions = {
   const refusals: string[] = []
   const warnings: string[] = []
   let time = now
-  const gate = await TokenGate.create(rules, {
+  const gate = await TokenAuthorizer.create(rules, {
     onRefused: (reason) => refusals.push(reason),
     onWarning: (warning) => warnings.push(warning),
     now: () => time,
@@ -412,7 +412,11 @@ describe('a stream', () => {
     // The stream by the real clock, the token by this one.
     const exp = Math.floor(Date.now() / 1000) + 2
     let time = (exp - 2) * 1000
-    const tokens = await TokenGate.create(oneSecret, { onRefused: () => {}, onWarning: () => {}, now: () => time })
+    const tokens = await TokenAuthorizer.create(oneSecret, {
+      onRefused: () => {},
+      onWarning: () => {},
+      now: () => time,
+    })
     const { url, hub } = await serve({ tokens })
     const token = bearer(sign(claims({ exp })))
     // A stream that was cut would reject.
@@ -597,8 +601,8 @@ describe('the conformance suite of Mercure', () => {
 
 describe('tokens in Fetch', () => {
   test('are judged as in Node', async () => {
-    const hub = await createHub({ store: createMemoryStore() })
-    const tokens = await TokenGate.create(oneSecret, { onRefused: () => {}, onWarning: () => {}, now: () => now })
+    const hub = await createHubCore({ store: createMemoryStore() })
+    const tokens = await TokenAuthorizer.create(oneSecret, { onRefused: () => {}, onWarning: () => {}, now: () => now })
     const handle = createFetchHandler(hub, { tokens })
     const ask = (headers: HeadersInit) => handle(new Request(`${audience}/last?match=a`, { headers }))
     expect((await ask(bearer(all))).status).toBe(200)
@@ -616,8 +620,8 @@ describe('tokens in Fetch', () => {
   })
 
   test('and an authorize hook exclude each other', async () => {
-    const hub = await createHub({ store: createMemoryStore() })
-    const tokens = await TokenGate.create(oneSecret, { onWarning: () => {} })
+    const hub = await createHubCore({ store: createMemoryStore() })
+    const tokens = await TokenAuthorizer.create(oneSecret, { onWarning: () => {} })
     expect(() => createFetchHandler(hub, { tokens, authorize: () => ({}) })).toThrow(/Give one of them/)
     await hub.close()
   })

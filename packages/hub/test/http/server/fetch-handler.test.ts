@@ -2,7 +2,7 @@ import { readEvents } from '@headwater/sse'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { HandlerOptions } from '../../../src/http/router.ts'
 import { createFetchHandler, type FetchHandler } from '../../../src/http/server/fetch-handler.ts'
-import { createHub } from '../../../src/hub/hub-core.ts'
+import { createHubCore } from '../../../src/hub/hub-core.ts'
 import { everyTopic, exactTopic } from '../../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import { problemOf, serve } from '../serve-hub.ts'
@@ -11,7 +11,7 @@ const url = 'http://hub.test/.well-known/mercure'
 const form = { 'content-type': 'application/x-www-form-urlencoded' }
 
 async function start(options: HandlerOptions = {}): Promise<FetchHandler> {
-  const hub = await createHub({ store: createMemoryStore() })
+  const hub = await createHubCore({ store: createMemoryStore() })
   onTestFinished(() => hub.close())
   return createFetchHandler(hub, options)
 }
@@ -76,7 +76,7 @@ describe('a Fetch handler', () => {
   })
 
   test('lets go of a subscriber that leaves', async () => {
-    const hub = await createHub({ store: createMemoryStore() })
+    const hub = await createHubCore({ store: createMemoryStore() })
     onTestFinished(() => hub.close())
     const response = await createFetchHandler(hub)(new Request(`${url}?match=a`))
     const reader = response.body!.getReader()

@@ -7,7 +7,7 @@ import { setImmediate } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { Dashboard } from '../../../src/http/dashboard.ts'
 import { listen } from '../../../src/http/server/server.ts'
-import { createHub } from '../../../src/hub/hub-core.ts'
+import { createHubCore } from '../../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import { temporaryDirectory } from '../../temporary-directory.ts'
 import { problemOf, sendRaw, serve } from '../serve-hub.ts'
@@ -118,7 +118,7 @@ describe('the server', () => {
     await new Promise((resolve) => other.once('listening', resolve))
     onTestFinished(() => void other.close())
     const { port } = other.address() as { port: number }
-    const hub = await createHub({ store: createMemoryStore() })
+    const hub = await createHubCore({ store: createMemoryStore() })
     await expect(listen(hub, { host: '127.0.0.1', port })).rejects.toMatchObject({
       code: 'LISTEN_FAILED',
       message: expect.stringContaining(`127.0.0.1:${port}`),
@@ -128,7 +128,7 @@ describe('the server', () => {
   })
 
   test('names itself by the address it listens on', async () => {
-    const hub = await createHub({ store: createMemoryStore() })
+    const hub = await createHubCore({ store: createMemoryStore() })
     const server = await listen(hub, { host: '::1', port: 0 })
     expect(server.url).toMatch(/^http:\/\/\[::1\]:\d+$/)
     expect((await fetch(`${server.url}/healthz`)).status).toBe(200)

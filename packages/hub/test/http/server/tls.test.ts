@@ -6,7 +6,7 @@ import { connect } from 'node:tls'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { listen } from '../../../src/http/server/server.ts'
 import type { Certificate } from '../../../src/http/server/tls.ts'
-import { createHub, type Hub } from '../../../src/hub/hub-core.ts'
+import { createHubCore, type HubCore } from '../../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import { makeCertificate, whyNoCertificates } from '../../certificates.ts'
 
@@ -18,7 +18,7 @@ const hubPath = '/.well-known/mercure'
 describe.skipIf(why)('a server with a certificate', () => {
   async function start() {
     const certificate = makeCertificate()
-    const hub: Hub = await createHub({ store: createMemoryStore() })
+    const hub: HubCore = await createHubCore({ store: createMemoryStore() })
     const errors: unknown[] = []
     const onError = (error: unknown) => errors.push(error)
     const server = await listen(hub, { host: '127.0.0.1', port: 0, certificate, onError })
@@ -117,7 +117,7 @@ describe.skipIf(why)('a server with a certificate', () => {
   })
 
   test('is not made with a certificate that is none, or a key of another', async () => {
-    const hub = await createHub({ store: createMemoryStore() })
+    const hub = await createHubCore({ store: createMemoryStore() })
     onTestFinished(() => hub.close())
     const { cert } = makeCertificate()
     for (const certificate of [

@@ -2,7 +2,7 @@ import type { Browser, Page } from 'puppeteer-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type BrowserName, launchBrowser } from '../../../../../conformance/runners/browser.ts'
 import { installed, reasonToSkip } from '../../../../../conformance/runners/runtimes.ts'
-import { createHub } from '../../../src/hub/hub-core.ts'
+import { createHubCore } from '../../../src/hub/hub-core.ts'
 import { serve } from '../serve-hub.ts'
 
 const large = JSON.stringify({ text: 'as it may be compressed '.repeat(200) })
@@ -58,7 +58,7 @@ for (const browserName of ['Chromium', 'Firefox'] satisfies BrowserName[]) {
       }
 
       await server.close({ deadlineMs: 100 })
-      const next = await createHub({ store })
+      const next = await createHubCore({ store })
       await next.publish({ topic: 'a', data: large })
       await next.close()
       const second = await serve({ store, port, session })

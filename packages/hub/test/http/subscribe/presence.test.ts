@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createFetchHandler } from '../../../src/http/server/fetch-handler.ts'
-import { createHub } from '../../../src/hub/hub-core.ts'
+import { createHubCore } from '../../../src/hub/hub-core.ts'
 import { everyTopic } from '../../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import { readAll, toldBy } from '../../subscriptions/running-registry.ts'
@@ -66,7 +66,7 @@ describe('a subscriber is said to be gone', () => {
   test('when not even heartbeats leave for it', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance'] })
     const store = createMemoryStore()
-    const hub = await createHub({ store, subscriptions: true })
+    const hub = await createHubCore({ store, subscriptions: true })
     const handle = createFetchHandler(hub)
     const response = await handle(new Request('http://hub.example/.well-known/mercure?match=a'))
     const reader = response.body!.getReader()

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { mintToken } from '../../../src/auth/mint-token.ts'
-import { TokenGate } from '../../../src/http/access/token-authorizer.ts'
+import { TokenAuthorizer } from '../../../src/http/access/token-authorizer.ts'
 import type { HandlerOptions } from '../../../src/http/router.ts'
 import { createFetchHandler } from '../../../src/http/server/fetch-handler.ts'
-import { createHub } from '../../../src/hub/hub-core.ts'
+import { createHubCore } from '../../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 
 const hubUrl = 'https://hub.example/.well-known/mercure'
@@ -17,7 +17,7 @@ beforeEach(() => {
 afterEach(() => void vi.useRealTimers())
 
 async function start(options: HandlerOptions) {
-  const hub = await createHub({ store: createMemoryStore() })
+  const hub = await createHubCore({ store: createMemoryStore() })
   onTestFinished(() => hub.close())
   const answer = createFetchHandler(hub, options)
   return {
@@ -43,7 +43,7 @@ const retryAtTheEnd = /retry: (\d+)\n\n$/
 describe('an event stream', () => {
   test('ends before the token that opened it expires, cleanly, each at another moment, and tells each client to come back at another', async () => {
     const key = { key: secret, algorithms: 'HS256' as const }
-    const tokens = await TokenGate.create({ issuer, audience: hubUrl, subscriber: key }, { onRefused: () => {} })
+    const tokens = await TokenAuthorizer.create({ issuer, audience: hubUrl, subscriber: key }, { onRefused: () => {} })
     const { open, pass, hub, status } = await start({ tokens })
     const token = await mintToken({
       key: secret,

@@ -1,11 +1,11 @@
 import { request as httpRequest } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import type { AuthOptions } from '../../../src/auth/auth-options.ts'
-import { TokenGate } from '../../../src/http/access/token-authorizer.ts'
+import { TokenAuthorizer } from '../../../src/http/access/token-authorizer.ts'
 import type { HandlerOptions } from '../../../src/http/router.ts'
 import { createFetchHandler } from '../../../src/http/server/fetch-handler.ts'
 import { escapeEtag, quoted } from '../../../src/http/subscribe/subscriptions.ts'
-import { createHub } from '../../../src/hub/hub-core.ts'
+import { createHubCore } from '../../../src/hub/hub-core.ts'
 import { everyTopic, exactTopic } from '../../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import { claims, detail, now, oneSecret, sign } from '../../auth/tokens.ts'
@@ -74,7 +74,7 @@ async function subscriptionsIn(response: Response): Promise<Document[]> {
 
 describe('a hub that was not told to tell who is subscribed', () => {
   test('has no list, publishes nothing, and says nothing of it in its metadata', async () => {
-    const tokens = await TokenGate.create({ ...oneSecret, anonymousSubscribers: true }, { now: () => now })
+    const tokens = await TokenAuthorizer.create({ ...oneSecret, anonymousSubscribers: true }, { now: () => now })
     const { server, store, open } = await serve({ tokens })
     await (await open('match=a')).close()
     expect((await fetch(`${server.url}${base}`, { headers: watcher })).status).toBe(404)
@@ -429,7 +429,7 @@ describe('the list', () => {
   })
 
   test('is there for Fetch handlers, too', async () => {
-    const hub = await createHub({ store: createMemoryStore(), subscriptions: true })
+    const hub = await createHubCore({ store: createMemoryStore(), subscriptions: true })
     const handle = createFetchHandler(hub)
     const controller = new AbortController()
     const stream = await handle(
@@ -524,7 +524,7 @@ describe('whoever reads the list', () => {
   test('needs none where no subscriber has one', async () => {
     const { server, open } = await serve({
       subscriptions: true,
-      tokens: await TokenGate.create(
+      tokens: await TokenAuthorizer.create(
         { anonymousSubscribers: true, anonymousPublishers: true },
         { onWarning: () => {}, now: () => now },
       ),

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { HubError } from '../../../src/base/errors.ts'
 import { openSqliteStore } from '../../../src/store/sqlite.ts'
-import type { Bounds, Mark, StoredEvent } from '../../../src/store/store.ts'
+import type { Bounds, HistoryPosition, StoredEvent } from '../../../src/store/store.ts'
 import { temporaryDirectory } from '../../temporary-directory.ts'
 import { event, openStore, readDatas, temporaryDisk } from '../temporary-store.ts'
 
@@ -394,7 +394,7 @@ async function directoryWith(datas: readonly string[]): Promise<string> {
 function follower(rest: {
   onStart?: (bounds: Bounds) => void
   onAppend?: (events: readonly StoredEvent[]) => void
-  onTrim?: (trimmed: Mark) => void
+  onTrim?: (trimmed: HistoryPosition) => void
   onFailure?: (error: Error) => void
 }) {
   return { onStart: () => {}, onAppend: () => {}, onTrim: () => {}, onFailure: () => {}, ...rest }

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
-import { RecentMarks } from '../../../src/store/sqlite/recent-positions.ts'
+import { RecentPositions } from '../../../src/store/sqlite/recent-positions.ts'
 
 describe('the marks known by heart', () => {
   test('are those of the newest 4096 events, and no others', () => {
-    const marks = new RecentMarks()
+    const marks = new RecentPositions()
     expect(marks.tagOf(0)).toBeUndefined()
     // Every third position is vacant.
     const positions = Array.from({ length: 10_000 }, (_, n) => n + 1).filter((n) => n % 3 !== 0)

@@ -1,0 +1,131 @@
+import { type Command, Option } from 'commander'
+import { HubError } from '../../base/errors.ts'
+import { ClientAddresses } from '../../http/access/client-address.ts'
+import { Cors } from '../../http/access/cors.ts'
+import type { Limits } from '../../http/access/limits.ts'
+import { PublicUrls } from '../../http/access/public-urls.ts'
+import { type AuthFlags, addAuthFlags } from '../options/auth-flags.ts'
+import { configurable } from '../options/configuration.ts'
+import { addLimitFlags } from '../options/limit-flags.ts'
+import { addLogFlags, type LogFlags } from '../options/log-flags.ts'
+import { DurationOption, type ListenAddress, ListOption, parseListenAddress } from '../options/option-types.ts'
+import { addStoreFlags, type StoreFlags } from '../options/store-flags.ts'
+
+/** What the flags of `headwater serve` were given. */
+export interface ServeOptions extends StoreFlags, AuthFlags, Limits, LogFlags {
+  readonly listen: ListenAddress
+  readonly threads?: number
+  readonly corsOrigins: string[]
+  readonly trustedProxies: string[]
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  /** In seconds, as are all times. */
+  readonly headersTimeout: number
+  readonly idleTimeout: number
+  readonly maxConnectionAge: number
+  readonly shutdownDeadline: number
+  readonly compression: 'gzip' | 'none'
+  readonly subscriptions?: true
+}
+
+/** Gives `headwater serve` its flags, in the groups in which `--help` shows them. */
+export function addServeFlags(command: Command): Command {
+  command
+    .optionsGroup('Connections:')
+    .addOption(
+      new Option(
+        '--listen <host:port>',
+        'address to listen on; "[::1]:3000" for IPv6, port 0 for any that is free, no host for 127.0.0.1',
+      )
+        .argParser(parseListenAddress)
+        .default({ host: '127.0.0.1', port: 3000 }, '127.0.0.1:3000'),
+    )
+    .option(
+      '--threads <count>',
+      'how many threads serve the connections; default: one less than there are cores; with --dev or --subscriptions one',
+      parseThreads,
+    )
+    .addOption(
+      new ListOption(
+        '--public-urls <urls>',
+        'the URLs by which clients know the hub, such as https://hub.example.com; requests for any other host are answered 421',
+        (urls) => new PublicUrls(urls),
+      ).default([], 'any host will do'),
+    )
+    .addOption(
+      new ListOption(
+        '--cors-origins <origins>',
+        'other origins whose pages may use the hub, such as https://example.com, separated by commas or spaces; * for all',
+        (origins) => new Cors(origins),
+      ),
+    )
+    .addOption(
+      new ListOption(
+        '--trusted-proxies <addresses>',
+        'proxies in front whose X-Forwarded-For, -Host and -Proto are believed, such as 10.0.0.0/8, separated by commas or spaces',
+        (proxies) => new ClientAddresses(proxies),
+      ),
+    )
+    .option(
+      '--tls-cert <file>',
+      'serve HTTPS (HTTP/2 and HTTP/1.1) with this certificate; read again when it changes, and at SIGHUP',
+    )
+    .option('--tls-key <file>', 'the private key of the certificate')
+    .addOption(
+      new DurationOption(
+        '--headers-timeout <time>',
+        'how long a client may take to send the headers of a request, and to encrypt its connection before',
+      ).default(10, '10s'),
+    )
+    .addOption(
+      new DurationOption(
+        '--idle-timeout <time>',
+        'how long a connection is kept without a request; longer than a proxy in front keeps its own',
+      ).default(75, '75s'),
+    )
+    .addOption(
+      new DurationOption(
+        '--max-connection-age <time>',
+        'how long an event stream lasts, up to a third less; then its client comes back, and misses nothing',
+      ).default(86_400, '1d'),
+    )
+    .addOption(
+      new DurationOption(
+        '--shutdown-deadline <time>',
+        'how long publishes and streams may take to end after SIGTERM; less than what starts the hub waits before it kills it',
+      ).default(8, '8s'),
+    )
+  command.addOption(
+    new Option(
+      '--compression <coding>',
+      'compress public event streams for clients that take it: each event once, not once per subscriber, and only where it pays',
+    )
+      .choices(['gzip', 'none'])
+      .default('gzip'),
+  )
+  command.optionsGroup('Where events are kept:')
+  addStoreFlags(command)
+  command
+    .optionsGroup('Who may do what:')
+    .option(
+      '--dev',
+      'let anyone on this machine publish and subscribe, and speak Mercure of before 1.0, too; refuses any address but a loopback one',
+    )
+  addAuthFlags(command)
+  command.option(
+    '--subscriptions',
+    'tell who is subscribed: by private events, and at /.well-known/mercure/subscriptions',
+  )
+  command.optionsGroup('What clients may take:')
+  addLimitFlags(command)
+  command.optionsGroup('What is logged:')
+  addLogFlags(command)
+  command.optionsGroup('Configuration:')
+  configurable(command)
+  return command
+}
+
+function parseThreads(text: string): number {
+  if (/^\d{1,3}$/.test(text) && Number(text) > 0) return Number(text)
+  throw new HubError('INVALID_OPTION', `--threads ${text} is no number of threads. Write a whole number from 1 to 999.`)
+}

@@ -1,0 +1,8 @@
+import { encodeEvent, type Frame } from '@headwater/sse'
+import type { StoredEvent } from '../store/store.ts'
+import { eventIdOf } from './event-id.ts'
+
+/** An event as subscribers get it, live or from the history. */
+export function encodeStoredEvent(epoch: string, event: StoredEvent): Frame {
+  return encodeEvent({ data: event.data, event: event.type, id: eventIdOf(epoch, event), retry: event.retryMs })
+}

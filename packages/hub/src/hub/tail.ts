@@ -1,0 +1,99 @@
+import { type Bounds, beginning, type EventStore, type HistoryPosition, type StoredEvent } from '../store/store.ts'
+
+/** Who is called with what the store's tail brings. */
+export interface TailListener {
+  /** The tail begins after `bounds.head`: for the first time, or again after it had failed at `lastHead`. */
+  onStart(bounds: Bounds, lastHead: HistoryPosition): void
+  /** New events in order of position; `head` is already the last of them. */
+  onAppend(events: readonly StoredEvent[]): void
+  /** Events up to and including this one are gone. */
+  onTrim(trimmed: HistoryPosition): void
+  /** The tail failed. It starts again by itself. */
+  onError(error: unknown): void
+}
+
+const retryMs = 1000
+
+/** Follows the end of the history in a store, and starts again when that fails. Knows how far it has come. */
+export class Tail {
+  readonly #store: EventStore
+  readonly #listener: TailListener
+  #head: HistoryPosition = beginning
+  #stop = () => {}
+  #retryTimer: NodeJS.Timeout | undefined
+  #isFollowing = false
+  #isClosed = false
+  readonly #waiting = new Set<{ position: number; resolve: (isReached: boolean) => void }>()
+
+  constructor(store: EventStore, listener: TailListener) {
+    this.#store = store
+    this.#listener = listener
+  }
+
+  /** The newest event that the listener was called with, or where the tail began. */
+  get head(): HistoryPosition {
+    return this.#head
+  }
+
+  /** Whether new events arrive. Not for a moment after the store's tail has failed. */
+  get isFollowing(): boolean {
+    return this.#isFollowing
+  }
+
+  /** Resolves when the tail has begun; rejects as the store does. */
+  async start(): Promise<void> {
+    const stop = await this.#store.follow({
+      onStart: (bounds) => {
+        const lastHead = this.#head
+        this.#moveTo(bounds.head)
+        this.#listener.onStart(bounds, lastHead)
+      },
+      onAppend: (events) => {
+        this.#moveTo(events.at(-1)!)
+        this.#listener.onAppend(events)
+      },
+      onTrim: (trimmed) => this.#listener.onTrim(trimmed),
+      onFailure: (error) => this.#onFailure(error),
+    })
+    if (this.#isClosed) stop()
+    else {
+      this.#stop = stop
+      this.#isFollowing = true
+    }
+  }
+
+  /** Resolves to `true` when the tail has reached a position, to `false` when it is closed first. */
+  reach(position: number): Promise<boolean> {
+    if (this.#isClosed) return Promise.resolve(false)
+    if (this.#head.position >= position) return Promise.resolve(true)
+    return new Promise((resolve) => {
+      this.#waiting.add({ position, resolve })
+    })
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#stop()
+    clearTimeout(this.#retryTimer)
+    for (const { resolve } of this.#waiting) resolve(false)
+    this.#waiting.clear()
+  }
+
+  #moveTo({ position, tag }: HistoryPosition): void {
+    this.#head = { position, tag }
+    for (const waiting of this.#waiting) {
+      if (waiting.position > position) continue
+      this.#waiting.delete(waiting)
+      waiting.resolve(true)
+    }
+  }
+
+  #onFailure(error: unknown): void {
+    if (this.#isClosed) return
+    this.#isFollowing = false
+    this.#listener.onError(error)
+    this.#retryTimer = setTimeout(() => {
+      this.start().catch((error: unknown) => this.#onFailure(error))
+    }, retryMs)
+  }
+}
