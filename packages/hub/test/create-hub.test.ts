@@ -10,6 +10,8 @@ import {
   exactTopic,
   type Hub,
   type HubOptions,
+  Metrics,
+  type PublishInit,
   typedTopic,
 } from '../src/index.ts'
 import { problemOf } from './http/serve-hub.ts'
@@ -185,5 +187,62 @@ describe('a hub inside a program', () => {
   test('is refused with options that cannot be, and leaves nothing behind', async () => {
     await expect(create({ corsOrigins: ['example.com'] })).rejects.toMatchObject({ code: 'INVALID_OPTION' })
     await expect(createHub({} as HubOptions)).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+  })
+})
+
+describe('metrics of a hub inside a program', () => {
+  test('count what the program publishes and what comes over HTTP', async () => {
+    const metrics = new Metrics()
+    const hub = await create({ metrics })
+    await hub.publish({ topic: 'log', data: 'from the program' })
+    await hub.publishAll([{ topic: 'log' }, { topic: 'log' }])
+    const request = new Request(`http://localhost${path}`, { method: 'POST', headers: form, body: 'topic=log' })
+    expect((await hub.fetch(request)).status).toBe(200)
+    const text = await (await hub.fetch(new Request('http://localhost/metrics'))).text()
+    expect(text).toContain('headwater_publishes_total{outcome="stored"} 4')
+    expect(text).toContain('headwater_requests_total{route="publish",status="200"} 1')
+  })
+})
+
+describe('rules for events', () => {
+  const refusals: [string, PublishInit, string][] = [
+    ['a reserved topic', { topic: path }, 'INVALID_TOPIC'],
+    ['a topic below the reserved one', { topic: ['a', `${path}/subscriptions`] }, 'INVALID_TOPIC'],
+    ['more topics than are allowed', { topic: ['a', 'b', 'c'] }, 'TOO_LARGE'],
+  ]
+  test.each(refusals)('refuse %s from the program as over HTTP', async (_, event, code) => {
+    const hub = await create({ limits: { maxTopics: 2 } })
+    await expect(hub.publish(event)).rejects.toMatchObject({ code })
+    await expect(hub.publishAll([{ topic: 'a' }, event])).rejects.toMatchObject({ code })
+    const body = new URLSearchParams([event.topic].flat().map((topic) => ['topic', topic]))
+    const response = await hub.fetch(new Request(`http://localhost${path}`, { method: 'POST', body }))
+    expect((await problemOf(response)).code).toBe(code)
+  })
+
+  /** Each with two faults: not granted, and not valid. */
+  const bodies: [string, string, string][] = [
+    ['a form', 'application/x-www-form-urlencoded', 'topic=secret&id=%23'],
+    ['a form with a bad retry', 'application/x-www-form-urlencoded', 'topic=secret&retry=soon'],
+    ['JSON', 'application/json', '{"topic":"secret","id":"#"}'],
+    ['JSON with an unknown member', 'application/json', '{"topic":"secret","privat":true}'],
+    ['an array', 'application/json', '[{"topic":"open"},{"topic":"secret","id":"#"}]'],
+    ['lines of JSON', 'application/x-ndjson', '{"topic":"secret","id":"#"}\n'],
+  ]
+  test.each(bodies)('are applied in one order, who may and then what is valid: %s', async (_, type, body) => {
+    const hub = await create({ authorize: () => ({ publish: [exactTopic('open')] }) })
+    const init = { method: 'POST', headers: { 'content-type': type }, body }
+    const response = await hub.fetch(new Request(`http://localhost${path}`, init))
+    expect(JSON.parse((await response.text()).trim()).code).toBe('FORBIDDEN')
+  })
+
+  test('name the event of an array that broke them', async () => {
+    const hub = await create()
+    const init = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '[{"topic":"a"},{"topic":"*"}]',
+    }
+    const { code, detail } = await problemOf(await hub.fetch(new Request(`http://localhost${path}`, init)))
+    expect([code, detail.startsWith('Event 2 of 2: ')]).toEqual(['INVALID_TOPIC', true])
   })
 })

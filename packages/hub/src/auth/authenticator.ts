@@ -27,7 +27,7 @@ export type AuthResult = { readonly name: 'authorized'; readonly rights: Rights 
 
 export interface AuthRefused {
   readonly name: 'refused'
-  /** For the client: `answerTo` says how it is told. */
+  /** For the client: `challengeFor` has its header. */
   readonly failure: Failure
   /** For the operator's log, never for the client. Holds no token and no private data. */
   readonly reason: string

@@ -13,7 +13,7 @@ export type FailureName =
   /** The token cannot be judged, because the issuer's keys could not be fetched. */
   | 'keys_unavailable'
 
-/** A refusal as the client gets it; `answerTo` says how. */
+/** A refusal as the client gets it; `challengeFor` has its header. */
 export interface Failure {
   readonly name: FailureName
   readonly dialect: Dialect

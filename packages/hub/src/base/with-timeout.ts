@@ -1,5 +1,5 @@
 /** What some work comes to; or `late`, if that takes longer than so many milliseconds. Rejects as the work does. */
-export async function within<T, L>(milliseconds: number, work: Promise<T>, late: L): Promise<T | L> {
+export async function withTimeout<T, L>(milliseconds: number, work: Promise<T>, late: L): Promise<T | L> {
   let timer: NodeJS.Timeout | undefined
   const lateness = new Promise<L>((resolve) => {
     timer = setTimeout(resolve, milliseconds, late)

@@ -42,8 +42,8 @@ export class Dashboard {
     const { body, contentType, etag } = this.#files.get(path)!
     // A new version of the hub has a new page, so a browser asks each time; mostly the answer is that nothing has changed.
     const headers = { 'cache-control': 'no-cache', etag, 'content-security-policy': contentSecurityPolicy }
-    if (hasMatch(ifNoneMatch, etag)) return { status: 304, headers }
-    return { headers: { ...headers, 'content-type': contentType }, body }
+    if (hasMatch(ifNoneMatch, etag)) return { status: 304, headers, body: '' }
+    return { status: 200, headers: { ...headers, 'content-type': contentType }, body }
   }
 
   #add(path: string, contentType: string, body: Buffer): void {

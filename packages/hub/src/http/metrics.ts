@@ -10,8 +10,7 @@ import {
 } from 'prom-client'
 import type { HubCore } from '../hub/hub-core.ts'
 import type { HubStats } from '../hub/stats.ts'
-import { decorateStore } from '../store/decorate-store.ts'
-import type { EventStore } from '../store/store.ts'
+import type { StoreObserver } from '../store/observed-store.ts'
 
 /** What one metric is. */
 export interface MetricDescription {
@@ -38,10 +37,10 @@ export interface MetricsOptions {
 }
 
 /**
- * What a hub does, for Prometheus. Give the hub its store through `measure`, and the handler the metrics themselves. No label says anything of
+ * What a hub does, for Prometheus: `createHub({ metrics })` counts here and serves `/metrics`. No label says anything of
  * a topic or a client.
  */
-export class Metrics {
+export class Metrics implements StoreObserver {
   readonly #registry = new Registry()
   readonly #stored: Counter.Internal
   readonly #failed: Counter.Internal
@@ -96,23 +95,19 @@ export class Metrics {
     this.#addHubMetrics()
   }
 
-  /** A store that does what another does, and is measured. */
-  measure(store: EventStore): EventStore {
-    const { appendAll } = store
-    return decorateStore(store, {
-      append: (event, options) => this.#measureAppend(1, () => store.append(event, options)),
-      ...(appendAll && {
-        appendAll: (appends) => this.#measureAppend(appends.length, () => appendAll.call(store, appends)),
-      }),
-      read: async (query) => {
-        const stop = this.#readSeconds.startTimer()
-        try {
-          return await store.read(query)
-        } finally {
-          stop()
-        }
-      },
-    })
+  /** Of the store. */
+  onStored(events: number, ms: number): void {
+    this.#countAppend(this.#stored, events, ms)
+  }
+
+  /** Of the store. */
+  onFailed(events: number, ms: number): void {
+    this.#countAppend(this.#failed, events, ms)
+  }
+
+  /** Of the store. */
+  onRead(ms: number): void {
+    this.#readSeconds.observe(ms / 1000)
   }
 
   /** Shows this hub's numbers from now on. */
@@ -180,19 +175,11 @@ export class Metrics {
     this.#stats = this.#hub?.stats
   }
 
-  /** Looks on, and gives back the promise itself: one more around it, and the turn that it takes, would cost as much as all else here. */
-  #measureAppend<T>(events: number, work: () => Promise<T>): Promise<T> {
-    const start = performance.now()
-    const appending = work()
-    const count = (outcome: Counter.Internal) => {
-      this.#appendSeconds.observe((performance.now() - start) / 1000)
-      outcome.inc(events)
-    }
-    appending.then(
-      () => count(this.#stored),
-      () => count(this.#failed),
-    )
-    return appending
+  #countAppend(outcome: Counter.Internal, events: number, ms: number): void {
+    // Whether events can be kept was asked, and none was to be.
+    if (events === 0) return
+    this.#appendSeconds.observe(ms / 1000)
+    outcome.inc(events)
   }
 
   #addHubMetrics(): void {

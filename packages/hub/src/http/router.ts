@@ -1,26 +1,26 @@
 import type { CloseReason, SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../base/errors.ts'
 import { hubPath } from '../base/hub-path.ts'
-import { within } from '../base/with-timeout.ts'
+import { withTimeout } from '../base/with-timeout.ts'
 import type { HubCore } from '../hub/hub-core.ts'
-import type { PublishInit } from '../hub/publish-init.ts'
-import { isReservedTopic } from '../hub/reserved-topics.ts'
 import { type Authorizer, authorizerFrom } from './access/authorizer.ts'
-import { ClientAddresses, isLoopbackHost } from './access/client-address.ts'
+import { beforeProxy, ClientAddresses, isLoopbackHost } from './access/client-address.ts'
 import type { ClientCounts } from './access/client-counts.ts'
 import { ClientQuotas } from './access/client-quotas.ts'
 import { Cors } from './access/cors.ts'
 import { type Limits, withDefaultLimits } from './access/limits.ts'
 import type { Authorize } from './access/permission.ts'
-import { beforeProxy, PublicUrls } from './access/public-urls.ts'
+import { PublicUrls } from './access/public-urls.ts'
 import type { TokenAuthorizer } from './access/token-authorizer.ts'
 import { TokenRefusal } from './access/token-refusal.ts'
 import type { Dashboard } from './dashboard.ts'
 import { type HubRequest, type HubResponse, type HubResponseHeaders, pathOf } from './message/http-message.ts'
-import { problemResponse } from './message/problem.ts'
+import { problemResponse, ruleFor } from './message/problem.ts'
 import type { Metrics } from './metrics.ts'
 import { publish } from './publish/publish.ts'
-import { answerLastEventId, subscribe } from './subscribe/subscribe.ts'
+import type { PublishContext } from './publish/publish-context.ts'
+import { type Route, type RouteName, routesOf } from './routes.ts'
+import { answerLastEventId, type SelectorRules, subscribe } from './subscribe/subscribe.ts'
 import { answerSubscriptions, isSubscriptionsPath } from './subscribe/subscriptions.ts'
 
 export interface HandlerOptions {
@@ -84,8 +84,8 @@ export interface HandlerOptions {
 /** What of a request may be told to others: nothing that is its client's alone. */
 export interface RequestSummary {
   readonly method: string
-  /** What it was for: `publish`, `subscribe`, `last`, `subscriptions`, `page`, `operating`, `preflight`; `none` where there is nothing. */
-  readonly route: string
+  /** What it was for. */
+  readonly route: RouteName
   readonly address: string
 }
 
@@ -96,13 +96,10 @@ export interface Router {
   answer(request: HubRequest): Promise<HubResponse>
 }
 
-type Route = (request: HubRequest) => HubResponse | Promise<HubResponse>
-type Routes = Readonly<Record<string, Route>>
-
 /** How long the store may take to say that it is ready, in milliseconds. */
 const readyTimeoutMs = 5000
 
-/** The one place that says what is answered where: the Mercure protocol, health, and the page. */
+/** The one place that answers requests: finds their route, and makes responses of what is thrown. */
 export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router {
   const {
     loopbackHostsOnly = false,
@@ -113,174 +110,143 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     onError = console.error,
   } = options
   const { tokens, onRefused, onAnswered, onStreamEnded } = options
-  const gate = chooseAuthorizer(options)
+  const authorizer = chooseAuthorizer(options)
   const cors = new Cors(options.corsOrigins ?? [])
   const limits: Readonly<Limits> = withDefaultLimits(options.limits)
   const addresses = new ClientAddresses(options.trustedProxies)
   const publicUrls = new PublicUrls(options.publicUrls ?? [])
-  const admission = new ClientQuotas(limits, options.counts)
-  const rules = () => ({ limits, isCompat: gate.isCompat, hubUrl: gate.hubUrl, isCompressing: compression })
-  const subscribeRoute: Route = async (request) => {
-    const permission = await gate.admitSubscriber(request)
-    const leave = admission.subscribe({ address: addresses.of(request), holder: permission.holder })
-    // Now, for nothing of a request is kept as long as its stream.
-    const name = onStreamEnded && addresses.nameOf(request)
-    try {
-      const { eventStream, ...answer } = await subscribe(hub, request, permission, rules())
-      return {
-        ...answer,
-        eventStream: (session) => {
-          session.closed.then((reason) => {
-            leave()
-            if (name !== undefined) onStreamEnded?.(reason, name)
-          })
-          eventStream?.(session)
-        },
-        abandoned: leave,
-      }
-    } catch (error) {
-      leave()
-      throw error
-    }
-  }
-  const lastEventIdRoute: Route = async (request) =>
-    answerLastEventId(hub, request, await gate.admitSubscriber(request), rules())
-
-  const hubRoutes = {
-    GET: subscribeRoute,
-    HEAD: subscribeRoute,
-    QUERY: subscribeRoute,
-    POST: async (request: HubRequest) => {
-      if (gate.trustsBrowsers) assertPublishOrigin(request, cors)
-      const assertMayPublish = await gate.admitPublisher(request)
-      const admit = (event: PublishInit) => {
-        assertNotReserved(event)
-        assertMayPublish(event)
-        assertFewTopics(event, limits.maxTopics)
-      }
-      const address = addresses.of(request)
-      const count = (events: number) => admission.publish(address, events)
-      const countInTime = (events: number) => admission.publishInTime(address, events)
-      return publish(request, { hub, admit, limits, count, countInTime, closing, onError })
-    },
-    OPTIONS: preflight,
-  }
-  const { POST: _, ...subscribeRoutes } = hubRoutes
-  const lastEventIdRoutes: Routes = {
-    GET: lastEventIdRoute,
-    HEAD: lastEventIdRoute,
-    QUERY: lastEventIdRoute,
-    OPTIONS: preflight,
-  }
-  const metadataRoutes: Routes = {
-    ...reading((request) => tokens!.answerMetadata(request, { hasSubscriptions: hub.subscriptions !== undefined })),
-    OPTIONS: preflight,
-  }
-  const subscriptionsRoutes: Routes = {
-    ...reading((request) => answerSubscriptions(hub.subscriptions!, request, gate)),
-    OPTIONS: preflight,
-  }
-  const healthRoutes = reading(() => answerText('ok\n'))
-  const readyRoutes = reading(async () => {
-    const ready = hub.check().then(() => true)
-    if (!(await within(readyTimeoutMs, ready, false))) {
-      throw new HubError('STORE_FAILED', `The store gave no answer for ${readyTimeoutMs / 1000} s.`)
-    }
-    return answerText('ready\n')
-  })
-  const metricsRoutes = reading(async () => ({
-    headers: { 'content-type': metrics!.contentType, 'cache-control': 'no-store' },
-    body: await metrics!.toText(),
-  }))
-  const pageRoutes = reading((request) => dashboard!.answer(pathOf(request), request.header('if-none-match')))
-
-  return {
-    has: (request) => routesOf(pathOf(request)) !== undefined,
-    async answer(sent) {
-      const { request, scheme } = beforeProxy(sent, addresses)
-      const routes = routesOf(pathOf(request))
-      const route = nameOf(routes, request.method)
-      const answer = await answerOrRefuse(request, scheme, routes, route)
-      const status = answer.status ?? 200
-      metrics?.countRequest(route, status)
-      onAnswered?.(status, summaryOf(request, route))
-      return answer
-    },
-  }
-
-  async function answerOrRefuse(
-    request: HubRequest,
-    scheme: string | undefined,
-    routes: Routes | undefined,
-    route: string,
-  ): Promise<HubResponse> {
-    let common: HubResponseHeaders = { 'x-content-type-options': 'nosniff' }
-    // Also on refusals, so that a page can read why. A preflight has its own.
-    if (routes?.OPTIONS && request.method !== 'OPTIONS') {
-      common = { ...common, ...cors.headersFor(request.header('origin')) }
-    }
-    try {
-      if (loopbackHostsOnly) assertLoopbackHost(request)
-      // Whoever looks after a hub calls it by its address.
-      const isForOperators = routes === healthRoutes || routes === readyRoutes || routes === metricsRoutes
-      if (!isForOperators) publicUrls.assertKnown(request, scheme)
-      return withHeaders(await dispatch(request, routes), common)
-    } catch (error) {
-      const known = error instanceof HubError ? error : undefined
-      // What the client did wrong is told to the client. What the store does wrong, the operator has to know as well.
-      if (!known || known.code.startsWith('STORE_')) onError(error)
-      else if (loggedRefusals.has(known.code)) onRefused?.(known, summaryOf(request, route))
-      const challenge = known instanceof TokenRefusal ? known.challenge : undefined
-      return withHeaders(problemResponse(known), { ...common, 'www-authenticate': challenge })
-    }
-  }
-
-  function summaryOf(request: HubRequest, route: string): RequestSummary {
-    return { method: request.method, route, address: addresses.nameOf(request) }
-  }
-
-  /** What a request is for, as it is counted. */
-  function nameOf(routes: Routes | undefined, method: string): string {
-    if (routes === hubRoutes || routes === subscribeRoutes)
-      return method === 'POST' ? 'publish' : method === 'OPTIONS' ? 'preflight' : 'subscribe'
-    if (routes === lastEventIdRoutes) return 'last'
-    if (routes === subscriptionsRoutes) return 'subscriptions'
-    if (routes === pageRoutes) return 'page'
-    return routes ? 'operating' : 'none'
-  }
-
-  function preflight(request: HubRequest): HubResponse {
-    const methods = methodsOf(routesOf(pathOf(request)) ?? {})
-    return {
+  const quotas = new ClientQuotas(limits, options.counts)
+  const publishing: PublishContext = { hub, authorizer, cors, quotas, addresses, limits, closing, onError }
+  const { subscriptions } = hub
+  const routes = routesOf({
+    publish: (request) => publish(request, publishing),
+    subscribe: answerSubscriber,
+    last: async (request) =>
+      answerLastEventId(hub, request, await authorizer.authorizeSubscriber(request), selectorRules()),
+    preflight: (methods) => (request) => ({
       status: 204,
       headers: {
         allow: methods,
         'accept-query': 'application/x-www-form-urlencoded',
         ...cors.preflightHeadersFor(request.header('origin'), methods),
       },
+      body: '',
+    }),
+    health: () => textResponse('ok\n'),
+    ready: async () => {
+      await assertReady(hub)
+      return textResponse('ready\n')
+    },
+    metrics: metrics && (async () => textResponse(await metrics.toText(), metrics.contentType)),
+    subscriptions: subscriptions && {
+      isAt: isSubscriptionsPath,
+      answer: (request) => answerSubscriptions(subscriptions, request, authorizer),
+    },
+    metadata: tokens && {
+      isAt: (path) => tokens.hasMetadataAt(path),
+      answer: (request) => tokens.answerMetadata(request, { hasSubscriptions: subscriptions !== undefined }),
+    },
+    page: dashboard && {
+      isAt: (path) => dashboard.has(path),
+      answer: (request) => dashboard.answer(pathOf(request), request.header('if-none-match')),
+    },
+    hasPublishers: () => authorizer.hasPublishers,
+  })
+
+  return {
+    has: (request) => routeAt(pathOf(request)) !== undefined,
+    async answer(sent) {
+      const { request, scheme } = addresses.isForwarded(sent) ? beforeProxy(sent) : { request: sent, scheme: undefined }
+      const route = routeAt(pathOf(request))
+      const method = route?.methods.get(request.method)
+      const name = method?.name ?? route?.name ?? 'none'
+      const common = commonHeaders(request, route)
+      let response: HubResponse
+      try {
+        if (loopbackHostsOnly) assertLoopbackHost(request)
+        if (!route?.isForOperators) publicUrls.assertKnown(request, scheme)
+        response = method ? await method.answer(request) : noSuchMethod(request, route)
+      } catch (error) {
+        response = refuse(error, request, name)
+      }
+      metrics?.countRequest(name, response.status)
+      onAnswered?.(response.status, summaryOf(request, name))
+      return { ...response, headers: mergedHeaders(common, response.headers) }
+    },
+  }
+
+  async function answerSubscriber(request: HubRequest): Promise<HubResponse> {
+    const permission = await authorizer.authorizeSubscriber(request)
+    const leave = quotas.subscribe({ address: addresses.of(request), holder: permission.holder })
+    // Now, for nothing of a request is kept as long as its stream.
+    const name = onStreamEnded && addresses.nameOf(request)
+    try {
+      const response = await subscribe(hub, request, permission, { ...selectorRules(), isCompressing: compression })
+      const { eventStream } = response
+      return {
+        ...response,
+        eventStream: {
+          ...eventStream,
+          deliverTo(session) {
+            session.closed.then((reason) => {
+              leave()
+              if (name !== undefined) onStreamEnded?.(reason, name)
+            })
+            eventStream.deliverTo(session)
+          },
+          abandon: leave,
+        },
+      }
+    } catch (error) {
+      leave()
+      throw error
     }
   }
 
-  function routesOf(path: string): Routes | undefined {
-    if (path === hubPath) return gate.hasPublishers ? hubRoutes : subscribeRoutes
-    if (path === `${hubPath}/last`) return lastEventIdRoutes
-    if (hub.subscriptions && isSubscriptionsPath(path)) return subscriptionsRoutes
-    if (path === '/healthz') return healthRoutes
-    if (path === '/readyz') return readyRoutes
-    if (path === '/metrics' && metrics) return metricsRoutes
-    if (tokens?.hasMetadataAt(path)) return metadataRoutes
-    return dashboard?.has(path) ? pageRoutes : undefined
+  /** Anew for each request: they may have been read again. */
+  function selectorRules(): SelectorRules {
+    return { limits, isCompat: authorizer.isCompat, hubUrl: authorizer.hubUrl }
+  }
+
+  function refuse(error: unknown, request: HubRequest, name: RouteName): HubResponse {
+    const known = error instanceof HubError ? error : undefined
+    const { logged } = ruleFor(error)
+    if (logged === 'failure') onError(error)
+    else if (logged === 'refusal' && known) onRefused?.(known, summaryOf(request, name))
+    const challenge = known instanceof TokenRefusal ? known.challenge : undefined
+    return problemResponse(known, challenge === undefined ? {} : { 'www-authenticate': challenge })
+  }
+
+  /** Of every response, refusals included, so that a page can read why. A preflight has CORS headers of its own. */
+  function commonHeaders(request: HubRequest, route: Route | undefined): HubResponseHeaders {
+    if (!route?.isForPages || request.method === 'OPTIONS') return noSniff
+    const headers = cors.headersFor(request.header('origin'))
+    return Object.isFrozen(headers) ? noSniff : { ...noSniff, ...headers }
+  }
+
+  function summaryOf(request: HubRequest, route: RouteName): RequestSummary {
+    return { method: request.method, route, address: addresses.nameOf(request) }
+  }
+
+  function routeAt(path: string): Route | undefined {
+    return routes.find(({ isAt }) => isAt(path))
   }
 }
 
-/** What happens because of how the hub is configured, and is not only the client's mistake. */
-const loggedRefusals: ReadonlySet<HubError['code']> = new Set([
-  'HUB_FULL',
-  'TOO_MANY_CONNECTIONS',
-  'RATE_LIMITED',
-  'ORIGIN_NOT_ALLOWED',
-  'HOST_NOT_ALLOWED',
-])
+const noSniff: HubResponseHeaders = Object.freeze({ 'x-content-type-options': 'nosniff' })
+
+/** What is the same for most responses is merged once. */
+function mergedHeaders(common: HubResponseHeaders, own: HubResponseHeaders): HubResponseHeaders {
+  if (common !== noSniff || !Object.isFrozen(own)) return { ...common, ...own }
+  let merged = withNoSniff.get(own)
+  if (!merged) {
+    merged = Object.freeze({ ...common, ...own })
+    withNoSniff.set(own, merged)
+  }
+  return merged
+}
+
+const withNoSniff = new WeakMap<HubResponseHeaders, HubResponseHeaders>()
 
 function chooseAuthorizer({ authorize, tokens }: HandlerOptions): Authorizer {
   if (!tokens) return authorizerFrom(authorize)
@@ -288,21 +254,24 @@ function chooseAuthorizer({ authorize, tokens }: HandlerOptions): Authorizer {
   throw new HubError('INVALID_OPTION', 'authorize and tokens both say who may do what. Give one of them.')
 }
 
-function dispatch(request: HubRequest, routes: Routes | undefined): HubResponse | Promise<HubResponse> {
-  if (!routes) return notFound(pathOf(request))
-  const route = Object.hasOwn(routes, request.method) ? routes[request.method] : undefined
-  if (route) return route(request)
-  const allow = methodsOf(routes)
-  const refusal = new HubError('METHOD_NOT_ALLOWED', `${pathOf(request)} has no ${request.method}. It has ${allow}.`)
-  return withHeaders(problemResponse(refusal), { allow })
+async function assertReady(hub: HubCore): Promise<void> {
+  const ready = hub.check().then(() => true)
+  if (await withTimeout(readyTimeoutMs, ready, false)) return
+  throw new HubError('STORE_FAILED', `The store gave no answer for ${readyTimeoutMs / 1000} s.`)
 }
 
-function withHeaders(answer: HubResponse, headers: HubResponseHeaders): HubResponse {
-  return { ...answer, headers: { ...headers, ...answer.headers } }
-}
-
-function methodsOf(routes: Routes): string {
-  return Object.keys(routes).join(', ')
+function noSuchMethod(request: HubRequest, route: Route | undefined): HubResponse {
+  const path = pathOf(request)
+  if (!route) {
+    return {
+      status: 404,
+      headers: { 'content-type': 'text/plain; charset=utf-8' },
+      body: `There is nothing at ${path}.\nThe hub is at ${hubPath}, its page at /, its health at /healthz and /readyz.\n`,
+    }
+  }
+  const allow = [...route.methods.keys()].join(', ')
+  const refusal = new HubError('METHOD_NOT_ALLOWED', `${path} has no ${request.method}. It has ${allow}.`)
+  return problemResponse(refusal, { allow })
 }
 
 function assertLoopbackHost(request: HubRequest): void {
@@ -314,50 +283,6 @@ function assertLoopbackHost(request: HubRequest): void {
   )
 }
 
-/**
- * A form POST needs no preflight, so any page that somebody opens on this machine could send one. A browser says whose page it
- * is; whatever is no browser sends neither header.
- */
-function assertPublishOrigin(request: HubRequest, cors: Cors): void {
-  const origin = request.header('origin')
-  if (origin === undefined || cors.allows(origin)) return
-  if (request.header('sec-fetch-site') === 'same-origin') return
-  if (URL.canParse(origin) && new URL(origin).host === request.header('host')) return
-  throw new HubError(
-    'ORIGIN_NOT_ALLOWED',
-    `Pages of ${origin} may not publish here. Allow them with --cors-origins ${origin === 'null' ? '*' : origin}.`,
-  )
-}
-
-function assertNotReserved({ topic }: PublishInit): void {
-  for (const each of Array.isArray(topic) ? topic : [topic]) {
-    if (typeof each !== 'string' || !isReservedTopic(each)) continue
-    const why = each === '' ? 'is empty, which' : `${JSON.stringify(each)}`
-    throw new HubError(
-      'INVALID_TOPIC',
-      `The topic ${why} names the hub itself (${hubPath} and all below it). Choose another.`,
-    )
-  }
-}
-
-function assertFewTopics({ topic }: PublishInit, maxTopics: number): void {
-  if (!Array.isArray(topic) || topic.length <= maxTopics) return
-  throw new HubError('TOO_LARGE', `The event has ${topic.length} topics; the most is ${maxTopics}.`)
-}
-
-/** Routes that only tell something. */
-function reading(route: Route): Routes {
-  return { GET: route, HEAD: route }
-}
-
-function answerText(body: string): HubResponse {
-  return { headers: { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' }, body }
-}
-
-function notFound(path: string): HubResponse {
-  return {
-    status: 404,
-    headers: { 'content-type': 'text/plain; charset=utf-8' },
-    body: `There is nothing at ${path}.\nThe hub is at ${hubPath}, its page at /, its health at /healthz and /readyz.\n`,
-  }
+function textResponse(body: string, contentType = 'text/plain; charset=utf-8'): HubResponse {
+  return { status: 200, headers: { 'content-type': contentType, 'cache-control': 'no-store' }, body }
 }

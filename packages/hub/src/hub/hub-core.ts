@@ -1,21 +1,20 @@
-import { createHash } from 'node:crypto'
 import type { Session } from '@headwater/sse/server'
 import { HubError } from '../base/errors.ts'
 import { untilAborted } from '../base/until-aborted.ts'
 import { exactTopic, type Matcher } from '../matching/matcher.ts'
-import type { Append, EventRecord, EventStore, HistoryPosition } from '../store/store.ts'
+import type { Append, EventStore, HistoryPosition } from '../store/store.ts'
 import { requestedSubscriptions } from '../subscriptions/active-subscription.ts'
 import { SubscriptionRegistry } from '../subscriptions/registry.ts'
 import { positionId } from './event-id.ts'
 import { FanOut, type FanOutOptions } from './fan-out.ts'
 import { findNewest } from './last-events.ts'
 import { type HubEvent, readEvents } from './program-events.ts'
-import { type PublishInit, parseIdempotencyKey, parsePublishInit } from './publish-init.ts'
+import { type PreparedEvent, type PublishInit, type PublishLimits, prepareEvent } from './publish-init.ts'
 import { findStartingPoint, positionOf, type StartingPoint } from './resume.ts'
 import { Selection } from './selection.ts'
 import type { HubStats } from './stats.ts'
 
-export interface HubCoreOptions extends Partial<FanOutOptions> {
+export interface HubCoreOptions extends Partial<Omit<FanOutOptions, 'onError'>> {
   /** Where the events are kept. The hub does not close it. */
   readonly store: EventStore
   /**
@@ -23,8 +22,10 @@ export interface HubCoreOptions extends Partial<FanOutOptions> {
    * events in the form of before Mercure 1.0, too. Default: false, and then it costs nothing.
    */
   readonly subscriptions?: boolean | { readonly compat?: boolean | undefined } | undefined
+  /** What of an event is limited; read for each event. Default: 1000 topics. */
+  readonly limits?: Readonly<PublishLimits> | undefined
   /** Gets what went wrong without anybody to reject to; the hub goes on. Default: it goes to `console.error`. */
-  readonly onError?: (error: unknown) => void
+  readonly onError?: ((error: unknown) => void) | undefined
 }
 
 export interface SubscriptionOptions {
@@ -73,8 +74,12 @@ export interface HubCore {
    * @throws HubError as `publish` does.
    */
   publishAll(events: readonly PublishInit[]): Promise<readonly string[]>
-  /** Throws as `publish` would for an event that is not valid. */
-  validate(event: PublishInit): void
+  /** The first half of `publish`: validates an event and makes it ready to be stored. Throws as `publish` rejects. */
+  prepare(event: PublishInit): PreparedEvent
+  /** The second half of `publish`: stores what was prepared, and resolves to its ID. */
+  append(event: PreparedEvent): Promise<string>
+  /** The second half of `publishAll`. */
+  appendAll(events: readonly PreparedEvent[]): Promise<readonly string[]>
   /**
    * Finds out where a subscription begins, for a session to be served.
    *
@@ -122,6 +127,7 @@ export interface HubCore {
 export async function createHubCore({
   store,
   subscriptions,
+  limits = defaultPublishLimits,
   onError = console.error,
   ...options
 }: HubCoreOptions): Promise<HubCore> {
@@ -133,27 +139,54 @@ export async function createHubCore({
   }
   const fanOut = await FanOut.start(store, { ...options, onError })
   const registry = subscriptions ? await startRegistry(subscriptions === true ? {} : subscriptions) : undefined
-  const publishing = new Set<Promise<unknown>>()
+  const publishing = new PublishesUnderWay()
+  const { epoch } = store
   let closing: Promise<void> | undefined
+
+  function prepare(init: PublishInit): PreparedEvent {
+    return prepareEvent(init, epoch, limits)
+  }
+
+  function append(prepared: PreparedEvent): Promise<string> {
+    if (closing) return Promise.reject(closedError())
+    publishing.begin()
+    return store.append(prepared.event, prepared).then(
+      (position) => {
+        publishing.end()
+        return prepared.event.id ?? positionId(epoch, position)
+      },
+      (error) => {
+        publishing.end()
+        throw error
+      },
+    )
+  }
+
+  async function appendInOrder(prepared: readonly PreparedEvent[]): Promise<readonly string[]> {
+    assertOpen()
+    publishing.begin()
+    try {
+      const positions = await appendAll(store, prepared)
+      return prepared.map(({ event }, index) => event.id ?? positionId(epoch, positions[index]!))
+    } finally {
+      publishing.end()
+    }
+  }
 
   return {
     async publish(init) {
       assertOpen()
-      const { event, idempotencyKey } = parse(init)
-      const mark = await finishing(store.append(event, { idempotencyKey }))
-      return event.id ?? positionId(store.epoch, mark)
+      return await append(prepare(init))
     },
 
     async publishAll(inits) {
       assertOpen()
-      const appends = inits.map(parse)
-      const marks = await finishing(appendAll(store, appends))
-      return appends.map(({ event }, index) => event.id ?? positionId(store.epoch, marks[index]!))
+      return await appendInOrder(inits.map(prepare))
     },
 
-    validate(init) {
-      parse(init)
-    },
+    prepare,
+    append,
+    appendAll: appendInOrder,
 
     async openSubscription({ matchers, rights, lastEventId, payloadFor }) {
       assertOpen()
@@ -226,14 +259,6 @@ export async function createHubCore({
     }
   }
 
-  /** Closing waits for it. */
-  function finishing<T>(work: Promise<T>): Promise<T> {
-    const forget = () => publishing.delete(work)
-    publishing.add(work)
-    work.then(forget, forget)
-    return work
-  }
-
   async function findStart(selection: Selection, lastEventId: string | undefined): Promise<StartingPoint> {
     const start = await findStartingPoint(store, selection, lastEventId)
     // The tail may not have brought here yet what another process told the client of, or what is trimmed already.
@@ -241,18 +266,12 @@ export async function createHubCore({
     return start
   }
 
-  function parse(init: PublishInit): Append {
-    const event = parsePublishInit(init, store.epoch)
-    const key = parseIdempotencyKey(init.idempotencyKey)
-    return { event, idempotencyKey: key === undefined ? undefined : keyOfEvent(key, event) }
-  }
-
   function assertOpen(): void {
-    if (closing) throw new HubError('HUB_CLOSED', 'The hub is shutting down. Try again when it, or another, is up.')
+    if (closing) throw closedError()
   }
 
   async function finish(): Promise<void> {
-    await Promise.allSettled([...publishing, fanOut.drain()])
+    await Promise.allSettled([publishing.whenNone(), fanOut.drain()])
     await registry?.close()
     fanOut.close()
   }
@@ -262,6 +281,35 @@ export async function createHubCore({
     if (start.name === 'last') return positionId(store.epoch, start.after)
     if (start.name !== 'live' || fanOut.head.position === 0) return 'earliest'
     return positionId(store.epoch, fanOut.head)
+  }
+}
+
+const defaultPublishLimits: PublishLimits = { maxTopics: 1000 }
+
+function closedError(): HubError {
+  return new HubError('HUB_CLOSED', 'The hub is shutting down. Try again when it, or another, is up.')
+}
+
+/** Counts publishes that the store has not answered yet, so that closing can wait for them. */
+class PublishesUnderWay {
+  #count = 0
+  #onNone: (() => void) | undefined
+
+  begin(): void {
+    this.#count++
+  }
+
+  end(): void {
+    this.#count--
+    if (this.#count === 0) this.#onNone?.()
+  }
+
+  /** Resolves when there are none. No further ones may begin meanwhile. */
+  whenNone(): Promise<void> {
+    if (this.#count === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      this.#onNone = resolve
+    })
   }
 }
 
@@ -276,14 +324,4 @@ async function appendAll(store: EventStore, appends: readonly Append[]): Promise
   // Appends under way together may be ordered either way.
   for (const each of appends) marks.push(await store.append(each.event, each))
   return marks
-}
-
-/**
- * The key under which the store knows an event. It says the event too: a key that is used twice, by a mistake or by two publishers
- * who count from 1, must not make an event disappear that was acknowledged.
- */
-function keyOfEvent(key: string, { topics, data, isPrivate, id, type, retryMs }: EventRecord): string {
-  return createHash('sha256')
-    .update(JSON.stringify([key, topics, data, isPrivate, id, type, retryMs]))
-    .digest('base64url')
 }

@@ -1,8 +1,11 @@
+import { createHash } from 'node:crypto'
 import { CLOSED_EVENT_ID, isReservedEventType, parseEventId } from '@headwater/sse/server'
 import { HubError } from '../base/errors.ts'
+import { hubPath } from '../base/hub-path.ts'
 import { maxMatcherBytes } from '../matching/matcher.ts'
 import { forbiddenCharacter } from '../matching/visible-text.ts'
-import type { EventRecord } from '../store/store.ts'
+import type { Append, EventRecord } from '../store/store.ts'
+import { isReservedTopic } from './reserved-topics.ts'
 
 /** An event as a publisher gives it. */
 export interface PublishInit {
@@ -26,6 +29,12 @@ export interface PublishInit {
   readonly idempotencyKey?: string | undefined
 }
 
+/** What an operator can restrict of what is published. */
+export interface PublishLimits {
+  /** The topics of one event. Default 1000, which is also the most that can be. */
+  readonly maxTopics: number
+}
+
 /** The most topics of one event. */
 const maxTopics = 1000
 /** The longest topic in bytes of UTF-8, which is that of matchers, too: every character costs every pattern some work. */
@@ -36,20 +45,37 @@ const maxTopicsBytes = 64 * 1024
 const maxIdBytes = 1024
 const maxIdempotencyKeyBytes = 255
 
+declare const prepared: unique symbol
+
+/** An event that may be appended: validated, and its key made. Only `prepareEvent` makes one. */
+export type PreparedEvent = Append & { readonly [prepared]: true }
+
 /**
- * Validates an event from a publisher, and is the only place that does. Throws a `HubError` that names what is wrong. The
- * order of the checks is that of the reference hub, so that of several mistakes the same one is told.
+ * Validates an event from a publisher, and is the only place that does, whichever way it came. Throws a `HubError` that names
+ * what is wrong. The order of the checks is that of the reference hub, so that of several mistakes the same one is reported.
  */
-export function parsePublishInit(init: PublishInit, epoch: string): EventRecord {
-  const topics = parseTopics(init.topic)
+export function prepareEvent(init: PublishInit, epoch: string, limits: PublishLimits): PreparedEvent {
+  const topics = parseTopics(init.topic, Math.min(limits.maxTopics, maxTopics))
   const retryMs = parseRetry(init.retry)
   const id = parseId(init.id, epoch)
   const type = parseType(init.type)
-  return { topics, data: parseData(init.data), isPrivate: init.private === true, id, type, retryMs }
+  const event = { topics, data: parseData(init.data), isPrivate: init.private === true, id, type, retryMs }
+  const key = parseIdempotencyKey(init.idempotencyKey)
+  return { event, idempotencyKey: key === undefined ? undefined : keyOfEvent(key, event) } as PreparedEvent
 }
 
-/** Validates an idempotency key. Throws `INVALID_IDEMPOTENCY_KEY`. */
-export function parseIdempotencyKey(key: string | undefined): string | undefined {
+/**
+ * The key under which the store knows an event. It names the event too: a key that is used twice, by a mistake or by two
+ * publishers who count from 1, must not make an event disappear that was acknowledged.
+ */
+function keyOfEvent(key: string, { topics, data, isPrivate, id, type, retryMs }: EventRecord): string {
+  return createHash('sha256')
+    .update(JSON.stringify([key, topics, data, isPrivate, id, type, retryMs]))
+    .digest('base64url')
+}
+
+/** Throws `INVALID_IDEMPOTENCY_KEY`. */
+function parseIdempotencyKey(key: string | undefined): string | undefined {
   if (key === undefined) return undefined
   assertSingleLine('INVALID_IDEMPOTENCY_KEY', 'Idempotency key', key)
   const bytes = Buffer.byteLength(key)
@@ -60,19 +86,25 @@ export function parseIdempotencyKey(key: string | undefined): string | undefined
   )
 }
 
-function parseTopics(given: string | readonly string[]): readonly string[] {
+function parseTopics(given: string | readonly string[], most: number): readonly string[] {
   const topics = typeof given === 'string' ? [given] : given
   if (!Array.isArray(topics) || topics.length === 0) {
     throw new HubError('INVALID_TOPIC', 'The event has no topic. Give at least one.')
   }
-  if (topics.length > maxTopics) {
-    throw new HubError('TOO_LARGE', `The event has ${topics.length} topics; the most is ${maxTopics}.`)
+  if (topics.length > most) {
+    throw new HubError('TOO_LARGE', `The event has ${topics.length} topics; the most is ${most}.`)
   }
   let bytes = 0
   for (const topic of topics) {
     bytes += assertShort(topic)
     assertSingleLine('INVALID_TOPIC', 'Topic', topic)
     if (topic === '') throw new HubError('INVALID_TOPIC', 'The topic is empty. Name what the event is about.')
+    if (isReservedTopic(topic)) {
+      throw new HubError(
+        'INVALID_TOPIC',
+        `The topic ${JSON.stringify(topic)} names the hub itself (${hubPath} and all below it). Choose another.`,
+      )
+    }
     if (topic === '*') {
       throw new HubError(
         'INVALID_TOPIC',
@@ -86,7 +118,7 @@ function parseTopics(given: string | readonly string[]): readonly string[] {
       `The topics of the event have ${bytes} bytes together; the most is ${maxTopicsBytes}. Use fewer, or shorter ones.`,
     )
   }
-  return [...new Set<string>(topics)]
+  return topics.length === 1 ? topics : [...new Set<string>(topics)]
 }
 
 /** The bytes of a topic. What is no text is told of as such. */

@@ -2,10 +2,9 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { logEvents } from '../../src/cli/serve/log.ts'
 import { serveCommand } from '../../src/cli/serve/serve.ts'
+import { createHub } from '../../src/create-hub.ts'
 import { defaultLimits, type Limits } from '../../src/http/access/limits.ts'
 import { Metrics } from '../../src/http/metrics.ts'
-import { createFetchHandler } from '../../src/http/server/fetch-handler.ts'
-import { createHubCore } from '../../src/hub/hub-core.ts'
 import { everyTopic } from '../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 
@@ -114,9 +113,9 @@ describe('docs/limits.md', () => {
   type Ask = (remoteAddress: string, query: string, body?: string) => Promise<Response>
 
   test.each(Object.keys(attempts))('says what is answered beyond %s', async (key) => {
-    const hub = await createHubCore({ store: createMemoryStore() })
     const given: Partial<Limits> = { [key]: 1 }
-    const answer = createFetchHandler(hub, {
+    const hub = await createHub({
+      store: createMemoryStore(),
       limits: given,
       authorize: () => ({ publish: [everyTopic], holder: 'ann' }),
     })
@@ -129,7 +128,7 @@ describe('docs/limits.md', () => {
       const url = `http://hub.test/.well-known/mercure?${query}`
       const headers = { 'content-type': 'application/x-www-form-urlencoded' }
       const init = body === undefined ? {} : { method: 'POST', body, headers }
-      const response = await answer(new Request(url, init), { remoteAddress })
+      const response = await hub.fetch(new Request(url, init), { remoteAddress })
       streams.push(response)
       return response
     }

@@ -3,9 +3,9 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { HubError } from '../../src/base/errors.ts'
 import { Metrics } from '../../src/http/metrics.ts'
-import { createHandler } from '../../src/http/server/handler.ts'
 import { createHubCore } from '../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
+import { createHandler } from './handlers.ts'
 import { problemOf, type Serving, serve } from './serve-hub.ts'
 
 describe('/readyz', () => {
@@ -55,8 +55,7 @@ describe('/readyz', () => {
 describe('/metrics', () => {
   async function measured(): Promise<Serving & { value(name: string): Promise<number | undefined> }> {
     const metrics = new Metrics()
-    const serving = await serve({ store: metrics.measure(createMemoryStore()), metrics })
-    metrics.observe(serving.hub)
+    const serving = await serve({ metrics })
     return {
       ...serving,
       async value(name) {
@@ -103,8 +102,7 @@ describe('/metrics', () => {
   test('counts gaps and ended streams by reason, failed publishes, and requests by what they were for', async () => {
     const metrics = new Metrics()
     const store = createMemoryStore()
-    const { open, post, hub, server } = await serve({ store: metrics.measure(store), metrics })
-    metrics.observe(hub)
+    const { open, post, hub, server } = await serve({ store, metrics })
     const lines = async () => (await (await fetch(`${server.url}/metrics`)).text()).split('\n')
     const stream = await open('match=a&last_event_id=gone')
     expect((await stream.nextOfAny())?.event).toBe('headwater-gap')

@@ -2,15 +2,14 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { type ParsedEvent, readEvents } from '@headwater/sse'
 import { onTestFinished } from 'vitest'
-import type { HandlerOptions } from '../../src/http/router.ts'
-import { type HubServer, type ListenOptions, listen } from '../../src/http/server/server.ts'
-import { createHubCore, type HubCore, type HubCoreOptions } from '../../src/hub/hub-core.ts'
+import { createHub, type Hub, type HubOptions } from '../../src/create-hub.ts'
+import type { HubServer, ListenOptions } from '../../src/http/server/server.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { EventStore } from '../../src/store/store.ts'
 
 /** A hub on a free port of 127.0.0.1, for the length of one test. */
 export interface Serving {
-  readonly hub: HubCore
+  readonly hub: Hub
   readonly store: EventStore
   readonly server: HubServer
   /** The hub's URL, where one publishes and subscribes. */
@@ -33,19 +32,17 @@ export interface Subscribed {
 }
 
 export interface ServeOptions
-  extends HandlerOptions,
-    Pick<HubCoreOptions, 'subscriptions'>,
+  extends Omit<HubOptions, 'store'>,
     Pick<ListenOptions, 'headersTimeoutMs' | 'idleTimeoutMs'> {
   readonly store?: EventStore
   readonly port?: number
 }
 
 export async function serve(options: ServeOptions = {}): Promise<Serving> {
-  const { store = createMemoryStore(), port = 0, subscriptions, ...handlerOptions } = options
+  const { store = createMemoryStore(), port = 0, headersTimeoutMs, idleTimeoutMs, ...hubOptions } = options
   const errors: unknown[] = []
-  const onError = (error: unknown) => errors.push(error)
-  const hub = await createHubCore({ store, subscriptions, onError })
-  const server = await listen(hub, { host: '127.0.0.1', port, onError, ...handlerOptions })
+  const hub = await createHub({ store, onError: (error) => errors.push(error), ...hubOptions })
+  const server = await hub.listen({ host: '127.0.0.1', port, headersTimeoutMs, idleTimeoutMs })
   onTestFinished(() => server.close({ deadlineMs: 100 }))
   const url = `${server.url}/.well-known/mercure`
   return {

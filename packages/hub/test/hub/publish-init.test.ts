@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { type PublishInit, parsePublishInit } from '../../src/hub/publish-init.ts'
+import { type PublishInit, prepareEvent } from '../../src/hub/publish-init.ts'
 
 const epoch = '0123456789'
-const parse = (init: PublishInit) => parsePublishInit(init, epoch)
+const parse = (init: PublishInit) => prepareEvent(init, epoch, { maxTopics: 1000 }).event
 const refusal = (init: PublishInit): [string, string] => {
   try {
     parse(init)

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createFetchHandler } from '../../src/http/server/fetch-handler.ts'
 import { createHubCore } from '../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { bearer, everything, oldBearer, serveGuarded } from '../http/access/guarded-hub.ts'
+import { createFetchHandler } from '../http/handlers.ts'
 import { problemOf, serve } from '../http/serve-hub.ts'
 
 /** Opens a stream on a socket of its own; gives its head and its body as bytes came. */

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os'
 import { frameBytes } from '@headwater/sse/server'
 import { Command } from 'commander'
 import { HubError } from '../../base/errors.ts'
-import { within } from '../../base/with-timeout.ts'
+import { withTimeout } from '../../base/with-timeout.ts'
 import { ClientAddresses, isLoopbackAddress } from '../../http/access/client-address.ts'
 import { createCountMemory, openCounts } from '../../http/access/client-counts.ts'
 import { canSharePort } from '../../http/server/server.ts'
@@ -21,7 +21,6 @@ import { Reloading } from './reloading.ts'
 import { addServeFlags, type ServeOptions } from './serve-options.ts'
 import { ServerPool } from './server-pool.ts'
 import { logFailure, openTokenAuthorizer, startServing } from './start-server.ts'
-import { StoreWatch } from './store-watch.ts'
 import { keepYoungGenerationSmall } from './young-generation.ts'
 
 export function serveCommand(): Command {
@@ -98,10 +97,9 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
     if (!dev || !warning.startsWith('anonymousPublishers')) log.writeThrottled('caution', warning)
   })
 
-  const watch = new StoreWatch(log)
   let uncleanHolder: string | undefined
   const store = await openStore(options, {
-    onError: (error) => logFailure(log, watch, error),
+    onError: (error) => logFailure(log, error),
     onUncleanStop: (holder) => {
       uncleanHolder = holder
     },
@@ -113,7 +111,6 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
     tokens,
     certificate,
     log,
-    watch,
     address,
     store: sharing?.shared.store ?? store,
     sharing: sharing && { thread: 1, sharesPort: 'first', counts: sharing.counts },
@@ -204,7 +201,7 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   cutOff += cutOffElsewhere
   // A store that has still to write has a moment for it in any case.
   const closingMs = Math.max(1000, startedAt + deadlineMs - performance.now())
-  const isClosed = await within(
+  const isClosed = await withTimeout(
     closingMs,
     store.close().then(() => true),
     false,

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import { HubError } from '../../base/errors.ts'
-import { within } from '../../base/with-timeout.ts'
+import { withTimeout } from '../../base/with-timeout.ts'
 import { type CountMemory, clearCounts } from '../../http/access/client-counts.ts'
 import type { MetricsSnapshot } from '../../http/metrics.ts'
 import type { Certificate } from '../../http/server/tls.ts'
@@ -209,7 +209,7 @@ class ServingThread {
 async function unlessLate<T>(milliseconds: number, answer: Promise<T> | undefined): Promise<T | undefined> {
   return (
     answer &&
-    (await within(
+    (await withTimeout(
       milliseconds,
       answer.catch(() => undefined),
       undefined,

@@ -6,7 +6,6 @@ import { reloadAuthorizer } from '../options/auth-flags.ts'
 import { limitsOf } from '../options/limit-flags.ts'
 import { Log } from './log.ts'
 import { openTokenAuthorizer, type Serving, startServing } from './start-server.ts'
-import { StoreWatch } from './store-watch.ts'
 import type { RequestToMain, RequestToWorker, ThreadOptions } from './thread-messages.ts'
 import { ThreadRpc } from './thread-rpc.ts'
 
@@ -22,7 +21,6 @@ const first = new ThreadRpc<RequestToMain, RequestToWorker>(parentPort!, {
       tokens: await tokens,
       certificate,
       log,
-      watch: new StoreWatch(log),
       address: { ...options.listen, port },
       sharing: { thread, sharesPort: 'other', counts: openCounts(counts, thread - 1) },
     })

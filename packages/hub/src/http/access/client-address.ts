@@ -91,6 +91,23 @@ export class ClientAddresses {
   }
 }
 
+/**
+ * A request that a trusted proxy passed on, as the client sent it to that proxy: with the host it asked for. Names the scheme, too, if
+ * the proxy does.
+ */
+export function beforeProxy(request: HubRequest): { request: HubRequest; scheme: string | undefined } {
+  const scheme = firstOf(request.header('x-forwarded-proto'))?.toLowerCase()
+  const host = firstOf(request.header('x-forwarded-host'))
+  if (host === undefined) return { request, scheme }
+  const { method, url, rawHeaders, body, wholeBody, remoteAddress } = request
+  const header = (name: string) => (name === 'host' ? host : request.header(name))
+  return { request: { method, url, rawHeaders, body, wholeBody, remoteAddress, header }, scheme }
+}
+
+function firstOf(list: string | undefined): string | undefined {
+  return list?.split(',')[0]?.trim() || undefined
+}
+
 interface Peer {
   readonly address: string
   readonly isTrusted: boolean

@@ -1,5 +1,5 @@
 import { HubError } from '../../base/errors.ts'
-import type { HubResponseHeaders } from '../message/http-message.ts'
+import type { HubRequest, HubResponseHeaders } from '../message/http-message.ts'
 
 /** Which other origins' pages may use the hub, and how browsers are told. */
 export class Cors {
@@ -14,6 +14,21 @@ export class Cors {
   /** Whether a page of this origin may. */
   allows(origin: string): boolean {
     return this.#origins.has('*') || this.#origins.has(origin)
+  }
+
+  /**
+   * Throws `ORIGIN_NOT_ALLOWED` unless a request comes from a page that may publish, or from no page. A form POST needs no preflight, so any
+   * page that somebody opens on this machine could send one. A browser says whose page it is; other clients send neither header.
+   */
+  assertMayPublish(request: Pick<HubRequest, 'header'>): void {
+    const origin = request.header('origin')
+    if (origin === undefined || this.allows(origin)) return
+    if (request.header('sec-fetch-site') === 'same-origin') return
+    if (URL.canParse(origin) && new URL(origin).host === request.header('host')) return
+    throw new HubError(
+      'ORIGIN_NOT_ALLOWED',
+      `Pages of ${origin} may not publish here. Allow them with --cors-origins ${origin === 'null' ? '*' : origin}.`,
+    )
   }
 
   /** The headers that let a page of an allowed origin read the answer. None at all when no origin is configured. */
@@ -36,13 +51,15 @@ export class Cors {
   }
 
   #allowHeadersFor(origin: string | undefined): HubResponseHeaders {
-    if (this.#origins.size === 0) return {}
+    if (this.#origins.size === 0) return noHeaders
     // Anyone may read what anyone may read. With credentials that would be anyone acting as the user.
     if (this.#origins.has('*')) return { 'access-control-allow-origin': '*' }
     if (origin === undefined || !this.#origins.has(origin)) return { vary: 'Origin' }
     return { vary: 'Origin', 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true' }
   }
 }
+
+const noHeaders: HubResponseHeaders = Object.freeze({})
 
 /** Without it a page cannot see where its stream begins. */
 const exposedHeaders = 'Mercure-Last-Event-ID, Last-Event-ID, Link, ETag, WWW-Authenticate, Retry-After'

@@ -1,5 +1,7 @@
+import type { PublishLimits } from '../../hub/publish-init.ts'
+
 /** What the hub takes from its clients. Each is read anew for each request, so that it can be changed while the hub runs. */
-export interface Limits {
+export interface Limits extends PublishLimits {
   /** Event streams open at once. Beyond it a subscriber is answered 503. Default 100000. */
   maxSubscribers: number
   /**

@@ -1,5 +1,4 @@
 import { HubError } from '../../base/errors.ts'
-import type { PublishInit } from '../../hub/publish-init.ts'
 import type { Matcher } from '../../matching/matcher.ts'
 import { MatcherSet } from '../../matching/matcher-set.ts'
 import { Topic } from '../../matching/topic.ts'
@@ -40,14 +39,27 @@ export async function permissionOf(request: HubRequest, authorize: Authorize): P
   throw new HubError('UNAUTHORIZED', 'This request is not allowed to use the hub. Sign in first.')
 }
 
-/** Makes what throws `FORBIDDEN` unless all of an event's topics are granted. */
-export function publishRule({ publish = [] }: Permission): (event: PublishInit) => void {
-  const granted = new MatcherSet(publish)
-  return ({ topic }) => {
-    for (const each of Array.isArray(topic) ? topic : [topic]) {
-      // What is no text is no topic either, and refused as such.
-      if (typeof each !== 'string' || granted.selectsAny([new Topic(each)])) continue
-      throw new HubError('FORBIDDEN', `This request may not publish on topic ${JSON.stringify(each)}.`)
-    }
+/** On which topics the sender of a request may publish. */
+export interface PublishPermission {
+  /** Throws, `FORBIDDEN` say, unless an event with this topic, or these, may be published. What is not text is granted: it is not a topic either. */
+  assertMayPublish(topic: unknown): void
+}
+
+/** The permission to publish on the topics that an application granted. */
+export class GrantedTopics implements PublishPermission {
+  readonly #granted: MatcherSet
+
+  constructor({ publish = [] }: Permission) {
+    this.#granted = new MatcherSet(publish)
+  }
+
+  assertMayPublish(topic: unknown): void {
+    if (!Array.isArray(topic)) this.#assertGranted(topic)
+    else for (const each of topic) this.#assertGranted(each)
+  }
+
+  #assertGranted(topic: unknown): void {
+    if (typeof topic !== 'string' || this.#granted.selectsAny([new Topic(topic)])) return
+    throw new HubError('FORBIDDEN', `This request may not publish on topic ${JSON.stringify(topic)}.`)
   }
 }

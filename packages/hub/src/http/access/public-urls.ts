@@ -1,6 +1,5 @@
 import { HubError } from '../../base/errors.ts'
-import type { HubRequest } from '../message/http-message.ts'
-import type { Addressed, ClientAddresses } from './client-address.ts'
+import type { Addressed } from './client-address.ts'
 
 /** By which URLs the hub is known to its clients: requests for any other did not mean it, or came by a trick. */
 export class PublicUrls {
@@ -21,21 +20,6 @@ export class PublicUrls {
   }
 }
 
-/**
- * A request as the client sent it to the proxy: with the host it asked for. Only a trusted proxy is believed. Names the scheme, too, if that
- * proxy does.
- */
-export function beforeProxy(
-  request: HubRequest,
-  addresses: ClientAddresses,
-): { request: HubRequest; scheme: string | undefined } {
-  if (!addresses.isForwarded(request)) return { request, scheme: undefined }
-  const scheme = firstOf(request.header('x-forwarded-proto'))?.toLowerCase()
-  const host = firstOf(request.header('x-forwarded-host'))
-  if (host === undefined) return { request, scheme }
-  return { request: { ...request, header: (name) => (name === 'host' ? host : request.header(name)) }, scheme }
-}
-
 /** Reads one of the hub's URLs. Throws `INVALID_OPTION`. */
 export function parsePublicUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
@@ -50,8 +34,4 @@ export function parsePublicUrl(text: string): URL {
 function hostIn(protocol: string, host: string): string | undefined {
   const text = `${protocol}//${host}`
   return /[/?#@\\\s]/.test(host) || !URL.canParse(text) ? undefined : new URL(text).host
-}
-
-function firstOf(list: string | undefined): string | undefined {
-  return list?.split(',')[0]?.trim() || undefined
 }

@@ -1,14 +1,13 @@
 import { type AuthConfig, type AuthOptions, parseAuthOptions } from '../../auth/auth-options.ts'
 import { Authenticator, type AuthRefused } from '../../auth/authenticator.ts'
+import { challengeFor } from '../../auth/challenge.ts'
 import type { Dialect, Role } from '../../auth/dialect.ts'
-import { answerTo } from '../../auth/failure-answer.ts'
 import { readAuthRequest } from '../../auth/presented-token.ts'
 import { metadataUrl, resourceFor, resourceMetadata } from '../../auth/resource-metadata.ts'
 import type { Rights } from '../../auth/rights.ts'
-import type { PublishInit } from '../../hub/publish-init.ts'
 import type { HubRequest, HubResponse } from '../message/http-message.ts'
 import { type Authorizer, localHubUrl } from './authorizer.ts'
-import type { Permission } from './permission.ts'
+import type { Permission, PublishPermission } from './permission.ts'
 import { TokenRefusal } from './token-refusal.ts'
 
 export interface TokenAuthorizerOptions {
@@ -81,14 +80,14 @@ export class TokenAuthorizer implements Authorizer {
     return hubUrlOf(this.#rules.config)
   }
 
-  async admitSubscriber(request: HubRequest): Promise<Permission> {
+  async authorizeSubscriber(request: HubRequest): Promise<Permission> {
     const rules = this.#rules
     const rights = await this.#authenticate(rules, request, 'subscriber')
     const { subscribeMatchers, expiresAt, holder } = rights
     return { subscribe: subscribeMatchers, expiresAt, holder, payloadFor: (match) => rights.payloadFor(match) }
   }
 
-  async admitReader(request: HubRequest, path: string, dialect: Dialect): Promise<Dialect> {
+  async authorizeReader(request: HubRequest, path: string, dialect: Dialect): Promise<Dialect> {
     const rules = this.#rules
     const rights = await this.#authenticate(rules, request, 'subscriber', dialect)
     const refused = rules.authenticator.refuseSubscribe(rights, path)
@@ -96,24 +95,26 @@ export class TokenAuthorizer implements Authorizer {
     return rights.dialect
   }
 
-  async admitPublisher(request: HubRequest): Promise<(event: PublishInit) => void> {
+  async authorizePublisher(request: HubRequest): Promise<PublishPermission> {
     const rules = this.#rules
     const rights = await this.#authenticate(rules, request, 'publisher')
-    return ({ topic }) => {
-      // What is no text is no topic either, and refused as such.
-      const topics = (Array.isArray(topic) ? topic : [topic]).filter((each) => typeof each === 'string')
-      if (rights.expiresAt !== undefined && rights.expiresAt <= this.#options.now()) {
-        // A stream of events may take longer than the token is good for.
-        const failure = { name: 'invalid_token', dialect: rights.dialect } as const
-        this.#refuse(rules, request, {
-          name: 'refused',
-          failure,
-          reason: "the publisher's token expired while it published",
-        })
-      }
-      const refused = rules.authenticator.refusePublish(rights, topics)
-      if (refused) this.#refuse(rules, request, refused)
+    return { assertMayPublish: (topic) => this.#assertMayPublish(rules, request, rights, topic) }
+  }
+
+  #assertMayPublish(rules: Rules, request: HubRequest, rights: Rights, topic: unknown): void {
+    if (rights.expiresAt !== undefined && rights.expiresAt <= this.#options.now()) {
+      // A stream of events may take longer than the token is good for.
+      const failure = { name: 'invalid_token', dialect: rights.dialect } as const
+      this.#refuse(rules, request, {
+        name: 'refused',
+        failure,
+        reason: "the publisher's token expired while it published",
+      })
     }
+    // What is not text is not a topic either, and refused as such.
+    const topics = (Array.isArray(topic) ? topic : [topic]).filter((each) => typeof each === 'string')
+    const refused = rules.authenticator.refusePublish(rights, topics)
+    if (refused) this.#refuse(rules, request, refused)
   }
 
   /** Whether a path is that of the hub's metadata. */
@@ -125,6 +126,7 @@ export class TokenAuthorizer implements Authorizer {
   answerMetadata(request: HubRequest, features: { readonly hasSubscriptions: boolean }): HubResponse {
     const { config } = this.#rules
     return {
+      status: 200,
       headers: { 'content-type': 'application/json', 'cache-control': 'max-age=300', vary: 'Origin, Host' },
       body: `${JSON.stringify(resourceMetadata(config, resourceFor(config, request.header('host'))!, features))}\n`,
     }
@@ -143,7 +145,7 @@ export class TokenAuthorizer implements Authorizer {
   #refuse({ config, metadataPaths }: Rules, request: HubRequest, { failure, reason }: AuthRefused): never {
     this.#options.onRefused(reason, request)
     const resource = metadataPaths.size > 0 ? resourceFor(config, request.header('host')) : undefined
-    throw new TokenRefusal(failure, answerTo(failure, resource && metadataUrl(resource)).challenge)
+    throw new TokenRefusal(failure, challengeFor(failure, resource && metadataUrl(resource)))
   }
 }
 

@@ -9,8 +9,10 @@ const bodyTimeoutMs = 30_000
  * and with `TIMEOUT` after 30 seconds.
  */
 export function readBody(request: HubRequest, maxBytes: number): Buffer | Promise<Buffer> {
-  if (Number(request.header('content-length') ?? 0) > maxBytes) throw tooLarge(maxBytes)
-  return request.wholeBody ?? readPieces(request, maxBytes)
+  const { wholeBody } = request
+  const length = wholeBody ? wholeBody.length : Number(request.header('content-length') ?? 0)
+  if (length > maxBytes) throw tooLarge(maxBytes)
+  return wholeBody ?? readPieces(request, maxBytes)
 }
 
 async function readPieces(request: HubRequest, maxBytes: number): Promise<Buffer> {

@@ -1,6 +1,6 @@
 import type { ContentCoding, Session } from '@headwater/sse/server'
 
-/** A request, whether it came through Node or through Fetch: all that the routes see of it. */
+/** A request, whichever transport it came through: all that the routes see of it. */
 export interface HubRequest {
   readonly method: string
   /** Path and query as they were sent; a whole URL where a proxy sent one. */
@@ -13,32 +13,45 @@ export interface HubRequest {
   readonly wholeBody?: Buffer | undefined
   /** Where the client is; `undefined` where the runtime does not say. */
   readonly remoteAddress: string | undefined
-  /** A header by its name in lower case; the values of several joined by a comma. */
-  header(name: string): string | undefined
+  /** A header by its name in lower case; the values of several joined by a comma. Needs no `this`. */
+  readonly header: (name: string) => string | undefined
 }
 
+/** Names and values. A header whose value is `undefined` is not sent. */
 export type HubResponseHeaders = Readonly<Record<string, string | undefined>>
 
-/** What a route has to say to a request. */
-export interface HubResponse {
-  /** Default 200. */
-  readonly status?: number
-  readonly headers?: HubResponseHeaders
-  /** Whole, or in pieces that are made when there is room for them. */
-  readonly body?: string | Uint8Array | AsyncIterable<string>
-  /** In place of a body: makes the answer an event stream, and fills it. */
-  readonly eventStream?: (session: Session) => void
-  /** How the event stream is coded. Default: not at all. */
-  readonly contentCoding?: ContentCoding | undefined
-  /** Called if there is nobody to have the event stream, and it does not begin. */
-  readonly abandoned?: () => void
-  /** When the event stream is to end at the latest, in milliseconds since 1970. */
-  readonly expiresAt?: number | undefined
+/** What a route answers: a body or an event stream. */
+export type HubResponse = BodyResponse | EventStreamResponse
+
+export interface BodyResponse {
+  readonly status: number
+  readonly headers: HubResponseHeaders
+  /** Whole, or in pieces that are made when there is room for them. `''` for none. */
+  readonly body: string | Uint8Array | AsyncIterable<string>
+  readonly eventStream?: undefined
 }
 
-/** An answer that is all there, as text. */
-export interface TextResponse extends HubResponse {
+/** A response with its whole body as text. */
+export interface TextResponse extends BodyResponse {
   readonly body: string
+}
+
+export interface EventStreamResponse {
+  readonly status: 200
+  readonly headers: HubResponseHeaders
+  readonly eventStream: EventStream
+}
+
+/** The event stream of a response, before there is a session to send it. */
+export interface EventStream {
+  /** Sends the events through the session that the transport opened. */
+  deliverTo(session: Session): void
+  /** The stream does not begin: the client is gone. */
+  abandon(): void
+  /** How the stream is coded. `undefined`: not at all. */
+  readonly contentCoding: ContentCoding | undefined
+  /** When the stream ends at the latest, in milliseconds since 1970. `undefined`: never. */
+  readonly expiresAt: number | undefined
 }
 
 /** The path of a request's URL, as it was sent: still percent-encoded. */

@@ -1,25 +1,32 @@
 import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http'
-import type { TextResponse } from './http-message.ts'
+import type { HubResponseHeaders, TextResponse } from './http-message.ts'
 
 /**
- * A whole answer as an HTTP/1.1 response, for connections on which no server of Node writes it. A character for each byte: to be written as
+ * A whole response as HTTP/1.1, for connections on which no server of Node writes it. A character for each byte: to be written as
  * `latin1`. Throws what Node throws for a header that cannot be sent.
  */
-export function responseText(
-  { status = 200, headers = {}, body }: TextResponse,
-  connection: 'keep-alive' | 'close',
-): string {
-  let head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n`
-  for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined) continue
-    head += headerLine(name, value)
-  }
+export function responseText({ status, headers, body }: TextResponse, connection: 'keep-alive' | 'close'): string {
   const length = Buffer.byteLength(body)
   const bytes = length === body.length ? body : Buffer.from(body).toString('latin1')
-  return `${head}Date: ${httpDate()}\r\ncontent-length: ${length}\r\nConnection: ${connection}\r\n\r\n${bytes}`
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headerLines(headers)}Date: ${httpDate()}\r\ncontent-length: ${length}\r\nConnection: ${connection}\r\n\r\n${bytes}`
 }
 
-/** Most headers are the same in every answer. What was found to be good is not looked at again. */
+function headerLines(headers: HubResponseHeaders): string {
+  const known = linesOf.get(headers)
+  if (known !== undefined) return known
+  let lines = ''
+  for (const name in headers) {
+    const value = headers[name]
+    if (value !== undefined) lines += headerLine(name, value)
+  }
+  // Frozen headers are constants of the hub, the same for many responses.
+  if (Object.isFrozen(headers)) linesOf.set(headers, lines)
+  return lines
+}
+
+const linesOf = new WeakMap<HubResponseHeaders, string>()
+
+/** Most headers are the same in every response. A value that was found valid is not validated again. */
 function headerLine(name: string, value: string): string {
   const last = lastLines.get(name)
   if (last?.value === value) return last.line

@@ -1,44 +1,68 @@
 import { HubError, type HubErrorCode } from '../../base/errors.ts'
 import type { PublishInit } from '../../hub/publish-init.ts'
-import { parseForm } from '../message/form.ts'
+import { type FormPair, parseForm } from '../message/form.ts'
+import type { RawEvent } from './raw-event.ts'
 
 /**
  * Reads an event from the fields of a form. Of fields given more than once the first counts, of `topic` all; unknown fields
  * are ignored.
  */
-export function parseEventForm(body: Buffer): PublishInit {
-  const topics: string[] = []
-  const fields = new Map<string, string>()
-  let isPrivate = false
-  for (const pair of parseForm(body)) {
-    const { name } = pair
-    const code = fieldCodes.get(name)
-    // [Mercure] The presence of `private` makes the update private, whatever its value.
-    if (name === 'private') isPrivate = true
-    if (code === undefined || fields.has(name)) continue
-    const { value } = pair
-    if (value === undefined) throw new HubError(code, `${name} is not valid UTF-8.`)
-    if (name === 'topic') topics.push(value)
-    else fields.set(name, value)
+export function parseEventForm(body: Buffer): RawEvent {
+  const form = new EventForm()
+  for (const pair of parseForm(body)) form.add(pair)
+  return form
+}
+
+class EventForm implements RawEvent {
+  readonly topic: string[] = []
+  #isPrivate = false
+  #data: FormPair | undefined
+  #id: FormPair | undefined
+  #type: FormPair | undefined
+  #retry: FormPair | undefined
+
+  add(pair: FormPair): void {
+    switch (pair.name) {
+      case 'topic':
+        this.topic.push(textOf(pair, 'INVALID_TOPIC')!)
+        break
+      // [Mercure] The presence of `private` makes the update private, whatever its value.
+      case 'private':
+        this.#isPrivate = true
+        break
+      case 'data':
+        this.#data ??= pair
+        break
+      case 'id':
+        this.#id ??= pair
+        break
+      case 'type':
+        this.#type ??= pair
+        break
+      case 'retry':
+        this.#retry ??= pair
+        break
+    }
   }
-  return {
-    topic: topics,
-    data: fields.get('data'),
-    private: isPrivate,
-    id: fields.get('id'),
-    type: fields.get('type'),
-    retry: parseRetry(fields.get('retry')),
+
+  toInit(): PublishInit {
+    return {
+      topic: this.topic,
+      data: textOf(this.#data, 'INVALID_DATA'),
+      private: this.#isPrivate,
+      id: textOf(this.#id, 'INVALID_EVENT_ID'),
+      type: textOf(this.#type, 'INVALID_EVENT_TYPE'),
+      retry: parseRetry(textOf(this.#retry, 'INVALID_RETRY')),
+    }
   }
 }
 
-/** The fields with a value, and what is told when it cannot be read. */
-const fieldCodes: ReadonlyMap<string, HubErrorCode> = new Map([
-  ['topic', 'INVALID_TOPIC'],
-  ['data', 'INVALID_DATA'],
-  ['id', 'INVALID_EVENT_ID'],
-  ['type', 'INVALID_EVENT_TYPE'],
-  ['retry', 'INVALID_RETRY'],
-])
+function textOf(pair: FormPair | undefined, code: HubErrorCode): string | undefined {
+  if (!pair) return undefined
+  const { name, value } = pair
+  if (value === undefined) throw new HubError(code, `${name} is not valid UTF-8.`)
+  return value
+}
 
 function parseRetry(text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined

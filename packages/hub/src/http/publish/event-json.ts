@@ -1,62 +1,84 @@
 import { HubError } from '../../base/errors.ts'
 import type { PublishInit } from '../../hub/publish-init.ts'
+import type { RawEvent } from './raw-event.ts'
 
-/**
- * Reads the event, or the array of events, of a JSON body. Throws a `HubError` that says which event of an array is meant.
- */
-export function parseEventsJson(body: Buffer): { events: readonly PublishInit[]; isArray: boolean } {
+/** Reads the event, or the array of events, of a JSON body. */
+export function parseEventsJson(body: Buffer): { events: readonly RawEvent[]; isArray: boolean } {
   const text = decodeJson(body)
   const value = parseJson(text)
-  if (!Array.isArray(value)) return { events: [toEvent(value, () => parseExactly(text))], isArray: false }
-  const events = value.map((each, index) => {
-    try {
-      return toEvent(each, () => (parseExactly(text) as unknown[])[index])
-    } catch (error) {
-      if (!(error instanceof HubError)) throw error
-      throw new HubError(error.code, `Event ${index + 1} of ${value.length}: ${error.message}`)
-    }
-  })
+  // Once for all events of an array, however many need it.
+  let exact: unknown
+  const parseAgain = () => {
+    exact ??= parseExactly(text)
+    return exact
+  }
+  if (!Array.isArray(value)) return { events: [new EventJson(value, parseAgain)], isArray: false }
+  const events = value.map((each, index) => new EventJson(each, () => (parseAgain() as unknown[])[index]))
   return { events, isArray: true }
 }
 
 /** Reads the event of a line of JSON. */
-export function parseEventJson(line: Buffer): PublishInit {
+export function parseEventJson(line: Buffer): RawEvent {
   const text = decodeJson(line)
-  return toEvent(parseJson(text), () => parseExactly(text))
+  return new EventJson(parseJson(text), () => parseExactly(text))
 }
 
-/**
- * Makes an event of an object. Unknown members are refused: with `"privat": true` ignored, what was meant for few would go to all.
- * The types of the values of known ones are checked with the event itself. `again` parses the object once more, with its numbers as written.
- */
-function toEvent(value: unknown, again: () => unknown): PublishInit {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new HubError(
-      'INVALID_REQUEST',
-      `${shorten(JSON.stringify(value))} is no event. One looks like {"topic":"log","data":"hello"}.`,
-    )
+/** An event that stands in JSON as an object; whether it is one is found out when it is read. */
+class EventJson implements RawEvent {
+  readonly #value: unknown
+  readonly #again: () => unknown
+
+  /** `again` parses the value once more, with its numbers as written. */
+  constructor(value: unknown, again: () => unknown) {
+    this.#value = value
+    this.#again = again
   }
-  for (const name of Object.keys(value)) {
-    if (members.has(name)) continue
-    throw new HubError(
-      'INVALID_REQUEST',
-      `An event has no ${shorten(JSON.stringify(name))}. It has: ${[...members].join(', ')}.`,
-    )
+
+  get topic(): unknown {
+    return isObject(this.#value) ? this.#value.topic : undefined
   }
-  const { topic, data, private: isPrivate, id, type, retry, idempotency_key } = value as Record<string, unknown>
-  if (isPrivate !== undefined && typeof isPrivate !== 'boolean') {
-    throw new HubError('INVALID_REQUEST', `private is ${shorten(JSON.stringify(isPrivate))}: it must be true or false.`)
+
+  /**
+   * Unknown members are refused: with `"privat": true` ignored, what was meant for few would go to all. The types of the values of known
+   * ones are checked with the event itself.
+   */
+  toInit(): PublishInit {
+    const value = this.#value
+    if (!isObject(value)) {
+      throw new HubError(
+        'INVALID_REQUEST',
+        `${shorten(JSON.stringify(value))} is not an event. One looks like {"topic":"log","data":"hello"}.`,
+      )
+    }
+    for (const name of Object.keys(value)) {
+      if (members.has(name)) continue
+      throw new HubError(
+        'INVALID_REQUEST',
+        `An event has no ${shorten(JSON.stringify(name))}. It has: ${[...members].join(', ')}.`,
+      )
+    }
+    const { topic, data, private: isPrivate, id, type, retry, idempotency_key } = value
+    if (isPrivate !== undefined && typeof isPrivate !== 'boolean') {
+      throw new HubError(
+        'INVALID_REQUEST',
+        `private is ${shorten(JSON.stringify(isPrivate))}: it must be true or false.`,
+      )
+    }
+    return {
+      topic: (topic ?? []) as string | string[],
+      data: toText(data, () => (this.#again() as { data: unknown }).data),
+      private: isPrivate,
+      // A member that is null is one that is not set, as many serialisers write it.
+      id: (id ?? undefined) as string | undefined,
+      type: (type ?? undefined) as string | undefined,
+      retry: (retry ?? undefined) as number | undefined,
+      idempotencyKey: (idempotency_key ?? undefined) as string | undefined,
+    }
   }
-  return {
-    topic: (topic ?? []) as string | string[],
-    data: toText(data, () => (again() as { data: unknown }).data),
-    private: isPrivate,
-    // A member that is null is one that is not set, as many serialisers write it.
-    id: (id ?? undefined) as string | undefined,
-    type: (type ?? undefined) as string | undefined,
-    retry: (retry ?? undefined) as number | undefined,
-    idempotencyKey: (idempotency_key ?? undefined) as string | undefined,
-  }
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 const members: ReadonlySet<string> = new Set(['topic', 'data', 'private', 'id', 'type', 'retry', 'idempotency_key'])
@@ -82,7 +104,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    if (error instanceof SyntaxError) throw new HubError('INVALID_REQUEST', `That is no JSON: ${error.message}`)
+    if (error instanceof SyntaxError) throw new HubError('INVALID_REQUEST', `That is not JSON: ${error.message}`)
     throw error
   }
 }

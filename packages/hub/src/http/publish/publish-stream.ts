@@ -1,11 +1,22 @@
 import { HubError } from '../../base/errors.ts'
 import { untilAborted } from '../../base/until-aborted.ts'
-import type { PublishInit } from '../../hub/publish-init.ts'
-import { toProblem } from '../message/problem.ts'
+import type { PreparedEvent } from '../../hub/publish-init.ts'
+import type { PublishPermission } from '../access/permission.ts'
+import { ruleFor, toProblem } from '../message/problem.ts'
 import { parseEventJson } from './event-json.ts'
-import { withKey } from './idempotency-key.ts'
 import { type Line, splitLines } from './line-splitter.ts'
+import { prepareEvent } from './prepare-event.ts'
 import type { PublishContext } from './publish-context.ts'
+
+/** A request whose body is a stream of events. */
+export interface EventLines {
+  readonly body: AsyncIterable<Uint8Array>
+  /** Its idempotency key. */
+  readonly key: string | undefined
+  readonly permission: PublishPermission
+  /** What it is counted by. */
+  readonly address: string | undefined
+}
 
 /**
  * Publishes a stream of events, one line of JSON each, and yields one line for each of them, in their order: its number and
@@ -16,48 +27,39 @@ import type { PublishContext } from './publish-context.ts'
  * - When the hub cannot store, each line it has read is told so, and the stream ends. Nothing of what follows is published. To go on, the
  *   publisher sends again from the first line that has no ID; with an `idempotency_key` in each line, none is published twice.
  */
-export async function* publishStream(
-  body: AsyncIterable<Uint8Array>,
-  key: string | undefined,
-  { hub, admit, countInTime, limits, closing, onError }: PublishContext,
-): AsyncGenerator<string> {
-  const context = { hub, admit, onError }
-  for await (const lines of untilAborted(splitLines(body, limits.maxBodyBytes), closing)) {
-    const entries = lines.map((line) => toEntry(line, key, context))
-    await countInTime(entries.length)
+export async function* publishStream(lines: EventLines, context: PublishContext): AsyncGenerator<string> {
+  const { quotas, limits, closing } = context
+  for await (const batch of untilAborted(splitLines(lines.body, limits.maxBodyBytes), closing)) {
+    const entries = batch.map((line) => toEntry(line, lines, context))
+    await quotas.publishInTime(lines.address, entries.length)
     const failure = await store(entries, context)
     yield entries.map((entry) => acknowledge(entry, failure)).join('')
     if (failure) return
   }
 }
 
-type Context = Pick<PublishContext, 'hub' | 'admit' | 'onError'>
-
 /** A line on its way: an event, or why it is none; then the ID. */
 interface Entry {
   readonly number: number
-  readonly event: PublishInit | undefined
+  readonly event: PreparedEvent | undefined
   readonly refusal: HubError | undefined
   id?: string
 }
 
-function toEntry({ number, bytes }: Line, key: string | undefined, { hub, admit, onError }: Context): Entry {
+function toEntry({ number, bytes }: Line, { permission, key }: EventLines, { hub, onError }: PublishContext): Entry {
   try {
     if (!bytes) throw new HubError('TOO_LARGE', 'The line is longer than a line may be.')
-    const event = withKey(parseEventJson(bytes), key, number)
-    hub.validate(event)
-    admit(event)
-    return { number, event, refusal: undefined }
+    return { number, event: prepareEvent(parseEventJson(bytes), permission, hub, key, number), refusal: undefined }
   } catch (error) {
     return { number, event: undefined, refusal: known(error, onError) }
   }
 }
 
 /** Stores the events among the entries. Resolves to the reason if the store failed. */
-async function store(entries: readonly Entry[], { hub, onError }: Context): Promise<HubError | undefined> {
+async function store(entries: readonly Entry[], { hub, onError }: PublishContext): Promise<HubError | undefined> {
   const accepted = entries.filter(({ event }) => event)
   try {
-    const ids = await hub.publishAll(accepted.map(({ event }) => event!))
+    const ids = await hub.appendAll(accepted.map(({ event }) => event!))
     for (const [index, entry] of accepted.entries()) entry.id = ids[index]!
     return undefined
   } catch (error) {
@@ -73,7 +75,7 @@ function acknowledge({ number, id, refusal }: Entry, failure: HubError | undefin
 
 /** The client is told what it did wrong. What the store does wrong, the operator has to know as well. */
 function known(error: unknown, onError: (error: unknown) => void): HubError {
-  if (!(error instanceof HubError) || error.code.startsWith('STORE_')) onError(error)
+  if (ruleFor(error).logged === 'failure') onError(error)
   if (error instanceof HubError) return error
   return new HubError(
     'STORE_FAILED',

@@ -1,9 +1,9 @@
 import { HubError } from '../../base/errors.ts'
 import { readBody } from '../message/body.ts'
-import type { HubRequest, HubResponse } from '../message/http-message.ts'
+import type { HubRequest, HubResponse, HubResponseHeaders } from '../message/http-message.ts'
 import { parseEventForm } from './event-form.ts'
 import { parseEventsJson } from './event-json.ts'
-import { withKey } from './idempotency-key.ts'
+import { prepareEvent, prepareEvents } from './prepare-event.ts'
 import type { PublishContext } from './publish-context.ts'
 import { publishStream } from './publish-stream.ts'
 
@@ -12,32 +12,31 @@ import { publishStream } from './publish-stream.ts'
  * not the query. With an `Idempotency-Key` the same request can be sent again.
  */
 export async function publish(request: HubRequest, context: PublishContext): Promise<HubResponse> {
-  const { hub, admit, count, limits } = context
-  const { maxBodyBytes } = limits
+  const { hub, authorizer, cors, quotas, addresses, limits } = context
+  if (authorizer.trustsBrowsers) cors.assertMayPublish(request)
+  const permission = await authorizer.authorizePublisher(request)
   const type = contentTypeOf(request)
   const key = request.header('idempotency-key')
+  const address = addresses.of(request)
   switch (type) {
     case 'application/x-www-form-urlencoded': {
-      const event = withKey(parseEventForm(await readBody(request, maxBodyBytes)), key)
-      admit(event)
-      hub.validate(event)
-      count(1)
+      const raw = parseEventForm(await readBody(request, limits.maxBodyBytes))
+      const event = prepareEvent(raw, permission, hub, key)
+      quotas.publish(address, 1)
       // [Mercure] The body is exactly the ID.
-      return answerWith('text/plain; charset=utf-8', await hub.publish(event))
+      return published(textHeaders, await hub.append(event))
     }
     case 'application/json': {
-      const { events, isArray } = parseEventsJson(await readBody(request, maxBodyBytes))
-      const keyed = events.map((event, index) => withKey(event, key, isArray ? index : undefined))
-      for (const event of keyed) {
-        admit(event)
-        hub.validate(event)
-      }
-      count(keyed.length)
-      const ids = (await hub.publishAll(keyed)).map((id) => ({ id }))
-      return answerWith('application/json', `${JSON.stringify(isArray ? ids : ids[0])}\n`)
+      const { events: raws, isArray } = parseEventsJson(await readBody(request, limits.maxBodyBytes))
+      const events = isArray
+        ? prepareEvents(raws, permission, hub, key)
+        : [prepareEvent(raws[0]!, permission, hub, key)]
+      quotas.publish(address, events.length)
+      const ids = (await hub.appendAll(events)).map((id) => ({ id }))
+      return published(jsonHeaders, `${JSON.stringify(isArray ? ids : ids[0])}\n`)
     }
     case 'application/x-ndjson':
-      return answerWith('application/x-ndjson', publishStream(request.body, key, context))
+      return published(linesHeaders, publishStream({ body: request.body, key, permission, address }, context))
   }
 }
 
@@ -46,19 +45,7 @@ type ContentType = (typeof contentTypes)[number]
 
 function contentTypeOf(request: HubRequest): ContentType {
   const given = request.header('content-type')
-  const [essence, ...parameters] = (given ?? '')
-    .toLowerCase()
-    .split(';')
-    .map((part) => part.trim())
-  const charset = parameters.find((parameter) => parameter.startsWith('charset='))
-  const isUtf8 = charset === undefined || /^charset="?utf-?8"?$/.test(charset)
-  const type = contentTypes.find((each) => each === essence)
-  if (!type || !isUtf8) {
-    throw new HubError(
-      'UNSUPPORTED_MEDIA_TYPE',
-      `The content type is ${given ?? 'not given'}. Send the event as application/x-www-form-urlencoded, in UTF-8: curl -d topic=… -d data=… does. Or as application/json or application/x-ndjson.`,
-    )
-  }
+  const type = given === plainForm ? plainForm : parseContentType(given)
   const encoding = request.header('content-encoding') ?? 'identity'
   if (encoding !== 'identity') {
     throw new HubError(
@@ -69,6 +56,29 @@ function contentTypeOf(request: HubRequest): ContentType {
   return type
 }
 
-function answerWith(contentType: string, body: HubResponse['body'] & {}): HubResponse {
-  return { headers: { 'content-type': contentType, 'cache-control': 'no-store' }, body }
+const plainForm = 'application/x-www-form-urlencoded'
+
+function parseContentType(given: string | undefined): ContentType {
+  const [essence, ...parameters] = (given ?? '')
+    .toLowerCase()
+    .split(';')
+    .map((part) => part.trim())
+  const charset = parameters.find((parameter) => parameter.startsWith('charset='))
+  const isUtf8 = charset === undefined || /^charset="?utf-?8"?$/.test(charset)
+  const type = contentTypes.find((each) => each === essence)
+  if (type && isUtf8) return type
+  throw new HubError(
+    'UNSUPPORTED_MEDIA_TYPE',
+    `The content type is ${given ?? 'not given'}. Send the event as application/x-www-form-urlencoded, in UTF-8: curl -d topic=… -d data=… does. Or as application/json or application/x-ndjson.`,
+  )
+}
+
+const headersFor = (contentType: string): HubResponseHeaders =>
+  Object.freeze({ 'content-type': contentType, 'cache-control': 'no-store' })
+const textHeaders = headersFor('text/plain; charset=utf-8')
+const jsonHeaders = headersFor('application/json')
+const linesHeaders = headersFor('application/x-ndjson')
+
+function published(headers: HubResponseHeaders, body: string | AsyncIterable<string>): HubResponse {
+  return { status: 200, headers, body }
 }

@@ -1,10 +1,10 @@
 import type { Socket } from 'node:net'
 import { createSocketSession, type SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
-import type { HubRequest, HubResponse } from '../message/http-message.ts'
+import type { EventStreamResponse, HubRequest, HubResponse } from '../message/http-message.ts'
 import { responseText } from '../message/response-text.ts'
-import { sessionOptionsOf } from '../subscribe/session-options.ts'
 import { DirectRequestReader } from './direct-request.ts'
+import { openStream } from './open-stream.ts'
 
 export interface DirectConnectionsOptions {
   /** Answers a request. Never rejects. */
@@ -137,16 +137,16 @@ class DirectConnection {
     }
   }
 
-  #send(request: HubRequest, answer: HubResponse): void {
+  #send(request: HubRequest, response: HubResponse): void {
     const socket = this.#socket
-    const { body = '', eventStream } = answer
-    if (eventStream) {
-      this.#beginStream(request, answer, eventStream)
+    if (response.eventStream) {
+      this.#beginStream(request, response)
       return
     }
+    const { body } = response
     if (typeof body !== 'string') throw new Error(`A request to ${request.url} was answered in pieces.`)
     const isLast = this.#all.isClosing || this.#hasEnded
-    socket.write(responseText({ ...answer, body }, isLast ? 'close' : 'keep-alive'), 'latin1')
+    socket.write(responseText({ ...response, body }, isLast ? 'close' : 'keep-alive'), 'latin1')
     if (isLast) {
       socket.destroySoon()
       return
@@ -162,17 +162,14 @@ class DirectConnection {
     this.#onData(unread)
   }
 
-  #beginStream(request: HubRequest, answer: HubResponse, eventStream: HubResponse['eventStream'] & {}): void {
+  #beginStream(request: HubRequest, response: EventStreamResponse): void {
     const socket = this.#socket
     this.#release()
     // A further request on the same connection is none that could be answered.
     socket.resume()
-    try {
-      eventStream(createSocketSession(socket, request, sessionOptionsOf(answer, this.#all.options.session)))
-    } catch (error) {
-      answer.abandoned?.()
-      throw error
-    }
+    openStream(response, this.#all.options.session, (options, begin) =>
+      begin(createSocketSession(socket, request, options)),
+    )
   }
 
   /** Lets go of the connection: it is another's from now on. */

@@ -10,11 +10,12 @@ const unusualNames = new Set(['transfer-encoding', 'upgrade', 'expect', 'trailer
 
 /** What the head of a plain request says. */
 interface Head {
-  readonly text: string
+  /** How many bytes it has, its blank line included. */
+  readonly bytes: number
   readonly method: 'GET' | 'POST'
   readonly url: string
   readonly rawHeaders: readonly string[]
-  readonly headers: ReadonlyMap<string, string>
+  readonly header: (name: string) => string | undefined
   /** How many bytes of body follow. */
   readonly length: number
 }
@@ -23,30 +24,62 @@ interface Head {
 export class DirectRequestReader {
   /** A publisher sends much the same head each time. It is understood once. */
   #last: Head | undefined
+  #lastBytes: Buffer | undefined
 
   /**
    * Reads a request to publish or to subscribe that is as plain as nearly all are: whole in one piece, followed by nothing,
-   * each header given once, nothing of it open to interpretation. Of any other it makes nothing, `undefined`: that is for the
-   * server of Node, which knows all of HTTP.
+   * each header given once, nothing of it open to interpretation. Any other is `undefined`: that is for the server of Node, which
+   * knows all of HTTP.
    */
   read(bytes: Buffer, remoteAddress: string | undefined): HubRequest | undefined {
+    const head = this.#readHead(bytes)
+    if (!head || bytes.length - head.bytes !== head.length) return undefined
+    return new DirectRequest(head, bytes.subarray(head.bytes), remoteAddress)
+  }
+
+  #readHead(bytes: Buffer): Head | undefined {
+    const last = this.#lastBytes
+    if (last && bytes.length >= last.length && bytes.compare(last, 0, last.length, 0, last.length) === 0) {
+      return this.#last
+    }
     const headEnd = bytes.indexOf('\r\n\r\n')
     if (headEnd < 0 || headEnd > maxHeadBytes) return undefined
-    const text = bytes.toString('latin1', 0, headEnd)
-    if (this.#last?.text !== text) this.#last = readHead(text)
-    if (!this.#last) return undefined
-    const { method, url, rawHeaders, headers, length } = this.#last
-    const wholeBody = bytes.subarray(headEnd + 4)
-    if (wholeBody.length !== length) return undefined
-    return {
-      method,
-      url,
-      rawHeaders,
-      wholeBody,
-      body: new Whole(wholeBody),
-      remoteAddress,
-      header: (name) => headers.get(name),
-    }
+    this.#last = readHead(bytes.toString('latin1', 0, headEnd))
+    // A copy: the piece is a view of what was read from the connection, and would keep all of that.
+    this.#lastBytes = this.#last && Buffer.from(bytes.subarray(0, headEnd + 4))
+    return this.#last
+  }
+}
+
+class DirectRequest implements HubRequest {
+  readonly #head: Head
+  readonly wholeBody: Buffer
+  readonly remoteAddress: string | undefined
+
+  constructor(head: Head, wholeBody: Buffer, remoteAddress: string | undefined) {
+    this.#head = head
+    this.wholeBody = wholeBody
+    this.remoteAddress = remoteAddress
+  }
+
+  get method(): string {
+    return this.#head.method
+  }
+
+  get url(): string {
+    return this.#head.url
+  }
+
+  get rawHeaders(): readonly string[] {
+    return this.#head.rawHeaders
+  }
+
+  get header(): (name: string) => string | undefined {
+    return this.#head.header
+  }
+
+  get body(): AsyncIterable<Uint8Array> {
+    return oneChunk(this.wholeBody)
   }
 }
 
@@ -74,7 +107,8 @@ function readHead(text: string): Head | undefined {
   // A subscription has no body; lines of JSON are answered line by line, however few.
   if (method === 'GET' ? Number(length) > 0 : headers.get('content-type')?.toLowerCase().includes('ndjson'))
     return undefined
-  return { text, method, url, rawHeaders, headers, length: Number(length) }
+  const header = (name: string) => headers.get(name)
+  return { bytes: text.length + 4, method, url, rawHeaders, header, length: Number(length) }
 }
 
 function isForHub(url: string): boolean {
@@ -82,14 +116,6 @@ function isForHub(url: string): boolean {
 }
 
 /** Bytes for whoever reads them as those are read that come in pieces. */
-class Whole implements AsyncIterable<Uint8Array> {
-  readonly #bytes: Uint8Array
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    yield this.#bytes
-  }
+async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes
 }

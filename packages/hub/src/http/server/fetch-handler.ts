@@ -1,9 +1,8 @@
 import { createResponse, type SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
-import type { HubCore } from '../../hub/hub-core.ts'
 import type { HubRequest, HubResponse } from '../message/http-message.ts'
-import { createRouter, type HandlerOptions, type Router } from '../router.ts'
-import { sessionOptionsOf } from '../subscribe/session-options.ts'
+import type { HandlerOptions, Router } from '../router.ts'
+import { openStream } from './open-stream.ts'
 
 /** Answers one request. Resolves, never rejects, when the answer begins. */
 export type FetchHandler = (
@@ -11,19 +10,11 @@ export type FetchHandler = (
   client?: { readonly remoteAddress?: string | undefined },
 ) => Promise<Response>
 
-/**
- * Makes the function that answers Fetch requests for a hub, as `createHandler` does those of Node: for Hono, Bun, Deno, Next.js.
- * `client` says where the request comes from, which a `Request` does not.
- */
-export function createFetchHandler(hub: HubCore, options: HandlerOptions = {}): FetchHandler {
-  return fetchHandlerOf(createRouter(hub, options), options)
-}
-
-/** Makes that function for a router, which others may share. */
-export function fetchHandlerOf(router: Router, { session, onError = console.error }: HandlerOptions): FetchHandler {
+/** Makes the function that answers Fetch requests for a router: for Hono, Bun, Deno, Next.js. */
+export function fetchHandlerFor(router: Router, { session, onError = console.error }: HandlerOptions): FetchHandler {
   return async function handle(request, client) {
-    const answer = await router.answer(toHubRequest(request, client?.remoteAddress))
-    return toResponse(request, answer, session, onError)
+    const response = await router.answer(toHubRequest(request, client?.remoteAddress))
+    return toResponse(request, response, session, onError)
   }
 }
 
@@ -63,26 +54,17 @@ async function* readChunks(body: ReadableStream<Uint8Array> | null): AsyncGenera
 
 function toResponse(
   request: Request,
-  answer: HubResponse,
+  response: HubResponse,
   session: SessionOptions | undefined,
   onError: (error: unknown) => void,
 ): Response {
-  const { status = 200, headers = {}, body, eventStream } = answer
-  if (eventStream) {
-    let hasBegun = false
-    try {
-      return createResponse(request, sessionOptionsOf(answer, session), (opened) => {
-        hasBegun = true
-        eventStream(opened)
-      })
-    } finally {
-      if (!hasBegun) answer.abandoned?.()
-    }
+  if (response.eventStream) {
+    return openStream(response, session, (options, begin) => createResponse(request, options, begin))
   }
+  const { status, headers, body } = response
   const given = Object.entries(headers).filter((entry): entry is [string, string] => entry[1] !== undefined)
   const init = { status, headers: given }
-  if (body === undefined || request.method === 'HEAD' || status === 204 || status === 304)
-    return new Response(null, init)
+  if (request.method === 'HEAD' || status === 204 || status === 304) return new Response(null, init)
   if (typeof body === 'string' || body instanceof Uint8Array)
     return new Response(body as Uint8Array<ArrayBuffer> | string, init)
   return new Response(toStream(body, onError), init)

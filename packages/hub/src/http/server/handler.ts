@@ -1,10 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createSession, type NodeRequest, type NodeResponse, type SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
-import type { HubCore } from '../../hub/hub-core.ts'
 import type { HubRequest, HubResponse } from '../message/http-message.ts'
-import { createRouter, type HandlerOptions, type Router } from '../router.ts'
-import { sessionOptionsOf } from '../subscribe/session-options.ts'
+import type { HandlerOptions, Router } from '../router.ts'
+import { openStream } from './open-stream.ts'
 
 /**
  * Answers one request. Resolves, never rejects, when it is answered, or when its event stream has begun. What is not for the
@@ -12,16 +11,8 @@ import { sessionOptionsOf } from '../subscribe/session-options.ts'
  */
 export type Handler = (req: NodeRequest, res: NodeResponse, next?: () => void) => Promise<void>
 
-/**
- * Makes the function that answers requests of `node:http`, `node:https` and `node:http2` for a hub: the Mercure protocol, health,
- * and the page.
- */
-export function createHandler(hub: HubCore, options: HandlerOptions = {}): Handler {
-  return handlerOf(createRouter(hub, options), options)
-}
-
-/** Makes that function for a router, which others may share. */
-export function handlerOf(router: Router, { session, onError = console.error }: HandlerOptions): Handler {
+/** Makes the function that answers requests of `node:http`, `node:https` and `node:http2` for a router. */
+export function handlerFor(router: Router, { session, onError = console.error }: HandlerOptions): Handler {
   return async function handle(nodeReq, nodeRes, next) {
     // `node:http2` has an API compatible with `node:http`, to the point where its types call it another.
     const [req, res] = [nodeReq as IncomingMessage, nodeRes as ServerResponse]
@@ -73,24 +64,21 @@ async function* readChunks(req: IncomingMessage): AsyncGenerator<Uint8Array> {
 async function send(
   req: IncomingMessage,
   res: ServerResponse,
-  answer: HubResponse,
+  response: HubResponse,
   session: SessionOptions | undefined,
 ): Promise<void> {
-  const { status = 200, headers = {}, body, eventStream } = answer
-  if (eventStream) {
-    try {
-      eventStream(createSession(req, res, sessionOptionsOf(answer, session)))
-    } catch (error) {
-      answer.abandoned?.()
-      throw error
-    }
+  if (response.eventStream) {
+    openStream(response, session, (options, begin) => begin(createSession(req, res, options)))
     return
   }
+  const { status, headers, body } = response
   res.statusCode = status
   for (const [name, value] of Object.entries(headers)) if (value !== undefined) res.setHeader(name, value)
-  if (body !== undefined && typeof body !== 'string' && !(body instanceof Uint8Array)) await sendPieces(res, body)
+  if (typeof body !== 'string' && !(body instanceof Uint8Array)) await sendPieces(res, body)
   else {
-    if (body !== undefined) res.setHeader('content-length', Buffer.byteLength(body))
+    // [RFC 9110, 8.6] Not where there is no body to measure: with 204 and 304, or where HEAD made none.
+    const isMeasured = status !== 204 && status !== 304 && (req.method !== 'HEAD' || body !== '')
+    if (isMeasured) res.setHeader('content-length', Buffer.byteLength(body))
     res.end(req.method === 'HEAD' ? undefined : body)
   }
   if (!req.complete) dropRest(req)

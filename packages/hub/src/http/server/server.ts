@@ -9,7 +9,7 @@ import {
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { HubError } from '../../base/errors.ts'
-import { within } from '../../base/with-timeout.ts'
+import { withTimeout } from '../../base/with-timeout.ts'
 import type { HubCore } from '../../hub/hub-core.ts'
 import { ClientAddresses } from '../access/client-address.ts'
 import { createCounts } from '../access/client-counts.ts'
@@ -19,7 +19,7 @@ import type { Problem } from '../message/problem.ts'
 import { responseText } from '../message/response-text.ts'
 import { createRouter, type HandlerOptions } from '../router.ts'
 import { DirectConnections } from './direct-connections.ts'
-import { handlerOf } from './handler.ts'
+import { handlerFor } from './handler.ts'
 import { assertCertificate, type Certificate, createTlsServer, type SecureServer } from './tls.ts'
 
 export interface ListenOptions extends HandlerOptions {
@@ -79,7 +79,7 @@ export async function listen(
   const session = { takesConnection: true, ...options.session }
   const handlerOptions = { ...options, counts, session, closing: stopping.signal }
   const router = createRouter(hub, handlerOptions)
-  const handle = handlerOf(router, handlerOptions)
+  const handle = handlerFor(router, handlerOptions)
   const underWay = new Set<Promise<void>>()
   let closing: Promise<void> | undefined
 
@@ -177,7 +177,7 @@ export async function listen(
     stopping.abort()
     // Node takes those for busy.
     for (const socket of silent.values()) socket.destroy()
-    await within(deadlineMs / 2, Promise.all([...underWay, direct.close()]), undefined)
+    await withTimeout(deadlineMs / 2, Promise.all([...underWay, direct.close()]), undefined)
     // Connections kept alive while their last request was answered.
     server.closeIdleConnections()
     // What was published last is on its way to the streams, and goes out in the next turn.

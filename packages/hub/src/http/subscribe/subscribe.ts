@@ -7,7 +7,7 @@ import type { Permission } from '../access/permission.ts'
 import { readBody } from '../message/body.ts'
 import { type FormPair, parseForm } from '../message/form.ts'
 import { acceptsGzip, headerValue } from '../message/headers.ts'
-import type { HubRequest, HubResponse } from '../message/http-message.ts'
+import type { EventStreamResponse, HubRequest, HubResponse } from '../message/http-message.ts'
 import { GzipCoding } from './gzip-coding.ts'
 
 /**
@@ -19,22 +19,26 @@ export async function subscribe(
   request: HubRequest,
   permission: Permission,
   rules: SubscribeRules,
-): Promise<HubResponse> {
+): Promise<EventStreamResponse> {
   const { matchers, lastEventId, hasLastEventId, isOldDialect } = await readSelectors(request, rules)
   const { subscribe: rights, payloadFor } = permission
   const subscription = await hub.openSubscription({ matchers, rights, lastEventId, payloadFor })
 
   const preceding = headerValue(subscription.precedingEventId)
   return {
+    status: 200,
     headers: {
       'cache-control': 'private, no-cache, no-store, no-transform',
       // [Mercure] Whenever a last event ID was present, even an empty one; in the 0.x dialect when it was not empty.
       'mercure-last-event-id': hasLastEventId ? preceding : undefined,
       'last-event-id': isOldDialect && lastEventId !== '' ? preceding : undefined,
     },
-    eventStream: (session) => subscription.deliverTo(session),
-    contentCoding: isCompressed(request, permission, rules) ? new GzipCoding() : undefined,
-    expiresAt: permission.expiresAt,
+    eventStream: {
+      deliverTo: (session) => subscription.deliverTo(session),
+      abandon() {},
+      contentCoding: isCompressed(request, permission, rules) ? new GzipCoding() : undefined,
+      expiresAt: permission.expiresAt,
+    },
   }
 }
 
@@ -56,6 +60,7 @@ export async function answerLastEventId(
   const { matchers } = await readSelectors(request, rules)
   const id = await hub.lastEventId({ matchers, rights: subscribe })
   return {
+    status: 200,
     headers: {
       'content-type': 'application/json',
       'cache-control': 'no-store',

@@ -31,12 +31,12 @@ export function isSubscriptionsPath(path: string): boolean {
 export async function answerSubscriptions(
   subscriptions: Subscriptions,
   request: HubRequest,
-  gate: Pick<Authorizer, 'admitReader'>,
+  authorizer: Pick<Authorizer, 'authorizeReader'>,
 ): Promise<HubResponse> {
   const path = pathOf(request)
   const segments = path.slice(subscriptionsPath.length).split('/').slice(1)
   const dialectOfPath = dialectOf(segments, subscriptions)
-  const dialectOfReader = await gate.admitReader(request, path, dialectOfPath)
+  const dialectOfReader = await authorizer.authorizeReader(request, path, dialectOfPath)
   const asked =
     segments.length === 0
       ? askedForAll(request, subscriptions, dialectOfReader)
@@ -52,11 +52,11 @@ export async function answerSubscriptions(
     etag: form.etag(list.lastEventId),
     link: form.link(list.lastEventId),
   }
-  if (hasMatch(request.header('if-none-match'), headers.etag)) return { status: 304, headers }
-  if (request.method === 'HEAD') return { headers }
-  if (!asked.isCollection) return { headers, body: `${form.one(list)}\n` }
+  if (hasMatch(request.header('if-none-match'), headers.etag)) return { status: 304, headers, body: '' }
+  if (request.method === 'HEAD') return { status: 200, headers, body: '' }
+  if (!asked.isCollection) return { status: 200, headers, body: `${form.one(list)}\n` }
   const [before, after] = form.around(asked.id, list.lastEventId)
-  return { headers, body: inPieces(before, list.subscriptions, form.each, after) }
+  return { status: 200, headers, body: inPieces(before, list.subscriptions, form.each, after) }
 }
 
 /** What a path asks for. */

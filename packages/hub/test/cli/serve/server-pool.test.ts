@@ -11,7 +11,6 @@ import { serveCommand } from '../../../src/cli/serve/serve.ts'
 import type { ServeOptions } from '../../../src/cli/serve/serve-options.ts'
 import { ServerPool } from '../../../src/cli/serve/server-pool.ts'
 import { openTokenAuthorizer, startServing } from '../../../src/cli/serve/start-server.ts'
-import { StoreWatch } from '../../../src/cli/serve/store-watch.ts'
 import { ClientAddresses } from '../../../src/http/access/client-address.ts'
 import { createCountMemory, openCounts } from '../../../src/http/access/client-counts.ts'
 import type { Certificate } from '../../../src/http/server/tls.ts'
@@ -214,7 +213,6 @@ async function serveInThreads(count: number) {
     tokens: await openTokenAuthorizer(options, new ClientAddresses([]), log, () => {}),
     certificate: undefined,
     log,
-    watch: new StoreWatch(log),
     address: options.listen,
     sharing: { thread: 1, sharesPort: 'first', counts: openCounts(counts, 0) },
   })

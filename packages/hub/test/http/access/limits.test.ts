@@ -1,31 +1,29 @@
 import { SignJWT } from 'jose'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { tokenHolder } from '../../../src/auth/token-holder.ts'
+import { createHub, type HubOptions } from '../../../src/create-hub.ts'
 import { ClientAddresses } from '../../../src/http/access/client-address.ts'
 import { createCounts } from '../../../src/http/access/client-counts.ts'
 import { ClientQuotas } from '../../../src/http/access/client-quotas.ts'
 import { defaultLimits, type Limits } from '../../../src/http/access/limits.ts'
 import { TokenAuthorizer } from '../../../src/http/access/token-authorizer.ts'
 import type { HubRequest } from '../../../src/http/message/http-message.ts'
-import type { HandlerOptions } from '../../../src/http/router.ts'
-import { createFetchHandler } from '../../../src/http/server/fetch-handler.ts'
-import { createHubCore } from '../../../src/hub/hub-core.ts'
+import type { FetchHandler } from '../../../src/http/server/fetch-handler.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import { problemOf } from '../serve-hub.ts'
 
 const url = 'http://hub.test/.well-known/mercure'
 
 /** A hub whose requests come from any address. */
-async function start(options: HandlerOptions) {
-  const hub = await createHubCore({ store: createMemoryStore() })
+async function start(options: Partial<HubOptions>) {
+  const hub = await createHub({ store: createMemoryStore(), ...options })
   onTestFinished(() => hub.close())
   const answers: Response[] = []
   onTestFinished(async () => {
     for (const { body } of answers) if (!body?.locked) await body?.cancel()
   })
-  const answer = createFetchHandler(hub, options)
-  const handle: typeof answer = async (...parameters) => {
-    const response = await answer(...parameters)
+  const handle: FetchHandler = async (...parameters) => {
+    const response = await hub.fetch(...parameters)
     answers.push(response)
     return response
   }

@@ -3,12 +3,11 @@ import { request } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import type { AuthOptions } from '../../../src/auth/auth-options.ts'
 import { TokenAuthorizer } from '../../../src/http/access/token-authorizer.ts'
-import type { HandlerOptions } from '../../../src/http/router.ts'
-import { createFetchHandler } from '../../../src/http/server/fetch-handler.ts'
 import { createHubCore } from '../../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import { audience, claims, detail, issuer, now, nowSeconds, oneSecret, otherSecret, sign } from '../../auth/tokens.ts'
-import { problemOf, type Serving, sendRaw, serve } from '../serve-hub.ts'
+import { createFetchHandler } from '../handlers.ts'
+import { problemOf, type ServeOptions, type Serving, sendRaw, serve } from '../serve-hub.ts'
 
 const metadataUrl = 'https://hub.shop.example/.well-known/oauth-protected-resource/.well-known/mercure'
 /** Streams end by the real clock, whenever these tests are run. */
@@ -26,7 +25,7 @@ interface Guarded extends Serving {
   advance(ms: number): void
 }
 
-async function guard(rules: AuthOptions = oneSecret, options: HandlerOptions = {}): Promise<Guarded> {
+async function guard(rules: AuthOptions = oneSecret, options: ServeOptions = {}): Promise<Guarded> {
   const refusals: string[] = []
   const warnings: string[] = []
   let time = now

@@ -78,11 +78,11 @@ describe('publishing JSON', () => {
   })
 
   test.each([
-    ['', 'INVALID_REQUEST', 'no JSON'],
-    ['{', 'INVALID_REQUEST', 'no JSON'],
-    ['"a"', 'INVALID_REQUEST', '"a" is no event'],
-    ['null', 'INVALID_REQUEST', 'null is no event'],
-    ['[[]]', 'INVALID_REQUEST', 'Event 1 of 1: [] is no event'],
+    ['', 'INVALID_REQUEST', 'not JSON'],
+    ['{', 'INVALID_REQUEST', 'not JSON'],
+    ['"a"', 'INVALID_REQUEST', '"a" is not an event'],
+    ['null', 'INVALID_REQUEST', 'null is not an event'],
+    ['[[]]', 'INVALID_REQUEST', 'Event 1 of 1: [] is not an event'],
     ['{}', 'INVALID_TOPIC', 'no topic'],
     ['{"topic":7}', 'INVALID_TOPIC', 'no topic'],
     ['{"topic":["a",7]}', 'INVALID_TOPIC', '7'],
@@ -98,7 +98,7 @@ describe('publishing JSON', () => {
     [`{"topic":"a","idempotency_key":"${'k'.repeat(256)}"}`, 'INVALID_IDEMPOTENCY_KEY', '256 bytes'],
     ['[{"topic":"a"},{"topic":""}]', 'INVALID_TOPIC', 'is empty'],
     ['[{"topic":"a"},{"topic":"a","id":"#x"}]', 'INVALID_EVENT_ID', '#'],
-    [Buffer.from([0x22, 0xff, 0x22]).toString('latin1'), 'INVALID_REQUEST', 'no event'],
+    [Buffer.from([0x22, 0xff, 0x22]).toString('latin1'), 'INVALID_REQUEST', 'not an event'],
   ])('refuses %s, and stores nothing', async (body, code, reason) => {
     const { post, store } = await serve()
     expect(await problemOf(await post(body, json))).toEqual({
@@ -182,7 +182,7 @@ describe('publishing a stream of lines', () => {
     const acks = await acksOf(await serving.post([...lines, '{"topic":"a","data":"2"}'].join('\n'), ndjson))
     expect(acks).toEqual([
       { line: 1, id: expect.any(String) },
-      { line: 2, status: 400, code: 'INVALID_REQUEST', detail: expect.stringContaining('no JSON') },
+      { line: 2, status: 400, code: 'INVALID_REQUEST', detail: expect.stringContaining('not JSON') },
       { line: 3, status: 400, code: 'INVALID_TOPIC', detail: expect.stringContaining('"*"') },
       { line: 4, status: 413, code: 'TOO_LARGE', detail: expect.stringContaining('longer') },
       { line: 5, status: 400, code: 'INVALID_TOPIC', detail: expect.stringContaining('names the hub itself') },

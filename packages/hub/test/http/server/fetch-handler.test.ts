@@ -1,10 +1,11 @@
 import { readEvents } from '@headwater/sse'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { HandlerOptions } from '../../../src/http/router.ts'
-import { createFetchHandler, type FetchHandler } from '../../../src/http/server/fetch-handler.ts'
+import type { FetchHandler } from '../../../src/http/server/fetch-handler.ts'
 import { createHubCore } from '../../../src/hub/hub-core.ts'
 import { everyTopic, exactTopic } from '../../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
+import { createFetchHandler } from '../handlers.ts'
 import { problemOf, serve } from '../serve-hub.ts'
 
 const url = 'http://hub.test/.well-known/mercure'

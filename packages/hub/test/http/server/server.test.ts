@@ -1,15 +1,10 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { Dashboard } from '../../../src/http/dashboard.ts'
 import { listen } from '../../../src/http/server/server.ts'
 import { createHubCore } from '../../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
-import { temporaryDirectory } from '../../temporary-directory.ts'
 import { problemOf, sendRaw, serve } from '../serve-hub.ts'
 
 describe('the server', () => {
@@ -205,49 +200,5 @@ describe('closing the server', () => {
       await close()
       while (hub.subscriberCount > 0) await setImmediate()
     }
-  })
-})
-
-describe('the page', () => {
-  function directory(files: Record<string, string>): string {
-    const path = temporaryDirectory()
-    mkdirSync(join(path, 'sub'))
-    for (const [name, text] of Object.entries(files)) writeFileSync(join(path, name), text)
-    return path
-  }
-
-  test('is served with its type, a policy that lets nothing else in, and revalidated by its tag', async () => {
-    const dashboard = new Dashboard(
-      directory({ 'index.html': '<h1>hub</h1>', 'app.js': '1', 'sub/a.css': '', 'secret.key': 'k' }),
-    )
-    const { server } = await serve({ dashboard })
-    const types = {
-      '/': 'text/html',
-      '/index.html': 'text/html',
-      '/app.js': 'text/javascript',
-      '/sub/a.css': 'text/css',
-    }
-    for (const [path, type] of Object.entries(types)) {
-      const response = await fetch(server.url + path)
-      expect([path, response.status, response.headers.get('content-type')]).toEqual([
-        path,
-        200,
-        `${type}; charset=utf-8`,
-      ])
-      expect(response.headers.get('cache-control')).toBe('no-cache')
-      expect(response.headers.get('content-security-policy')).toContain("default-src 'none'; script-src 'self'")
-      expect(response.headers.get('x-content-type-options')).toBe('nosniff')
-      const again = await fetch(server.url + path, { headers: { 'if-none-match': response.headers.get('etag')! } })
-      expect([again.status, await again.text()]).toEqual([304, ''])
-    }
-    const head = await fetch(`${server.url}/`, { method: 'HEAD' })
-    expect([head.headers.get('content-length'), await head.text()]).toEqual(['12', ''])
-    expect((await fetch(`${server.url}/secret.key`)).status).toBe(404)
-    expect((await fetch(`${server.url}/`, { method: 'POST' })).headers.get('allow')).toBe('GET, HEAD')
-  })
-
-  test('that was not built leaves a word in its place', async () => {
-    const { server } = await serve({ dashboard: new Dashboard(join(tmpdir(), 'headwater-no-such-directory')) })
-    expect(await (await fetch(server.url)).text()).toContain('npm run build')
   })
 })

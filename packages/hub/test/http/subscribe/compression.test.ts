@@ -4,8 +4,8 @@ import http2 from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { createGunzip } from 'node:zlib'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { createHandler } from '../../../src/http/server/handler.ts'
 import { exactTopic } from '../../../src/matching/matcher.ts'
+import { createHandler } from '../handlers.ts'
 import { serve } from '../serve-hub.ts'
 
 const gzip = { 'accept-encoding': 'gzip' }

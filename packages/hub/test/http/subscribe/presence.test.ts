@@ -1,11 +1,11 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { createFetchHandler } from '../../../src/http/server/fetch-handler.ts'
 import { createHubCore } from '../../../src/hub/hub-core.ts'
 import { everyTopic } from '../../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import { readAll, toldBy } from '../../subscriptions/running-registry.ts'
+import { createFetchHandler } from '../handlers.ts'
 import { type Serving, type Subscribed, serve } from '../serve-hub.ts'
 
 /** As long as it takes on a busy machine. */

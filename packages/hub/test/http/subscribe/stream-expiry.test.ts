@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } fro
 import { mintToken } from '../../../src/auth/mint-token.ts'
 import { TokenAuthorizer } from '../../../src/http/access/token-authorizer.ts'
 import type { HandlerOptions } from '../../../src/http/router.ts'
-import { createFetchHandler } from '../../../src/http/server/fetch-handler.ts'
 import { createHubCore } from '../../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
+import { createFetchHandler } from '../handlers.ts'
 
 const hubUrl = 'https://hub.example/.well-known/mercure'
 const secret = 'a secret of subscribers, long enough for HS256'

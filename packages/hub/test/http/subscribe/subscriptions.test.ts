@@ -2,15 +2,14 @@ import { request as httpRequest } from 'node:http'
 import { describe, expect, test } from 'vitest'
 import type { AuthOptions } from '../../../src/auth/auth-options.ts'
 import { TokenAuthorizer } from '../../../src/http/access/token-authorizer.ts'
-import type { HandlerOptions } from '../../../src/http/router.ts'
-import { createFetchHandler } from '../../../src/http/server/fetch-handler.ts'
 import { escapeEtag, quoted } from '../../../src/http/subscribe/subscriptions.ts'
 import { createHubCore } from '../../../src/hub/hub-core.ts'
 import { everyTopic, exactTopic } from '../../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import { claims, detail, now, oneSecret, sign } from '../../auth/tokens.ts'
 import { serveGuarded } from '../access/guarded-hub.ts'
-import { problemOf, type Serving, type Subscribed, sendRaw, serve } from '../serve-hub.ts'
+import { createFetchHandler } from '../handlers.ts'
+import { problemOf, type ServeOptions, type Serving, type Subscribed, sendRaw, serve } from '../serve-hub.ts'
 
 const base = '/.well-known/mercure/subscriptions'
 const farFuture = 4_102_444_800
@@ -35,7 +34,7 @@ interface Watching extends Serving {
 }
 
 /** A hub with tokens that tells who is subscribed. */
-async function watch(rules: Partial<AuthOptions> = {}, options: HandlerOptions = {}): Promise<Watching> {
+async function watch(rules: Partial<AuthOptions> = {}, options: ServeOptions = {}): Promise<Watching> {
   const serving = await serveGuarded(rules, { subscriptions: true, ...options })
   return {
     ...serving,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { streamLifetimeMs } from '../../../src/http/subscribe/stream-lifetime.ts'
+import { streamLifetimeMs } from '../../../src/http/server/stream-lifetime.ts'
 import { now } from '../../auth/tokens.ts'
 
 const hour = 3_600_000

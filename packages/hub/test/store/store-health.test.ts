@@ -1,8 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
-import { HubError } from '../../../src/base/errors.ts'
-import { Log } from '../../../src/cli/serve/log.ts'
-import { StoreWatch } from '../../../src/cli/serve/store-watch.ts'
-import { createMemoryStore } from '../../../src/store/memory.ts'
+import { HubError } from '../../src/base/errors.ts'
+import { Log } from '../../src/cli/serve/log.ts'
+import { logStoreHealth } from '../../src/cli/serve/start-server.ts'
+import { createMemoryStore } from '../../src/store/memory.ts'
+import { observeStore } from '../../src/store/observed-store.ts'
+import type { EventStore } from '../../src/store/store.ts'
+import { StoreHealthMonitor } from '../../src/store/store-health.ts'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setTimeout', 'clearTimeout'] }))
 afterEach(() => void vi.useRealTimers())
@@ -13,12 +16,14 @@ function start() {
   const lines: { event: string; message: string }[] = []
   const log = new Log({ format: 'json', level: 'info', write: (line) => lines.push(JSON.parse(line)) })
   let now = 0
-  const watch = new StoreWatch(log, () => now)
+  const clock = () => now
+  const health = new StoreHealthMonitor((each) => logStoreHealth(log, each), clock)
   const store = createMemoryStore()
   return {
     store,
-    watch,
-    watched: watch.watch(store),
+    health,
+    watch: (each: EventStore) => observeStore(each, [health], clock),
+    watched: observeStore(store, [health], clock),
     told: () => lines.splice(0).map(({ event, message }) => `${event}: ${message}`),
     pass(ms: number) {
       now += ms
@@ -29,14 +34,14 @@ function start() {
 
 describe('the watch over a store', () => {
   test('tells once that the disk is full, and when there is room again, after how long and how many failures', async () => {
-    const { store, watched, told, pass, watch } = start()
+    const { store, watched, told, pass, health } = start()
     const full = new HubError('STORE_FAILED', 'The event was not stored: the disk is full.')
     const append = vi.spyOn(store, 'append').mockRejectedValue(full)
     for (let n = 0; n < 1000; n++) await expect(watched.append(event)).rejects.toBe(full)
     expect(told()).toEqual([
       'store-failed: the store failed, and publishers are answered 503: The event was not stored: the disk is full.',
     ])
-    expect(watch.hasLogged(full)).toBe(true)
+    expect(health.hasReported(full)).toBe(true)
     append.mockRestore()
     pass(12_345)
     await watched.append(event)
@@ -47,7 +52,7 @@ describe('the watch over a store', () => {
   test('tells by the check of readiness, too, when nobody publishes', async () => {
     const { store, watch, told } = start()
     const check = vi.fn(async () => {})
-    const watched = watch.watch(Object.assign(store, { check }))
+    const watched = watch(Object.assign(store, { check }))
     check.mockRejectedValueOnce(new HubError('STORE_FAILED', 'The disk is full.'))
     await expect(watched.check!()).rejects.toThrow('The disk is full.')
     await watched.check!()
@@ -55,14 +60,14 @@ describe('the watch over a store', () => {
   })
 
   test('does not mind what was the publisher\u2019s mistake, or that the store is closed', async () => {
-    const { store, watched, told, watch } = start()
+    const { store, watched, told, health } = start()
     const error = new HubError('TOO_LARGE', 'too large')
     vi.spyOn(store, 'append').mockRejectedValueOnce(error)
     await expect(watched.append(event)).rejects.toBe(error)
     await store.close()
     await expect(watched.append(event)).rejects.toMatchObject({ code: 'STORE_CLOSED' })
     expect(told()).toEqual([])
-    expect(watch.hasLogged(error)).toBe(false)
+    expect(health.hasReported(error)).toBe(false)
   })
 
   test('tells of a store that took long, and of one that does not answer at all', async () => {
@@ -95,7 +100,7 @@ describe('the watch over a store', () => {
   test('says what took long, which may have been a check that nobody published for', async () => {
     const { store, watch, told, pass } = start()
     const { promise, resolve: answer } = Promise.withResolvers<void>()
-    const checking = watch.watch(Object.assign(store, { check: () => promise })).check!()
+    const checking = watch(Object.assign(store, { check: () => promise })).check!()
     pass(2500)
     told()
     answer()

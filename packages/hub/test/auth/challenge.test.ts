@@ -1,11 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { parseAuthOptions } from '../../src/auth/auth-options.ts'
-import { answerTo } from '../../src/auth/failure-answer.ts'
-import { type FailureName, quoted } from '../../src/auth/refusal.ts'
+import { challengeFor } from '../../src/auth/challenge.ts'
+import { type Failure, type FailureName, quoted } from '../../src/auth/refusal.ts'
 import { metadataUrl, resourceFor, resourceMetadata } from '../../src/auth/resource-metadata.ts'
+import { TokenRefusal } from '../../src/http/access/token-refusal.ts'
+import { toProblem } from '../../src/http/message/problem.ts'
 import { audience, oneSecret } from './tokens.ts'
 
 const url = 'https://hub.shop.example/.well-known/oauth-protected-resource/.well-known/mercure'
+
+const statusOf = (failure: Failure) => toProblem(new TokenRefusal(failure, undefined)).status
 
 describe('a failure in 1.0', () => {
   const answers: [FailureName, number, string | undefined][] = [
@@ -16,14 +20,13 @@ describe('a failure in 1.0', () => {
     ['keys_unavailable', 503, undefined],
   ]
   it.each(answers)('%s is told as %i', (name, status, challenge) => {
-    expect(answerTo({ name, dialect: '1.0' }, url)).toEqual({ status, challenge })
+    expect(challengeFor({ name, dialect: '1.0' }, url)).toBe(challenge)
+    expect(statusOf({ name, dialect: '1.0' })).toBe(status)
   })
 
   it('is told without metadata where there is none', () => {
-    expect(answerTo({ name: 'missing_token', dialect: '1.0' }, undefined).challenge).toBe('Bearer')
-    expect(answerTo({ name: 'invalid_token', dialect: '1.0' }, undefined).challenge).toBe(
-      'Bearer error="invalid_token"',
-    )
+    expect(challengeFor({ name: 'missing_token', dialect: '1.0' }, undefined)).toBe('Bearer')
+    expect(challengeFor({ name: 'invalid_token', dialect: '1.0' }, undefined)).toBe('Bearer error="invalid_token"')
   })
 })
 
@@ -31,12 +34,13 @@ describe('a failure before 1.0', () => {
   it.each(['missing_token', 'invalid_token', 'insufficient_scope', 'invalid_request'] as const)(
     '%s is told as 401',
     (name) => {
-      expect(answerTo({ name, dialect: '0.x' }, url)).toEqual({ status: 401, challenge: 'Bearer' })
+      expect(challengeFor({ name, dialect: '0.x' }, url)).toBe('Bearer')
+      expect(statusOf({ name, dialect: '0.x' })).toBe(401)
     },
   )
 
   it('is told as 503 when the keys could not be fetched', () => {
-    expect(answerTo({ name: 'keys_unavailable', dialect: '0.x' }, url).status).toBe(503)
+    expect(statusOf({ name: 'keys_unavailable', dialect: '0.x' })).toBe(503)
   })
 })
 
