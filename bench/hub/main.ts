@@ -7,8 +7,9 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { choosePeers } from './peers/all.ts'
 import type { Peer } from './peers/peer.ts'
-import { judge } from './report/aims.ts'
+import { aims, judge } from './report/aims.ts'
 import { plotOf } from './report/plot.ts'
+import { publishPathAims } from './report/publish-path-aims.ts'
 import { faultsOf, type Results, type Trial } from './report/results.ts'
 import { tableOf } from './report/table.ts'
 import { chooseScenarios, scenarios } from './scenarios/all.ts'
@@ -20,6 +21,7 @@ const help = `npm run bench:hub -- [scenarios] [options]
                          client: the ceiling of the benchmark's own client
   --peers <names>        hub,hub-memory,nchan,better-sse,naive,floor; default: all that can do the scenario;
                          also hub-threads: the hub with --threads 2
+  --before <directory>   beside each hub also that of another checkout, which is built there: the version before
   --rounds <count>       how often each peer has its turn; default 3
   --scale <factor>       of the numbers of subscribers and events; default 1
   --client-threads <n>   threads of the client that hold subscribers; default 1
@@ -32,6 +34,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     peers: { type: 'string' },
+    before: { type: 'string' },
     rounds: { type: 'string', default: '3' },
     scale: { type: 'string', default: '1' },
     'client-threads': { type: 'string', default: '1' },
@@ -51,7 +54,7 @@ else await run()
 async function run(): Promise<void> {
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const chosen = chooseScenarios(positionals)
-  const sides = choosePeers(values.peers?.split(',') ?? [])
+  const sides = choosePeers(values.peers?.split(',') ?? [], values.before && resolve(here, values.before))
   const rounds = Number(values.rounds)
   const scale = Number(values.scale)
   const isFull = positionals.length === 0 && values.peers === undefined && scale === 1
@@ -71,7 +74,7 @@ async function run(): Promise<void> {
     trials: [...others, ...done],
   })
   for (const scenario of chosen) {
-    const able = sides.filter(({ name }) => scenario.peers.includes(name))
+    const able = sides.filter(({ name, versionOf = name }) => scenario.peers.includes(versionOf))
     for (let round = 0; round < rounds; round++) {
       // Each begins a round as often as the others.
       for (const index of able.keys()) {
@@ -87,8 +90,9 @@ async function run(): Promise<void> {
 
   const results = resultsOf(trials)
   console.log(`\n${tableOf(results, [...chosen])}`)
-  for (const each of judge(results.trials)) {
-    console.log(`${each.scenario}: ${each.title}: ${each.measured} (${each.toReach}): ${each.verdict}`)
+  for (const each of judge(results.trials, [...aims, ...publishPathAims])) {
+    const before = each.before === undefined ? '' : `, before ${each.before}`
+    console.log(`${each.scenario}: ${each.title}: ${each.measured}${before} (${each.toReach}): ${each.verdict}`)
   }
   console.log(`\nlast-run.json, table.md and plot.svg are in ${out}`)
 }
@@ -105,7 +109,8 @@ async function tryOut(scenario: Scenario, peer: Peer, round: number, scale: numb
   const identity = { scenario: scenario.name, peer: peer.name, round }
   try {
     const profileDirectory = values.profile && join(resolve(here, values.profile), `${scenario.name}-${peer.name}`)
-    const running = await peer.start({ directory, profileDirectory: profileDirectory || undefined })
+    const { countsAllocation = false } = scenario
+    const running = await peer.start({ directory, profileDirectory: profileDirectory || undefined, countsAllocation })
     const note = running.note === undefined ? {} : { note: running.note }
     const stage = new Stage(running, { scale, clientThreads: Number(values['client-threads']) })
     try {
@@ -137,10 +142,13 @@ function lineOf({ scenario, peer, round, measures, faults, error }: Trial): stri
   return `${scenario} ${peer} #${round + 1}: ${error ?? text.join(', ')}${wrong}`
 }
 
-/** What to type for the same measurements, wherever they are to be written. */
+/** What to type for the same measurements, wherever they are to be written and the version before lies. */
 function commandOf(args: readonly string[]): string {
   const isPath = (arg: string | undefined) => arg === '--out' || arg === '--profile'
-  const kept = args.filter((arg, index) => !isPath(arg) && !isPath(args[index - 1]))
+  const kept = args
+    .flatMap((arg) => (arg.startsWith('--') ? arg.split('=', 2) : [arg]))
+    .filter((arg, index) => !isPath(arg) && !isPath(args[index - 1]))
+    .map((arg, index, all) => (all[index - 1] === '--before' ? '<directory>' : arg))
   return ['npm run bench:hub', ...(kept.length > 0 ? ['--', ...kept] : [])].join(' ')
 }
 

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
@@ -27,12 +27,7 @@ for (const name of ['hub', 'nchan', 'better-sse', 'naive', 'floor']) {
     { timeout: 240_000 },
     async () => {
       for (const scenario of scenarios.filter((each) => ['burst-16', 'storm'].includes(each.name))) {
-        const [peer] = choosePeers([name])
-        const directory = mkdtempSync(join(tmpdir(), 'headwater-bench-test-'))
-        directories.push(directory)
-        const server = await peer!.start({ directory, profileDirectory: undefined })
-        running.push(server)
-        const stage = new Stage(server, { scale: 0.01, clientThreads: 2 })
+        const stage = await stageOf(name)
         try {
           const { measures, groups } = await scenario.run(stage)
           expect(faultsOf(groups)).toEqual({})
@@ -44,4 +39,42 @@ for (const name of ['hub', 'nchan', 'better-sse', 'naive', 'floor']) {
       }
     },
   )
+}
+
+for (const name of ['hub', 'naive']) {
+  test(`counts what ${name} allocates`, { timeout: 240_000 }, async () => {
+    const garbage = scenarios.find((each) => each.name === 'garbage')!
+    const stage = await stageOf(name, garbage)
+    try {
+      const { measures, groups } = await garbage.run(stage)
+      expect(faultsOf(groups)).toEqual({})
+      // An event alone has 100 bytes, and several copies of it are made.
+      expect(measures.allocatedPerPublish).toBeGreaterThan(500)
+    } finally {
+      await stage.end()
+    }
+  })
+}
+
+test('the version before stands beside each hub, and does what it does', () => {
+  const checkout = newDirectory()
+  expect(() => choosePeers(['hub'], checkout)).toThrow('has no built hub')
+  mkdirSync(join(checkout, 'packages/hub/dist/cli'), { recursive: true })
+  writeFileSync(join(checkout, 'packages/hub/dist/cli/main.js'), '')
+  const chosen = choosePeers(['hub-memory', 'naive'], checkout)
+  expect(chosen.map(({ name }) => name)).toEqual(['hub-memory', 'hub-memory-before', 'naive'])
+  expect(chosen[1]).toMatchObject({ versionOf: 'hub-memory' })
+})
+
+async function stageOf(name: string, { countsAllocation = false }: { countsAllocation?: boolean } = {}) {
+  const [peer] = choosePeers([name])
+  const server = await peer!.start({ directory: newDirectory(), profileDirectory: undefined, countsAllocation })
+  running.push(server)
+  return new Stage(server, { scale: 0.01, clientThreads: 2 })
+}
+
+function newDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'headwater-bench-test-'))
+  directories.push(directory)
+  return directory
 }

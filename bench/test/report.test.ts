@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { aims, judge } from '../hub/report/aims.ts'
 import { plotOf } from '../hub/report/plot.ts'
+import { publishPathAims } from '../hub/report/publish-path-aims.ts'
 import { faultsOf, type Results, type Trial } from '../hub/report/results.ts'
 import { tableOf } from '../hub/report/table.ts'
 import { chooseScenarios, scenarios } from '../hub/scenarios/all.ts'
@@ -45,7 +46,7 @@ test('nothing is judged without measures of both sides, nor by one that is no nu
 })
 
 test('every aim is of a scenario that its peers take part in', () => {
-  for (const { scenario, peer = 'hub', by } of aims) {
+  for (const { scenario, peer = 'hub', by } of [...aims, ...publishPathAims]) {
     const { peers } = scenarios.find(({ name }) => name === scenario)!
     expect(peers).toContain(peer)
     if (by?.peer) expect(peers).toContain(by.peer)
@@ -76,6 +77,23 @@ test('the table has the aims, and for each scenario the medians of each peer and
   expect(tableOf(silent, scenarios)).toContain('| hub | 1.00 | nobody subscribes |')
   const lossy = { ...results, trials: [trial('wide', 'hub', {}, { faults: { lost: 2, closed: 1 } })] }
   expect(tableOf(lossy, scenarios)).toContain('| hub | lost 2, closed 1 |')
+})
+
+test('the version before stands beside the aims it would reach, and each hub is divided by all it is compared with', () => {
+  const trials = [
+    trial('crowd-50', 'hub', { cpuUsPerDelivery: 24 }),
+    trial('crowd-50', 'hub-before', { cpuUsPerDelivery: 32 }),
+    trial('crowd-50', 'naive', { cpuUsPerDelivery: 20 }),
+  ]
+  const aim = { before: '1.60x', measured: '1.20x', toReach: 'at most 1.20x', verdict: 'reached' }
+  expect(judge(trials, publishPathAims)).toMatchObject([aim])
+  const table = tableOf({ ...results, trials }, scenarios)
+  expect(table).toContain(
+    '| crowd-50 | CPU per delivery, durable / naive loop | at most 1.20x | 1.60x | 1.20x | reached |',
+  )
+  expect(table).toContain('| hub / hub-before | 0.75x |')
+  expect(table).toContain('| hub / naive | 1.20x |')
+  expect(table).not.toContain('hub / nchan')
 })
 
 test('the plot is an SVG with a bar for each peer', async () => {

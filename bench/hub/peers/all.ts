@@ -1,5 +1,5 @@
 import { floor } from './floor.ts'
-import { hub, hubInMemory, hubInThreads } from './hub.ts'
+import { type HubPeer, hub, hubInMemory, hubInThreads, versionBefore } from './hub.ts'
 import { nchan } from './nchan.ts'
 import { betterSse, naive, nodeServer } from './node-server.ts'
 import type { Peer } from './peer.ts'
@@ -9,12 +9,22 @@ const blast = nodeServer('blast', 'the ceiling of the client', 'blast-server.ts'
 
 export const peers: readonly Peer[] = [hub, hubInMemory, nchan, betterSse, naive, floor, blast]
 
-/** Those by these names; all if there are none. Throws if one is not known. */
-export function choosePeers(names: readonly string[]): readonly Peer[] {
-  if (names.length === 0) return peers
-  return names.map((name) => {
-    const peer = [...peers, hubInThreads].find((each) => each.name === name)
-    if (peer) return peer
-    throw new Error(`There is no peer ${name}. There are: ${peers.map((each) => each.name).join(', ')}.`)
-  })
+/**
+ * Those by these names; all if there are none. Beside each hub stands the one of the checkout `before`, if that is given. Throws if
+ * a name is not known.
+ */
+export function choosePeers(names: readonly string[], before?: string): readonly Peer[] {
+  const chosen = names.length === 0 ? peers : names.map(peerNamed)
+  if (before === undefined) return chosen
+  return chosen.flatMap((peer) => (isHubPeer(peer) ? [peer, versionBefore(peer, before)] : [peer]))
+}
+
+function peerNamed(name: string): Peer {
+  const peer = [...peers, hubInThreads].find((each) => each.name === name)
+  if (peer) return peer
+  throw new Error(`There is no peer ${name}. There are: ${peers.map((each) => each.name).join(', ')}.`)
+}
+
+function isHubPeer(peer: Peer): peer is HubPeer {
+  return 'main' in peer
 }

@@ -1,24 +1,27 @@
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { mintToken } from '../../../packages/hub/src/auth/mint-token.ts'
-import {
-  eventStreamHeaders,
-  httpRequest,
-  type Peer,
-  PeerProcess,
-  type PublishedEvent,
-  type RunningPeer,
-} from './peer.ts'
+import { NodeProcess } from './node-process.ts'
+import { eventStreamHeaders, httpRequest, type Peer, type PublishedEvent, type RunningPeer } from './peer.ts'
 
-export const hub: Peer = hubWith('hub', 'headwater, `--store file:`, every event synced to disk', (directory) => [
+const repository = fileURLToPath(new URL('../../..', import.meta.url))
+
+/** A peer that is the hub. */
+export interface HubPeer extends Peer {
+  /** The file that is run. */
+  readonly main: string
+}
+
+export const hub: HubPeer = hubWith('hub', 'headwater, `--store file:`, every event synced to disk', (directory) => [
   '--store',
   `file:${join(directory, 'store')}`,
 ])
 
-export const hubInMemory: Peer = hubWith('hub-memory', 'headwater, `--store memory:`', () => ['--store', 'memory:'])
+export const hubInMemory: HubPeer = hubWith('hub-memory', 'headwater, `--store memory:`', () => ['--store', 'memory:'])
 
 /** Only when it is asked for: on a machine of two cores the client has one of them. */
-export const hubInThreads: Peer = hubWith('hub-threads', 'headwater, `--store file: --threads 2`', (directory) => [
+export const hubInThreads: HubPeer = hubWith('hub-threads', 'headwater, `--store file: --threads 2`', (directory) => [
   '--store',
   `file:${join(directory, 'store')}`,
   '--threads',
@@ -46,28 +49,45 @@ export function isHub(peer: RunningPeer): peer is RunningHub {
   return 'publishLinesHead' in peer
 }
 
-const main = fileURLToPath(new URL('../../../packages/hub/dist/cli/main.js', import.meta.url))
+/**
+ * The same peer with the hub of another checkout, which has been built: the version before. Throws if there is no hub in that
+ * directory.
+ */
+export function versionBefore(peer: HubPeer, directory: string): HubPeer {
+  const main = mainOf(directory)
+  if (!existsSync(main))
+    throw new Error(`${directory} has no built hub. It takes ${main}: run \`npm run build\` there.`)
+  const name = `${peer.name}-before`
+  return { ...peer, name, description: `${peer.description}, the version before`, versionOf: peer.name, main }
+}
+
+/** The command of the hub in a checkout. */
+function mainOf(checkout: string): string {
+  return join(checkout, 'packages/hub/dist/cli/main.js')
+}
+
 const path = '/.well-known/mercure'
 const audience = 'https://bench.test/.well-known/mercure'
 const issuer = 'https://bench.test'
 const key = 'a shared secret that is good for a benchmark and for nothing else'
 
-function hubWith(name: string, description: string, storeFlags: (directory: string) => string[]): Peer {
+function hubWith(name: string, description: string, storeFlags: (directory: string) => string[]): HubPeer {
   return {
     name,
     description,
-    async start({ directory, profileDirectory }): Promise<RunningHub> {
-      const profile = profileDirectory ? ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`] : []
-      const process_ = new PeerProcess(process.execPath, [
-        ...profile,
-        main,
+    main: mainOf(repository),
+    async start(options): Promise<RunningHub> {
+      const args = [
+        this.main,
         'serve',
         '--dev',
-        ...['--listen', '127.0.0.1:0', ...storeFlags(directory)],
+        ...['--listen', '127.0.0.1:0', ...storeFlags(options.directory)],
         ...['--subscriber-key', key, '--key-alg', 'HS256', '--issuer', issuer, '--audience', audience],
         // One machine plays all clients.
         ...['--max-subscribers-per-address', '100000', '--max-publish-rate', '100000000', '--max-body-bytes', '64MiB'],
-      ])
+      ]
+      const process_ = new NodeProcess(args, options)
+      const { allocatedBytes } = process_
       const [, port] = await process_.says(/listening on http:\/\/127\.0\.0\.1:(\d+)/)
       return {
         port: Number(port),
@@ -90,6 +110,7 @@ function hubWith(name: string, description: string, storeFlags: (directory: stri
           })
         },
         tokenFor,
+        ...(allocatedBytes && { allocatedBytes }),
         stop: () => process_.stop(),
       }
     },

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
-import { eventStreamHeaders, httpRequest, type Peer, PeerProcess, type RunningPeer } from './peer.ts'
+import { NodeProcess } from './node-process.ts'
+import { eventStreamHeaders, httpRequest, type Peer, type PeerProcess, type RunningPeer } from './peer.ts'
 
 export const betterSse: Peer = nodeServer(
   'better-sse',
@@ -13,10 +14,10 @@ export function nodeServer(name: string, description: string, file: string): Pee
   return {
     name,
     description,
-    async start({ profileDirectory }) {
-      const profile = profileDirectory ? ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`] : []
-      const path = fileURLToPath(new URL(file, import.meta.url))
-      return await startServer(new PeerProcess(process.execPath, [...profile, path]))
+    async start(options) {
+      const server = new NodeProcess([fileURLToPath(new URL(file, import.meta.url))], options)
+      const { allocatedBytes } = server
+      return { ...(await startServer(server)), ...(allocatedBytes && { allocatedBytes }) }
     },
   }
 }

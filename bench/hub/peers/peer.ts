@@ -9,6 +9,8 @@ export interface Peer {
   readonly name: string
   /** What it is, for the table's legend. */
   readonly description: string
+  /** The peer whose scenarios it does, where it is another version of one. Default: its own name. */
+  readonly versionOf?: string
   start(options: StartOptions): Promise<RunningPeer>
 }
 
@@ -17,6 +19,8 @@ export interface StartOptions {
   readonly directory: string
   /** Writes CPU profiles there when it ends, if the peer runs on Node. */
   readonly profileDirectory: string | undefined
+  /** Counts what the main thread allocates, if the peer runs on Node. */
+  readonly countsAllocation?: boolean
 }
 
 export interface RunningPeer {
@@ -28,6 +32,8 @@ export interface RunningPeer {
   publishRequest(event: PublishedEvent): string
   /** The request for the events of a topic, from this ID on. */
   subscribeRequest(topic: string, lastEventId?: string): string
+  /** How many bytes the main thread has allocated on its heap so far. Only where that is counted. */
+  readonly allocatedBytes?: () => Promise<number>
   stop(): Promise<void>
 }
 
@@ -81,6 +87,12 @@ export class PeerProcess {
       this.#assertRunning(signal)
       await wait(20)
     }
+  }
+
+  /** Sends a signal to the process itself, not to `timeout`, which runs it. */
+  signal(name: NodeJS.Signals): void {
+    const [, pid] = descend(this.pid)
+    if (pid !== undefined) process.kill(pid, name)
   }
 
   async stop(): Promise<void> {

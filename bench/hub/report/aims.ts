@@ -1,7 +1,7 @@
 import { medianOf, type Trial } from './results.ts'
 
 /** Something to reach: a measure of the hub, as it is, or divided by that of another. */
-interface Aim {
+export interface Aim {
   readonly scenario: string
   readonly measure: string
   readonly title: string
@@ -105,17 +105,18 @@ export interface Judgement {
   readonly title: string
   readonly toReach: string
   readonly measured: string
+  /** The same of the version before, where that took part. */
+  readonly before?: string
   readonly verdict: string
 }
 
 /** Judges every aim whose measures are there. A fault in what the hub delivered is no success, however quick it was. */
-export function judge(trials: readonly Trial[]): Judgement[] {
-  return aims.flatMap((aim) => {
-    const { scenario, measure, title, peer = 'hub', by, limit } = aim
-    const value = medianOf(trials, { scenario, peer, measure })
-    const divisor = by ? medianOf(trials, { scenario, peer, measure, ...by }) : 1
-    if (value === undefined || divisor === undefined) return []
-    const quotient = value / divisor
+export function judge(trials: readonly Trial[], toReach: readonly Aim[] = aims): Judgement[] {
+  return toReach.flatMap((aim) => {
+    const { scenario, title, peer = 'hub', by, limit } = aim
+    const quotient = measuredOf(trials, aim, peer)
+    if (quotient === undefined) return []
+    const before = measuredOf(trials, aim, `${peer}-before`)
     const isFaulty = trials.some(
       (trial) =>
         trial.scenario === scenario && trial.peer === peer && (trial.error || Object.keys(trial.faults).length),
@@ -125,12 +126,20 @@ export function judge(trials: readonly Trial[]): Judgement[] {
       {
         scenario,
         title,
-        toReach: 'atMost' in limit ? `at most ${short(limit.atMost)}${unit}` : `at least ${short(limit.atLeast)}`,
+        toReach: `${'atMost' in limit ? `at most ${short(limit.atMost)}` : `at least ${short(limit.atLeast)}`}${unit}`,
         measured: `${short(quotient)}${unit}`,
+        ...(before !== undefined && { before: `${short(before)}${unit}` }),
         verdict: isFaulty ? 'not reached: events were not delivered as they should' : verdictOf(quotient, limit),
       },
     ]
   })
+}
+
+/** The measure of an aim, of this peer; `undefined` without measures of both sides. */
+function measuredOf(trials: readonly Trial[], { scenario, measure, by }: Aim, peer: string): number | undefined {
+  const value = medianOf(trials, { scenario, peer, measure })
+  const divisor = by ? medianOf(trials, { scenario, peer, measure, ...by }) : 1
+  return value === undefined || divisor === undefined ? undefined : value / divisor
 }
 
 function verdictOf(quotient: number, limit: Aim['limit']): string {

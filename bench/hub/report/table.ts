@@ -1,9 +1,9 @@
-import { peers } from '../peers/all.ts'
 import type { Scenario } from '../scenarios/stage.ts'
-import { judge } from './aims.ts'
+import { type Aim, aims, judge } from './aims.ts'
+import { publishPathAims } from './publish-path-aims.ts'
 import { medianOf, type Results, type Trial } from './results.ts'
 
-/** Everything as Markdown: the aims, then a table for each scenario, medians over the rounds. */
+/** Everything as Markdown: the aims, those of the publish path apart, then a table for each scenario, medians over the rounds. */
 export function tableOf(results: Results, scenarios: readonly Scenario[]): string {
   const { trials, startedAt, machine, command, rounds, scale } = results
   const lines = [
@@ -11,27 +11,71 @@ export function tableOf(results: Results, scenarios: readonly Scenario[]): strin
     '',
     `\`${command}\``,
     '',
-    ...aimLines(trials),
+    ...aimLines(trials, aims),
+    ...publishPathLines(trials),
   ]
   for (const scenario of scenarios) {
     const own = trials.filter((trial) => trial.scenario === scenario.name)
     if (own.length > 0)
-      lines.push('', `### ${scenario.name}`, '', `${scenario.description}.`, '', ...scenarioLines(own))
+      lines.push(
+        '',
+        `### ${scenario.name}`,
+        '',
+        `${scenario.description}.`,
+        '',
+        ...scenarioLines(own),
+        ...ratioLines(own),
+      )
   }
   return `${lines.join('\n')}\n`
 }
 
-function aimLines(trials: readonly Trial[]): string[] {
+function publishPathLines(trials: readonly Trial[]): string[] {
+  if (judge(trials, publishPathAims).length === 0) return []
+  return ['', 'The publish path, beside nchan and the naive loop:', '', ...aimLines(trials, publishPathAims)]
+}
+
+/** With a column for the version before, where that took part. */
+function aimLines(trials: readonly Trial[], toReach: readonly Aim[]): string[] {
+  const judgements = judge(trials, toReach)
+  const hasBefore = judgements.some(({ before }) => before !== undefined)
   return [
-    '| scenario | measure | to reach | measured | |',
-    '| --- | --- | ---: | ---: | --- |',
-    ...judge(trials).map((each) => row([each.scenario, each.title, each.toReach, each.measured, each.verdict])),
+    row(['scenario', 'measure', 'to reach', ...(hasBefore ? ['before'] : []), 'measured', '']),
+    row(['---', '---', '---:', ...(hasBefore ? ['---:'] : []), '---:', '---']),
+    ...judgements.map(({ scenario, title, toReach, before = '', measured, verdict }) =>
+      row([scenario, title, toReach, ...(hasBefore ? [before] : []), measured, verdict]),
+    ),
+  ]
+}
+
+/** Each hub divided by the version before, the naive loop and nchan, as far as they took part. */
+function ratioLines(trials: readonly Trial[]): string[] {
+  const names = [...new Set(trials.map(({ peer }) => peer))]
+  const hubs = names.filter((name) => name.startsWith('hub') && !name.endsWith('-before'))
+  const pairs = hubs.flatMap((hub) =>
+    [`${hub}-before`, 'naive', 'nchan'].filter((name) => names.includes(name)).map((other) => ({ hub, other })),
+  )
+  if (pairs.length === 0) return []
+  const { scenario } = trials[0]!
+  const measures = [...new Set(trials.flatMap((trial) => Object.keys(trial.measures)))]
+  return [
+    '',
+    row(['ratio', ...measures.map(titleOf)]),
+    row(['---', ...measures.map(() => '---:')]),
+    ...pairs.map(({ hub, other }) => {
+      const cells = measures.map((measure) => {
+        const value = medianOf(trials, { scenario, peer: hub, measure })
+        const divisor = medianOf(trials, { scenario, peer: other, measure })
+        return value === undefined || divisor === undefined ? '' : `${(value / divisor).toFixed(2)}x`
+      })
+      return row([`${hub} / ${other}`, ...cells])
+    }),
   ]
 }
 
 function scenarioLines(trials: readonly Trial[]): string[] {
   const measures = [...new Set(trials.flatMap((trial) => Object.keys(trial.measures)))]
-  const names = peers.map((peer) => peer.name).filter((name) => trials.some((trial) => trial.peer === name))
+  const names = [...new Set(trials.map((trial) => trial.peer))]
   return [
     row(['peer', ...measures.map(titleOf), 'verified']),
     row(['---', ...measures.map(() => '---:'), '---']),

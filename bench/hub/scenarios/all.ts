@@ -1,12 +1,12 @@
 import { client } from './client.ts'
-import { burst, burstOf16, paced, wide } from './fan-out.ts'
+import { burst, burstOf16, crowdOf50, crowdOf50Fast, paced, wide } from './fan-out.ts'
 import { idle } from './idle.ts'
 import { manyTopics, patterns, privateEvents } from './mixed.ts'
 import { publishAlone, publishArrays, publishLines, publishOf64 } from './publish.ts'
 import { slow } from './slow.ts'
 import type { Scenario } from './stage.ts'
 import { storm } from './storm.ts'
-import { topics } from './topics.ts'
+import { garbage, topics } from './topics.ts'
 
 /** What a full run has, in its order. */
 export const scenarios: readonly Scenario[] = [
@@ -14,7 +14,10 @@ export const scenarios: readonly Scenario[] = [
   burstOf16,
   paced,
   wide,
+  crowdOf50,
+  crowdOf50Fast,
   topics,
+  garbage,
   idle,
   storm,
   slow,

@@ -1,4 +1,6 @@
-import { eventBytes, type Load, publishAsAcknowledged, publishPaced, streamsUpTo } from './publishing.ts'
+import type { CrowdThreads } from '../crowd/crowd-threads.ts'
+import { Histogram } from '../crowd/histogram.ts'
+import { eventBytes, type Load, publishAsAcknowledged, publishPaced, type Range, streamsUpTo } from './publishing.ts'
 import { deliveryMeasures, type Outcome, type Scenario, type Stage } from './stage.ts'
 
 const peers = ['hub', 'hub-threads', 'nchan', 'better-sse', 'naive', 'floor']
@@ -39,6 +41,54 @@ export const paced: Scenario = {
     )
     return { measures: deliveryMeasures(measured, events), groups: measured.groups }
   },
+}
+
+const crowdPeers = ['hub', 'hub-memory', 'nchan', 'better-sse', 'naive', 'floor']
+
+/** A small crowd, such as most topics have: what a publish costs counts as much as the writes do. 50 at every scale. */
+export const crowdOf50: Scenario = {
+  name: 'crowd-50',
+  description: '50 subscribers of a topic; 1 publisher, 200 events/s for 10 s',
+  peers: crowdPeers,
+  run: (stage) =>
+    runCrowdOf50(stage, stage.scaled(2000, 100), (crowd, load, range) =>
+      publishPaced(stage.peer, crowd, load, 200, range),
+    ),
+}
+
+export const crowdOf50Fast: Scenario = {
+  name: 'crowd-50-fast',
+  description: '50 subscribers of a topic; 1 publisher, as fast as acknowledged',
+  peers: crowdPeers,
+  run: (stage) =>
+    runCrowdOf50(stage, stage.scaled(6000, 100), (crowd, load, range) =>
+      publishAsAcknowledged(stage.peer, crowd, load, 1, range),
+    ),
+}
+
+async function runCrowdOf50(
+  stage: Stage,
+  events: number,
+  publish: (crowd: CrowdThreads, load: Load, range: Range) => Promise<Histogram>,
+): Promise<Outcome> {
+  const { peer } = stage
+  // More than elsewhere, because at 200 events/s it takes long until a server has compiled what it runs.
+  const warmUp = stage.scaled(2000, 100)
+  const load: Load = { streams: [0], topicOf: () => 'crowd', bytes: eventBytes }
+  const crowd = await openCrowd(stage, load, 50, warmUp + events)
+  await stage.measure(crowd, () => publishAsAcknowledged(peer, crowd, load, 1, { from: 0, to: warmUp }))
+  let answers = new Histogram()
+  const measured = await stage.measure(crowd, async () => {
+    answers = await publish(crowd, load, { from: warmUp, to: warmUp + events })
+  })
+  return {
+    measures: {
+      ...deliveryMeasures(measured, events),
+      answerP50Ms: answers.percentile(0.5),
+      answerP99Ms: answers.percentile(0.99),
+    },
+    groups: measured.groups,
+  }
 }
 
 function fanOutOf(

@@ -57,7 +57,7 @@ export async function publishAsAcknowledged(
 
 /**
  * Publishes the events of the first stream at a steady rate. Each is due at its time, and latencies count from there, whether or not the server was
- * ready to take it then.
+ * ready to take it then. Resolves to how long the answers took, from when each event was sent.
  */
 export async function publishPaced(
   peer: RunningPeer,
@@ -65,7 +65,8 @@ export async function publishPaced(
   load: Load,
   perSecond: number,
   { from, to }: Range,
-): Promise<void> {
+): Promise<Histogram> {
+  const answers = new Histogram()
   const stream = load.streams[0]!
   await withPublishers(peer.port, 1, async (publisher) => {
     const startedAt = now() + 10
@@ -74,9 +75,12 @@ export async function publishPaced(
       const request = requestOf(peer, load, stream, seq)
       await until(due)
       crowd.due(stream, seq, due)
+      const sentAt = now()
       await publisher.publish(request)
+      answers.add(now() - sentAt)
     }
   })
+  return answers
 }
 
 export async function withPublishers(

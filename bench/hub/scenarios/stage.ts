@@ -11,6 +11,8 @@ export interface Scenario {
   readonly description: string
   /** The names of the peers that can do it. */
   readonly peers: readonly string[]
+  /** Peers are started with their allocations counted. Default: they are not, as counting takes time itself. */
+  readonly countsAllocation?: boolean
   run(stage: Stage): Promise<Outcome>
 }
 
@@ -48,7 +50,8 @@ export class Stage {
   }
 
   /** Does something, waits until all subscribers have what it published, and says what that took. */
-  async measure(crowd: CrowdThreads, work: () => Promise<void>): Promise<Measured> {
+  async measure(crowd: CrowdThreads, work: () => Promise<unknown>): Promise<Measured> {
+    const allocatedBefore = await this.peer.allocatedBytes?.()
     const client = process.cpuUsage()
     const threads = readThreads(this.peer.pid)
     const cpuMs = readCpuMs(this.peer.pid)
@@ -60,9 +63,12 @@ export class Stage {
     this.threadCpuMs = Object.fromEntries(
       Object.entries(readThreads(this.peer.pid)).map(([name, ms]) => [name, ms - (threads[name] ?? 0)]),
     )
+    const serverCpuMs = readCpuMs(this.peer.pid) - cpuMs
+    const allocated = await this.peer.allocatedBytes?.()
     return {
       groups,
-      cpuMs: readCpuMs(this.peer.pid) - cpuMs,
+      cpuMs: serverCpuMs,
+      ...(allocated !== undefined && allocatedBefore !== undefined && { allocatedBytes: allocated - allocatedBefore }),
       clientCpuMs: (user + system) / 1000,
       workedMs: worked,
       tookMs: Math.max(worked, ...groups.map((group) => group.lastAt - startedAt)),
@@ -79,6 +85,8 @@ export interface Measured {
   /** Of the server, with all its processes and threads. */
   readonly cpuMs: number
   readonly clientCpuMs: number
+  /** What the server's main thread allocated on its heap, where that is counted. */
+  readonly allocatedBytes?: number
   /** How long it took to publish. */
   readonly workedMs: number
   /** How long until the last event came. */
