@@ -6,11 +6,12 @@ const stepsPerTurn = 500_000
 
 /**
  * The events that a selection admits, of a page of the history. Patterns that cost much, on a page of long topics, take many turns of
- * the event loop, so that who asks for a history by them delays nobody else.
+ * the event loop, so that who asks for a history by them delays nobody else. Rejects with the signal's reason at the next such turn.
  */
 export async function admittedEvents<E extends Pick<EventRecord, 'topics' | 'isPrivate'>>(
   events: readonly E[],
   selection: Selection,
+  signal?: AbortSignal,
 ): Promise<readonly E[]> {
   const admitted: E[] = []
   let steps = 0
@@ -20,6 +21,7 @@ export async function admittedEvents<E extends Pick<EventRecord, 'topics' | 'isP
     if (steps < stepsPerTurn) continue
     steps = 0
     await new Promise((resolve) => setImmediate(resolve))
+    signal?.throwIfAborted()
   }
   return admitted
 }

@@ -2,9 +2,7 @@ import {
   type CloseReason,
   encodeGap,
   encodePosition,
-  formatEventId,
   frameBytes,
-  type Gap,
   type GapReason,
   type Session,
 } from '@headwater/sse/server'
@@ -15,8 +13,10 @@ import { toTopics } from '../matching/topic.ts'
 import type { Bounds, EventStore, HistoryPosition, StoredEvent } from '../store/store.ts'
 import { encodeStoredEvent } from './event-frame.ts'
 import { positionId } from './event-id.ts'
+import { EventWaiters } from './event-waiters.ts'
 import { Feed, type FeedFrame } from './feed.ts'
-import { type HistoryPage, HistoryReader } from './history-reader.ts'
+import type { HistoryCursor } from './history-cursor.ts'
+import { HistoryReader, maxReads } from './history-reader.ts'
 import type { StartingPoint } from './resume.ts'
 import type { Selection } from './selection.ts'
 import { type HubStats, Tally } from './stats.ts'
@@ -59,8 +59,9 @@ const frameOverheadBytes = 100
  * depends on what is in it.
  */
 export class FanOut {
+  /** The way to what was published before, for who catches up. */
+  readonly history: HistoryReader
   readonly #store: EventStore
-  readonly #history: HistoryReader
   readonly #tail: Tail
   readonly #turnMs: number
   readonly #feedBytes: number
@@ -86,12 +87,17 @@ export class FanOut {
   /** The shared memory that the newest frame is in, if it is. */
   #newestShared: SharedArrayBuffer | undefined
 
+  /** Loops of programs that have all there is. */
+  readonly #waiters = new EventWaiters()
+
   /** Feeds with subscribers behind. */
   readonly #due = new Fifo<Feed<Subscriber>>()
   /** Subscribers with a page of history to be given. */
   readonly #withPage = new Fifo<Subscriber>()
   /** Subscribers with history to be read. */
   readonly #toRead = new Fifo<Subscriber>()
+  /** How many pages are being read for subscribers. */
+  #reads = 0
   #isTurnDue = false
   #isInTurn = false
 
@@ -110,7 +116,7 @@ export class FanOut {
   private constructor(store: EventStore, options: FanOutOptions) {
     const { turnMs = 1, feedBytes = 32 * 1024 ** 2, positionMs = 60_000, onError } = options
     this.#store = store
-    this.#history = new HistoryReader(store)
+    this.history = new HistoryReader(store)
     this.#turnMs = assertNotNegative('turnMs', turnMs)
     this.#feedBytes = assertNotNegative('feedBytes', feedBytes)
     this.#onError = onError
@@ -124,7 +130,7 @@ export class FanOut {
     // A timer takes no more than 2^31 - 1 ms, and fires at once for what is more.
     const intervalMs = Math.min(assertNotNegative('positionMs', positionMs), 2 ** 31 - 1)
     this.#positionTimer = setInterval(() => {
-      this.#history.forget()
+      this.history.forget()
       this.#sendPosition(this.head.position)
     }, intervalMs)
     this.#positionTimer.unref()
@@ -170,6 +176,17 @@ export class FanOut {
     return this.#tail.reach(position)
   }
 
+  /**
+   * Resolves when there may be something for a reader of the history that is no session: to the position up to which it has all of its
+   * events by then. To `undefined` when the fan-out is closed, or the signal aborts, first.
+   */
+  async awaitEvent(selection: Selection, cursor: HistoryCursor, signal?: AbortSignal): Promise<number | undefined> {
+    const { position, gap } = cursor
+    if (!(await this.reach(position))) return undefined
+    // A gap is told at once.
+    return gap || position < this.head.position ? position : await this.#waiters.wait(selection, signal)
+  }
+
   /** Serves a session from a starting point on, for as long as it is open. */
   add(session: Session, selection: Selection, start: StartingPoint): void {
     if (!session.isOpen) return
@@ -192,6 +209,7 @@ export class FanOut {
   /** Stops following the store. */
   close(): void {
     this.#tail.close()
+    this.#waiters.wakeAll(undefined)
     clearInterval(this.#positionTimer)
   }
 
@@ -199,7 +217,7 @@ export class FanOut {
 
   /** The first start; or one after the tail had failed, and then what came between is in the store and is read from there. */
   #onStart({ head, trimmed }: Bounds, lastHead: HistoryPosition): void {
-    this.#history.forget()
+    this.history.restart()
     this.#trimmedPosition = trimmed.position
     this.#frameOrder = new Fifo()
     this.#frameBytes = 0
@@ -210,6 +228,7 @@ export class FanOut {
         this.#place(subscriber)
       }
     }
+    this.#waiters.wakeAll(lastHead.position)
   }
 
   #onAppend(events: readonly StoredEvent[]): void {
@@ -221,6 +240,7 @@ export class FanOut {
         bytes ??= event.frame ?? frameBytes(encodeStoredEvent(this.#store.epoch, event))
         this.#put(feed, { position: event.position, bytes, isEvent: true })
       }
+      if (!this.#waiters.isEmpty) this.#waiters.onEvent(event, topics)
     }
     this.#keepPositionsFresh()
     this.#takeTurn()
@@ -228,7 +248,7 @@ export class FanOut {
 
   #onTrim(trimmed: HistoryPosition): void {
     this.#trimmedPosition = trimmed.position
-    this.#history.forget()
+    this.history.forget()
     this.#keepPositionsFresh()
     this.#takeTurn()
   }
@@ -420,28 +440,37 @@ export class FanOut {
 
   /** Pages that were read are given before more are read, so that few of them are ever in memory. */
   #canRead(): boolean {
-    return this.#toRead.length > 0 && this.#withPage.length === 0 && !this.#history.isBusy
+    return this.#toRead.length > 0 && this.#withPage.length === 0 && this.#reads < maxReads
   }
 
   #read(subscriber: Subscriber): void {
     if (!subscriber.session.isOpen) return
     const { feed, position } = subscriber
     // Who is to be told of a gap is told where it ends now.
-    const page = subscriber.gap ? undefined : this.#history.recall(feed.selection, position)
+    const page = subscriber.gap ? undefined : this.history.recall(feed.selection, position)
     if (page) {
       subscriber.page = page
       this.#givePage(subscriber)
       return
     }
-    this.#history.read(feed.selection, position, this.head).then(
+    // One that is under way already is read for all who want it.
+    const isNew = !this.history.isReading(feed.selection, position)
+    if (isNew) this.#reads++
+    const ended = () => {
+      if (isNew) this.#reads--
+      if (this.#canRead() && !this.#isInTurn) this.#scheduleTurn()
+    }
+    this.history.read(feed.selection, position, this.head).then(
       (page) => {
         subscriber.page = page
         this.#place(subscriber)
+        ended()
       },
       (error: unknown) => {
         // The client keeps its last event ID and comes back with it.
         subscriber.session.drain()
         this.#onError(error)
+        ended()
       },
     )
   }
@@ -449,32 +478,21 @@ export class FanOut {
   #givePage(subscriber: Subscriber): void {
     const { session, page } = subscriber
     if (page) {
-      const gap = this.#gapBefore(page, subscriber)
-      if (gap) {
+      const before = subscriber.moveThrough(page, this.#store.epoch)
+      if (before) {
+        const { gap, end } = before
         this.#gaps.add(gap.reason)
-        session.offer(frameBytes(encodeGap(gap, positionId(this.#store.epoch, page.gapEnd))))
-        subscriber.lastSentPosition = page.gapEnd.position
+        session.offer(frameBytes(encodeGap(gap, positionId(this.#store.epoch, end))))
+        subscriber.lastSentPosition = end.position
       }
-      if (page.lastPosition !== undefined) {
+      const last = page.events.at(-1)
+      if (last) {
         session.offer(page.bytes)
-        this.#count(page.eventCount, page.bytes)
-        subscriber.lastSentPosition = page.lastPosition
+        this.#count(page.events.length, page.bytes)
+        subscriber.lastSentPosition = last.position
       }
-      subscriber.position = page.through
       subscriber.page = undefined
-      subscriber.gap = undefined
-      subscriber.acceptsTrimmed = false
     }
     this.#place(subscriber)
-  }
-
-  #gapBefore(page: HistoryPage, { gap, acceptsTrimmed, position }: Subscriber): Gap | undefined {
-    const { epoch } = this.#store
-    const earliest = page.earliest ? positionId(epoch, page.earliest) : null
-    if (gap) return { reason: gap.reason, requested: gap.requested, earliest }
-    // Trimmed while it read, because it reads more slowly than others publish.
-    if (page.hasLost && !acceptsTrimmed)
-      return { reason: 'trimmed', requested: formatEventId({ epoch, position }), earliest }
-    return undefined
   }
 }

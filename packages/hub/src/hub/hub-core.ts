@@ -1,13 +1,11 @@
 import type { Session } from '@headwater/sse/server'
 import { HubError } from '../base/errors.ts'
-import { untilAborted } from '../base/until-aborted.ts'
 import { exactTopic, type Matcher } from '../matching/matcher.ts'
 import type { Append, EventStore, HistoryPosition } from '../store/store.ts'
 import { requestedSubscriptions } from '../subscriptions/active-subscription.ts'
 import { SubscriptionRegistry } from '../subscriptions/registry.ts'
 import { positionId } from './event-id.ts'
 import { FanOut, type FanOutOptions } from './fan-out.ts'
-import { findNewest } from './last-events.ts'
 import { type HubEvent, readEvents } from './program-events.ts'
 import { type PreparedEvent, type PublishInit, type PublishLimits, prepareEvent } from './publish-init.ts'
 import { findStartingPoint, positionOf, type StartingPoint } from './resume.ts'
@@ -40,6 +38,8 @@ export interface SubscriptionOptions {
   readonly lastEventId?: string | undefined
   /** What others may know of the subscriber, for a matcher: something that has a JSON form. Default: nothing. */
   readonly payloadFor?: ((match: string) => unknown) | undefined
+  /** Stops the search for where it begins when it aborts: its client has left. Rejects with its reason. Default: none. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface SubscribeOptions extends Omit<SubscriptionOptions, 'matchers' | 'payloadFor'> {
@@ -90,9 +90,9 @@ export interface HubCore {
    * The ID to subscribe from so as to get what comes after the newest event that is kept of a selection; of none, after all there ever
    * was. Whoever asks for it, then reads a resource, and subscribes from it, misses no change of that resource.
    *
-   * @throws HubError `INVALID_MATCHER`, `HUB_CLOSED`; what the store throws.
+   * @throws HubError `INVALID_MATCHER`, `HUB_CLOSED`; what the store throws; the reason of `signal` when that aborts.
    */
-  lastEventId(selection: Pick<SubscriptionOptions, 'matchers' | 'rights'>): Promise<string>
+  lastEventId(selection: Pick<SubscriptionOptions, 'matchers' | 'rights' | 'signal'>): Promise<string>
   /**
    * The events of some topics (`*` for all), for a program that embeds the hub: `for await (const event of hub.subscribe('log'))`. From the
    * last event ID on, or what comes next, until the loop is left, `signal` aborts (which throws its reason) or the hub closes. Begins when it is first asked for an
@@ -188,11 +188,11 @@ export async function createHubCore({
     append,
     appendAll: appendInOrder,
 
-    async openSubscription({ matchers, rights, lastEventId, payloadFor }) {
+    async openSubscription({ matchers, rights, lastEventId, payloadFor, signal }) {
       assertOpen()
       const wanted = registry && requestedSubscriptions(matchers, payloadFor)
       const selection = select(matchers, rights)
-      const start = await findStart(selection, lastEventId)
+      const start = await findStart(selection, lastEventId, signal)
       return {
         precedingEventId: precedingEventId(start, lastEventId),
         deliverTo(session) {
@@ -206,18 +206,18 @@ export async function createHubCore({
 
     async *subscribe(topics, { rights, lastEventId, signal } = {}) {
       assertOpen()
+      signal?.throwIfAborted()
       const matchers = [topics].flat().map((topic) => (typeof topic === 'string' ? exactTopic(topic) : topic))
       const selection = select(matchers, rights)
-      const start = await findStart(selection, lastEventId)
-      yield* untilAborted(readEvents(store, fanOut, selection, start), signal)
+      const start = await findStart(selection, lastEventId, signal)
+      yield* readEvents(fanOut, store.epoch, selection, start, signal)
       signal?.throwIfAborted()
     },
 
-    async lastEventId({ matchers, rights }) {
+    async lastEventId({ matchers, rights, signal }) {
       assertOpen()
-      const { head } = await store.bounds()
-      const [newest = head] = await findNewest(store, select(matchers, rights), 1)
-      return positionId(store.epoch, newest)
+      const { mark, head } = await fanOut.history.findLast(select(matchers, rights), 1, signal)
+      return positionId(store.epoch, mark ?? head)
     },
 
     subscriptions: registry,
@@ -259,8 +259,12 @@ export async function createHubCore({
     }
   }
 
-  async function findStart(selection: Selection, lastEventId: string | undefined): Promise<StartingPoint> {
-    const start = await findStartingPoint(store, selection, lastEventId)
+  async function findStart(
+    selection: Selection,
+    lastEventId: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<StartingPoint> {
+    const start = await findStartingPoint(store, fanOut.history, selection, lastEventId, signal)
     // The tail may not have brought here yet what another process told the client of, or what is trimmed already.
     await fanOut.reach(positionOf(start, 0))
     return start

@@ -1,52 +1,154 @@
-import type { EventStore, HistoryPosition, StoredEvent } from '../store/store.ts'
+import type { EventStore, HistoryPosition, ReadBackPage, ReadBackQuery, StoredEvent } from '../store/store.ts'
 import { admittedEvents } from './admitted-events.ts'
 import type { Selection } from './selection.ts'
+import { SharedWork } from './shared-work.ts'
+import { Turns } from './turns.ts'
 
-/** How much is read in one piece. */
-const page = { maxEvents: 1000, maxBytes: 1024 * 1024 }
-
-/** Finds the newest kept events of a selection, at most `count` of them; the newest first. */
-export async function findNewest(
-  store: EventStore,
-  selection: Selection,
-  count: number,
-): Promise<readonly HistoryPosition[]> {
-  const { head } = await store.bounds()
-  return store.readBack
-    ? await readBackwards(store as EventStore & Required<Pick<EventStore, 'readBack'>>, selection, count, head)
-    : await readForwards(store, selection, count, head)
+/** Where one of the last events of a selection is. */
+export interface LastEvent {
+  /** `undefined` if not so many events are kept. */
+  readonly mark: HistoryPosition | undefined
+  /** Up to where the history was searched: its end at that time. */
+  readonly head: HistoryPosition
 }
 
-async function readBackwards(
-  store: EventStore & Required<Pick<EventStore, 'readBack'>>,
-  selection: Selection,
-  count: number,
-  head: HistoryPosition,
-): Promise<readonly HistoryPosition[]> {
-  const found: HistoryPosition[] = []
-  for (let before = head.position + 1; found.length < count && before > 1; ) {
-    const { events, from } = await store.readBack({ before, topics: selection.topics, ...page })
-    found.push(...marksOf(await admittedEvents(events, selection)))
-    before = from
+/** The most that is read in one piece. An append, or anybody's turn of the event loop, waits for no more than one of these. */
+const pageEvents = 500
+const pageBytes = 64 * 1024
+/** The first piece is small: most look for an event or two that are near the end. */
+const firstPageEvents = 8
+
+/** Searches whose results are kept. */
+const maxKept = 100
+
+/**
+ * Searches the history from its end. Searches take turns, page by page, so that a long one delays a short one by no more than a page;
+ * and each holds a number and a position, however many events it counts. The same search is made once for all who want its
+ * result at the same time, and not again while the history has not grown.
+ */
+export class LastEvents {
+  readonly #store: EventStore
+  readonly #turns = new Turns(1)
+  readonly #searches = new SharedWork<LastEvent>()
+  /** The last results, the oldest first. */
+  readonly #found = new Map<string, LastEvent>()
+
+  constructor(store: EventStore) {
+    this.#store = store
   }
-  return found.slice(0, count)
-}
 
-async function readForwards(
-  store: EventStore,
-  selection: Selection,
-  count: number,
-  head: HistoryPosition,
-): Promise<readonly HistoryPosition[]> {
-  let found: HistoryPosition[] = []
-  for (let after = 0; after < head.position; ) {
-    const { events, through } = await store.read({ after, through: head.position, topics: selection.topics, ...page })
-    found = [...found, ...marksOf(await admittedEvents(events, selection))].slice(-count)
-    after = through
+  /** Finds the `nth` newest kept event of a selection. Rejects as the store does, or with the signal's reason. */
+  async find(selection: Selection, nth: number, signal?: AbortSignal): Promise<LastEvent> {
+    const key = `${nth} ${selection.key}`
+    const { head, trimmed } = await this.#store.bounds()
+    let found = this.#found.get(key)
+    // A search that had begun before this one was asked for may not have seen the newest event.
+    while (!found || found.head.position < head.position) {
+      found = await this.#searches.do(key, (signal) => this.#search(key, selection, nth, signal), signal)
+    }
+    return { mark: keptOf(found, trimmed), head }
   }
-  return found.reverse()
+
+  forget(): void {
+    this.#found.clear()
+  }
+
+  async #search(key: string, selection: Selection, nth: number, signal: AbortSignal): Promise<LastEvent> {
+    const { head, trimmed } = await this.#store.bounds()
+    // Of the newest event it is enough to look at what came since the last search.
+    const known = nth === 1 ? this.#found.get(key) : undefined
+    const range: SearchRange = { after: known?.head.position ?? 0, head }
+    const newer = await (this.#store.readBack
+      ? this.#searchBackwards(selection, nth, range, signal)
+      : this.#searchForwards(selection, nth, range, signal))
+    const found = { mark: newer ?? (known && keptOf(known, trimmed)), head }
+    this.#keep(key, found)
+    return found
+  }
+
+  async #searchBackwards(
+    selection: Selection,
+    nth: number,
+    { after, head }: SearchRange,
+    signal: AbortSignal,
+  ): Promise<HistoryPosition | undefined> {
+    let maxEvents = Math.min(Math.max(nth, firstPageEvents), pageEvents)
+    let missing = nth
+    for (let before = head.position + 1; before > after + 1; ) {
+      const { events, from } = await this.#turns.take(signal, () =>
+        this.#readBack(selection, before, maxEvents, signal),
+      )
+      if (events.length >= missing) return markOf(events[missing - 1]!)
+      missing -= events.length
+      before = from
+      maxEvents = Math.min(2 * maxEvents, pageEvents)
+    }
+    return undefined
+  }
+
+  async #readBack(selection: Selection, before: number, maxEvents: number, signal: AbortSignal): Promise<ReadBackPage> {
+    const { topics } = selection
+    const store = this.#store as EventStore & { readBack(query: ReadBackQuery): Promise<ReadBackPage> }
+    const { events, from } = await store.readBack({ before, topics, maxEvents, maxBytes: pageBytes })
+    return { events: await admittedInTurn(events, selection, signal), from }
+  }
+
+  async #searchForwards(
+    selection: Selection,
+    nth: number,
+    { after, head }: SearchRange,
+    signal: AbortSignal,
+  ): Promise<HistoryPosition | undefined> {
+    let found: HistoryPosition[] = []
+    for (let position = after; position < head.position; ) {
+      position = await this.#turns.take(signal, async () => {
+        const { events, through } = await this.#store.read({
+          after: position,
+          through: head.position,
+          topics: selection.topics,
+          maxEvents: pageEvents,
+          maxBytes: pageBytes,
+        })
+        const admitted = await admittedInTurn(events, selection, signal)
+        found = [...found, ...admitted.map(markOf)].slice(-nth)
+        return through
+      })
+    }
+    return found.length === nth ? found[0] : undefined
+  }
+
+  #keep(key: string, found: LastEvent): void {
+    this.#found.delete(key)
+    this.#found.set(key, found)
+    if (this.#found.size <= maxKept) return
+    for (const oldest of this.#found.keys()) {
+      this.#found.delete(oldest)
+      break
+    }
+  }
 }
 
-function marksOf(events: readonly StoredEvent[]): HistoryPosition[] {
-  return events.map(({ position, tag }) => ({ position, tag }))
+interface SearchRange {
+  readonly after: number
+  readonly head: HistoryPosition
+}
+
+/** Those of a page that a selection admits. Others have their turn of the event loop after each page, however fast the store is. */
+async function admittedInTurn(
+  events: readonly StoredEvent[],
+  selection: Selection,
+  signal: AbortSignal,
+): Promise<readonly StoredEvent[]> {
+  const admitted = await admittedEvents(events, selection, signal)
+  await new Promise((resolve) => setImmediate(resolve))
+  return admitted
+}
+
+/** As many events as before are newer; if it was trimmed meanwhile, not so many are kept any more. */
+function keptOf({ mark }: LastEvent, trimmed: HistoryPosition): HistoryPosition | undefined {
+  return mark && mark.position > trimmed.position ? mark : undefined
+}
+
+function markOf({ position, tag }: HistoryPosition): HistoryPosition {
+  return { position, tag }
 }

@@ -1,9 +1,8 @@
-import { formatEventId, GAP_EVENT_TYPE, type Gap } from '@headwater/sse/server'
-import type { EventStore } from '../store/store.ts'
-import { admittedEvents } from './admitted-events.ts'
+import { GAP_EVENT_TYPE } from '@headwater/sse/server'
 import { eventIdOf, positionId } from './event-id.ts'
 import type { FanOut } from './fan-out.ts'
-import { positionOf, type StartingPoint } from './resume.ts'
+import { type GapBefore, HistoryCursor } from './history-cursor.ts'
+import type { StartingPoint } from './resume.ts'
 import type { Selection } from './selection.ts'
 
 /** An event as a program gets it that embeds the hub. */
@@ -21,51 +20,35 @@ export interface HubEvent {
   readonly isPrivate: boolean
 }
 
-/** How much is read in one piece. */
-const page = { maxEvents: 1000, maxBytes: 1024 * 1024 }
-
 /**
- * Yields the events of a selection, from a starting point on for as long as the hub is open, each once and in order. What comes
- * live is read from the store as well: nothing waits in memory for a reader that takes its time.
+ * Yields the events of a selection, from a starting point on for as long as the hub is open, each once and in order. It is a position:
+ * it waits until an event concerns it, and reads that from the history. So nothing waits in memory for a reader that takes its time,
+ * and events of other topics cost nothing. Ends when the signal aborts; rejects as the store does, or with the signal's reason.
  */
 export async function* readEvents(
-  store: EventStore,
   fanOut: FanOut,
+  epoch: string,
   selection: Selection,
   start: StartingPoint,
+  signal?: AbortSignal,
 ): AsyncGenerator<HubEvent> {
-  const { epoch } = store
-  let position = positionOf(start, fanOut.head.position)
-  let acceptsTrimmed = start.name !== 'after' && start.name !== 'live'
-  let gap = start.name === 'gap' ? start : undefined
-  while (await fanOut.reach(gap ? position : position + 1)) {
-    const { head } = fanOut
-    const { events, through, lost, bounds } = await store.read({
-      after: position,
-      through: head.position,
-      topics: selection.topics,
-      ...page,
-    })
-    const hasLost = !acceptsTrimmed && lost.some((trace) => selection.admitsTombstone(trace))
-    if (gap || hasLost) {
-      const { reason, requested } = gap ?? { reason: 'trimmed', requested: formatEventId({ epoch, position }) }
-      const earliest = bounds.earliest ? positionId(epoch, bounds.earliest) : null
-      const data: Gap = { reason, requested, earliest }
-      const end = bounds.trimmed.position < head.position ? bounds.trimmed : head
-      yield {
-        id: positionId(epoch, end),
-        topics: [],
-        type: GAP_EVENT_TYPE,
-        data: JSON.stringify(data),
-        isPrivate: false,
-      }
-    }
-    for (const event of await admittedEvents(events, selection)) {
+  const cursor = new HistoryCursor(start, fanOut.head.position)
+  for (;;) {
+    const known = await fanOut.awaitEvent(selection, cursor, signal)
+    if (known === undefined) return
+    cursor.position = known
+    const page = await fanOut.history.read(selection, known, fanOut.head, signal)
+    const gap = cursor.moveThrough(page, epoch)
+    if (gap) yield gapEvent(gap, epoch)
+    for (const event of page.events) {
       const { topics, type = 'message', data, isPrivate } = event
       yield { id: eventIdOf(epoch, event), topics, type, data, isPrivate }
     }
-    position = through
-    acceptsTrimmed = false
-    gap = undefined
+    // A store in memory answers at once, and a history that has nothing for this reader may be long.
+    if (page.events.length === 0) await new Promise((resolve) => setImmediate(resolve))
   }
+}
+
+function gapEvent({ gap, end }: GapBefore, epoch: string): HubEvent {
+  return { id: positionId(epoch, end), topics: [], type: GAP_EVENT_TYPE, data: JSON.stringify(gap), isPrivate: false }
 }

@@ -2,7 +2,7 @@ import { type GapReason, parseEventId } from '@headwater/sse/server'
 import { HubError } from '../base/errors.ts'
 import type { EventStore, HistoryPosition } from '../store/store.ts'
 import { positionId } from './event-id.ts'
-import { findNewest } from './last-events.ts'
+import type { HistoryReader } from './history-reader.ts'
 import type { Selection } from './selection.ts'
 
 /** From where in the history a subscriber is to be served. */
@@ -21,15 +21,20 @@ export type StartingPoint =
 /**
  * Finds out where a client's last event ID is in the history. `undefined` or `''` means the client has none; `-N`
  * that it wants the last N of its events. The ID is outside input: any other text is answered, a forged one at worst with everything the subscriber may have.
+ * Rejects with the signal's reason when that aborts.
  */
 export async function findStartingPoint(
   store: EventStore,
+  history: HistoryReader,
   selection: Selection,
   lastEventId: string | undefined,
+  signal?: AbortSignal,
 ): Promise<StartingPoint> {
   if (lastEventId === undefined || lastEventId === '') return { name: 'live' }
   if (lastEventId === 'earliest') return await findEarliest(store)
-  if (/^-\d+$/.test(lastEventId)) return await findLast(store, selection, -Number(lastEventId))
+  if (/^-\d+$/.test(lastEventId)) {
+    return await findLast(store, history, selection, -Number(lastEventId), signal)
+  }
   const gap = async (reason: GapReason): Promise<StartingPoint> => {
     const { trimmed } = await store.bounds()
     return { name: 'gap', reason, requested: lastEventId, position: trimmed.position }
@@ -49,14 +54,20 @@ export async function findStartingPoint(
   // A tag that is not the event's: this position has had two events, and the client saw the other one.
   if (state.tag !== undefined && lastEventId !== positionId(store.epoch, { position, tag: state.tag }))
     return await gap('unknown')
-  if (await hasLost(store, selection, position)) return await gap('trimmed')
+  if (await history.hasLost(selection, position, signal)) return await gap('trimmed')
   return { name: 'after', position }
 }
 
 /** The most events that can be asked for by their number. */
 const maxLastEvents = 10_000
 
-async function findLast(store: EventStore, selection: Selection, count: number): Promise<StartingPoint> {
+async function findLast(
+  store: EventStore,
+  history: HistoryReader,
+  selection: Selection,
+  count: number,
+  signal: AbortSignal | undefined,
+): Promise<StartingPoint> {
   if (count > maxLastEvents) {
     throw new HubError(
       'INVALID_REQUEST',
@@ -64,9 +75,8 @@ async function findLast(store: EventStore, selection: Selection, count: number):
     )
   }
   if (count === 0) return { name: 'live' }
-  const newest = await findNewest(store, selection, count + 1)
   // The one before them: where a client is that has all but them.
-  const after = newest[count]
+  const { mark: after } = await history.findLast(selection, count + 1, signal)
   return after ? { name: 'last', after } : await findEarliest(store)
 }
 
@@ -74,20 +84,6 @@ async function findLast(store: EventStore, selection: Selection, count: number):
 async function findEarliest(store: EventStore): Promise<StartingPoint> {
   const { trimmed } = await store.bounds()
   return { name: 'earliest', position: trimmed.position }
-}
-
-/** Whether an event after this position that the subscriber should have had is gone. */
-async function hasLost(store: EventStore, selection: Selection, after: number): Promise<boolean> {
-  const { head, trimmed } = await store.bounds()
-  if (trimmed.position <= after) return false
-  const { lost } = await store.read({
-    after,
-    through: head.position,
-    topics: selection.topics,
-    maxEvents: 1,
-    maxBytes: 1,
-  })
-  return lost.some((trace) => selection.admitsTombstone(trace))
 }
 
 /** Up to where a subscriber who starts there has, or does without, its events. `head` is where the tail is now. */

@@ -1,17 +1,16 @@
 import type { Session } from '@headwater/sse/server'
 import type { Feed, FeedMember } from './feed.ts'
+import { HistoryCursor } from './history-cursor.ts'
 import type { HistoryPage } from './history-reader.ts'
-import { positionOf, type StartingPoint } from './resume.ts'
+import type { StartingPoint } from './resume.ts'
 
 /**
  * Someone being served: a place in the history, and the session through which what follows it goes out. It holds no events of its
  * own. While it catches up it is only a position, and reads from the store; once in its feed it is an offset there.
  */
-export class Subscriber implements FeedMember {
+export class Subscriber extends HistoryCursor implements FeedMember {
   readonly session: Session
   readonly feed: Feed<Subscriber>
-  /** It has all of its events up to here. */
-  position: number
   /** The position of the ID that the client was given last; `undefined` when it has none that this history knows. */
   lastSentPosition: number | undefined
   /** How many of its feed's frames it was given; `undefined` while it is not in the feed but reads from the store. */
@@ -20,18 +19,12 @@ export class Subscriber implements FeedMember {
   servedIndex = 0
   /** What it read from the store and has not been given yet. */
   page: HistoryPage | undefined = undefined
-  /** The gap that its client is to be told of before anything else. */
-  gap: Extract<StartingPoint, { name: 'gap' }> | undefined
-  /** Whether it asked for whatever is kept, so that nothing gone can be missing. Until its first page, or its feed. */
-  acceptsTrimmed: boolean
 
   /** `head` is where the tail is now. */
   constructor(session: Session, feed: Feed<Subscriber>, start: StartingPoint, head: number) {
+    super(start, head)
     this.session = session
     this.feed = feed
-    this.gap = start.name === 'gap' ? start : undefined
-    this.acceptsTrimmed = start.name === 'gap' || start.name === 'earliest' || start.name === 'last'
-    this.position = positionOf(start, head)
     this.lastSentPosition = start.name === 'after' ? start.position : undefined
   }
 

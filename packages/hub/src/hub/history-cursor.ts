@@ -1,0 +1,47 @@
+import { formatEventId, type Gap } from '@headwater/sse/server'
+import type { HistoryPosition } from '../store/store.ts'
+import { positionId } from './event-id.ts'
+import type { HistoryPage } from './history-reader.ts'
+import { positionOf, type StartingPoint } from './resume.ts'
+
+/** A gap, and the place up to where it reaches: who resumes from there misses nothing more. */
+export interface GapBefore {
+  readonly gap: Gap
+  readonly end: HistoryPosition
+}
+
+/** Where somebody is in the history who reads on from there: what it has, and what it is to be told before anything else. */
+export class HistoryCursor {
+  /** It has all of its events up to here. */
+  position: number
+  /** The gap that its client is to be told of before anything else. */
+  gap: Extract<StartingPoint, { name: 'gap' }> | undefined
+  /** Whether it asked for whatever is kept, so that nothing gone can be missing. Until its first page, or its feed. */
+  acceptsTrimmed: boolean
+
+  /** `head` is where the tail is now. */
+  constructor(start: StartingPoint, head: number) {
+    this.gap = start.name === 'gap' ? start : undefined
+    this.acceptsTrimmed = start.name === 'gap' || start.name === 'earliest' || start.name === 'last'
+    this.position = positionOf(start, head)
+  }
+
+  /** Moves to the end of a page that was read from here. Returns the gap to be told before the events of the page. */
+  moveThrough(page: HistoryPage, epoch: string): GapBefore | undefined {
+    const gap = this.#gapBefore(page, epoch)
+    this.position = page.through
+    this.gap = undefined
+    this.acceptsTrimmed = false
+    return gap && { gap, end: page.gapEnd }
+  }
+
+  #gapBefore(page: HistoryPage, epoch: string): Gap | undefined {
+    const earliest = page.earliest ? positionId(epoch, page.earliest) : null
+    if (this.gap) return { reason: this.gap.reason, requested: this.gap.requested, earliest }
+    // Trimmed while it read, because it reads more slowly than others publish.
+    if (page.hasLost && !this.acceptsTrimmed) {
+      return { reason: 'trimmed', requested: formatEventId({ epoch, position: this.position }), earliest }
+    }
+    return undefined
+  }
+}
