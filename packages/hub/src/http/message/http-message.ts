@@ -15,6 +15,8 @@ export interface HubRequest {
   readonly remoteAddress: string | undefined
   /** A header by its name in lower case; the values of several joined by a comma. Needs no `this`. */
   readonly header: (name: string) => string | undefined
+  /** Aborts, with a `HubError`, when the client leaves before it is answered. Made when it is first asked for. Needs no `this`. */
+  readonly clientSignal: () => AbortSignal
 }
 
 /** Names and values. A header whose value is `undefined` is not sent. */

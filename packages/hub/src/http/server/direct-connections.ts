@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import { createSocketSession, type SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
+import { ClientPresence } from '../message/client-presence.ts'
 import type { EventStreamResponse, HubRequest, HubResponse } from '../message/http-message.ts'
 import { responseText } from '../message/response-text.ts'
 import { DirectRequestReader } from './direct-request.ts'
@@ -63,6 +64,9 @@ export class DirectConnections {
   }
 }
 
+/** How much of what comes while a request is answered is kept, so that the end of the connection behind it is seen. */
+const maxUnreadBytes = 4 * 1024
+
 /** One connection: reads a request, answers it, and reads the next. */
 class DirectConnection {
   readonly #socket: Socket
@@ -74,6 +78,13 @@ class DirectConnection {
   #hasEnded = false
   /** What came while the request before was being answered. */
   #unread: Buffer | undefined
+  /** Of the request that is being answered, when somebody asked for it. */
+  #client: ClientPresence | undefined
+  readonly #clientSignal = (): AbortSignal => {
+    this.#client ??= new ClientPresence()
+    if (this.#hasEnded || this.#socket.destroyed) this.#client.leave()
+    return this.#client.signal()
+  }
 
   constructor(socket: Socket, all: DirectConnections) {
     this.#socket = socket
@@ -84,7 +95,7 @@ class DirectConnection {
       ['timeout', () => this.#onTimeout()],
       // 'close' follows it.
       ['error', () => {}],
-      ['close', () => this.#all.forget(this)],
+      ['close', () => this.#onClose()],
     ]
     for (const [name, listener] of this.#listeners) socket.on(name, listener as (...args: unknown[]) => void)
     socket.setTimeout(all.options.headersTimeoutMs)
@@ -103,10 +114,10 @@ class DirectConnection {
     if (this.#isAnswering) {
       this.#unread = this.#unread ? Buffer.concat([this.#unread, bytes]) : bytes
       // No more until there is somebody to read it.
-      this.#socket.pause()
+      if (this.#unread.length > maxUnreadBytes) this.#socket.pause()
       return
     }
-    const request = this.#reader.read(bytes, this.#socket.remoteAddress)
+    const request = this.#reader.read(bytes, this.#socket.remoteAddress, this.#clientSignal)
     if (!request) {
       this.#release()
       this.#all.options.handOver(this.#socket, bytes)
@@ -121,9 +132,15 @@ class DirectConnection {
     this.#all.track(this.#answer(request))
   }
 
-  /** The client sends no more. What it sent is answered. */
+  #onClose(): void {
+    this.#client?.leave()
+    this.#all.forget(this)
+  }
+
+  /** The client sends no more. What it sent is answered, but for what it would have to stay for. */
   #onEnd(): void {
     this.#hasEnded = true
+    this.#client?.leave()
     if (!this.#isAnswering) this.#socket.end()
   }
 
@@ -139,6 +156,7 @@ class DirectConnection {
 
   #send(request: HubRequest, response: HubResponse): void {
     const socket = this.#socket
+    this.#client = undefined
     if (response.eventStream) {
       this.#beginStream(request, response)
       return

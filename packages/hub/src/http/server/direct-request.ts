@@ -31,10 +31,14 @@ export class DirectRequestReader {
    * each header given once, nothing of it open to interpretation. Any other is `undefined`: that is for the server of Node, which
    * knows all of HTTP.
    */
-  read(bytes: Buffer, remoteAddress: string | undefined): HubRequest | undefined {
+  read(
+    bytes: Buffer,
+    remoteAddress: string | undefined,
+    clientSignal: HubRequest['clientSignal'],
+  ): HubRequest | undefined {
     const head = this.#readHead(bytes)
     if (!head || bytes.length - head.bytes !== head.length) return undefined
-    return new DirectRequest(head, bytes.subarray(head.bytes), remoteAddress)
+    return new DirectRequest(head, bytes.subarray(head.bytes), remoteAddress, clientSignal)
   }
 
   #readHead(bytes: Buffer): Head | undefined {
@@ -55,11 +59,18 @@ class DirectRequest implements HubRequest {
   readonly #head: Head
   readonly wholeBody: Buffer
   readonly remoteAddress: string | undefined
+  readonly clientSignal: HubRequest['clientSignal']
 
-  constructor(head: Head, wholeBody: Buffer, remoteAddress: string | undefined) {
+  constructor(
+    head: Head,
+    wholeBody: Buffer,
+    remoteAddress: string | undefined,
+    clientSignal: HubRequest['clientSignal'],
+  ) {
     this.#head = head
     this.wholeBody = wholeBody
     this.remoteAddress = remoteAddress
+    this.clientSignal = clientSignal
   }
 
   get method(): string {

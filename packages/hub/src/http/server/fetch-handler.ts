@@ -1,5 +1,6 @@
 import { createResponse, type SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
+import { ClientPresence } from '../message/client-presence.ts'
 import type { HubRequest, HubResponse } from '../message/http-message.ts'
 import type { HandlerOptions, Router } from '../router.ts'
 import { openStream } from './open-stream.ts'
@@ -27,6 +28,13 @@ function toHubRequest(request: Request, remoteAddress: string | undefined): HubR
     body: readChunks(request.body),
     remoteAddress,
     header: (name) => request.headers.get(name) ?? (name === 'host' ? host : undefined),
+    clientSignal() {
+      const client = new ClientPresence()
+      const { signal } = request
+      if (signal.aborted) client.leave()
+      else signal.addEventListener('abort', () => client.leave(), { once: true })
+      return client.signal()
+    },
   }
 }
 

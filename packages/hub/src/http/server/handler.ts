@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { createSession, type NodeRequest, type NodeResponse, type SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
+import { ClientPresence } from '../message/client-presence.ts'
 import type { HubRequest, HubResponse } from '../message/http-message.ts'
 import type { HandlerOptions, Router } from '../router.ts'
 import { openStream } from './open-stream.ts'
+import { Pipeline } from './pipeline.ts'
 
 /**
  * Answers one request. Resolves, never rejects, when it is answered, or when its event stream has begun. What is not for the
@@ -22,17 +24,48 @@ export function handlerFor(router: Router, { session, onError = console.error }:
     }
     // A client that leaves is no event of ours, and what it leaves behind need not be said.
     res.on('error', ignore)
+    // What is published is stored together, in the order in which it came.
+    const pipeline = req.httpVersionMajor < 2 && req.method !== 'POST' ? Pipeline.of(req.socket) : undefined
+    const turn = pipeline?.enter()
+    if (turn === false || (turn instanceof Promise && !(await turn))) return
+    let isStream = false
     try {
-      await send(req, res, await router.answer(toHubRequest(req)), session)
+      const answer = await answerOf(router, req, res)
+      isStream = answer.eventStream !== undefined
+      await send(req, res, answer, session)
     } catch (error) {
       if (!(error instanceof HubError)) onError(error)
       res.destroy()
+    } finally {
+      if (isStream) pipeline?.leaveWithStream(res)
+      else pipeline?.leave()
     }
   }
 }
 
-function toHubRequest(req: IncomingMessage): HubRequest {
+async function answerOf(router: Router, req: IncomingMessage, res: ServerResponse): Promise<HubResponse> {
+  // [RFC 9113, 8.7] In HTTP/2 it is a stream that a client leaves, in HTTP/1 the connection.
+  const connection = req.httpVersionMajor < 2 ? req.socket : res
+  let client: ClientPresence | undefined
+  const onLeave = () => client?.leave()
+  const clientSignal = () => {
+    if (!client) {
+      client = new ClientPresence()
+      if (connection.destroyed) onLeave()
+      else connection.once('close', onLeave)
+    }
+    return client.signal()
+  }
+  try {
+    return await router.answer(toHubRequest(req, clientSignal))
+  } finally {
+    if (client) connection.off('close', onLeave)
+  }
+}
+
+function toHubRequest(req: IncomingMessage, clientSignal: HubRequest['clientSignal']): HubRequest {
   return {
+    clientSignal,
     method: req.method ?? 'GET',
     url: req.url ?? '/',
     rawHeaders: req.rawHeaders,

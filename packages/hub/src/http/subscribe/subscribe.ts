@@ -22,7 +22,9 @@ export async function subscribe(
 ): Promise<EventStreamResponse> {
   const { matchers, lastEventId, hasLastEventId, isOldDialect } = await readSelectors(request, rules)
   const { subscribe: rights, payloadFor } = permission
-  const subscription = await hub.openSubscription({ matchers, rights, lastEventId, payloadFor })
+  // What comes next is not searched for.
+  const signal = lastEventId === '' ? undefined : request.clientSignal()
+  const subscription = await hub.openSubscription({ matchers, rights, lastEventId, payloadFor, signal })
 
   const preceding = headerValue(subscription.precedingEventId)
   return {
@@ -58,7 +60,7 @@ export async function answerLastEventId(
   rules: SelectorRules,
 ): Promise<HubResponse> {
   const { matchers } = await readSelectors(request, rules)
-  const id = await hub.lastEventId({ matchers, rights: subscribe })
+  const id = await hub.lastEventId({ matchers, rights: subscribe, signal: request.clientSignal() })
   return {
     status: 200,
     headers: {

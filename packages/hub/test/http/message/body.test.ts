@@ -11,6 +11,7 @@ const stuck: HubRequest = {
   rawHeaders: [],
   remoteAddress: undefined,
   header: () => undefined,
+  clientSignal: () => new AbortController().signal,
   body: (async function* () {
     yield Buffer.from('topic=a')
     await new Promise(() => {})

@@ -112,8 +112,10 @@ const request = fc
     return Buffer.from(`${lines.join(end)}${end}${end}${body}`, 'latin1')
   })
 
+const neverLeaves = () => new AbortController().signal
+
 function contentOf(read: HubRequest | undefined) {
-  return read && { ...read, body: undefined, header: undefined, accept: read.header('accept') }
+  return read && { ...read, body: undefined, header: undefined, clientSignal: undefined, accept: read.header('accept') }
 }
 
 describe('a request that is read from its connection directly', () => {
@@ -121,7 +123,7 @@ describe('a request that is read from its connection directly', () => {
     let accepted = 0
     await fc.assert(
       fc.asyncProperty(request, async (bytes) => {
-        const direct = new DirectRequestReader().read(bytes, undefined)
+        const direct = new DirectRequestReader().read(bytes, undefined, neverLeaves)
         if (!direct) return
         accepted++
         const { method, url, rawHeaders, wholeBody } = direct
@@ -141,8 +143,8 @@ describe('a request that is read from its connection directly', () => {
         (all, order) => {
           const reader = new DirectRequestReader()
           for (const bytes of order.map((index) => all[index % all.length]!)) {
-            expect(contentOf(reader.read(bytes, undefined))).toEqual(
-              contentOf(new DirectRequestReader().read(bytes, undefined)),
+            expect(contentOf(reader.read(bytes, undefined, neverLeaves))).toEqual(
+              contentOf(new DirectRequestReader().read(bytes, undefined, neverLeaves)),
             )
           }
         },
@@ -178,6 +180,6 @@ describe('a request that is read from its connection directly', () => {
     ['is the beginning of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
     ['has a head of more than 16 KiB', `GET ${hubPath} HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(16_384)}\r\n\r\n`],
   ])('is left to the server of Node when it %s', (_why, text) => {
-    expect(new DirectRequestReader().read(Buffer.from(text, 'latin1'), undefined)).toBe(undefined)
+    expect(new DirectRequestReader().read(Buffer.from(text, 'latin1'), undefined, neverLeaves)).toBe(undefined)
   })
 })
