@@ -42,12 +42,12 @@ export interface MetricsOptions {
  */
 export class Metrics implements StoreObserver {
   readonly #registry = new Registry()
-  readonly #stored: Counter.Internal
-  readonly #failed: Counter.Internal
+  #stored = 0
+  #failed = 0
   readonly #appendSeconds: Histogram
   readonly #readSeconds: Histogram
-  readonly #requests: Counter<'route' | 'status'>
-  readonly #requestsOf = new Map<string, Counter.Internal>()
+  /** Requests answered, by route and status. Counted here and handed over when they are read: the library's own count takes a while. */
+  readonly #requests = new Map<string, Map<number, number>>()
   #hub: HubCore | undefined
   #connections: Connections | undefined
   #stats: HubStats | undefined
@@ -66,14 +66,17 @@ export class Metrics implements StoreObserver {
       this.#registry.removeSingleMetric(`nodejs_active_${what}_total`)
     }
     const registers = [this.#registry]
-    const appends = new Counter({
+    const stored = () => ({ stored: this.#stored, failed: this.#failed })
+    new Counter({
       name: 'headwater_publishes_total',
       help: 'Events given to the store to be kept, by whether it did.',
       labelNames: ['outcome'],
       registers,
+      collect() {
+        this.reset()
+        for (const [outcome, count] of Object.entries(stored())) this.inc({ outcome }, count)
+      },
     })
-    this.#stored = appends.labels('stored')
-    this.#failed = appends.labels('failed')
     this.#appendSeconds = new Histogram({
       name: 'headwater_store_append_seconds',
       help: 'How long the store took to keep an event, or several that were given to it together.',
@@ -86,23 +89,32 @@ export class Metrics implements StoreObserver {
       buckets: storeBuckets,
       registers,
     })
-    this.#requests = new Counter({
+    const requests = this.#requests
+    new Counter({
       name: 'headwater_requests_total',
       help: 'Requests answered, by what they were for and the status. An event stream counts when it begins.',
       labelNames: ['route', 'status'],
       registers,
+      collect() {
+        this.reset()
+        for (const [route, byStatus] of requests) {
+          for (const [status, count] of byStatus) this.inc({ route, status: String(status) }, count)
+        }
+      },
     })
     this.#addHubMetrics()
   }
 
   /** Of the store. */
   onStored(events: number, ms: number): void {
-    this.#countAppend(this.#stored, events, ms)
+    this.#stored += events
+    if (events > 0) this.#appendSeconds.observe(ms / 1000)
   }
 
   /** Of the store. */
   onFailed(events: number, ms: number): void {
-    this.#countAppend(this.#failed, events, ms)
+    this.#failed += events
+    if (events > 0) this.#appendSeconds.observe(ms / 1000)
   }
 
   /** Of the store. */
@@ -121,13 +133,12 @@ export class Metrics implements StoreObserver {
   }
 
   countRequest(route: string, status: number): void {
-    const key = `${route} ${status}`
-    let counter = this.#requestsOf.get(key)
-    if (!counter) {
-      counter = this.#requests.labels(route, String(status))
-      this.#requestsOf.set(key, counter)
+    let byStatus = this.#requests.get(route)
+    if (!byStatus) {
+      byStatus = new Map()
+      this.#requests.set(route, byStatus)
     }
-    counter.inc()
+    byStatus.set(status, (byStatus.get(status) ?? 0) + 1)
   }
 
   get contentType(): string {
@@ -173,13 +184,6 @@ export class Metrics implements StoreObserver {
   /** Once for all of them: the hub asks each subscriber. */
   #readStats(): void {
     this.#stats = this.#hub?.stats
-  }
-
-  #countAppend(outcome: Counter.Internal, events: number, ms: number): void {
-    // Whether events can be kept was asked, and none was to be.
-    if (events === 0) return
-    this.#appendSeconds.observe(ms / 1000)
-    outcome.inc(events)
   }
 
   #addHubMetrics(): void {

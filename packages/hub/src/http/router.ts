@@ -14,7 +14,7 @@ import { PublicUrls } from './access/public-urls.ts'
 import type { TokenAuthorizer } from './access/token-authorizer.ts'
 import { TokenRefusal } from './access/token-refusal.ts'
 import type { Dashboard } from './dashboard.ts'
-import { type HubRequest, type HubResponse, type HubResponseHeaders, pathOf } from './message/http-message.ts'
+import { type HubRequest, type HubResponse, type HubResponseHeaders, noSniff, pathOf } from './message/http-message.ts'
 import { problemResponse, ruleFor } from './message/problem.ts'
 import type { Metrics } from './metrics.ts'
 import { publish } from './publish/publish.ts'
@@ -156,22 +156,22 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
   return {
     has: (request) => routeAt(pathOf(request)) !== undefined,
     async answer(sent) {
-      const { request, scheme } = addresses.isForwarded(sent) ? beforeProxy(sent) : { request: sent, scheme: undefined }
+      const proxied = addresses.isForwarded(sent) ? beforeProxy(sent) : undefined
+      const request = proxied?.request ?? sent
       const route = routeAt(pathOf(request))
       const method = route?.methods.get(request.method)
       const name = method?.name ?? route?.name ?? 'none'
-      const common = commonHeaders(request, route)
       let response: HubResponse
       try {
         if (loopbackHostsOnly) assertLoopbackHost(request)
-        if (!route?.isForOperators) publicUrls.assertKnown(request, scheme)
+        if (!route?.isForOperators) publicUrls.assertKnown(request, proxied?.scheme)
         response = method ? await method.answer(request) : noSuchMethod(request, route)
       } catch (error) {
         response = refuse(error, request, name)
       }
       metrics?.countRequest(name, response.status)
       onAnswered?.(response.status, summaryOf(request, name))
-      return { ...response, headers: mergedHeaders(common, response.headers) }
+      return withHeaders(response, commonHeaders(request, route))
     },
   }
 
@@ -229,24 +229,17 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
   }
 
   function routeAt(path: string): Route | undefined {
-    return routes.find(({ isAt }) => isAt(path))
+    for (const route of routes) if (route.isAt(path)) return route
+    return undefined
   }
 }
 
-const noSniff: HubResponseHeaders = Object.freeze({ 'x-content-type-options': 'nosniff' })
-
-/** What is the same for most responses is merged once. */
-function mergedHeaders(common: HubResponseHeaders, own: HubResponseHeaders): HubResponseHeaders {
-  if (common !== noSniff || !Object.isFrozen(own)) return { ...common, ...own }
-  let merged = withNoSniff.get(own)
-  if (!merged) {
-    merged = Object.freeze({ ...common, ...own })
-    withNoSniff.set(own, merged)
-  }
-  return merged
+function withHeaders(response: HubResponse, common: HubResponseHeaders): HubResponse {
+  const { headers } = response
+  // Constant headers have those of every response already.
+  if (common === noSniff && Object.isFrozen(headers)) return response
+  return { ...response, headers: { ...common, ...headers } }
 }
-
-const withNoSniff = new WeakMap<HubResponseHeaders, HubResponseHeaders>()
 
 function chooseAuthorizer({ authorize, tokens }: HandlerOptions): Authorizer {
   if (!tokens) return authorizerFrom(authorize)

@@ -11,5 +11,11 @@ export function eventIdOf(epoch: string, event: StoredEvent): string {
  * it, also one that goes out under its publisher's ID, and it says nothing about the event.
  */
 export function positionId(epoch: string, { position, tag }: HistoryPosition): string {
-  return formatEventId(position === 0 ? { epoch, position } : { epoch, position, tag: tag.toString(36) })
+  if (position === 0) return formatEventId({ epoch, position })
+  // Of an event it is asked twice in a row: for its publisher, and for its subscribers.
+  if (last.position === position && last.tag === tag && last.epoch === epoch) return last.id
+  last = { epoch, position, tag, id: formatEventId({ epoch, position, tag: tag.toString(36) }) }
+  return last.id
 }
+
+let last = { epoch: '', position: 0, tag: 0, id: '' }

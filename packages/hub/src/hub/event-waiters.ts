@@ -1,5 +1,5 @@
 import { MatcherIndex } from '../matching/matcher-index.ts'
-import type { Topic } from '../matching/topic.ts'
+import { toTopics } from '../matching/topic.ts'
 import type { StoredEvent } from '../store/store.ts'
 import type { Selection } from './selection.ts'
 
@@ -38,9 +38,10 @@ export class EventWaiters {
   }
 
   /** Wakes those whom an event concerns. */
-  onEvent({ position, isPrivate }: StoredEvent, topics: readonly Topic[]): void {
+  onEvent({ position, isPrivate, topics }: StoredEvent): void {
+    const read = isPrivate ? toTopics(topics) : undefined
     for (const waiter of this.#index.select(topics)) {
-      if (!isPrivate || waiter.selection.grants(topics)) this.#wake(waiter, position - 1)
+      if (!read || waiter.selection.grants(read)) this.#wake(waiter, position - 1)
     }
   }
 

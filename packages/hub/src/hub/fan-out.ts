@@ -15,6 +15,8 @@ import { encodeStoredEvent } from './event-frame.ts'
 import { positionId } from './event-id.ts'
 import { EventWaiters } from './event-waiters.ts'
 import { Feed, type FeedFrame } from './feed.ts'
+import { FeedOrder } from './feed-order.ts'
+import { FrameSlab } from './frame-slab.ts'
 import type { HistoryCursor } from './history-cursor.ts'
 import { HistoryReader, maxReads } from './history-reader.ts'
 import type { StartingPoint } from './resume.ts'
@@ -75,8 +77,10 @@ export class FanOut {
   readonly #sessionsClosed = new Tally<CloseReason>()
 
   readonly #subscribers = new Set<Subscriber>()
-  /** By the key of their selection; in order of their newest frame, the quietest first. */
+  /** By the key of their selection. */
   readonly #feeds = new Map<string, Feed<Subscriber>>()
+  readonly #feedOrder = new FeedOrder<Feed<Subscriber>>()
+  readonly #frames = new FrameSlab()
   /** No feed has been without a frame since before this. */
   #quietestPosition = 0
   /** By what they select. */
@@ -234,29 +238,30 @@ export class FanOut {
   #onAppend(events: readonly StoredEvent[]): void {
     for (const event of events) {
       let bytes: Uint8Array | undefined
-      const topics = toTopics(event.topics)
-      for (const feed of this.#index.select(topics)) {
-        if (event.isPrivate && !feed.selection.grants(topics)) continue
-        bytes ??= event.frame ?? frameBytes(encodeStoredEvent(this.#store.epoch, event))
+      const privately = event.isPrivate ? toTopics(event.topics) : undefined
+      for (const feed of this.#index.select(event.topics)) {
+        if (privately && !feed.selection.grants(privately)) continue
+        bytes ??= event.frame ?? this.#frames.encode(encodeStoredEvent(this.#store.epoch, event))
         this.#put(feed, { position: event.position, bytes, isEvent: true })
       }
-      if (!this.#waiters.isEmpty) this.#waiters.onEvent(event, topics)
+      if (!this.#waiters.isEmpty) this.#waiters.onEvent(event)
     }
     this.#keepPositionsFresh()
-    this.#takeTurn()
+    // Not now: the publisher gets its answer first, and what others publish in this turn of the event loop rides along.
+    if (this.#due.length > 0) this.#scheduleTurn()
   }
 
   #onTrim(trimmed: HistoryPosition): void {
     this.#trimmedPosition = trimmed.position
     this.history.forget()
     this.#keepPositionsFresh()
-    this.#takeTurn()
+    // Not now: the publisher gets its answer first, and what others publish in this turn of the event loop rides along.
+    if (this.#due.length > 0) this.#scheduleTurn()
   }
 
   #put(feed: Feed<Subscriber>, frame: FeedFrame): void {
     feed.append(frame)
-    this.#feeds.delete(feed.selection.key)
-    this.#feeds.set(feed.selection.key, feed)
+    this.#feedOrder.moveToEnd(feed)
     this.#goRound(feed)
 
     const bytes = this.#heldBy(frame) + frameOverheadBytes
@@ -292,7 +297,7 @@ export class FanOut {
     // Asked at each event, and as a rule in vain.
     if (position <= this.#quietestPosition) return
     let bytes: Uint8Array | undefined
-    for (const feed of this.#feeds.values()) {
+    for (let feed = this.#feedOrder.quietest; feed; feed = this.#feedOrder.quietest) {
       this.#quietestPosition = feed.newestPosition
       if (feed.newestPosition >= position) break
       bytes ??= frameBytes(encodePosition(positionId(this.#store.epoch, this.head)))
@@ -319,6 +324,7 @@ export class FanOut {
     feed.subscriberCount--
     if (feed.subscriberCount > 0) return
     this.#feeds.delete(feed.selection.key)
+    this.#feedOrder.delete(feed)
     this.#index.delete(feed.selection.matchers.matchers, feed)
   }
 

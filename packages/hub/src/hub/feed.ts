@@ -1,4 +1,5 @@
 import { Fifo, indexAfter } from '../base/fifo.ts'
+import type { OrderedFeed } from './feed-order.ts'
 import type { Selection } from './selection.ts'
 
 /** Something every subscriber of a feed is to get: encoded once, the bytes shared by all. It carries the ID of its position. */
@@ -22,6 +23,9 @@ const leastRoundMs = 1
 /** The longest rest. It is also what a rest may add to the time that an event takes. */
 const maxRestMs = 10
 
+/** After a rest that gathered nothing, so many long rounds go without one. */
+const roundsBetweenTrials = 16
+
 /** A run of frames as one piece of bytes. */
 export interface Span {
   readonly bytes: Uint8Array
@@ -39,10 +43,12 @@ export interface Span {
  *
  * A feed goes round its subscribers: those served wait until there is something new, then all of them are behind, and are served
  * one after another. A round over many subscribers takes milliseconds, and if the next one began at once each write would carry
- * the one or two events that came meanwhile. So the feed rests first, in proportion to what the round took: an event that
- * comes to a feed at rest for long, or with few subscribers, goes out at once.
+ * the one or two events that came meanwhile. So the feed rests first, in proportion to what the round took, for as long as rests gather
+ * events: where they come one by one, a rest only delays them. An event that comes to a quiet feed goes out at once.
  */
-export class Feed<Member extends FeedMember = FeedMember> {
+export class Feed<Member extends FeedMember = FeedMember> implements OrderedFeed {
+  quieter: OrderedFeed | undefined = undefined
+  livelier: OrderedFeed | undefined = undefined
   readonly selection: Selection
   subscriberCount = 0
   /** Subscribers still to be served in this round. */
@@ -58,6 +64,10 @@ export class Feed<Member extends FeedMember = FeedMember> {
   /** How long this round has been worked on. */
   #roundMs = 0
   #restsUntil = 0
+  /** Whether the round to come begins after a rest. */
+  #hasRested = false
+  /** How many long rounds are to go without a rest, because the last one gathered nothing. */
+  #roundsWithoutRest = 0
   /** Every frame after this position is here. */
   #floor: number
   readonly #frames = new Fifo<FeedFrame>()
@@ -142,10 +152,14 @@ export class Feed<Member extends FeedMember = FeedMember> {
 
   /** Puts all who wait behind. `false` if there is nobody. */
   beginRound(): boolean {
-    if (this.#served.length === 0) return false
+    const served = this.#served
+    if (served.length === 0) return false
+    this.#noteGathered(this.end - this.#roundEnd)
     this.#roundEnd = this.end
     this.#roundMs = 0
-    for (const subscriber of this.takeServed()) this.behind.push(subscriber)
+    for (const subscriber of served) this.behind.push(subscriber)
+    // The array is used again, and keeps its space for that: most feeds have one subscriber, and a round for each event.
+    while (served.length > 0) served.pop()
     return true
   }
 
@@ -153,13 +167,28 @@ export class Feed<Member extends FeedMember = FeedMember> {
   hasWorked(milliseconds: number, now: number): boolean {
     this.#roundMs += milliseconds
     if (this.behind.length > 0) return true
-    if (this.#roundMs >= leastRoundMs) {
+    this.#hasRested = this.#roundMs >= leastRoundMs && this.#isRestDue()
+    if (this.#hasRested) {
       this.#restsUntil = Math.max(this.#restsUntil, now + Math.min(this.#roundMs * restPerRound, maxRestMs))
     }
     this.#roundMs = 0
     // A feed may be quiet for days now, and a span would keep more memory than its own: it is a part of what Node allocates at once.
     this.#spans.clear()
     return this.end > this.#roundEnd
+  }
+
+  /** Whether a rest would gather something, as far as the last ones tell. */
+  #isRestDue(): boolean {
+    if (this.#roundsWithoutRest === 0) return true
+    this.#roundsWithoutRest--
+    return false
+  }
+
+  /** So many frames came since the last round began. One would have come without a rest, too, and sooner. */
+  #noteGathered(frames: number): void {
+    if (frames > 1) this.#roundsWithoutRest = 0
+    else if (this.#hasRested) this.#roundsWithoutRest = roundsBetweenTrials
+    this.#hasRested = false
   }
 
   /** How long it rests from now on before it may begin a round. */
@@ -169,17 +198,23 @@ export class Feed<Member extends FeedMember = FeedMember> {
 
   /** The frames from this offset on, as many as there are, up to the one that reaches `maxBytes`. */
   spanFrom(offset: number, maxBytes: number): Span {
+    const first = offset - this.#start
+    const only = this.#frames.at(first)!
+    // As a rule there is one: nothing to join, nothing to remember.
+    if (first === this.#frames.length - 1 || only.bytes.length >= maxBytes) {
+      return { bytes: only.bytes, end: offset + 1, position: only.position, eventCount: Number(only.isEvent) }
+    }
     const known = this.#spans.get(offset)
     if (known) return known
     const frames: FeedFrame[] = []
     let bytes = 0
-    for (let index = offset - this.#start; index < this.#frames.length && bytes < maxBytes; index++) {
+    for (let index = first; index < this.#frames.length && bytes < maxBytes; index++) {
       const frame = this.#frames.at(index)!
       frames.push(frame)
       bytes += frame.bytes.length
     }
     const span: Span = {
-      bytes: frames.length === 1 ? frames[0]!.bytes : Buffer.concat(frames.map((frame) => frame.bytes)),
+      bytes: Buffer.concat(frames.map((frame) => frame.bytes)),
       end: offset + frames.length,
       position: frames.at(-1)!.position,
       eventCount: frames.reduce((count, { isEvent }) => count + Number(isEvent), 0),

@@ -1,7 +1,7 @@
 import type { Work } from './automaton.ts'
 import { type Matcher, selects } from './matcher.ts'
 import { PrefixTree } from './prefix-tree.ts'
-import type { Topic } from './topic.ts'
+import { type Topic, toTopics } from './topic.ts'
 import { originOf } from './url-pattern.ts'
 
 /**
@@ -40,13 +40,21 @@ export class MatcherIndex<T> {
     }
   }
 
-  /** The values with a matcher that selects any of the topics, each once. */
-  select(topics: readonly Topic[], work?: Work): Set<T> {
-    const selected = new Set(this.#all?.values)
-    for (const topic of topics) {
-      for (const value of this.#exact.get(topic.text)?.values ?? []) selected.add(value)
+  /** The values with a matcher that selects any of the topics, each once. What it returns is to be read at once, and not changed. */
+  select(texts: readonly string[], work?: Work): ReadonlySet<T> {
+    // As a rule an event has one topic, and matchers are exact or `*`.
+    const isPlain = this.#templates.isEmpty && this.#patterns.size === 0
+    if (isPlain && texts.length === 1) {
+      const exact = this.#exact.get(texts[0]!)?.values
+      if (!this.#all) return exact ?? (nothing as ReadonlySet<T>)
+      if (!exact) return this.#all.values
     }
-    for (const topic of topics) {
+    const selected = new Set(this.#all?.values)
+    for (const text of texts) {
+      for (const value of this.#exact.get(text)?.values ?? []) selected.add(value)
+    }
+    if (isPlain) return selected
+    for (const topic of toTopics(texts)) {
       this.#visitCandidates(topic, ({ matcher, values }) => {
         // Who is found already need not be found again: the other matchers of a subscription cost nothing then.
         if (hasAll(selected, values) || !selects(matcher, topic, work)) return
@@ -108,6 +116,8 @@ interface PatternTrees<T> {
   readonly byOrigin: PrefixTree<Entry<T>>
   readonly byPathname: PrefixTree<Entry<T>>
 }
+
+const nothing: ReadonlySet<never> = new Set()
 
 function hasAll<T>(set: ReadonlySet<T>, values: ReadonlySet<T>): boolean {
   for (const value of values) if (!set.has(value)) return false

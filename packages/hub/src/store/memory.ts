@@ -177,15 +177,21 @@ class MemoryStore implements EventStore {
   #append(event: EventRecord, { idempotencyKey }: AppendOptions = {}): HistoryPosition {
     const earlier = idempotencyKey === undefined ? undefined : this.#findKey(idempotencyKey)
     if (earlier) return earlier
+    const { topics, data, isPrivate, id, type, retryMs } = event
     const kept: Kept = {
-      ...event,
+      topics,
+      data,
+      isPrivate,
+      id,
+      type,
+      retryMs,
       position: this.#head.position + 1,
       tag: this.#tags.next(),
       bytes: storedBytes(event),
       storedAt: this.#now(),
     }
-    this.#keep(kept)
     const mark: HistoryPosition = { position: kept.position, tag: kept.tag }
+    this.#keep(kept, mark)
     if (idempotencyKey !== undefined) this.#byKey.set(idempotencyKey, { mark, storedAt: kept.storedAt })
     for (const follower of this.#followers) follower.onAppend([kept])
     this.#enforceRetention()
@@ -201,8 +207,8 @@ class MemoryStore implements EventStore {
     return this.#byKey.get(key)?.mark
   }
 
-  #keep(event: Kept): void {
-    this.#head = { position: event.position, tag: event.tag }
+  #keep(event: Kept, mark: HistoryPosition): void {
+    this.#head = mark
     this.#bytes += event.bytes
     this.#events.push(event)
     for (const topic of event.topics) addTo(this.#byTopic, topic, event)

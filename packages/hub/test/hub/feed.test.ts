@@ -58,6 +58,41 @@ describe('a feed', () => {
     expect(feed.restMs(1000)).toBeLessThanOrEqual(0)
   })
 
+  test('does without rests that gather nothing, and tries again now and then', () => {
+    const { feed, append, serve } = feedOf(1)
+    let now = 1000
+    /** A long round of one event; whether a rest follows it. */
+    const isRestAfterRound = () => {
+      append()
+      feed.beginRound()
+      serve(1)
+      feed.hasWorked(2, now)
+      const rests = feed.restMs(now) > 0
+      now += 100
+      return rests
+    }
+    const rests = Array.from({ length: 36 }, isRestAfterRound)
+    expect(rests.flatMap((isRest, round) => (isRest ? [round] : []))).toEqual([0, 17, 34])
+  })
+
+  test('rests again as soon as a round has several events', () => {
+    const { feed, append, serve } = feedOf(1)
+    const round = (events: number, now: number) => {
+      for (let count = 0; count < events; count++) append()
+      feed.beginRound()
+      serve(1)
+      feed.hasWorked(2, now)
+      return feed.restMs(now) > 0
+    }
+    expect([round(1, 1000), round(1, 2000), round(1, 3000), round(2, 4000), round(2, 5000)]).toEqual([
+      true,
+      false,
+      false,
+      true,
+      true,
+    ])
+  })
+
   test('is not kept from its next round by those who join it meanwhile', () => {
     const { feed, append, serve } = feedOf(2)
     append()

@@ -23,9 +23,10 @@ describe('an index of matchers', () => {
           index.add(set.matchers, value)
           known.set(value, set)
         }
-        for (const topics of lists.map(toTopics)) {
+        for (const texts of lists) {
+          const topics = toTopics(texts)
           const expected = [...known].filter(([, set]) => set.selectsAny(topics)).map(([value]) => value)
-          expect([...index.select(topics)].toSorted()).toEqual(expected.toSorted())
+          expect([...index.select(texts)].toSorted()).toEqual(expected.toSorted())
         }
       }),
       { numRuns: 2000 },
@@ -36,19 +37,19 @@ describe('an index of matchers', () => {
     const index = new MatcherIndex<string>()
     index.add([exactTopic('/a'), pattern('/:x'), pattern('/*'), topicSelector('{/x}')], 'one')
     index.add([everyTopic], 'all')
-    expect([...index.select(toTopics(['/a', '/b']))].toSorted()).toEqual(['all', 'one'])
+    expect([...index.select(['/a', '/b'])].toSorted()).toEqual(['all', 'one'])
   })
 
   test('finds patterns relative to different URLs of the hub', () => {
     const index = new MatcherIndex<string>()
     index.add([urlPattern('/a/:x', 'https://one.example/hub')], 'one')
     index.add([urlPattern('/a/:x', 'https://two.example/hub')], 'two')
-    expect([...index.select(toTopics(['/a/b']))]).toEqual(['one', 'two'])
-    expect([...index.select(toTopics(['https://two.example/a/b']))]).toEqual(['two'])
+    expect([...index.select(['/a/b'])]).toEqual(['one', 'two'])
+    expect([...index.select(['https://two.example/a/b'])]).toEqual(['two'])
   })
 
   test('asks only the patterns that begin as the topic does', () => {
-    const topics = toTopics(['https://ex.com/users/500/a/y'])
+    const topics = ['https://ex.com/users/500/a/y']
     const stepsOf = (patternOf: (user: number) => string): number => {
       const index = new MatcherIndex<number>()
       for (let user = 0; user < 1000; user++) index.add([pattern(patternOf(user))], user)
@@ -65,7 +66,7 @@ describe('an index of matchers', () => {
     const index = new MatcherIndex<number>()
     for (let value = 0; value < 1000; value++) index.add([pattern('https://ex.com/:x/y*')], value)
     const work = { steps: 0 }
-    expect(index.select(toTopics(['https://ex.com/abc/y']), work).size).toBe(1000)
+    expect(index.select(['https://ex.com/abc/y'], work).size).toBe(1000)
     expect(work.steps).toBeLessThan(10)
   })
 
@@ -76,7 +77,7 @@ describe('an index of matchers', () => {
       'one',
     )
     const work = { steps: 0 }
-    expect([...index.select(toTopics(['https://ex.com/a']), work)]).toEqual(['one'])
+    expect([...index.select(['https://ex.com/a'], work)]).toEqual(['one'])
     expect(work.steps).toBe(0)
   })
 })

@@ -71,12 +71,15 @@ function retryLine(milliseconds: unknown): string {
 
 function lines(field: string, text: unknown, what: string, advice = ''): string {
   if (typeof text !== 'string') throw new SseError('INVALID_DATA', `${what} is ${show(text)}, not a string.${advice}`)
+  if (!lineBreak.test(text)) return text === '' ? `${field}:\n` : `${field}: ${text}\n`
   // The space is the one that parsers strip, so that a space of the text's own survives.
   return text
     .split(/\r\n|\r|\n/)
     .map((line) => (line === '' ? `${field}:\n` : `${field}: ${line}\n`))
     .join('')
 }
+
+const lineBreak = /[\r\n]/
 
 /** A value as a message shows it: whatever it is, without calling code of its own, and not a megabyte of it. */
 function show(value: unknown): string {

@@ -69,18 +69,18 @@ let framed: { readonly bytes: Uint8Array; readonly chunk: Uint8Array } | undefin
 
 function chunkOf(bytes: Uint8Array): Uint8Array {
   if (framed?.bytes === bytes) return framed.chunk
-  const size = encoder.encode(`${bytes.length.toString(16)}\r\n`)
+  const size = `${bytes.length.toString(16)}\r\n`
   // A Buffer, which Node writes as it is: of anything else it would make one at each write.
   const chunk = Buffer.allocUnsafe(size.length + bytes.length + 2)
-  chunk.set(size)
+  chunk.write(size, 'latin1')
   chunk.set(bytes, size.length)
-  chunk.set(lineEnd, size.length + bytes.length)
+  chunk[chunk.length - 2] = 13
+  chunk[chunk.length - 1] = 10
   framed = { bytes, chunk }
   return chunk
 }
 
 const encoder = new TextEncoder()
-const lineEnd = encoder.encode('\r\n')
 const lastChunk = encoder.encode('0\r\n\r\n')
 
 const owner = Symbol('owner')

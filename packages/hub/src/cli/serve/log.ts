@@ -76,6 +76,11 @@ export class Log {
     })
   }
 
+  /** Whether a line about this is written: worth asking before a line for each request is put together. */
+  isLogged(event: LogEvent): boolean {
+    return this.#wants(logEvents[event])
+  }
+
   /** Writes a line. */
   write(event: LogEvent, message: string, fields: LogFields = {}): void {
     const level = logEvents[event]

@@ -63,13 +63,15 @@ export async function startServing(serving: ServingOptions): Promise<Serving> {
         `refused a ${method === 'connection' ? method : `${method} (${route})`} from ${from}: ${message}`,
         { address: from, method, route, code },
       ),
-    onAnswered: (status, { method, route, address: from }) =>
+    onAnswered(status, { method, route, address: from }) {
+      if (!log.isLogged('request')) return
       log.write('request', `answered ${status} to a ${method} (${route}) from ${from}.`, {
         address: from,
         method,
         route,
         status,
-      }),
+      })
+    },
     onStreamEnded(reason, from) {
       const isTooSlow = reason === 'too-slow' || reason === 'stalled'
       log.writeThrottled(

@@ -5,7 +5,14 @@ import { everyTopic } from '../../matching/matcher.ts'
 import { MatcherSet } from '../../matching/matcher-set.ts'
 import { Topic } from '../../matching/topic.ts'
 import type { HubRequest } from '../message/http-message.ts'
-import { type Authorize, GrantedTopics, type Permission, type PublishPermission, permissionOf } from './permission.ts'
+import {
+  type Authorize,
+  everyTopicGranted,
+  GrantedTopics,
+  type Permission,
+  type PublishPermission,
+  permissionOf,
+} from './permission.ts'
 
 /** Decides what requests may do. What it throws is the response. */
 export interface Authorizer {
@@ -36,7 +43,6 @@ export const localHubUrl = `http://localhost${hubPath}`
 /** The authorizer of an application that decides by itself; or, without one, that lets everybody publish, and have what is public. */
 export function authorizerFrom(authorize?: Authorize): Authorizer {
   const anyone: Permission = { publish: [everyTopic] }
-  const everyTopicGranted = new GrantedTopics(anyone)
   return {
     hasPublishers: true,
     trustsBrowsers: true,

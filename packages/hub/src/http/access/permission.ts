@@ -45,6 +45,9 @@ export interface PublishPermission {
   assertMayPublish(topic: unknown): void
 }
 
+/** The permission to publish on every topic. */
+export const everyTopicGranted: PublishPermission = { assertMayPublish() {} }
+
 /** The permission to publish on the topics that an application granted. */
 export class GrantedTopics implements PublishPermission {
   readonly #granted: MatcherSet

@@ -12,10 +12,11 @@ export class PublicUrls {
 
   /** Throws `HOST_NOT_ALLOWED` unless a request is for one of them; without any, all are. `scheme` is that of a trusted proxy, if it says. */
   assertKnown(request: Addressed, scheme: string | undefined): void {
+    if (this.#urls.length === 0) return
     const host = request.header('host') ?? ''
     const isMeant = ({ protocol, host: own }: URL) =>
       (scheme === undefined || `${scheme}:` === protocol) && hostIn(protocol, host) === own
-    if (this.#urls.length === 0 || this.#urls.some(isMeant)) return
+    if (this.#urls.some(isMeant)) return
     throw new HubError('HOST_NOT_ALLOWED', `This hub is not known as ${JSON.stringify(host)}. Use its public URL.`)
   }
 }

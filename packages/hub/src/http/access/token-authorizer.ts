@@ -7,7 +7,7 @@ import { metadataUrl, resourceFor, resourceMetadata } from '../../auth/resource-
 import type { Rights } from '../../auth/rights.ts'
 import type { HubRequest, HubResponse } from '../message/http-message.ts'
 import { type Authorizer, localHubUrl } from './authorizer.ts'
-import type { Permission, PublishPermission } from './permission.ts'
+import { everyTopicGranted, type Permission, type PublishPermission } from './permission.ts'
 import { TokenRefusal } from './token-refusal.ts'
 
 export interface TokenAuthorizerOptions {
@@ -32,6 +32,8 @@ interface Rules {
   readonly authenticator: Authenticator
   /** Where the hub's metadata is, by its URLs. None where no tokens are looked at. */
   readonly metadataPaths: ReadonlySet<string>
+  /** Heads of requests whose sender nobody knows, and who may publish all the same: the same for the next request with that head. */
+  readonly anonymousHeads: WeakSet<object>
 }
 
 /** Lets in whoever has a token for it: the Mercure protocol's authorisation. */
@@ -95,10 +97,18 @@ export class TokenAuthorizer implements Authorizer {
     return rights.dialect
   }
 
-  async authorizePublisher(request: HubRequest): Promise<PublishPermission> {
+  authorizePublisher(request: HubRequest): PublishPermission | Promise<PublishPermission> {
     const rules = this.#rules
+    if (request.head && rules.anonymousHeads.has(request.head)) return everyTopicGranted
+    return this.#authorizePublisher(rules, request)
+  }
+
+  async #authorizePublisher(rules: Rules, request: HubRequest): Promise<PublishPermission> {
     const rights = await this.#authenticate(rules, request, 'publisher')
-    return { assertMayPublish: (topic) => this.#assertMayPublish(rules, request, rights, topic) }
+    if (!rights.isAnonymous)
+      return { assertMayPublish: (topic) => this.#assertMayPublish(rules, request, rights, topic) }
+    if (request.head) rules.anonymousHeads.add(request.head)
+    return everyTopicGranted
   }
 
   #assertMayPublish(rules: Rules, request: HubRequest, rights: Rights, topic: unknown): void {
@@ -156,6 +166,7 @@ async function readRules(options: AuthOptions, { onWarning, now }: Settings): Pr
   return {
     config,
     authenticator,
+    anonymousHeads: new WeakSet(),
     metadataPaths: new Set(resources.map((resource) => new URL(metadataUrl(resource)).pathname)),
   }
 }

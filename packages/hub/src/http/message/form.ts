@@ -1,41 +1,59 @@
 /**
- * The pairs of an `application/x-www-form-urlencoded` body or query, as the URL standard parses them, except for one thing:
- * there bytes that are not UTF-8 become U+FFFD, here {@link FormPair.value} is `undefined`.
+ * Reads the pairs of an `application/x-www-form-urlencoded` body or query, as the URL standard parses them. Values are decoded by
+ * {@link decodeFormValue} when somebody wants them: nobody looks at those of unknown names.
  */
-export function* parseForm(encoded: Buffer): Generator<FormPair> {
+export function readForm(encoded: Buffer, onPair: (name: string, encodedValue: string) => void): void {
   // A character for each byte: its pieces are views of one string, where those of a buffer are objects of their own.
   const text = encoded.toString('latin1')
-  for (let start = 0; start <= text.length; ) {
+  for (let start = 0; start < text.length; ) {
     const separator = text.indexOf('&', start)
     const end = separator < 0 ? text.length : separator
-    if (end > start) yield new FormPair(text.slice(start, end))
+    const equals = text.indexOf('=', start)
+    const nameEnd = equals < 0 || equals > end ? end : equals
+    if (end > start) onPair(decodeName(text.slice(start, nameEnd)), text.slice(nameEnd + 1, end))
     start = end + 1
   }
 }
 
-/** One name and its value, which is decoded when it is asked for: nobody looks at those of unknown names. */
+/** One name and its value, which is decoded when it is asked for. */
 export class FormPair {
   readonly name: string
   readonly #encodedValue: string
 
-  constructor(encoded: string) {
-    const equals = encoded.indexOf('=')
-    const end = equals < 0 ? encoded.length : equals
-    this.name = decodeQuickly(encoded.slice(0, end)) ?? decodeBytes(encoded.slice(0, end)).toString('utf8')
-    this.#encodedValue = encoded.slice(end + 1)
+  constructor(name: string, encodedValue: string) {
+    this.name = name
+    this.#encodedValue = encodedValue
   }
 
-  /** The value; `undefined` when it is not valid UTF-8. */
+  /** `undefined` when it is not valid UTF-8. */
   get value(): string | undefined {
-    const text = decodeQuickly(this.#encodedValue)
-    if (text !== undefined) return text
-    try {
-      return strictUtf8.decode(decodeBytes(this.#encodedValue))
-    } catch (error) {
-      if (error instanceof TypeError) return undefined
-      throw error
-    }
+    return decodeFormValue(this.#encodedValue)
   }
+}
+
+/** All pairs of a form or query. */
+export function parseForm(encoded: Buffer): FormPair[] {
+  const pairs: FormPair[] = []
+  readForm(encoded, (name, encodedValue) => pairs.push(new FormPair(name, encodedValue)))
+  return pairs
+}
+
+/**
+ * The text of a value; `undefined` when it is not valid UTF-8, where the URL standard would put U+FFFD.
+ */
+export function decodeFormValue(encoded: string): string | undefined {
+  const text = decodeQuickly(encoded)
+  if (text !== undefined) return text
+  try {
+    return strictUtf8.decode(decodeBytes(encoded))
+  } catch (error) {
+    if (error instanceof TypeError) return undefined
+    throw error
+  }
+}
+
+function decodeName(encoded: string): string {
+  return decodeQuickly(encoded) ?? decodeBytes(encoded).toString('utf8')
 }
 
 /** Decodes what is plain, as nearly everything is; `undefined` for anything else. */

@@ -11,6 +11,11 @@ export interface HubRequest {
   readonly body: AsyncIterable<Uint8Array>
   /** The same, where it came whole with the request. */
   readonly wholeBody?: Buffer | undefined
+  /**
+   * The same object for requests of a connection with the same head, byte for byte: what follows from a head can be remembered for it.
+   * Default: the transport does not notice.
+   */
+  readonly head?: object | undefined
   /** Where the client is; `undefined` where the runtime does not say. */
   readonly remoteAddress: string | undefined
   /** A header by its name in lower case; the values of several joined by a comma. Needs no `this`. */
@@ -55,6 +60,14 @@ export interface EventStream {
   /** When the stream ends at the latest, in milliseconds since 1970. `undefined`: never. */
   readonly expiresAt: number | undefined
 }
+
+/** Headers that are the same for many responses: made once, and merged and encoded once. */
+export function constantHeaders(headers: HubResponseHeaders): HubResponseHeaders {
+  return Object.freeze({ ...noSniff, ...headers })
+}
+
+/** On every response of the hub. */
+export const noSniff: HubResponseHeaders = Object.freeze({ 'x-content-type-options': 'nosniff' })
 
 /** The path of a request's URL, as it was sent: still percent-encoded. */
 export function pathOf({ url }: Pick<HubRequest, 'url'>): string {

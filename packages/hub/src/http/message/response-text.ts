@@ -8,7 +8,7 @@ import type { HubResponseHeaders, TextResponse } from './http-message.ts'
 export function responseText({ status, headers, body }: TextResponse, connection: 'keep-alive' | 'close'): string {
   const length = Buffer.byteLength(body)
   const bytes = length === body.length ? body : Buffer.from(body).toString('latin1')
-  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headerLines(headers)}Date: ${httpDate()}\r\ncontent-length: ${length}\r\nConnection: ${connection}\r\n\r\n${bytes}`
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${headerLines(headers)}${dateLine()}content-length: ${length}\r\nConnection: ${connection}\r\n\r\n${bytes}`
 }
 
 function headerLines(headers: HubResponseHeaders): string {
@@ -41,10 +41,11 @@ function headerLine(name: string, value: string): string {
 const lastLines = new Map<string, { readonly value: string; readonly line: string }>()
 
 /** The time as HTTP writes it, made once a second. */
-function httpDate(): string {
+function dateLine(): string {
   const second = Math.floor(Date.now() / 1000)
-  if (second !== dateOfSecond.second) dateOfSecond = { second, text: new Date(second * 1000).toUTCString() }
-  return dateOfSecond.text
+  if (second !== dateOfSecond.second)
+    dateOfSecond = { second, line: `Date: ${new Date(second * 1000).toUTCString()}\r\n` }
+  return dateOfSecond.line
 }
 
-let dateOfSecond = { second: -1, text: '' }
+let dateOfSecond = { second: -1, line: '' }

@@ -1,6 +1,6 @@
 import { HubError, type HubErrorCode } from '../../base/errors.ts'
 import type { PublishInit } from '../../hub/publish-init.ts'
-import { type FormPair, parseForm } from '../message/form.ts'
+import { decodeFormValue, readForm } from '../message/form.ts'
 import type { RawEvent } from './raw-event.ts'
 
 /**
@@ -9,38 +9,38 @@ import type { RawEvent } from './raw-event.ts'
  */
 export function parseEventForm(body: Buffer): RawEvent {
   const form = new EventForm()
-  for (const pair of parseForm(body)) form.add(pair)
+  readForm(body, (name, encodedValue) => form.add(name, encodedValue))
   return form
 }
 
 class EventForm implements RawEvent {
   readonly topic: string[] = []
   #isPrivate = false
-  #data: FormPair | undefined
-  #id: FormPair | undefined
-  #type: FormPair | undefined
-  #retry: FormPair | undefined
+  #data: string | undefined
+  #id: string | undefined
+  #type: string | undefined
+  #retry: string | undefined
 
-  add(pair: FormPair): void {
-    switch (pair.name) {
+  add(name: string, encodedValue: string): void {
+    switch (name) {
       case 'topic':
-        this.topic.push(textOf(pair, 'INVALID_TOPIC')!)
+        this.topic.push(decode('topic', encodedValue, 'INVALID_TOPIC')!)
         break
       // [Mercure] The presence of `private` makes the update private, whatever its value.
       case 'private':
         this.#isPrivate = true
         break
       case 'data':
-        this.#data ??= pair
+        this.#data ??= encodedValue
         break
       case 'id':
-        this.#id ??= pair
+        this.#id ??= encodedValue
         break
       case 'type':
-        this.#type ??= pair
+        this.#type ??= encodedValue
         break
       case 'retry':
-        this.#retry ??= pair
+        this.#retry ??= encodedValue
         break
     }
   }
@@ -48,18 +48,19 @@ class EventForm implements RawEvent {
   toInit(): PublishInit {
     return {
       topic: this.topic,
-      data: textOf(this.#data, 'INVALID_DATA'),
+      data: decode('data', this.#data, 'INVALID_DATA'),
       private: this.#isPrivate,
-      id: textOf(this.#id, 'INVALID_EVENT_ID'),
-      type: textOf(this.#type, 'INVALID_EVENT_TYPE'),
-      retry: parseRetry(textOf(this.#retry, 'INVALID_RETRY')),
+      id: decode('id', this.#id, 'INVALID_EVENT_ID'),
+      type: decode('type', this.#type, 'INVALID_EVENT_TYPE'),
+      retry: parseRetry(decode('retry', this.#retry, 'INVALID_RETRY')),
+      idempotencyKey: undefined,
     }
   }
 }
 
-function textOf(pair: FormPair | undefined, code: HubErrorCode): string | undefined {
-  if (!pair) return undefined
-  const { name, value } = pair
+function decode(name: string, encodedValue: string | undefined, code: HubErrorCode): string | undefined {
+  if (encodedValue === undefined) return undefined
+  const value = decodeFormValue(encodedValue)
   if (value === undefined) throw new HubError(code, `${name} is not valid UTF-8.`)
   return value
 }

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net'
 import { createSocketSession, type SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
 import { ClientPresence } from '../message/client-presence.ts'
-import type { EventStreamResponse, HubRequest, HubResponse } from '../message/http-message.ts'
+import type { EventStreamResponse, HubRequest, HubResponse, TextResponse } from '../message/http-message.ts'
 import { responseText } from '../message/response-text.ts'
 import { DirectRequestReader } from './direct-request.ts'
 import { openStream } from './open-stream.ts'
@@ -29,7 +29,8 @@ export interface DirectConnectionsOptions {
 export class DirectConnections {
   readonly options: DirectConnectionsOptions
   readonly #open = new Set<DirectConnection>()
-  readonly #answering = new Set<Promise<void>>()
+  #answering = 0
+  #onNoneAnswering = () => {}
   #isClosing = false
 
   constructor(options: DirectConnectionsOptions) {
@@ -45,17 +46,25 @@ export class DirectConnections {
   async close(): Promise<void> {
     this.#isClosing = true
     for (const connection of this.#open) connection.closeIfIdle()
-    await Promise.all(this.#answering)
+    if (this.#answering === 0) return
+    await new Promise<void>((resolve) => {
+      this.#onNoneAnswering = resolve
+    })
   }
 
   get isClosing(): boolean {
     return this.#isClosing
   }
 
-  /** Internal: a connection is answering. */
-  track(answering: Promise<void>): void {
-    this.#answering.add(answering)
-    answering.then(() => this.#answering.delete(answering))
+  /** Internal: a connection begins to answer. */
+  began(): void {
+    this.#answering++
+  }
+
+  /** Internal: a connection has answered. */
+  ended(): void {
+    this.#answering--
+    if (this.#answering === 0) this.#onNoneAnswering()
   }
 
   /** Internal: a connection is over, or no longer ours. */
@@ -129,7 +138,7 @@ class DirectConnection {
       return
     }
     this.#isAnswering = true
-    this.#all.track(this.#answer(request))
+    void this.#answer(request)
   }
 
   #onClose(): void {
@@ -144,13 +153,17 @@ class DirectConnection {
     if (!this.#isAnswering) this.#socket.end()
   }
 
+  /** Never rejects. */
   async #answer(request: HubRequest): Promise<void> {
     const { answer, onError } = this.#all.options
+    this.#all.began()
     try {
       this.#send(request, await answer(request))
     } catch (error) {
       if (!(error instanceof HubError)) onError(error)
       this.#socket.destroy()
+    } finally {
+      this.#all.ended()
     }
   }
 
@@ -164,7 +177,7 @@ class DirectConnection {
     const { body } = response
     if (typeof body !== 'string') throw new Error(`A request to ${request.url} was answered in pieces.`)
     const isLast = this.#all.isClosing || this.#hasEnded
-    socket.write(responseText({ ...response, body }, isLast ? 'close' : 'keep-alive'), 'latin1')
+    socket.write(responseText(response as TextResponse, isLast ? 'close' : 'keep-alive'), 'latin1')
     if (isLast) {
       socket.destroySoon()
       return

@@ -43,9 +43,7 @@ export class DirectRequestReader {
 
   #readHead(bytes: Buffer): Head | undefined {
     const last = this.#lastBytes
-    if (last && bytes.length >= last.length && bytes.compare(last, 0, last.length, 0, last.length) === 0) {
-      return this.#last
-    }
+    if (last && bytes.indexOf(last) === 0) return this.#last
     const headEnd = bytes.indexOf('\r\n\r\n')
     if (headEnd < 0 || headEnd > maxHeadBytes) return undefined
     this.#last = readHead(bytes.toString('latin1', 0, headEnd))
@@ -71,6 +69,10 @@ class DirectRequest implements HubRequest {
     this.wholeBody = wholeBody
     this.remoteAddress = remoteAddress
     this.clientSignal = clientSignal
+  }
+
+  get head(): object {
+    return this.#head
   }
 
   get method(): string {
