@@ -27,7 +27,7 @@ const help = `npm run bench:hub -- [scenarios] [options]
   --client-threads <n>   threads of the client that hold subscribers; default 1
   --out <directory>      where last-run.json, table.md and plot.svg go; default bench/results for all scenarios at scale 1, else .cache/bench-hub
   --merge                keep what is there of other scenarios
-  --profile <directory>  write CPU profiles of the peers that run on Node there
+  --profile <directory>  write CPU profiles of the peers that run on Node there; of garbage, where they allocate
 `
 
 const { values, positionals } = parseArgs({

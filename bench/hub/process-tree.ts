@@ -32,6 +32,13 @@ export function readThreads(root: number): Record<string, number> {
   return threads
 }
 
+/** CPU time in milliseconds that all processes of the machine have taken, over all of its processors. */
+export function readMachineCpuMs(): number {
+  const [line = ''] = readFileSync('/proc/stat', 'latin1').split('\n', 1)
+  const [user, nice, system, , , interrupts, softInterrupts] = line.split(/ +/).slice(1).map(Number)
+  return [user, nice, system, interrupts, softInterrupts].reduce<number>((sum, ticks) => sum + (ticks ?? 0), 0) * 10
+}
+
 /** A process and its descendants. */
 export function descend(pid: number): number[] {
   const pids = [pid]

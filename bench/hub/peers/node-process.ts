@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { PeerProcess, type StartOptions } from './peer.ts'
 
@@ -7,13 +8,9 @@ export class NodeProcess extends PeerProcess {
   readonly allocatedBytes: (() => Promise<number>) | undefined
   #asked = 0
 
-  constructor(args: readonly string[], { profileDirectory, countsAllocation = false }: StartOptions) {
-    super(process.execPath, [
-      ...(profileDirectory ? ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`] : []),
-      ...(countsAllocation ? ['--import', allocationMeter] : []),
-      ...args,
-    ])
-    this.allocatedBytes = countsAllocation ? () => this.#askAllocated() : undefined
+  constructor(args: readonly string[], options: StartOptions) {
+    super(process.execPath, [...flagsFor(options), ...args])
+    this.allocatedBytes = options.countsAllocation ? () => this.#askAllocated() : undefined
   }
 
   async #askAllocated(): Promise<number> {
@@ -23,4 +20,13 @@ export class NodeProcess extends PeerProcess {
   }
 }
 
-const allocationMeter = fileURLToPath(new URL('allocation-meter.ts', import.meta.url))
+/** Where allocations are counted, a profile is of them; else of CPU time. */
+function flagsFor({ profileDirectory, countsAllocation }: StartOptions): string[] {
+  if (!countsAllocation) return profileDirectory ? ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`] : []
+  const meter = ['--import', fileURLToPath(new URL('allocation-meter.ts', import.meta.url))]
+  if (!profileDirectory) return meter
+  mkdirSync(profileDirectory, { recursive: true })
+  const profile = new URL('allocation-profile.ts', import.meta.url)
+  profile.searchParams.set('directory', profileDirectory)
+  return [...meter, '--import', profile.href]
+}

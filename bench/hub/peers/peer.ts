@@ -17,7 +17,7 @@ export interface Peer {
 export interface StartOptions {
   /** A directory of its own, which is removed afterwards. */
   readonly directory: string
-  /** Writes CPU profiles there when it ends, if the peer runs on Node. */
+  /** Writes profiles there, if the peer runs on Node. */
   readonly profileDirectory: string | undefined
   /** Counts what the main thread allocates, if the peer runs on Node. */
   readonly countsAllocation?: boolean

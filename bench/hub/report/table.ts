@@ -57,7 +57,9 @@ function ratioLines(trials: readonly Trial[]): string[] {
   )
   if (pairs.length === 0) return []
   const { scenario } = trials[0]!
-  const measures = [...new Set(trials.flatMap((trial) => Object.keys(trial.measures)))]
+  const measures = [...new Set(trials.flatMap((trial) => Object.keys(trial.measures)))].filter(
+    (measure) => !measure.startsWith('others'),
+  )
   return [
     '',
     row(['ratio', ...measures.map(titleOf)]),

@@ -1,9 +1,10 @@
+import { availableParallelism } from 'node:os'
 import { now } from '../clock.ts'
 import type { GroupReport } from '../crowd/crowd.ts'
 import { CrowdThreads } from '../crowd/crowd-threads.ts'
 import { Histogram } from '../crowd/histogram.ts'
 import type { RunningPeer } from '../peers/peer.ts'
-import { readCpuMs, readThreads } from '../process-tree.ts'
+import { readCpuMs, readMachineCpuMs, readThreads } from '../process-tree.ts'
 
 /** Something to do to each peer, and what to measure of it. */
 export interface Scenario {
@@ -53,6 +54,7 @@ export class Stage {
   async measure(crowd: CrowdThreads, work: () => Promise<unknown>): Promise<Measured> {
     const allocatedBefore = await this.peer.allocatedBytes?.()
     const client = process.cpuUsage()
+    const machineCpuMs = readMachineCpuMs()
     const threads = readThreads(this.peer.pid)
     const cpuMs = readCpuMs(this.peer.pid)
     const startedAt = now()
@@ -64,12 +66,16 @@ export class Stage {
       Object.entries(readThreads(this.peer.pid)).map(([name, ms]) => [name, ms - (threads[name] ?? 0)]),
     )
     const serverCpuMs = readCpuMs(this.peer.pid) - cpuMs
+    const clientCpuMs = (user + system) / 1000
+    const othersCpuMs = Math.max(0, readMachineCpuMs() - machineCpuMs - serverCpuMs - clientCpuMs)
+    const othersCpuShare = othersCpuMs / ((now() - startedAt) * availableParallelism())
     const allocated = await this.peer.allocatedBytes?.()
     return {
       groups,
       cpuMs: serverCpuMs,
       ...(allocated !== undefined && allocatedBefore !== undefined && { allocatedBytes: allocated - allocatedBefore }),
-      clientCpuMs: (user + system) / 1000,
+      clientCpuMs,
+      othersCpuShare,
       workedMs: worked,
       tookMs: Math.max(worked, ...groups.map((group) => group.lastAt - startedAt)),
     }
@@ -85,6 +91,8 @@ export interface Measured {
   /** Of the server, with all its processes and threads. */
   readonly cpuMs: number
   readonly clientCpuMs: number
+  /** How much of the machine's CPU went to neither server nor client, from 0 to 1. */
+  readonly othersCpuShare: number
   /** What the server's main thread allocated on its heap, where that is counted. */
   readonly allocatedBytes?: number
   /** How long it took to publish. */
@@ -93,9 +101,30 @@ export interface Measured {
   readonly tookMs: number
 }
 
+/** What was measured in parts, one after another with the same subscribers, as one. What was wrong adds up by itself. */
+export function joined(parts: readonly Measured[]): Measured {
+  const sum = (of: (part: Measured) => number) => parts.reduce((total, part) => total + of(part), 0)
+  const groups = (parts.at(-1)?.groups ?? []).map((last) => {
+    const same = parts.flatMap((part) => part.groups.filter(({ label }) => label === last.label))
+    const latencies = new Histogram()
+    for (const group of same) latencies.addAll(new Histogram(group.latencies))
+    const delivered = same.reduce((total, group) => total + group.delivered, 0)
+    return { ...last, delivered, latencies: latencies.counts }
+  })
+  const tookMs = sum((part) => part.tookMs)
+  return {
+    groups,
+    cpuMs: sum((part) => part.cpuMs),
+    clientCpuMs: sum((part) => part.clientCpuMs),
+    othersCpuShare: sum((part) => part.othersCpuShare * part.tookMs) / tookMs,
+    workedMs: sum((part) => part.workedMs),
+    tookMs,
+  }
+}
+
 /** The measures that every scenario has that publishes `published` events. */
 export function deliveryMeasures(measured: Measured, published: number): Record<string, number> {
-  const { groups, cpuMs, clientCpuMs, workedMs, tookMs } = measured
+  const { groups, cpuMs, clientCpuMs, othersCpuShare, workedMs, tookMs } = measured
   const delivered = groups.reduce((sum, group) => sum + group.delivered, 0)
   const latencies = new Histogram()
   for (const group of groups) latencies.addAll(new Histogram(group.latencies))
@@ -107,5 +136,6 @@ export function deliveryMeasures(measured: Measured, published: number): Record<
     p50Ms: latencies.percentile(0.5),
     p99Ms: latencies.percentile(0.99),
     clientCpuUsPerDelivery: (clientCpuMs * 1000) / delivered,
+    othersCpuPercent: othersCpuShare * 100,
   }
 }
