@@ -28,6 +28,13 @@ test('an aim within one peer compares its measures', () => {
   expect(judge(trials)).toMatchObject([{ measured: '1.20x', verdict: 'reached' }])
 })
 
+test('is doubtful when most of the machine was busy with something else', () => {
+  const busy = [...wide(0.5, 5), trial('wide', 'naive', { othersCpuPercent: 50 })]
+  expect(judge(busy)).toMatchObject([{ verdict: 'reached; doubtful, others took 50 % of the CPU' }])
+  const calm = [...wide(0.5, 5), trial('wide', 'naive', { othersCpuPercent: 5 })]
+  expect(judge(calm)).toMatchObject([{ verdict: 'reached' }])
+})
+
 test('is judged by medians over the rounds', () => {
   const trials = [...wide(1, 5), ...wide(0.4, 5), ...wide(0.5, 500)]
   expect(judge(trials)).toMatchObject([{ measured: '0.100x', verdict: 'reached' }])

@@ -1,3 +1,4 @@
+import { median } from '../../median.ts'
 import { medianOf, type Trial } from './results.ts'
 
 /** Something to reach: a measure of the hub, as it is, or divided by that of another. */
@@ -129,7 +130,9 @@ export function judge(trials: readonly Trial[], toReach: readonly Aim[] = aims):
         toReach: `${'atMost' in limit ? `at most ${short(limit.atMost)}` : `at least ${short(limit.atLeast)}`}${unit}`,
         measured: `${short(quotient)}${unit}`,
         ...(before !== undefined && { before: `${short(before)}${unit}` }),
-        verdict: isFaulty ? 'not reached: events were not delivered as they should' : verdictOf(quotient, limit),
+        verdict: isFaulty
+          ? 'not reached: events were not delivered as they should'
+          : `${verdictOf(quotient, limit)}${doubtAbout(trials, scenario)}`,
       },
     ]
   })
@@ -140,6 +143,13 @@ function measuredOf(trials: readonly Trial[], { scenario, measure, by }: Aim, pe
   const value = medianOf(trials, { scenario, peer, measure })
   const divisor = by ? medianOf(trials, { scenario, peer, measure, ...by }) : 1
   return value === undefined || divisor === undefined ? undefined : value / divisor
+}
+
+/** Beside other work a ratio of latencies says little: it is of those who waited for a processor. */
+function doubtAbout(trials: readonly Trial[], scenario: string): string {
+  const own = trials.filter((trial) => trial.scenario === scenario)
+  const percent = median(own.flatMap(({ measures }) => measures.othersCpuPercent ?? []))
+  return percent > 20 ? `; doubtful, others took ${percent.toFixed(0)} % of the CPU` : ''
 }
 
 function verdictOf(quotient: number, limit: Aim['limit']): string {
