@@ -1,4 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs'
+import { availableParallelism } from 'node:os'
 
 /** What a process, all of its threads, and all that descends from it, have taken. Linux only: it reads `/proc`. */
 export interface Taken {
@@ -30,6 +31,11 @@ export function readThreads(root: number): Record<string, number> {
     }
   }
   return threads
+}
+
+/** How much of the machine's CPU others took, from 0 to 1, where all took `machineCpuMs`, and the benchmark `ownCpuMs` of it. */
+export function othersCpuShareOf(machineCpuMs: number, ownCpuMs: number, tookMs: number): number {
+  return Math.max(0, machineCpuMs - ownCpuMs) / (tookMs * availableParallelism())
 }
 
 /** CPU time in milliseconds that all processes of the machine have taken, over all of its processors. */

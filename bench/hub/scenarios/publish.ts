@@ -4,7 +4,7 @@ import { Histogram } from '../crowd/histogram.ts'
 import { LinePublisher } from '../line-publisher.ts'
 import { isHub, type RunningHub } from '../peers/hub.ts'
 import type { RunningPeer } from '../peers/peer.ts'
-import { readCpuMs } from '../process-tree.ts'
+import { othersCpuShareOf, readCpuMs, readMachineCpuMs } from '../process-tree.ts'
 import { eventBytes, withPublishers } from './publishing.ts'
 import type { Outcome, Scenario, Stage } from './stage.ts'
 
@@ -88,20 +88,24 @@ async function measurePublishing(
   const answers = new Histogram()
   let events = 0
   const client = process.cpuUsage()
+  const machineCpuMs = readMachineCpuMs()
   const cpuMs = readCpuMs(peer.pid)
   const startedAt = now()
   await publish(startedAt + ms, (count, answerMs) => {
     events += count
     if (answerMs !== undefined) answers.add(answerMs)
   })
-  const tookSeconds = (now() - startedAt) / 1000
+  const tookMs = now() - startedAt
   const { user, system } = process.cpuUsage(client)
+  const serverCpuMs = readCpuMs(peer.pid) - cpuMs
+  const ownCpuMs = serverCpuMs + (user + system) / 1000
   return {
     measures: {
-      publishesPerSecond: events / tookSeconds,
-      cpuUsPerPublish: ((readCpuMs(peer.pid) - cpuMs) * 1000) / events,
+      publishesPerSecond: (events * 1000) / tookMs,
+      cpuUsPerPublish: (serverCpuMs * 1000) / events,
       clientCpuUsPerPublish: (user + system) / events,
       ...(answers.count > 0 && { p50Ms: answers.percentile(0.5), p99Ms: answers.percentile(0.99) }),
+      othersCpuPercent: othersCpuShareOf(readMachineCpuMs() - machineCpuMs, ownCpuMs, tookMs) * 100,
     },
     groups: [],
   }

@@ -1,10 +1,9 @@
-import { availableParallelism } from 'node:os'
 import { now } from '../clock.ts'
 import type { GroupReport } from '../crowd/crowd.ts'
 import { CrowdThreads } from '../crowd/crowd-threads.ts'
 import { Histogram } from '../crowd/histogram.ts'
 import type { RunningPeer } from '../peers/peer.ts'
-import { readCpuMs, readMachineCpuMs, readThreads } from '../process-tree.ts'
+import { othersCpuShareOf, readCpuMs, readMachineCpuMs, readThreads } from '../process-tree.ts'
 
 /** Something to do to each peer, and what to measure of it. */
 export interface Scenario {
@@ -67,8 +66,8 @@ export class Stage {
     )
     const serverCpuMs = readCpuMs(this.peer.pid) - cpuMs
     const clientCpuMs = (user + system) / 1000
-    const othersCpuMs = Math.max(0, readMachineCpuMs() - machineCpuMs - serverCpuMs - clientCpuMs)
-    const othersCpuShare = othersCpuMs / ((now() - startedAt) * availableParallelism())
+    const ownCpuMs = serverCpuMs + clientCpuMs
+    const othersCpuShare = othersCpuShareOf(readMachineCpuMs() - machineCpuMs, ownCpuMs, now() - startedAt)
     const allocated = await this.peer.allocatedBytes?.()
     return {
       groups,
