@@ -18,8 +18,9 @@ const pageBytes = 64 * 1024
 /** The first piece is small: most look for an event or two that are near the end. */
 const firstPageEvents = 8
 
-/** Searches whose results are kept. */
+/** Searches whose results are kept, and the most characters of what they selected, which a client may choose to be long. */
 const maxKept = 100
+const maxKeyLength = 4096
 
 /**
  * Searches the history from its end. Searches take turns, page by page, so that a long one delays a short one by no more than a page;
@@ -118,6 +119,7 @@ export class LastEvents {
   }
 
   #keep(key: string, found: LastEvent): void {
+    if (key.length > maxKeyLength) return
     this.#found.delete(key)
     this.#found.set(key, found)
     if (this.#found.size <= maxKept) return

@@ -1,10 +1,12 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { HistoryReader } from '../../src/hub/history-reader.ts'
+import { createHubCore } from '../../src/hub/hub-core.ts'
 import { Selection } from '../../src/hub/selection.ts'
-import { exactTopic, urlPattern } from '../../src/matching/matcher.ts'
+import { everyTopic, exactTopic, urlPattern } from '../../src/matching/matcher.ts'
 import { createMemoryStore, type MemoryStoreOptions } from '../../src/store/memory.ts'
 import type { EventStore } from '../../src/store/store.ts'
 import { nextTurn } from '../next-turn.ts'
+import { TestClient } from './client.ts'
 import { countReads } from './counting-store.ts'
 
 const of = (topic: string) => new Selection([exactTopic(topic)])
@@ -145,4 +147,48 @@ test('to find out whether something was lost takes a turn like any other read, a
   expect(await Promise.all(staying)).toEqual([true, false])
   await Promise.all(pages)
   expect(counting.reads).toBe(18)
+})
+
+describe('over one reader', () => {
+  async function startHub(count: number) {
+    const { counting, store } = await start(0)
+    for (let n = 0; n < count; n++) await append(store, [`${n % 40}`], 1)
+    const hub = await createHubCore({ store })
+    onTestFinished(() => hub.close())
+    return { counting, hub }
+  }
+
+  test('a subscriber that gets twice as much of the history takes twice as many reads', async () => {
+    const readsOf = async (count: number) => {
+      const { counting, hub } = await startHub(count)
+      const client = await new TestClient(hub, { matchers: [everyTopic], lastEventId: 'earliest' }).connect()
+      await client.readUntil(count)
+      await client.disconnect()
+      return counting.reads
+    }
+    const reads = await readsOf(5000)
+    expect(await readsOf(10_000)).toBeLessThanOrEqual(2 * reads + 2)
+  })
+
+  test('programs and subscribers, more of each than there are places, all get on', async () => {
+    const { counting, hub } = await startHub(4000)
+    const release = counting.hold()
+    const topics = Array.from({ length: 40 }, (_, n) => `${n}`)
+    const loops = topics.map(async (topic) => {
+      let count = 0
+      for await (const _ of hub.subscribe(topic, { lastEventId: 'earliest' })) if (++count === 100) return
+    })
+    const clients = topics.map(
+      (topic) => new TestClient(hub, { matchers: [exactTopic(topic)], lastEventId: 'earliest' }),
+    )
+    const reading = clients.map(async (client) => {
+      await client.connect()
+      await client.readUntil(100)
+      await client.disconnect()
+    })
+    await nextTurn()
+    release()
+    await Promise.all([...loops, ...reading])
+    expect(counting.mostAtOnce).toBe(16)
+  })
 })

@@ -14,7 +14,7 @@ import { Pipeline } from './pipeline.ts'
 export type Handler = (req: NodeRequest, res: NodeResponse, next?: () => void) => Promise<void>
 
 /** Makes the function that answers requests of `node:http`, `node:https` and `node:http2` for a router. */
-export function handlerFor(router: Router, { session, onError = console.error }: HandlerOptions): Handler {
+export function handlerFor(router: Router, { session, closing, onError = console.error }: HandlerOptions): Handler {
   return async function handle(nodeReq, nodeRes, next) {
     // `node:http2` has an API compatible with `node:http`, to the point where its types call it another.
     const [req, res] = [nodeReq as IncomingMessage, nodeRes as ServerResponse]
@@ -30,6 +30,11 @@ export function handlerFor(router: Router, { session, onError = console.error }:
     if (turn === false || (turn instanceof Promise && !(await turn))) return
     let isStream = false
     try {
+      // Those that waited begin nothing any more: a connection that breaks makes their client come back.
+      if (turn !== undefined && closing?.aborted) {
+        res.destroy()
+        return
+      }
       const answer = await answerOf(router, req, res)
       isStream = answer.eventStream !== undefined
       await send(req, res, answer, session)

@@ -171,6 +171,20 @@ describe('pipelined requests', () => {
     expect([answered, counting.reads]).toEqual([['subscribe 200'], 0])
   })
 
+  test('are not begun any more when the server closes', async () => {
+    const { counting, answered, onAnswered } = await history()
+    const release = counting.hold()
+    const { server } = await serve({ store: counting.store, onAnswered })
+    const socket = await open(server.url)
+    socket.resume()
+    socket.write(Array.from({ length: 100 }, (_, n) => get(`${path}/last?${none(n)}`)).join(''))
+    await until(() => counting.reads > 0)
+    const closed = server.close({ deadlineMs: 60_000 })
+    release()
+    await closed
+    expect(answered).toEqual(['last 200'])
+  })
+
   test('of which thousands wait cost their client its connection', async () => {
     const { counting, answered, onAnswered } = await history()
     const release = counting.hold()
