@@ -44,6 +44,8 @@ describe.skipIf(!isThere)('a URL pattern matches what the URLPattern of the plat
         expect(ours instanceof UrlPattern, `${pattern} ${base} ${String(ours)}`).toBe(native instanceof URLPattern)
         if (!(ours instanceof UrlPattern && native instanceof URLPattern)) return
         for (const topic of [pattern.slice(0, 16), ...topics]) {
+          // Up to this length, what doubles with each character has doubled a dozen times.
+          if (hasRepeatedGroup(pattern) && encodeURI(topic).length > 12) continue
           expect(ours.matches(new Topic(topic)), `${pattern} ${topic} ${base}`).toBe(native.test(topic, base))
         }
       }),
@@ -52,7 +54,15 @@ describe.skipIf(!isThere)('a URL pattern matches what the URLPattern of the plat
   })
 })
 
-/** For patterns that nobody thought of: what the platform needs for some of them doubles with each character of the path. */
+/**
+ * Whether the platform may need twice as long for each further character of a topic: it takes a second to see that
+ * `#:a+b` does not match a fragment of 26 letters. Ours takes linear time.
+ */
+function hasRepeatedGroup(pattern: string): boolean {
+  return /(?:[*)}]|:[\w$é]+)[+*]/.test(pattern)
+}
+
+/** For patterns that nobody thought of. Short, because the platform may go through them as well. */
 const shortBases = ['http://h/m', 'https://h:8/(b)/{c?q=:x#h+']
 const bases = [...shortBases, 'https://hub.example/.well-known/mercure']
 
