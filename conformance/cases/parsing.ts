@@ -1,5 +1,5 @@
 import type { ConformanceCase } from './harness/conformance-case.ts'
-import { type Chunk, ending, paced, stream } from './harness/responses.ts'
+import { type Chunk, ending, endingOnSignal, paced, stream } from './harness/responses.ts'
 import type { Trial } from './harness/trial.ts'
 
 type Dispatched = [type: string, data: string, lastEventId: string]
@@ -390,11 +390,9 @@ export const parsingCases: ConformanceCase[] = [
       name: `ignores \`retry: ${value}\`: ASCII digits only`,
       line: '7',
       async run(t) {
-        const slow = await t.serve(ending(), stream())
-        const served = await t.serve(ending(`retry: 1\n\nretry: ${value}\n\n`), stream())
-        await t.watch(slow.url).nextAfterOthers('error')
-        t.watch(served.url)
-        await t.reconnectsEarlier(served, slow)
+        const served = await t.serve(endingOnSignal(`retry: 1\n\nretry: ${value}\n\n`), stream())
+        await t.watch(served.url).next('open')
+        await t.reconnectsEarlier(served)
       },
     }),
   ),
@@ -402,11 +400,9 @@ export const parsingCases: ConformanceCase[] = [
     name: 'ignores an empty `retry:`: the delay stays as it was',
     line: '7',
     async run(t) {
-      const slow = await t.serve(ending(), stream())
-      const served = await t.serve(ending('retry: 1\n\nretry:\n\n'), stream())
-      await t.watch(slow.url).nextAfterOthers('error')
-      t.watch(served.url)
-      await t.reconnectsEarlier(served, slow)
+      const served = await t.serve(endingOnSignal('retry: 1\n\nretry:\n\n'), stream())
+      await t.watch(served.url).next('open')
+      await t.reconnectsEarlier(served)
     },
   },
   {

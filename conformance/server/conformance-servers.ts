@@ -102,8 +102,8 @@ export class ConformanceServers {
       return true
     },
     flooded: async ({ token, nth }) => this.#stream(token).flooded(nth),
-    signal: async ({ token, name }) => {
-      await this.#stream(token).signal(name)
+    signal: async ({ tokens, name }) => {
+      await Promise.all(tokens.map((token) => this.#stream(token).signal(name)))
       return true
     },
     startProcess: async ({ origin }) => {

@@ -18,6 +18,15 @@ export function keepsWaiting(...chunks: Chunk[]) {
   }
 }
 
+/** Asserts that after this stream, which told it to wait for ten minutes before, the source comes back all the same. */
+export function reconnectsAfter(...chunks: Chunk[]) {
+  return async (t: Trial): Promise<void> => {
+    const served = await t.serve(ending('retry: 600000\n\n', ...chunks), stream())
+    t.watch(served.url)
+    await served.requested(2)
+  }
+}
+
 /** Asserts that `retry: 1` is not taken at its word: three waits, with all that is around them, take three times this. */
 export function waitsAtLeast(milliseconds: number) {
   return async (t: Trial): Promise<void> => {

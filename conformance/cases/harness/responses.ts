@@ -20,6 +20,11 @@ export function ending(...chunks: Chunk[]): ScriptedResponse {
   return stream(...chunks, { finish: 'end' })
 }
 
+/** An event stream of these chunks that the server ends at the signal `end`. */
+export function endingOnSignal(...chunks: Chunk[]): ScriptedResponse {
+  return ending(...chunks, { wait: 'end' })
+}
+
 /** Each chunk waits for a `signal('next')`: what came before has then been on the wire for a round trip. */
 export function paced(...chunks: Chunk[]): ScriptedResponse {
   return stream(...chunks.flatMap((chunk): Chunk[] => [{ wait: 'next' }, chunk]))

@@ -79,8 +79,8 @@ export interface Orders {
   left: { ask: { token: string; nth: number }; answer: true }
   /** Whether the flood of the nth response has all been taken. */
   flooded: { ask: { token: string; nth: number }; answer: boolean }
-  /** Lets a `{ wait }` pass; answers after what followed it has been written. */
-  signal: { ask: { token: string; name: string }; answer: true }
+  /** Lets a `{ wait }` of each script pass, in one turn; answers after what followed it has been written. */
+  signal: { ask: { tokens: string[]; name: string }; answer: true }
   /** Has an origin served by a process of its own from now on, on the same port; answers when it listens. */
   startProcess: { ask: { origin: 'same' | 'cross' }; answer: true }
   /** Kills that process with SIGKILL; answers when it is gone, its connections are reset and its port refuses. */

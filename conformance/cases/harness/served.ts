@@ -60,6 +60,11 @@ export class Served {
   }
 
   async signal(name: string): Promise<void> {
-    await order(this.#origins, 'signal', { token: this.token, name })
+    await Served.signalAll(this.#origins, [this], name)
+  }
+
+  /** Signals several scripts, in this order, in one turn of the server. */
+  static async signalAll(origins: Origins, all: readonly Served[], name: string): Promise<void> {
+    await order(origins, 'signal', { tokens: all.map(({ token }) => token), name })
   }
 }

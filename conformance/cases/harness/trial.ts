@@ -2,6 +2,7 @@ import type * as client from '@headwater/sse/client'
 import { fail, show } from './failure.ts'
 import { order } from './orders.ts'
 import type { OtherSource } from './other-source.ts'
+import { endingOnSignal, stream } from './responses.ts'
 import type { Runtime } from './runtime.ts'
 import type { Origins, Script, ScriptedResponse } from './script.ts'
 import { Served } from './served.ts'
@@ -79,10 +80,15 @@ export class Trial {
   }
 
   /**
-   * Waits for the last of the scripted requests of `one`, and asserts that it came before the second of `other`, if that
-   * has come at all: an order, where a time would depend on the machine.
+   * Waits for the last of the scripted requests of `one`, and asserts that it came before a source that was told nothing
+   * has reconnected. Its response, which is open, ends at the signal
+   * `end`: in the same turn of the server as that of the other source, and right after it. So both wait from the same moment on, however slow the machine is.
    */
-  async reconnectsEarlier(one: Served, other: Served): Promise<void> {
+  async reconnectsEarlier(one: Served): Promise<void> {
+    const other = await this.serve(endingOnSignal(':\n'), stream())
+    // On the other origin, as browsers count the connections of each.
+    await this.watch(other.crossUrl).next('open')
+    await Served.signalAll(this.origins, [other, one], 'end')
     const reconnect = (await one.requested(one.responses)).at(-1)!
     const [, otherReconnect] = await other.requested(0)
     const isEarlier = otherReconnect === undefined || reconnect.place < otherReconnect.place
