@@ -10,6 +10,8 @@ export interface CrashJob {
   readonly maxEvents: number
   /** The number from which on each publisher publishes. */
   readonly next: readonly number[]
+  /** Of how many acknowledged events it says that they are enough to be killed. */
+  readonly enough: number
 }
 
 export const publishers = 32
