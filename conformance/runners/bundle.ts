@@ -11,6 +11,8 @@ export async function bundleOf(entry: string): Promise<string> {
     bundle: true,
     write: false,
     format: 'esm',
+    // Our packages as their sources, so that no build is needed first.
+    conditions: ['@headwater/source'],
     platform: 'neutral',
     external: ['node:*'],
     // What all targets run; Node 20 is the oldest.

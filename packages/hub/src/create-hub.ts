@@ -67,7 +67,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
       counts: options.counts ?? createCounts(),
       closing: closing.signal,
       onError: reportOnce,
-      dashboard: dashboard ? new Dashboard(fileURLToPath(new URL('./dashboard', import.meta.url))) : undefined,
+      dashboard: dashboard ? new Dashboard(fileURLToPath(new URL('../dist/dashboard', import.meta.url))) : undefined,
     }
     const router = createRouter(hub, rules)
     metrics?.observe(hub)

@@ -1,10 +1,7 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
-
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+import { headwaterCommand } from '../from-source.ts'
 
 /** A running `headwater` command, ended with its test. */
 export class Running {
@@ -14,8 +11,7 @@ export class Running {
   readonly #exited: Promise<unknown>
 
   constructor(parameters: readonly string[]) {
-    if (!existsSync(main)) throw new Error(`${main} is missing: run npm run build first.`)
-    this.child = spawn(process.execPath, [main, ...parameters], { stdio: 'pipe' })
+    this.child = spawn(process.execPath, [...headwaterCommand, ...parameters], { stdio: 'pipe' })
     this.child.stdout.setEncoding('utf8').on('data', (text) => {
       this.stdout += text
     })

@@ -1,11 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { freePort } from '../../../../conformance/runners/free-port.ts'
-
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+import { headwaterCommand } from '../from-source.ts'
 
 /**
  * A real `headwater serve`, killed and started again at the same address as often as one likes. Keeps what each of its lives said,
@@ -24,7 +21,6 @@ export class HubProcess {
 
   /** Does not start it yet. */
   static async create(...parameters: string[]): Promise<HubProcess> {
-    if (!existsSync(main)) throw new Error(`${main} is missing: run npm run build first.`)
     return new HubProcess(`127.0.0.1:${await freePort()}`, parameters)
   }
 
@@ -37,7 +33,7 @@ export class HubProcess {
   start(...parameters: string[]): void {
     const startedAt = performance.now()
     const life = ++this.#lives
-    const all = [main, 'serve', '--listen', this.#listen, ...this.#parameters, ...parameters]
+    const all = [...headwaterCommand, 'serve', '--listen', this.#listen, ...this.#parameters, ...parameters]
     const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'pipe'] })
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
     // Whoever waits for it hears of it; nobody has to.

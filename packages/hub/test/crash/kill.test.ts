@@ -4,8 +4,8 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
+import { typescript } from '../from-source.ts'
 import { type CrashJob, firstOfThrees, publishers } from './crash-events.ts'
 import { HistoryChecker } from './history-checker.ts'
 
@@ -50,10 +50,12 @@ describe.concurrent(`a process killed with SIGKILL at a random moment, ${kills} 
 })
 
 async function publishUntilKilled(checker: HistoryChecker, job: CrashJob): Promise<void> {
-  const program = fileURLToPath(new URL('crash-publishers.ts', import.meta.url))
+  const program = typescript(new URL('crash-publishers.ts', import.meta.url))
   const said = openSync(`${job.directory}.said`, 'w+')
   try {
-    const child = spawn(process.execPath, [program, JSON.stringify(job)], { stdio: ['ignore', said, 'inherit', 'ipc'] })
+    const child = spawn(process.execPath, [...program, JSON.stringify(job)], {
+      stdio: ['ignore', said, 'inherit', 'ipc'],
+    })
     const ended = once(child, 'exit')
     // One in ten is killed while it starts: as it makes the history, or finds what the last one left.
     if (Math.random() < 0.1) await pause(Math.random() * 120)

@@ -1,9 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
-
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+import { headwaterCommand } from '../from-source.ts'
 
 /** A hub as the command line runs it. Unlike `Running`, it is ended by who started it, and may serve several tests. */
 export interface ServedHub {
@@ -16,7 +14,9 @@ export interface ServedHub {
 /** Runs `headwater serve` with these flags, on any free port of 127.0.0.1 unless they say `--listen`. Rejects with its words if it ends. */
 export async function serveCommand(...flags: string[]): Promise<ServedHub> {
   const listen = flags.includes('--listen') ? [] : ['--listen', '127.0.0.1:0']
-  const child = spawn(process.execPath, [main, 'serve', ...listen, ...flags], { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [...headwaterCommand, 'serve', ...listen, ...flags], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
   const log: string[] = []
   createInterface({ input: child.stderr }).on('line', (line) => log.push(line))
   const exited = once(child, 'exit')

@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { expect, test } from 'vitest'
+import { fromSource } from '../from-source.ts'
 import { digest, simulate } from './simulation.ts'
 
 const sample = [1, 2, 3, 7, 11, 50, 101, 500, 999, 1234, 2024, 5000, 7777, 9999, 31_337]
@@ -16,7 +17,9 @@ test('a seed makes the same things happen in another process', { timeout: 600_00
     const digests = []
     for (const seed of ${JSON.stringify(sample)}) digests.push(digest(await simulate({ seed, traces: true })))
     console.log(JSON.stringify(digests))`
-  const output = execFileSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8' })
+  const output = execFileSync(process.execPath, [fromSource, '--input-type=module', '--eval', script], {
+    encoding: 'utf8',
+  })
   expect(JSON.parse(output)).toEqual(await digests(sample))
 })
 

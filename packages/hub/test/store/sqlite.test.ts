@@ -4,10 +4,10 @@ import { cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
 import type { EventStore, HistoryPosition } from '../../src/store/store.ts'
+import { fromSource, typescript } from '../from-source.ts'
 import { temporaryDirectory } from '../temporary-directory.ts'
 import { describeStore } from './store-suite.ts'
 import { event, openStore, readDatas } from './temporary-store.ts'
@@ -62,7 +62,7 @@ describe('openSqliteStore', () => {
       const event = ${JSON.stringify(event('x'))}
       ${then}`
     const run = (then: string) =>
-      execFileSync(process.execPath, ['--input-type=module', '-e', source(then)], { encoding: 'utf8' })
+      execFileSync(process.execPath, [fromSource, '--input-type=module', '-e', source(then)], { encoding: 'utf8' })
     expect(run("store.append(event).then(({ position }) => console.log('stored', position))")).toBe('stored 1\n')
     expect(run("await store.append(event); console.log('done')")).toBe('done\n')
     expect(run("store.close().then(() => console.log('closed'))")).toBe('closed\n')
@@ -90,7 +90,7 @@ describe('durability', () => {
     const directory = temporaryDirectory()
     const child = spawn(
       process.execPath,
-      [fileURLToPath(new URL('sqlite/sqlite-holder.ts', import.meta.url)), directory, 'fast'],
+      [...typescript(new URL('sqlite/sqlite-holder.ts', import.meta.url)), directory, 'fast'],
       {
         stdio: ['ignore', 'pipe', 'inherit'],
       },

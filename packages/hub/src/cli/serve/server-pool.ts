@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads'
 import { HubError } from '../../base/errors.ts'
 import { withTimeout } from '../../base/with-timeout.ts'
+import { workerFlags } from '../../base/worker-flags.ts'
 import { type CountMemory, clearCounts } from '../../http/access/client-counts.ts'
 import type { MetricsSnapshot } from '../../http/metrics.ts'
 import type { Certificate } from '../../http/server/tls.ts'
@@ -119,8 +120,7 @@ class ServingThread {
         counts,
       } satisfies ThreadOptions,
       transferList: [connection.port],
-      // Flags of this process may be about its main module.
-      execArgv: [],
+      execArgv: workerFlags(),
     })
     const conversation = new ThreadRpc<RequestToWorker, RequestToMain>(worker, {
       log(line) {

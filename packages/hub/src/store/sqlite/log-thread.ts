@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers'
 import { Worker } from 'node:worker_threads'
 import { HubError } from '../../base/errors.ts'
 import { Fifo } from '../../base/fifo.ts'
+import { workerFlags } from '../../base/worker-flags.ts'
 import type { Bounds, EventRecord, HistoryPosition, StoredEvent } from '../store.ts'
 import type { Answers, Failure, Question, RecordTuple, Reply, WorkerOptions } from './messages.ts'
 import { toTuple } from './messages.ts'
@@ -60,8 +61,7 @@ export class LogThread {
   static start(options: WorkerOptions, now: () => number): Promise<LogThread> {
     // Beside this module, in its language: TypeScript where that runs as it is, else what it was compiled to.
     const url = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
-    // Flags of this process may be about its main module (`--input-type`), which would be an error in a worker.
-    const worker = new Worker(url, { workerData: options, execArgv: [], name: 'headwater store' })
+    const worker = new Worker(url, { workerData: options, execArgv: workerFlags(), name: 'headwater store' })
     return new Promise((resolve, reject) => {
       const fail = (error: unknown) => reject(deathOf(options, `could not start: ${String(error)}`))
       worker.once('error', fail)

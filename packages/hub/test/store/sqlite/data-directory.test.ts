@@ -4,10 +4,10 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { migrate, migrations } from '../../../src/store/sqlite/schema.ts'
 import { openSqliteStore } from '../../../src/store/sqlite.ts'
+import { typescript } from '../../from-source.ts'
 import { temporaryDirectory } from '../../temporary-directory.ts'
 import { event, openStore, readDatas, temporaryDisk } from '../temporary-store.ts'
 
@@ -208,7 +208,7 @@ describe('the schema', () => {
 
 /** A process that opens the store, appends an event, and stays until it is killed. */
 async function holdInAnotherProcess(directory: string): Promise<ChildProcess> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('sqlite-holder.ts', import.meta.url)), directory], {
+  const child = spawn(process.execPath, [...typescript(new URL('sqlite-holder.ts', import.meta.url)), directory], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   onTestFinished(() => {
