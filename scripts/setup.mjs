@@ -2,10 +2,10 @@
 // the dependencies, the pinned Node, the build, and (for tests) browsers and other runtimes. Plain JavaScript
 // without dependencies, because it runs when nothing is installed yet, on whatever Node is there.
 import { spawnSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isInstalled } from './installed.mjs'
 
 export const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -22,20 +22,14 @@ export function run(command, args, options = {}) {
   return result.status ?? 1
 }
 
-/** Installs a folder's locked dependencies, only if its lock file changed since the last time. */
+/** Installs a folder's locked dependencies, unless they are installed. */
 export function ensureInstalled(folder = root) {
-  const lock = createHash('sha256')
-    .update(readFileSync(join(folder, 'package-lock.json')))
-    .digest('hex')
-  const stamp = join(folder, 'node_modules', '.headwater-lock')
-  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return
+  if (isInstalled(folder)) return
   console.error(`headwater: installing ${folder === root ? 'dependencies' : folder.slice(root.length)}`)
   const npm = process.env.npm_execpath
   const [command, ...args] = npm?.endsWith('.js') ? [process.execPath, npm] : ['npm']
   const status = run(command, [...args, 'ci', '--loglevel=error'], { cwd: folder })
   if (status !== 0) fail(`npm ci failed in ${folder} (exit code ${status}); its message is above`)
-  mkdirSync(join(folder, 'node_modules'), { recursive: true })
-  writeFileSync(stamp, lock)
 }
 
 /**
