@@ -14,5 +14,6 @@ export default defineConfig({
     // A bound for what hangs, not for what is slow.
     testTimeout: 120_000,
     hookTimeout: 240_000,
+    expect: { poll: { timeout: 100_000 } },
   },
 })

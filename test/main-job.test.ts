@@ -8,7 +8,7 @@ import { publish as publishOn, serve as serveWith } from './running-hub.ts'
 const serve = (listen: string) => serveWith('--store', 'memory:', '--listen', listen)
 const publish = (hub: URL, data: string, type?: string) => publishOn(hub, { topic: 'log', data, ...(type && { type }) })
 
-const waitFor = (page: Page, condition: string) => page.waitForFunction(condition, { timeout: 20_000, polling: 50 })
+const waitFor = (page: Page, condition: string) => page.waitForFunction(condition, { timeout: 100_000, polling: 50 })
 const untilState = (page: Page, state: string) =>
   waitFor(page, `document.getElementById('connection').dataset.state === '${state}'`)
 const untilLastEventId = (page: Page, id: string) =>

@@ -23,7 +23,6 @@ import { headwater, startHub } from '../running.ts'
 
 // As long as it takes: how fast the machine is says nothing of the hub.
 const patience = { timeout: 300_000 }
-const soon = { timeout: 120_000 }
 const hubPath = '/.well-known/mercure'
 
 describe('headwater serve --threads', patience, () => {
@@ -116,7 +115,7 @@ describe('headwater serve --threads', patience, () => {
       answer.resume()
     }
     for (const stream of streams) {
-      await expect.poll(() => texts.get(stream), soon).toContain('data: end\n')
+      await expect.poll(() => texts.get(stream)).toContain('data: end\n')
       expect(texts.get(stream)!.match(/data: .+/g)).toEqual(['data: begin', `data: ${data}`, 'data: end'])
     }
     write(second)
@@ -165,13 +164,13 @@ test(
         acknowledged.push(data)
       }
     })()
-    const isPast = (count: number) => expect.poll(() => acknowledged.length, soon).toBeGreaterThan(count)
+    const isPast = (count: number) => expect.poll(() => acknowledged.length).toBeGreaterThan(count)
     await isPast(20)
     await threads.crash(2)
     await threads.crash(3)
-    await expect.poll(() => lines.join(''), soon).toMatch(/thread 2 ended .* and with it \d+ event streams/)
-    await expect.poll(() => lines.filter((line) => line.includes('thread 2 serves')).length, soon).toBe(2)
-    await expect.poll(() => lines.filter((line) => line.includes('thread 3 serves')).length, soon).toBe(2)
+    await expect.poll(() => lines.join('')).toMatch(/thread 2 ended .* and with it \d+ event streams/)
+    await expect.poll(() => lines.filter((line) => line.includes('thread 2 serves')).length).toBe(2)
+    await expect.poll(() => lines.filter((line) => line.includes('thread 3 serves')).length).toBe(2)
     await isPast(acknowledged.length + 20)
     isOver = true
     await publishing
@@ -183,7 +182,7 @@ test(
     const ended = lines.join('').match(/with it (\d+) event streams/g)!
     expect(ended).toEqual([2, 3].map((thread) => `with it ${before.get(thread)} event streams`))
     // Those of a thread that is gone are not counted any more.
-    await expect.poll(async () => (await metricsOf(url, 3)).get('headwater_subscribers'), soon).toBe(clients.length)
+    await expect.poll(async () => (await metricsOf(url, 3)).get('headwater_subscribers')).toBe(clients.length)
   },
 )
 

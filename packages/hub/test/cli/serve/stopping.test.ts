@@ -41,10 +41,7 @@ describe('a hub that is told to end by SIGTERM', () => {
     const streams = Array.from({ length: 20 }, () => openStream(hub.url))
     const { publishing, answer } = await beginPublish(hub.url, 16)
     await expect
-      .poll(
-        async () => (await (await fetch(`${hub.url}/metrics`)).text()).match(/^headwater_subscribers (\d+)$/m)?.[1],
-        { timeout: 20_000 },
-      )
+      .poll(async () => (await (await fetch(`${hub.url}/metrics`)).text()).match(/^headwater_subscribers (\d+)$/m)?.[1])
       .toBe('20')
     hub.child.kill('SIGTERM')
     await hub.said(/SIGTERM: closing: finishing publishes and ending 20 streams, within 30 s/, 'stderr')

@@ -81,7 +81,7 @@ describe('the limit of connections', () => {
     expect(JSON.parse(answer.split('\r\n\r\n')[1]!)).toMatchObject({ status: 503, code: 'HUB_FULL' })
     expect(refused).toEqual(['HUB_FULL 127.0.0.1'])
     silent[0]!.socket.destroy()
-    await vi.waitUntil(async () => (await (await connect()).ask()) === 200, { timeout: 20_000 })
+    await vi.waitUntil(async () => (await (await connect()).ask()) === 200, { timeout: 100_000 })
   })
 
   test('of an address counts those that never send a request, and others are let in', async () => {
@@ -98,7 +98,7 @@ describe('the limit of connections', () => {
     expect(await metrics.toText()).toContain('\nheadwater_connections 7\n')
     expect(await metrics.toText()).toContain('\nheadwater_connections_refused_total{reason="address"} 1\n')
     for (const { socket } of silent) socket.destroy()
-    await vi.waitUntil(async () => (await (await connect('127.0.0.2')).ask()) === 200, { timeout: 20_000 })
+    await vi.waitUntil(async () => (await (await connect('127.0.0.2')).ask()) === 200, { timeout: 100_000 })
   })
 
   test('gives a refused client that has sent its request already the same answer, and no second one', async () => {
