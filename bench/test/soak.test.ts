@@ -99,7 +99,7 @@ test.each([
   [['--warm-up', '30'], '--warm-up is not less than --minutes: nothing would count. Give it less.'],
   [['--plot', 'nowhere.json'], 'nowhere.json. Give the last-run.json of a soak.'],
   [['--minuts', '3'], "Unknown option '--minuts'"],
-])('called with %j it says what to write instead, and ends with 2', { timeout: 60_000 }, (args, message) => {
+])('called with %j it says what to write instead, and ends with 2', (args, message) => {
   const main = fileURLToPath(new URL('../soak/main.ts', import.meta.url))
   const { status, stderr } = spawnSync(process.execPath, [main, ...args], {
     encoding: 'utf8',

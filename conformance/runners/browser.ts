@@ -13,7 +13,7 @@ export function launchBrowser(name: BrowserName): Promise<Browser> {
       browser: 'firefox',
       executablePath: installed.firefox.path,
       headless: true,
-      protocolTimeout: 300_000,
+      protocolTimeout: 900_000,
       extraPrefsFirefox: {
         // All pages but the last opened are in the background, where timers would be held back to one a second.
         'dom.min_background_timeout_value': 4,
@@ -26,7 +26,7 @@ export function launchBrowser(name: BrowserName): Promise<Browser> {
   return puppeteer.launch({
     executablePath: installed.chromium.path,
     headless: true,
-    protocolTimeout: 300_000,
+    protocolTimeout: 900_000,
     args: [
       '--no-sandbox',
       '--disable-gpu',

@@ -23,7 +23,7 @@ export function describeCases(name: string, runtime: Runtime, run: (order: CaseO
         console.log(`${runtime.engine}: tried again, because it did not end in time: ${late.name}`)
         for (const result of await run({ ...order, only: late.name })) results.set(result.name, result)
       }
-    }, 240_000)
+    }, 900_000)
 
     for (const { name } of expectationsFor(cases, deviations, runtime)) {
       it(name, () => {
@@ -43,5 +43,5 @@ function orderFor(runtime: Runtime): CaseOrder {
   // Six connections to an origin are all that Chromium has, and some cases want two. Elsewhere waiting is what takes long.
   const concurrency = runtime.engine === 'Chromium' ? 4 : runtime.scope === 'process' ? 24 : 10
   // Only a case that fails, or a machine that hangs, takes so long.
-  return { runtime, concurrency, deadlineMs: 60_000 }
+  return { runtime, concurrency, deadlineMs: 120_000 }
 }

@@ -16,21 +16,17 @@ describe.each(pages)('$path', (page) => {
     expect(relative.filter((target) => !leadsSomewhere(page, target))).toEqual([])
   })
 
-  test.for(sessionsOf(page))(
-    'has commands that do what it says in line $line',
-    { timeout: 120_000 },
-    async ({ blocks }, context) => {
-      const missingTool = toolsOf(blocks).find((tool) => !hasTool(tool))
-      if (missingTool) context.skip(`${missingTool} is not installed`)
-      const script = blocks.map(({ declarations, code }) => `${declarations}\n${code}`).join('\n')
-      const missing = missingOf(blocks)
-      const { output, exitCode } = await runShell(script, (text) => missing(text).length === 0)
-      expect({ missing: missing(output), exitCode, output }).toMatchObject({ missing: [], exitCode: 0 })
-    },
-  )
+  test.for(sessionsOf(page))('has commands that do what it says in line $line', async ({ blocks }, context) => {
+    const missingTool = toolsOf(blocks).find((tool) => !hasTool(tool))
+    if (missingTool) context.skip(`${missingTool} is not installed`)
+    const script = blocks.map(({ declarations, code }) => `${declarations}\n${code}`).join('\n')
+    const missing = missingOf(blocks)
+    const { output, exitCode } = await runShell(script, (text) => missing(text).length === 0)
+    expect({ missing: missing(output), exitCode, output }).toMatchObject({ missing: [], exitCode: 0 })
+  })
 
   const programs = page.blocks.filter(({ marker, language }) => marker === 'run' && language === 'ts')
-  test.each(programs)('has a program that works in line $line', { timeout: 120_000 }, async (block) => {
+  test.each(programs)('has a program that works in line $line', async (block) => {
     const code = block.code.replaceAll(/\b(3000|8080)\b/g, String(await freePort()))
     const path = join(workplace, `${slug(page, block)}-run.ts`)
     mkdirSync(workplace, { recursive: true })
@@ -50,7 +46,7 @@ describe.each(pages)('$path', (page) => {
   })
 })
 
-test('TypeScript in the documentation compiles', { timeout: 120_000 }, () => {
+test('TypeScript in the documentation compiles', () => {
   rmSync(workplace, { recursive: true, force: true })
   mkdirSync(workplace, { recursive: true })
   const checked = pages.flatMap((page) =>

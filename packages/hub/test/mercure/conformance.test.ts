@@ -91,7 +91,7 @@ for (const browserName of ['Chromium', 'Firefox'] satisfies BrowserName[]) {
   const reason = reasonToSkip(installed[browserName === 'Chromium' ? 'chromium' : 'firefox'])
   if (reason) console.log(`Conformance with the protocol is not tested in ${browserName}: ${reason}.`)
 
-  describe.skipIf(reason)(`in ${browserName}`, { timeout: 120_000 }, () => {
+  describe.skipIf(reason)(`in ${browserName}`, () => {
     let browser: Browser
     beforeAll(async () => {
       browser = await launchBrowser(browserName)

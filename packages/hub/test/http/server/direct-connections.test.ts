@@ -108,9 +108,10 @@ describe('on one connection', () => {
   })
 
   test('silence is ended, before the first request and after one', async () => {
-    const { server } = await serve({ headersTimeoutMs: 20, idleTimeoutMs: 20 })
-    const silent = await open(server.url)
+    const impatient = await serve({ headersTimeoutMs: 20 })
+    const silent = await open(impatient.server.url)
     await once(silent.socket, 'end')
+    const { server } = await serve({ idleTimeoutMs: 20 })
     const { socket, until } = await open(server.url)
     socket.write(form('topic=a'))
     await until('HTTP/1.1 200 OK')
