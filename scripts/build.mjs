@@ -1,6 +1,6 @@
 // Compiles the packages into their dist folders and bundles the dashboard. `--all` also type-checks every test.
-import { cpSync, mkdirSync } from 'node:fs'
-import { join } from 'node:path'
+import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { ensureInstalled, pinnedEnvironment, pinnedNode, root, run } from './setup.mjs'
 
@@ -12,8 +12,20 @@ export async function build({ all = false } = {}) {
   const projects = all ? ['.'] : ['packages/hub/tsconfig.build.json']
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
   const status = run(pinnedNode(), [tsc, '-b', ...projects], { env: pinnedEnvironment() })
-  if (status === 0) await bundleDashboard()
+  if (status !== 0) return status
+  for (const name of ['sse', 'hub']) removeOrphans(join(root, 'packages', name))
+  await bundleDashboard()
   return status
+}
+
+/** What was compiled from a source that is gone would still be published. */
+function removeOrphans(folder) {
+  const compiled = join(folder, 'dist')
+  for (const name of readdirSync(compiled, { recursive: true, encoding: 'utf8' })) {
+    const [module] = name.split(/(?:\.d)?\.[jt]s(?:\.map)?$/)
+    const isBundled = name.split(sep)[0] === 'dashboard'
+    if (module !== name && !isBundled && !existsSync(join(folder, 'src', `${module}.ts`))) rmSync(join(compiled, name))
+  }
 }
 
 async function bundleDashboard() {
