@@ -72,7 +72,7 @@ describe('docs/limits.md', () => {
   const optionOf = (key: string) => `--${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 
   test('has each limit with its default, and so has --help', () => {
-    const table = limits.map(([option, value]) => [option, Number(value)])
+    const table = limits.map(([option, value]) => [option, Number(value?.replaceAll(',', ''))])
     expect(Object.fromEntries(table)).toEqual(
       Object.fromEntries(Object.entries(defaultLimits).map(([key, value]) => [optionOf(key), value])),
     )
