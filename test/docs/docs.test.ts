@@ -68,7 +68,7 @@ test('TypeScript in the documentation compiles', () => {
 
 test('the table in docs/limits.md has every limit of headwater serve', () => {
   const help = outputOf([headwater, 'serve', '--help'])
-  const group = /^What clients may take:\n(?<flags>[\s\S]*?)\n\n/m.exec(help)?.groups?.flags ?? ''
+  const group = /^What clients may use:\n(?<flags>[\s\S]*?)\n\n/m.exec(help)?.groups?.flags ?? ''
   const flags = Array.from(group.matchAll(/^ +(?<flag>--max-[a-z-]+)/gm), ({ groups }) => groups?.flag)
   const page = pages.find(({ path }) => path === 'docs/limits.md')!
   expect(flags.length).toBeGreaterThan(5)

@@ -10,9 +10,9 @@ interface DoctorOptions {
 
 export function doctorCommand(): Command {
   return new Command('doctor')
-    .summary("look at a hub's data directory")
+    .summary("check a hub's data directory")
     .description(
-      'Looks at a data directory: whether a hub uses it, how much space is left, what is in it, and whether it is whole. Changes nothing, and may be run while the hub does. Exits 1 if anything is bad.',
+      'Checks a data directory: whether a hub uses it, how much space is left, what it contains, and whether the database is intact. It changes nothing and can run while the hub does. Exits with 1 if anything is bad.',
     )
     .option('--store <url>', 'the --store of the hub', 'file:./headwater-data')
     .option('--json', 'print each finding as a line of JSON: {"verdict":…,"about":…,"text":…}')
@@ -29,7 +29,7 @@ Examples:
 function examine({ store, json }: DoctorOptions): void {
   const directory = directoryOf(store)
   if (directory === undefined) {
-    throw new HubError('INVALID_OPTION', `--store ${store} has no directory to look at. Write file:DIRECTORY.`)
+    throw new HubError('INVALID_OPTION', `--store ${store} does not name a directory. Write file:DIRECTORY.`)
   }
   for (const finding of examineDataDirectory(directory)) {
     if (finding.verdict === 'bad') process.exitCode = 1

@@ -1,6 +1,6 @@
 import type { HubError } from '../base/errors.ts'
 
-/** What a command that fails exits with: 2 for a mistake in how it was called or configured, 1 for all else. */
+/** The exit code of a failed command: 2 if it was called or configured incorrectly, 1 for everything else. */
 export function exitCodeOf({ code }: HubError): 1 | 2 {
   return code === 'INVALID_OPTION' ? 2 : 1
 }

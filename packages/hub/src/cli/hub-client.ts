@@ -1,10 +1,10 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { readLines } from './lines.ts'
 
-/** What became of one attempt to publish. */
+/** The result of one attempt to publish. */
 export type PublishOutcome =
   | { readonly name: 'published'; readonly id: string }
-  /** There is no hub, or none that can answer now. Whether it has the event is not known if it broke off halfway. */
+  /** No hub answers, or it cannot answer now. If the request broke off halfway, it is unknown whether the hub has the event. */
   | { readonly name: 'away'; readonly reason: string; readonly retryAfterMs: number }
   | { readonly name: 'refused'; readonly status: number; readonly reason: string }
 
@@ -13,7 +13,7 @@ export interface PublishOptions {
   readonly idempotencyKey?: string
 }
 
-/** Publishes to a hub over HTTP, as any other program would. */
+/** Publishes one event to a hub over HTTP. */
 export async function publishOnce(
   hub: URL,
   fields: URLSearchParams,
@@ -32,15 +32,15 @@ export async function publishOnce(
   }
 }
 
-/** What became of events that were sent together. */
+/** The result of sending several events together. */
 export interface BatchOutcome {
-  /** Of each event that the hub has decided on, in order: `undefined` if it is published, or why this one alone is refused. */
+  /** One entry for each event that the hub decided on, in order: `undefined` if it is published, or why only this one was refused. */
   readonly acknowledged: readonly (string | undefined)[]
-  /** Why those after them were not decided on; `undefined` when all were. */
+  /** Why the hub did not decide on the rest; `undefined` if it decided on all. */
   readonly end: Exclude<PublishOutcome, { name: 'published' }> | undefined
 }
 
-/** Publishes events, each given as a line of JSON, in one request. */
+/** Publishes several events, each a line of JSON, in one request. */
 export async function publishBatch(
   hub: URL,
   lines: readonly string[],
@@ -59,13 +59,16 @@ export async function publishBatch(
       const { id, status = 200, detail } = JSON.parse(line) as { id?: string; status?: number; detail?: string }
       const reason = `${status} ${detail}`
       if (id !== undefined) acknowledged.push(undefined)
-      // The one refusal that is about this event alone.
+      // The only refusal that concerns just this event.
       else if (status === 413) acknowledged.push(reason)
       else if (status < 500) return { acknowledged, end: { name: 'refused', status, reason } }
       else return { acknowledged, end: { name: 'away', reason, retryAfterMs: 0 } }
     }
     const isAll = acknowledged.length === lines.length
-    return { acknowledged, end: isAll ? undefined : { name: 'away', reason: 'the answer broke off', retryAfterMs: 0 } }
+    return {
+      acknowledged,
+      end: isAll ? undefined : { name: 'away', reason: 'the response broke off', retryAfterMs: 0 },
+    }
   } catch (error) {
     return { acknowledged, end: { name: 'away', reason: causeOf(error), retryAfterMs: 0 } }
   }
@@ -78,8 +81,8 @@ function toFailure({ status, headers }: Response, text: string): Exclude<Publish
 }
 
 /**
- * Publishes, once, but tries again and again while the hub is away, until `until` (a time of `performance.now()`). `onAway` is told each time an
- * attempt was in vain.
+ * Publishes one event exactly once. Retries while the hub is away, until `until` (a time of `performance.now()`). Calls `onAway` after
+ * each failed attempt.
  */
 export async function publishWithRetry(
   hub: URL,
@@ -91,30 +94,30 @@ export async function publishWithRetry(
     const outcome = await publishOnce(hub, fields, { token, idempotencyKey })
     if (outcome.name !== 'away' || performance.now() >= until) return outcome
     onAway(outcome.reason)
-    // Half of it at random, so that many publishers do not all come back at once.
+    // Half of the delay is random, so that many publishers do not all return at once.
     const backoffMs = Math.min(5000, 200 * 2 ** attempt) * (0.5 + Math.random() / 2)
     await wait(Math.min(Math.max(backoffMs, outcome.retryAfterMs), Math.max(0, until - performance.now())))
   }
 }
 
-/** The headers by which a hub knows who sends a request. */
+/** The headers that authorize a request. */
 export function authorizationOf(token: string | undefined): Record<string, string> {
   return token === undefined ? {} : { authorization: `Bearer ${token}` }
 }
 
-/** The part of a problem document that is for people. */
+/** The part of a problem document that people read. */
 export function detailOf(body: string): string {
   try {
     const { detail } = JSON.parse(body) as { detail?: unknown }
     if (typeof detail === 'string') return detail
   } catch (error) {
-    // A proxy in between answers in its own words.
+    // A proxy in between answers with other text than JSON.
     if (!(error instanceof SyntaxError)) throw error
   }
   return body.slice(0, 200).trim()
 }
 
-/** `fetch` says only that it failed; the reason is the cause. */
+/** The error of `fetch` says only that it failed; its cause says why. */
 function causeOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : (error as Error)
   return (cause as NodeJS.ErrnoException).code ?? cause.message

@@ -1,6 +1,6 @@
 /**
- * The lines of a stream of UTF-8, ended by LF or CRLF, the last one also by the end. Node's `readline` would also break
- * lines at U+2028, which may stand inside JSON.
+ * Reads the lines of a UTF-8 stream. A line ends at LF, CRLF or the end of the stream. Node's `readline` would also break lines at
+ * U+2028, which JSON may contain.
  */
 export async function* readLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder()

@@ -11,7 +11,7 @@ import { vitalsCommand } from './vitals.ts'
 
 const program = new Command('headwater')
   .description(
-    'A hub for Server-Sent Events: it keeps every event that is published, and gives each subscriber exactly what it missed.',
+    'A hub for Server-Sent Events: it stores every published event, and sends each subscriber exactly what it missed.',
   )
   .version(version)
   .addCommand(serveCommand())
@@ -31,10 +31,10 @@ Try it, in three terminals:
 for (const command of [program, ...program.commands]) {
   command
     .exitOverride()
-    .showHelpAfterError(`(headwater ${command === program ? '' : `${command.name()} `}--help says more)`)
+    .showHelpAfterError(`(headwater ${command === program ? '' : `${command.name()} `}--help for more)`)
 }
 
-// Whoever reads our output may stop at any time: `headwater tail … | head`.
+// The reader of our output may stop at any time: `headwater tail … | head`.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0)
   throw error
@@ -46,9 +46,9 @@ try {
   process.exitCode = report(error)
 }
 
-/** Tells what went wrong in one line, and gives the exit code: 2 for a mistake in how we were called, 1 for all else. */
+/** Prints the error on one line, and returns the exit code: 2 if we were called incorrectly, 1 for everything else. */
 function report(error: unknown): number {
-  // Commander has said it already.
+  // Commander has printed it already.
   if (error instanceof CommanderError) return error.exitCode === 0 || error.code === 'commander.help' ? 0 : 2
   if (!(error instanceof HubError)) throw error
   console.error(`headwater: ${error.message}`)

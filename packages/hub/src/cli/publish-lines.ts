@@ -2,35 +2,35 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { type BatchOutcome, publishBatch } from './hub-client.ts'
 import { readLines } from './lines.ts'
 
-/** What became of the lines of a stream. `published` and `refused` are numbers of lines. */
+/** The result of publishing a stream of lines. `published` and `refused` are numbers of lines. */
 export interface LinesOutcome {
   readonly published: number
   readonly refused: number
-  /** Why it stopped before the end; `undefined` when it did not. */
+  /** Why publishing stopped before the end; `undefined` if it did not. */
   readonly stop: Exclude<BatchOutcome['end'], undefined> | undefined
 }
 
 export interface PublishLinesOptions {
   readonly hub: URL
   readonly token: string | undefined
-  /** Makes the event of a line: a JSON object as the hub takes it. */
+  /** Converts a line to an event: a JSON object in the hub's format. */
   readonly toEvent: (line: string) => Record<string, unknown>
-  /** How long to go on while the hub is away, in milliseconds. */
+  /** How long to keep trying while the hub is away, in milliseconds. */
   readonly waitMs: number
-  /** Told once each time that the hub goes away. */
+  /** Called once each time the hub goes away. */
   readonly onAway: (reason: string) => void
-  /** Told of a line that is refused for itself, while the others are not. Numbers from 1. */
+  /** Called for a line that the hub refuses while it accepts the others. Lines count from 1. */
   readonly onRefused: (line: number, reason: string) => void
 }
 
-/** What one request carries at most. A line larger than this goes alone. */
+/** The most that one request carries. A larger line is sent alone. */
 const batchBytes = 256 * 1024
 const batchLines = 1000
 
 /**
- * Publishes the lines of a stream, in order. One request is under way at a time, and carries what was read during the last: a slow source
- * has each line published at once, a fast one many together. A request that failed is repeated from the first line that
- * was not acknowledged; each line has an idempotency key, so that none is published twice.
+ * Publishes the lines of a stream, in order. One request is in progress at a time, and carries the lines read during the previous one:
+ * lines of a slow source are published at once, those of a fast one many together. A failed request is repeated from the first line
+ * that was not acknowledged. Each line has an idempotency key, so none is published twice.
  */
 export async function publishLines(
   source: AsyncIterable<Uint8Array>,
@@ -64,19 +64,19 @@ export async function publishLines(
       const { end } = outcome
       if (end === undefined) continue
       if (end.name === 'refused') return { published, refused, stop: end }
-      // It answered some of it: it was there.
+      // The hub answered for some lines, so it was there.
       if (published + refused > before) [until, attempt] = [undefined, 0]
       if (until === undefined) onAway(end.reason)
       until ??= performance.now() + waitMs
       if (performance.now() >= until) return { published, refused, stop: end }
-      // Half of it at random, so that many publishers do not all come back at once.
+      // Half of the delay is random, so that many publishers do not all return at once.
       const backoffMs = Math.min(5000, 200 * 2 ** attempt) * (0.5 + Math.random() / 2)
       await wait(Math.min(Math.max(backoffMs, end.retryAfterMs), Math.max(0, until - performance.now())))
     }
   }
 }
 
-/** Reads ahead, so that while one request is under way the lines of the next gather; but not far. */
+/** Reads ahead a little, so that the lines of the next request gather while one is in progress. */
 class LineQueue {
   readonly #lines: string[] = []
   #length = 0
@@ -88,7 +88,7 @@ class LineQueue {
     this.#fill(source)
   }
 
-  /** The next lines, at least one unless there is none left. */
+  /** Returns the next lines: at least one, or none at the end. */
   async take(): Promise<string[]> {
     while (this.#lines.length === 0 && !this.#isOver) await this.#change()
     if (this.#failure && this.#lines.length === 0) throw this.#failure.error

@@ -19,23 +19,23 @@ export function publishCommand(): Command {
   return new Command('publish')
     .summary('publish an event, or each line of standard input as one')
     .description(
-      'Publishes an event and prints its ID. Without data, each line of standard input is an event, published in order, at once; those that come faster than the hub answers are sent together. While the hub is away it keeps trying, and does not read far ahead, so that nothing is lost. An event whose answer got lost is sent again, and the hub knows it for the same: nothing is published twice.',
+      'Publishes an event and prints its ID. Without data, publishes each line of standard input as an event, in order and at once. Lines that come faster than the hub answers are sent together. While the hub is away, the command keeps trying and does not read far ahead, so that nothing is lost. If a response is lost, it sends the event again, and the hub recognises it: nothing is published twice.',
     )
-    .argument('[data]', 'the data of the event; without it, standard input is read')
+    .argument('[data]', 'data of the event; without it, the command reads standard input')
     .requiredOption(
       '-t, --topic <topic>',
-      'topic; give it again for alternates',
+      'topic; repeat it for alternates',
       (topic: string, before: string[] = []) => [...before, topic],
     )
     .addOption(hubOption())
     .addOption(tokenOption())
-    .option('--type <type>', 'event type; without it subscribers get a message event')
-    .option('--id <id>', "event ID of one's own choosing (one event only)")
-    .option('--retry <ms>', 'reconnection time for those who get it, in milliseconds')
-    .option('--private', 'only for subscribers with a right to the topic')
+    .option('--type <type>', 'event type; default: message')
+    .option('--id <id>', 'event ID, if the hub should not make one (one event only)')
+    .option('--retry <ms>', 'reconnection time for the subscribers that receive it, in milliseconds')
+    .option('--private', 'only for subscribers whose token grants the topic')
     .option(
       '--wait <seconds>',
-      'how long to keep trying while the hub is away; default: 0 with data, for ever with standard input',
+      'how long to keep trying while the hub is away; default: 0 with data, no limit with standard input',
       parseSeconds,
     )
     .addHelpText(
@@ -67,11 +67,11 @@ async function publishStandardInput(options: PublishOptions): Promise<void> {
   if (id !== undefined) {
     throw new HubError(
       'INVALID_OPTION',
-      '--id names one event, and standard input has many. Give the data as an argument.',
+      '--id names one event, and standard input has many. Pass the data as an argument.',
     )
   }
   if (retry !== undefined && !/^\d+$/.test(retry)) {
-    throw new HubError('INVALID_OPTION', `--retry ${retry} is no whole number of milliseconds.`)
+    throw new HubError('INVALID_OPTION', `--retry ${retry} is not a whole number of milliseconds.`)
   }
   if (process.stdin.isTTY) console.error('headwater: each line you type is published; Ctrl-D ends.')
 
@@ -90,7 +90,7 @@ async function publishStandardInput(options: PublishOptions): Promise<void> {
     onRefused: (line, reason) => console.error(`headwater: line ${line} was not published: ${reason}`),
   })
   if (stop) {
-    // It is read ahead, and would keep the process waiting for more.
+    // Reading ahead would keep the process waiting for more.
     process.stdin.destroy()
     throw new HubError(
       stop.name === 'away' ? 'HUB_UNREACHABLE' : 'HUB_REFUSED',
@@ -116,17 +116,17 @@ function deadline(seconds: number): number {
   return performance.now() + seconds * 1000
 }
 
-/** Tells of a hub that is away, but once. */
+/** Returns a function that prints once that the hub is away. */
 function reportOnce(hub: URL): (reason: string) => void {
-  let isTold = false
+  let isReported = false
   return (reason) => {
-    if (!isTold) console.error(`headwater: ${awayText(hub, reason)}`)
-    isTold = true
+    if (!isReported) console.error(`headwater: ${awayText(hub, reason)}`)
+    isReported = true
   }
 }
 
 function awayText(hub: URL, reason: string): string {
-  return `no answer from ${hub.origin} (${reason}); trying again until there is.`
+  return `no answer from ${hub.origin} (${reason}); retrying until there is one.`
 }
 
 function failure(outcome: Exclude<PublishOutcome, { name: 'published' }>, hub: URL): HubError {
@@ -140,5 +140,5 @@ function failure(outcome: Exclude<PublishOutcome, { name: 'published' }>, hub: U
 function parseSeconds(text: string): number {
   const seconds = Number(text)
   if (text.trim() !== '' && seconds >= 0) return seconds
-  throw new HubError('INVALID_OPTION', `--wait ${text} is no number of seconds.`)
+  throw new HubError('INVALID_OPTION', `--wait ${text} is not a number of seconds.`)
 }

@@ -16,19 +16,22 @@ interface TailOptions {
 
 export function tailCommand(): Command {
   return new Command('tail')
-    .summary('print the events of a topic as they come')
+    .summary('print the events of a topic as they arrive')
     .description(
-      'Subscribes, and prints the data of each event. When the connection breaks it comes back and goes on where it was; gaps and connection troubles are told on standard error. Ctrl-C ends it.',
+      'Subscribes, and prints the data of each event. If the connection breaks, it reconnects and resumes where it was. Reports gaps and connection problems on standard error. Ctrl-C ends it.',
     )
     .addOption(
-      new Option('-t, --topic <topic>', 'topic; give it again for more; * for all')
+      new Option('-t, --topic <topic>', 'topic; repeat it for more; * for all')
         .argParser((topic: string, before: string[]) => [...before, topic])
         .default([], '*'),
     )
     .addOption(hubOption())
     .addOption(tokenOption())
-    .option('--last-event-id <id>', 'start after this event; "earliest" for all that is kept; default: what comes next')
-    .option('-n, --last <count>', 'start with the last so many events, at most 10000')
+    .option(
+      '--last-event-id <id>',
+      'start after this event; "earliest" for the whole history; default: only new events',
+    )
+    .option('-n, --last <count>', 'start with the last COUNT events, at most 10,000')
     .option('--json', 'print each event as a line of JSON: {"id":…,"type":…,"data":…}')
     .addHelpText(
       'after',
@@ -42,7 +45,7 @@ Examples:
 
 async function tail({ topic, hub, token, lastEventId, last, json }: TailOptions): Promise<void> {
   if (last !== undefined && !/^\d+$/.test(last)) {
-    throw new HubError('INVALID_OPTION', `--last ${last} is no number of events.`)
+    throw new HubError('INVALID_OPTION', `--last ${last} is not a number of events.`)
   }
   const url = new URL(hub)
   for (const each of topic.length > 0 ? topic : ['*']) url.searchParams.append('match', each)
@@ -60,9 +63,7 @@ async function tail({ topic, hub, token, lastEventId, last, json }: TailOptions)
       onState(state) {
         if (state.name === 'open' && isAway) console.error('headwater: connected again.')
         if (state.name === 'waiting' && !isAway) {
-          console.error(
-            `headwater: ${state.failure.message.replace(/\.$/, '')}; trying again until there is an answer.`,
-          )
+          console.error(`headwater: ${state.failure.message.replace(/\.$/, '')}; retrying until the hub answers.`)
         }
         isAway = state.name === 'waiting' || (state.name === 'connecting' && isAway)
       },
@@ -82,12 +83,12 @@ async function tail({ topic, hub, token, lastEventId, last, json }: TailOptions)
 
 function describeGap(data: string): string {
   const { reason, requested } = JSON.parse(data) as { reason: string; requested: string }
-  return `${gapReasons[reason] ?? reason} (asked for what came after ${requested}).`
+  return `${gapReasons[reason] ?? reason} (requested events after ${requested}).`
 }
 
 const gapReasons: Record<string, string> = {
-  trimmed: 'they are no longer kept',
+  trimmed: 'they are no longer in the history',
   epoch: 'the hub began a new history',
-  unknown: 'the hub does not know the last one seen',
-  ahead: 'the hub has not come that far, as after restoring a backup',
+  unknown: 'the hub does not know the last event ID',
+  ahead: 'the last event ID is beyond the end of the history, as after restoring a backup',
 }

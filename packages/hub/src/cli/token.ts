@@ -23,39 +23,44 @@ export function tokenCommand(): Command {
   return new Command('token')
     .summary('make a token for development')
     .description(
-      `Makes a token and prints it: what somebody needs to publish to a hub that does not run with --dev, to have private events from it, or to subscribe to it at all without --anonymous. Give it the same --issuer, --audience and --key-alg as the hub.
+      `Makes a token and prints it. Without --dev, a hub needs a token to let a client publish, receive private events, or, without --anonymous, subscribe at all. Use the same --issuer, --audience and --key-alg as for the hub.
 
 TOPICS is one of:
   https://example.com/books/1     this topic
   urlpattern:https://…/books/:id  those that a URL pattern matches
-  '*'                             all
+  '*'                             all topics
 
-In production your application makes the tokens, or your authorization server: one for each user, narrow, and good for minutes.`,
+In production, let your application or your authorization server make the tokens: one for each user, narrow, and valid for minutes.`,
     )
     .addOption(
       new Option(
         '--key <key>',
-        'what it is signed with: the shared secret, a PEM private key, or file:PATH of one of them',
+        'key that signs the token: the shared secret, a PEM private key, or file:PATH of one of them',
       )
         .env('HEADWATER_TOKEN_KEY')
         .makeOptionMandatory(),
     )
     .option(
       '--key-alg <alg>',
-      'how it is signed: HS256 with a shared secret; ES256, RS256, EdDSA … with a private key',
+      'signature algorithm: HS256 with a shared secret; ES256, RS256, EdDSA … with a private key',
       'HS256',
     )
-    .option('--kid <name>', 'the name of the key, if the hub has a set of them')
-    .option('--issuer <name>', 'who says so: the --issuer of the hub')
-    .option('--audience <url>', 'which hub it is for: the --audience of the hub')
-    .addOption(grantOption('--publish <topics>', 'topics that may be published on; again for more'))
-    .addOption(grantOption('--subscribe <topics>', 'topics whose private events may be had, too; again for more'))
-    .option('--payload <json>', 'what others may read about the subscriber', parsePayload)
-    .option('--subject <name>', 'whom it is for (default: development)')
-    .addOption(new DurationOption('--expires <time>', 'how long it is good: 90s, 15m, 1h, 7d').default(3600, '1h'))
+    .option('--kid <name>', 'name of the key, if the hub has a key set')
+    .option('--issuer <name>', 'issuer of the token: the --issuer of the hub')
+    .option('--audience <url>', 'audience of the token: the --audience of the hub')
+    .addOption(grantOption('--publish <topics>', 'topics that the client may publish to; repeat it for more'))
+    .addOption(
+      grantOption(
+        '--subscribe <topics>',
+        'topics whose private events the client may also receive; repeat it for more',
+      ),
+    )
+    .option('--payload <json>', 'what others may read about the subscriber, as JSON', parsePayload)
+    .option('--subject <name>', 'subject of the token (default: development)')
+    .addOption(new DurationOption('--expires <time>', 'lifetime of the token: 90s, 15m, 1h, 7d').default(3600, '1h'))
     .option(
       '--compat',
-      'make one of before 1.0 (a "mercure" claim), for a hub with --compat; template:… in place of urlpattern:…',
+      'make a token of Mercure 0.x (a "mercure" claim), for a hub with --compat; template:… in place of urlpattern:…',
     )
     .addHelpText(
       'after',
@@ -78,13 +83,13 @@ async function token(options: TokenOptions): Promise<void> {
   if (!isAlgorithm(keyAlg)) {
     throw new HubError(
       'INVALID_OPTION',
-      `--key-alg ${keyAlg} is no algorithm for tokens. HS256 goes with a shared secret.`,
+      `--key-alg ${keyAlg} is not an algorithm for tokens. Use HS256 with a shared secret.`,
     )
   }
   if (publish.length + subscribe.length === 0) {
     throw new HubError(
       'INVALID_OPTION',
-      "A token that grants nothing is good for nothing. Give --publish or --subscribe, '*' for all topics.",
+      "A token that grants nothing is useless. Add --publish or --subscribe, '*' for all topics.",
     )
   }
   const text = await mintToken({
@@ -114,6 +119,6 @@ function parsePayload(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new HubError('INVALID_OPTION', `--payload is no JSON. Write it as '{"name":"Ada"}'.`, { cause: error })
+    throw new HubError('INVALID_OPTION', `--payload is not JSON. Write it as '{"name":"Ada"}'.`, { cause: error })
   }
 }

@@ -6,23 +6,23 @@ import { HubError } from '../base/errors.ts'
 import { publishOnce } from './hub-client.ts'
 import { hubOption, tokenOption } from './options/hub-option.ts'
 
-/** One reading, as it travels in the data of an event of type `vitals`. */
+/** One reading, as sent in the data of an event of type `vitals`. */
 export interface Vitals {
-  /** When it was read, in milliseconds since 1970. */
+  /** The time of the reading, in milliseconds since 1970. */
   at: number
   host: string
   cpuCount: number
-  /** Share of all processors in use since the reading before, 0 to 1. */
+  /** Share of all processors in use since the previous reading, 0 to 1. */
   cpu: number
   load1: number
   load5: number
   load15: number
   memoryUsedBytes: number
   memoryTotalBytes: number
-  /** How late this process's timers fired since the reading before. */
+  /** How late this process's timers fired since the previous reading. */
   eventLoopDelayP50Ms: number
   eventLoopDelayP99Ms: number
-  /** Since the machine was started. */
+  /** Time since the machine was started. */
   uptimeSeconds: number
 }
 
@@ -36,9 +36,9 @@ const intervalMs = 1000
 
 export function vitalsCommand(): Command {
   return new Command('vitals')
-    .summary("publish this machine's vital signs each second")
+    .summary("publish this machine's vital signs every second")
     .description(
-      'Publishes the load, memory, processor use and event-loop delay of this machine each second, as JSON in events of type "vitals". While the hub is away it keeps trying; what could not be published then is not kept.',
+      'Publishes the load, memory, processor use and event-loop delay of this machine every second, as JSON in events of type "vitals". While the hub is away, the command keeps trying, and drops the readings of that time.',
     )
     .option('-t, --topic <topic>', 'topic', 'vitals')
     .addOption(hubOption())
@@ -47,7 +47,7 @@ export function vitalsCommand(): Command {
 }
 
 async function publishVitals({ topic, hub, token }: VitalsOptions): Promise<void> {
-  console.error(`headwater: publishing this machine's vital signs to topic "${topic}" of ${hub.origin} each second.`)
+  console.error(`headwater: publishing this machine's vital signs to topic "${topic}" of ${hub.origin} every second.`)
   const read = startReading()
   let isAway = false
   for (;;) {
@@ -56,13 +56,13 @@ async function publishVitals({ topic, hub, token }: VitalsOptions): Promise<void
     const outcome = await publishOnce(hub, fields, { token })
     if (outcome.name === 'refused') throw new HubError('HUB_REFUSED', `The hub refused the event: ${outcome.reason}`)
     if (outcome.name === 'away' && !isAway) {
-      console.error(`headwater: no answer from ${hub.origin} (${outcome.reason}); trying again until there is.`)
+      console.error(`headwater: no answer from ${hub.origin} (${outcome.reason}); retrying until there is one.`)
     }
     isAway = outcome.name === 'away'
   }
 }
 
-/** Gives a function that reads the vital signs; those that are shares of a time cover the time since it was called last. */
+/** Returns a function that reads the vital signs. Values over a time cover the time since its last call. */
 function startReading(): () => Vitals {
   const delay = monitorEventLoopDelay({ resolution: 10 })
   delay.enable()
@@ -83,7 +83,7 @@ function startReading(): () => Vitals {
       load15,
       memoryUsedBytes: os.totalmem() - os.freemem(),
       memoryTotalBytes: os.totalmem(),
-      // The histogram holds the time between timers of 10 ms; what is beyond that is delay.
+      // The histogram records the time between timers of 10 ms. What exceeds that is delay.
       eventLoopDelayP50Ms: round(Math.max(0, delay.percentile(50) / 1e6 - 10)),
       eventLoopDelayP99Ms: round(Math.max(0, delay.percentile(99) / 1e6 - 10)),
       uptimeSeconds: Math.floor(os.uptime()),

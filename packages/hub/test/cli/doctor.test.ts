@@ -144,6 +144,6 @@ describe('headwater doctor', () => {
     )
     const memory = headwater('doctor', '--store', 'memory:')
     expect(await memory.ended()).toBe(2)
-    expect(memory.stderr).toContain('--store memory: has no directory to look at')
+    expect(memory.stderr).toContain('--store memory: does not name a directory')
   })
 })

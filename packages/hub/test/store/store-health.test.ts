@@ -39,7 +39,7 @@ describe('the watch over a store', () => {
     const append = vi.spyOn(store, 'append').mockRejectedValue(full)
     for (let n = 0; n < 1000; n++) await expect(watched.append(event)).rejects.toBe(full)
     expect(told()).toEqual([
-      'store-failed: the store failed, and publishers are answered 503: The event was not stored: the disk is full.',
+      'store-failed: the store failed, and publishers get 503: The event was not stored: the disk is full.',
     ])
     expect(health.hasReported(full)).toBe(true)
     append.mockRestore()
@@ -83,12 +83,12 @@ describe('the watch over a store', () => {
     pass(1999)
     expect(told()).toEqual([])
     pass(1)
-    expect(told()).toEqual(['store-slow: the store has not answered for 2.0 s. Look at what else uses its disk.'])
+    expect(told()).toEqual(['store-slow: the store has not answered for 2.0 s. Check what else uses its disk.'])
     pass(2000)
-    expect(told()).toEqual(['store-slow: the store has not answered for 4.0 s. Look at what else uses its disk.'])
+    expect(told()).toEqual(['store-slow: the store has not answered for 4.0 s. Check what else uses its disk.'])
     answer()
     await appending
-    expect(told()).toEqual(['store-slow: the store took 4.0 s to keep an event. Look at what else uses its disk.'])
+    expect(told()).toEqual(['store-slow: the store took 4.0 s to store an event. Check what else uses its disk.'])
     pass(10_000)
     await watched.append(event)
     expect(told()).toEqual([])
@@ -106,7 +106,7 @@ describe('the watch over a store', () => {
     answer()
     await checking
     expect(told()).toEqual([
-      'store-slow: the store took 2.5 s to say whether it can keep events. Look at what else uses its disk.',
+      'store-slow: the store took 2.5 s to check that it can store events. Check what else uses its disk.',
     ])
   })
 

@@ -7,7 +7,7 @@ import { parsePublicUrl } from '../../http/access/public-urls.ts'
 import { TokenAuthorizer, type TokenAuthorizerOptions } from '../../http/access/token-authorizer.ts'
 import { ListOption } from './option-types.ts'
 
-/** What the flags of {@link addAuthFlags} were given. */
+/** The values of the flags of {@link addAuthFlags}. */
 export interface AuthFlags {
   readonly dev?: true | undefined
   readonly publisherKey: string[]
@@ -25,55 +25,55 @@ export interface AuthFlags {
 }
 
 const keyForms =
-  'the URL of a JWK Set, file:PATH, a PEM public key, a JWK Set, or a shared secret; again for several, while one replaces another'
+  'the URL of a JWK Set, file:PATH, a PEM public key, a JWK Set, or a shared secret; repeat it for several keys, for example while rotating them'
 
-/** Gives a command the flags that say who may publish and subscribe. */
+/** Adds the flags that say who may publish and subscribe. */
 export function addAuthFlags(command: Command): Command {
   return command
     .addOption(
-      new Option('--publisher-key <key>', `what publishers' tokens are verified with: ${keyForms}`)
+      new Option('--publisher-key <key>', `key that verifies publishers' tokens: ${keyForms}`)
         .argParser(collect)
         .default([], 'nobody may publish'),
     )
     .addOption(
-      new Option('--subscriber-key <key>', `what subscribers' tokens are verified with: one of the same`)
+      new Option('--subscriber-key <key>', `key that verifies subscribers' tokens: one of the same`)
         .argParser(collect)
-        .default([], 'nobody has a token'),
+        .default([], 'no token is accepted'),
     )
     .addOption(
-      new ListOption('--key-alg <alg>', 'how tokens may be signed, such as HS256, which a shared secret needs').default(
-        [],
-        'all that fit a public key',
-      ),
+      new ListOption(
+        '--key-alg <alg>',
+        'algorithms that may sign tokens, such as HS256; required with a shared secret',
+      ).default([], 'all that fit a public key'),
     )
     .addOption(
-      new ListOption('--publisher-key-alg <alg>', "the same for publishers' tokens alone").default([], '--key-alg'),
+      new ListOption('--publisher-key-alg <alg>', "the same for publishers' tokens only").default([], '--key-alg'),
     )
     .addOption(
-      new ListOption('--subscriber-key-alg <alg>', "the same for subscribers' tokens alone").default([], '--key-alg'),
+      new ListOption('--subscriber-key-alg <alg>', "the same for subscribers' tokens only").default([], '--key-alg'),
     )
-    .option('--issuer <name>', 'who makes the tokens: what they have as their "iss", to the letter')
+    .option('--issuer <name>', 'issuer of the tokens: their exact "iss"')
     .addOption(
-      new ListOption('--audience <url>', 'the public URL of this hub: what tokens have as their "aud"').default(
+      new ListOption('--audience <url>', 'public URL of this hub: the "aud" of its tokens').default(
         [],
         '--public-urls',
       ),
     )
-    .option('--anonymous', 'let everybody subscribe to what is public, without a token')
-    .option('--compat', 'speak Mercure of before 1.0, too: topic=, URI templates, the old tokens and cookie')
+    .option('--anonymous', 'let everyone subscribe to public events, without a token')
+    .option('--compat', 'also speak Mercure 0.x: topic=, URI templates, the old tokens and cookie')
     .addOption(
       new ListOption(
         '--publish-origins <origins>',
-        'origins whose pages may publish with the cookie of whoever opens them, such as https://example.com or https://*.example.com',
+        "origins whose pages may publish with their visitor's cookie, such as https://example.com or https://*.example.com",
       ).default([], 'none'),
     )
-    .option('--cookie <name>', 'the cookie with the token (default: __Secure-mercure_access_token)')
+    .option('--cookie <name>', 'name of the cookie with the token (default: __Secure-mercure_access_token)')
 }
 
 /**
- * What the flags say about who may publish and subscribe. Those left out are left out.
+ * Turns the flags into options of the authorizer. Leaves out options whose flags are not set.
  *
- * @throws HubError `INVALID_OPTION` if they say nothing at all
+ * @throws HubError `INVALID_OPTION` if no flag says who may publish or subscribe
  */
 function authOptionsOf(flags: AuthFlags): AuthOptions {
   const { publisherKey, subscriberKey, keyAlg, issuer, publishOrigins, cookie, dev = false } = flags
@@ -82,7 +82,7 @@ function authOptionsOf(flags: AuthFlags): AuthOptions {
   if (!anonymous && publisherKey.length + subscriberKey.length === 0) {
     throw new HubError(
       'INVALID_OPTION',
-      'Without --dev a hub has to know who may publish and subscribe. Give --publisher-key, --subscriber-key (or --anonymous), --issuer and --audience; with shared secrets --key-alg HS256, too. Or run headwater serve --dev, which is open to this machine only.',
+      'Without --dev the hub needs to know who may publish and subscribe. Set --publisher-key, --subscriber-key (or --anonymous), --issuer and --audience, and with shared secrets also --key-alg HS256. Or run headwater serve --dev, which is open to this machine only.',
     )
   }
   return {
@@ -98,40 +98,44 @@ function authOptionsOf(flags: AuthFlags): AuthOptions {
   }
 }
 
-/** What tokens are for is not the origin alone. */
+/** The audience of tokens is the hub's URL, not only its origin. */
 function toHubUrl(publicUrl: string): string {
   const url = parsePublicUrl(publicUrl)
   return url.pathname === '/' ? `${url.origin}${hubPath}` : url.href
 }
 
-/** Says who may publish and subscribe, for the operator. */
+/** Describes for the operator who may publish and subscribe. */
 export function describeAuth({ dev, publisherKey, subscriberKey, anonymous, issuer, compat = dev }: AuthFlags): string {
   if (dev) {
     const privately =
-      subscriberKey.length > 0 ? 'for who has a token' : 'kept, but nobody may have them without a token'
+      subscriberKey.length > 0 ? 'sent to subscribers with a token' : 'stored, but sent to nobody without a token'
     return `--dev: anyone on this machine may publish and subscribe. Private events are ${privately}.`
   }
-  const whose = issuer === undefined ? '' : ` of ${issuer}`
+  const whose = issuer === undefined ? '' : ` from ${issuer}`
   const publishers =
-    publisherKey.length > 0 ? `who has a token${whose} may publish` : 'nobody may publish: there is no --publisher-key'
-  const subscribers = anonymous ? 'everybody may subscribe to what is public' : `who has a token${whose} may subscribe`
-  return `${publishers}; ${subscribers}${compat ? '; Mercure of before 1.0 is spoken, too' : ''}.`
+    publisherKey.length > 0
+      ? `clients with a token${whose} may publish`
+      : 'nobody may publish: there is no --publisher-key'
+  const subscribers = anonymous
+    ? 'everyone may subscribe to public events'
+    : `clients with a token${whose} may subscribe`
+  return `${publishers}; ${subscribers}${compat ? '; the hub also speaks Mercure 0.x' : ''}.`
 }
 
 function roleOf(key: readonly string[], own: readonly string[], common: readonly string[]): RoleOptions {
   const algorithms = own.length > 0 ? own : common
-  // What is no algorithm is refused as such.
+  // The authorizer refuses what is not an algorithm.
   return { key, ...(algorithms.length > 0 && { algorithms: algorithms as Algorithm[] }) }
 }
 
-/** Makes the gate that the flags describe. Throws as {@link TokenAuthorizer.create} does, but by the names of the flags. */
+/** Creates the authorizer that the flags describe. Throws as {@link TokenAuthorizer.create} does, but names the flags. */
 export async function openAuthorizer(flags: AuthFlags, options: TokenAuthorizerOptions): Promise<TokenAuthorizer> {
   return await namingFlags(TokenAuthorizer.create(authOptionsOf(flags), options))
 }
 
-/** Makes a gate go by what the flags say now. Throws as {@link openAuthorizer} does, and then nothing has changed. */
-export async function reloadAuthorizer(gate: TokenAuthorizer, flags: AuthFlags): Promise<void> {
-  await namingFlags(gate.reload(authOptionsOf(flags)))
+/** Applies the flags to an authorizer. Throws as {@link openAuthorizer} does, and then changes nothing. */
+export async function reloadAuthorizer(authorizer: TokenAuthorizer, flags: AuthFlags): Promise<void> {
+  await namingFlags(authorizer.reload(authOptionsOf(flags)))
 }
 
 async function namingFlags<T>(work: Promise<T>): Promise<T> {
@@ -143,7 +147,7 @@ async function namingFlags<T>(work: Promise<T>): Promise<T> {
   }
 }
 
-/** A message that begins with the name of an option, with that of the flag in its place. */
+/** Replaces the name of an option at the start of a message with the name of its flag. */
 function byFlag(message: string): string {
   for (const [option, flag] of flagOf) {
     if (message.startsWith(option)) return `${flag}${message.slice(option.length).replace(` (${flag})`, '')}`

@@ -4,28 +4,28 @@ import { HubError } from '../../base/errors.ts'
 import { findJsonError } from './json-error.ts'
 import { DurationOption } from './option-types.ts'
 
-/** Read where the command is run, if it is there and `--config` names no other. */
+/** Read from the current directory, if it exists and `--config` names no other file. */
 const defaultFile = 'headwater.config.json'
 
 /**
- * Lets a command be configured by its flags, by environment variables and by a file, in this order of precedence. All three know the same
- * options and read them by the same parsers: `--max-age 30d`, `HEADWATER_MAX_AGE=30d`, `"maxAge": "30d"`. What is wrong with the
- * environment and the file is told all at once, by key.
+ * Lets a command read its options from flags, environment variables and a file, in this order of precedence. All three have the same
+ * options and parsers: `--max-age 30d`, `HEADWATER_MAX_AGE=30d`, `"maxAge": "30d"`. Reports all errors of the environment and the
+ * file at once, by key.
  */
 export function configurable(command: Command): Command {
   return command
     .addOption(
       new Option(
         '--config <file>',
-        `a JSON file with the same options in camelCase (default: ${defaultFile}, if there is one)`,
+        `JSON file with the same options in camelCase (default: ${defaultFile}, if there is one)`,
       ),
     )
-    .addOption(new Option('--print-config', 'print the configuration as such a file, without secrets, and end'))
+    .addOption(new Option('--print-config', 'print the configuration as such a file, without secrets, and exit'))
     .addHelpText(
       'after',
       `
-Each option can also be given as an environment variable (--max-age as HEADWATER_MAX_AGE) or in the file (as "maxAge"); flags win over the
-environment, and that over the file. Lists are arrays there, flags without a value true or false.`,
+You can also set each option as an environment variable (--max-age as HEADWATER_MAX_AGE) or in the file (as "maxAge"). Flags override the
+environment, and the environment overrides the file. In the file, lists are arrays, and flags without a value are true or false.`,
     )
     .hook('preAction', () => {
       readConfiguration(command, process.env)
@@ -36,14 +36,14 @@ environment, and that over the file. Lists are arrays there, flags without a val
 }
 
 /**
- * Reads the environment and the file into the options of a command, except those that were given as flags. If anything is wrong, throws
- * `INVALID_OPTION` with all of it.
+ * Reads the environment and the file into the options of a command, except those set by flags. If anything is wrong, throws one
+ * `INVALID_OPTION` that names every error.
  */
 export function readConfiguration(command: Command, environment: NodeJS.ProcessEnv): void {
   const options = configurableOptions(command).filter(
     (option) => command.getOptionValueSource(option.attributeName()) !== 'cli',
   )
-  // It may be read again, and then have less in it.
+  // A reload may find fewer keys than before.
   const found = new Map(options.map((option) => [option, { value: option.defaultValue as unknown, source: 'default' }]))
   const problems: string[] = []
   const note = (
@@ -67,7 +67,8 @@ export function readConfiguration(command: Command, environment: NodeJS.ProcessE
   for (const [key, value] of Object.entries(file === undefined ? {} : readFile(file))) {
     if (key === '$schema') continue
     const isKey = (option: Option) => option.attributeName() === key
-    if (!known.some(isKey)) problems.push(`${file}: there is no ${JSON.stringify(key)}${suggestion(key, known)}.`)
+    if (!known.some(isKey))
+      problems.push(`${file}: there is no option ${JSON.stringify(key)}${suggestion(key, known)}.`)
     note(options.find(isKey), 'config', `${file}: ${key}`, (option) => fromJson(option, value))
   }
   for (const option of options) {
@@ -75,14 +76,14 @@ export function readConfiguration(command: Command, environment: NodeJS.ProcessE
     const text = environment[name]
     if (text !== undefined && text !== '') note(option, 'env', name, () => fromText(option, text))
   }
-  // All of it or nothing: half a configuration could open what was to be closed.
+  // All or nothing: half a configuration could open what was meant to be closed.
   if (problems.length > 0) throw new HubError('INVALID_OPTION', problems.join('\n  '))
   for (const [option, { value, source }] of found) {
     command.setOptionValueWithSource(option.attributeName(), value, source)
   }
 }
 
-/** The JSON schema of the file. */
+/** The JSON schema of the configuration file. */
 export function configurationSchema(command: Command): object {
   const properties = configurableOptions(command).map((option) => [
     option.attributeName(),
@@ -108,7 +109,10 @@ function variableOf(option: Option): string {
 function readFile(path: string): Record<string, unknown> {
   const value = parseJson(readText(path), path)
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
-  throw new HubError('INVALID_OPTION', `${path} holds no configuration. One looks like {"listen": "127.0.0.1:3000"}.`)
+  throw new HubError(
+    'INVALID_OPTION',
+    `${path} is not a configuration. Write an object, such as {"listen": "127.0.0.1:3000"}.`,
+  )
 }
 
 function readText(path: string): string {
@@ -119,7 +123,7 @@ function readText(path: string): string {
   }
 }
 
-/** Without the cause: its message quotes what is around the error, which may be a key. */
+/** Leaves out the cause: its message quotes the text around the error, which may be a key. */
 function parseJson(text: string, path: string): unknown {
   try {
     return JSON.parse(text)
@@ -128,7 +132,7 @@ function parseJson(text: string, path: string): unknown {
     const { line, column } = findJsonError(text)
     throw new HubError(
       'INVALID_OPTION',
-      `${path} cannot be read: it is no JSON from line ${line}, column ${column} on. Look there for a missing quote or comma, or one too many.`,
+      `${path} cannot be read: invalid JSON at line ${line}, column ${column}. Look there for a missing quote or comma, or one too many.`,
     )
   }
 }
@@ -152,18 +156,18 @@ function fromJson(option: Option, value: unknown): unknown {
   if (isList(option) && Array.isArray(value) && value.every(isText)) {
     return value.reduce((before: unknown, each) => option.parseArg!(String(each), before as never), option.defaultValue)
   }
-  const expected = isList(option) ? 'text, or an array of texts' : 'text, or a number'
-  // A key may have been written as an object, where its text was wanted.
+  const expected = isList(option) ? 'a string or an array of strings' : 'a string or a number'
+  // Someone may have written a key as an object instead of a string.
   const shown = isSecret(option) ? 'the value (not shown)' : JSON.stringify(value)
   throw new HubError('INVALID_OPTION', `${shown} is not ${expected}.`)
 }
 
-/** Whether its value may be a key. */
+/** Whether the option's value may be a key. */
 function isSecret(option: Option): boolean {
   return /Key$/.test(option.attributeName()) && option.attributeName() !== 'tlsKey'
 }
 
-/** The place of a key, and not the key; not one with a password in it, either. */
+/** Whether this is the location of a key without a password, not the key itself. */
 function mayShow(key: string): boolean {
   if (key.startsWith('file:')) return true
   const url = /^https?:/i.test(key) && URL.canParse(key) ? new URL(key) : undefined
@@ -182,7 +186,7 @@ function suggestion(key: string, options: readonly Option[]): string {
   const plain = (name: string) => name.replace(/[^a-z]/gi, '').toLowerCase()
   const close = options.find((option) => plain(option.attributeName()) === plain(key))
   if (close) return `; there is ${JSON.stringify(close.attributeName())}`
-  return `, but there are: ${options.map((option) => option.attributeName()).join(', ')}`
+  return `. The options are: ${options.map((option) => option.attributeName()).join(', ')}`
 }
 
 function typeOf(option: Option): object {
@@ -199,7 +203,7 @@ function defaultOf(option: Option): object {
   return value === undefined ? {} : { default: value }
 }
 
-/** The options as the file would have them. */
+/** The options as the configuration file would contain them. */
 function toJson(command: Command): object {
   const entries = configurableOptions(command).map((option): [string, unknown] => {
     const key = option.attributeName()

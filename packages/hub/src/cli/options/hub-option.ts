@@ -4,27 +4,27 @@ import { hubPath } from '../../base/hub-path.ts'
 
 const defaultUrl = 'http://127.0.0.1:3000'
 
-/** `--hub`, for every command that talks to one. */
+/** `--hub`, for every command that talks to a hub. */
 export function hubOption(): Option {
-  return new Option('--hub <url>', 'the hub').argParser(parseHubUrl).default(parseHubUrl(defaultUrl), defaultUrl)
+  return new Option('--hub <url>', 'URL of the hub').argParser(parseHubUrl).default(parseHubUrl(defaultUrl), defaultUrl)
 }
 
 /** `--token`, for every command that talks to a hub. */
 export function tokenOption(): Option {
-  return new Option('--token <token>', 'the token to show the hub; headwater token makes one for development')
+  return new Option('--token <token>', 'token to send to the hub; headwater token makes one for development')
     .env('HEADWATER_TOKEN')
     .argParser((text) => {
-      // It goes into a header, and is not shown in an error.
+      // The token goes into a header. Errors do not show it.
       if (/^[\w.~+/-]+=*$/.test(text)) return text
-      throw new HubError('INVALID_OPTION', '--token is no token. headwater token makes one.')
+      throw new HubError('INVALID_OPTION', '--token is not a token. Make one with headwater token.')
     })
 }
 
-/** Reads the address of a hub: its origin, or the whole URL where it is not at the usual path. */
+/** Parses the URL of a hub: its origin, or the whole URL if it is not at the usual path. */
 function parseHubUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url || !/^https?:$/.test(url.protocol)) {
-    throw new HubError('INVALID_OPTION', `--hub ${text} is no http or https URL. Write it as ${defaultUrl}.`)
+    throw new HubError('INVALID_OPTION', `--hub ${text} is not an http or https URL. Write it as ${defaultUrl}.`)
   }
   if (url.pathname === '/') url.pathname = hubPath
   return url

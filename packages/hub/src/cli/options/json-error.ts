@@ -1,12 +1,12 @@
-/** Where a text stops being JSON, counted from 1. Says nothing of what is there, which `JSON.parse` does. */
+/** Where a text stops being valid JSON, counted from 1. Quotes none of the text, unlike `JSON.parse`. */
 export function findJsonError(text: string): { readonly line: number; readonly column: number } {
   const before = text.slice(0, validLength(text)).split('\n')
   return { line: before.length, column: before.at(-1)!.length + 1 }
 }
 
-/** How much of a text could be the beginning of JSON, up to the token that could not. */
+/** The length of the valid prefix: everything before the first token that cannot continue JSON. */
 function validLength(text: string): number {
-  /** The arrays and objects that are open. */
+  /** The open arrays and objects. */
   const open: string[] = []
   let expected: 'value' | 'value or end' | 'key' | 'key or end' | 'colon' | 'comma or end' = 'value'
   let at = 0
@@ -36,5 +36,5 @@ function validLength(text: string): number {
 const endOf: Readonly<Record<string, string>> = { '{': '}', '[': ']' }
 
 const token =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they may not be in a string.
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: JSON strings may not contain them.
   /(?<space>[ \t\r\n]*)(?:(?<mark>[{}[\]:,])|(?<string>"(?:[^"\\\u0000-\u001f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*")|(?<scalar>true|false|null|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?))?/y

@@ -1,30 +1,30 @@
 import { type Command, Option } from 'commander'
 import { Log, type LogFormat, type LogLevel, logFormats, logLevels } from '../serve/log.ts'
 
-/** What the flags of {@link addLogFlags} were given. */
+/** The values of the flags of {@link addLogFlags}. */
 export interface LogFlags {
   readonly logFormat: LogFormat
   readonly logLevel: LogLevel
 }
 
-/** Gives a command the flags of its log. */
+/** Adds the flags of the log. */
 export function addLogFlags(command: Command): Command {
   return command
     .addOption(
-      new Option('--log-format <format>', 'of the log on standard error: "text" for people, "json" for programs')
+      new Option('--log-format <format>', 'format of the log on standard error: "text" for people, "json" for programs')
         .choices(logFormats)
         .default('text'),
     )
     .addOption(
-      new Option('--log-level <level>', 'the least important lines to log; "debug" has each request')
+      new Option('--log-level <level>', 'lowest level to log; "debug" includes each request')
         .choices(logLevels)
         .default('info'),
     )
 }
 
-/** The log that the flags ask for, on standard error. */
+/** Opens the log that the flags describe, on standard error. */
 export function openLog({ logFormat, logLevel }: LogFlags): Log {
-  // Whoever reads the log may go away. That is no reason to stop serving.
+  // The reader of the log may go away. That is not a reason to stop serving.
   process.stderr.on('error', () => {})
   return new Log({ format: logFormat, level: logLevel, write: (line) => process.stderr.write(line) })
 }

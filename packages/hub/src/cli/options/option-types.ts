@@ -2,7 +2,7 @@ import { isIPv6 } from 'node:net'
 import { Option } from 'commander'
 import { HubError } from '../../base/errors.ts'
 
-/** Reads a time such as `90s`, `15m`, `1h`, `7d`, and returns it in seconds. Throws a `HubError` `INVALID_OPTION`, naming the option. */
+/** Parses a duration such as `90s`, `15m`, `1h`, `7d`, and returns it in seconds. Throws a `HubError` `INVALID_OPTION` that names the option. */
 export function parseDuration(text: string, name: string): number {
   const match = /^(?<count>\d{1,9})(?<unit>[smhd])$/.exec(text)
   const { count = '', unit = '' } = match?.groups ?? {}
@@ -16,7 +16,7 @@ export function parseDuration(text: string, name: string): number {
 
 const secondsOf: Record<string, number> = { s: 1, m: 60, h: 3600, d: 86_400 }
 
-/** A flag with a time, such as `90s` or `1h`: its value is in seconds. */
+/** A flag with a duration, such as `90s` or `1h`. Its value is in seconds. */
 export class DurationOption extends Option {
   constructor(flags: string, description: string) {
     super(flags, description)
@@ -24,7 +24,7 @@ export class DurationOption extends Option {
     this.argParser((text) => parseDuration(text, name))
   }
 
-  /** Says a value as one would write it. */
+  /** Formats a value as a user would write it. */
   static textOf(seconds: number): string {
     const [size, unit] = units.find(([size]) => seconds % size === 0) ?? [1, 's']
     return `${seconds / size}${unit}`
@@ -38,9 +38,9 @@ const units = [
   [1, 's'],
 ] as const
 
-/** A flag with a list: separated by commas or spaces, or given again for more. */
+/** A flag with a list, separated by commas or spaces. The flag can be repeated. */
 export class ListOption extends Option {
-  /** `assertItems` throws `INVALID_OPTION` for what cannot be meant; the message then begins with the flag. */
+  /** `assertItems` throws `INVALID_OPTION` for invalid items; the message then begins with the flag. */
   constructor(flags: string, description: string, assertItems: (items: readonly string[]) => void = () => {}) {
     super(flags, description)
     const [flag] = flags.split(' ')
@@ -63,7 +63,7 @@ export interface ListenAddress {
   readonly port: number
 }
 
-/** Reads `host:port`, `[address]:port` or `:port`, which means 127.0.0.1: to be reachable from elsewhere has to be said. */
+/** Parses `host:port`, `[address]:port` or `:port`. Without a host it is 127.0.0.1: only an explicit host makes the hub reachable from elsewhere. */
 export function parseListenAddress(text: string): ListenAddress {
   const match = /^(?:\[(?<address>[^\]]*)\]|(?<host>[^:[\]\s]*)):(?<port>\d{1,5})$/.exec(text)
   const { address, host, port } = match?.groups ?? {}
@@ -71,7 +71,7 @@ export function parseListenAddress(text: string): ListenAddress {
   if (port === undefined || Number(port) > 65_535 || !isAddress) {
     throw new HubError(
       'INVALID_OPTION',
-      `--listen ${text} is no address. Write host:port, such as 127.0.0.1:3000, [::1]:3000 or :0; ports go up to 65535.`,
+      `--listen ${text} is not an address. Write host:port, such as 127.0.0.1:3000, [::1]:3000 or :0. Ports go up to 65535.`,
     )
   }
   return { host: address || host || '127.0.0.1', port: Number(port) }

@@ -6,7 +6,7 @@ import { openSqliteStore, type SqliteStoreOptions, sqliteDefaults } from '../../
 import type { EventStore } from '../../store/store.ts'
 import { DurationOption } from './option-types.ts'
 
-/** What the flags of {@link addStoreFlags} were given. */
+/** The values of the flags of {@link addStoreFlags}. */
 export interface StoreFlags {
   readonly store: string
   readonly durability: 'full' | 'fast'
@@ -15,41 +15,38 @@ export interface StoreFlags {
   readonly maxBytes?: number
 }
 
-/** Gives a command the flags that say where events are kept, and for how long. */
+/** Adds the flags that say where events are stored, and for how long. */
 export function addStoreFlags(command: Command): Command {
   return command
     .option(
       '--store <url>',
-      'where events are kept: file:DIRECTORY, which is made if it is not there, or memory:, which forgets them when the hub ends',
+      'where to store events: file:DIRECTORY, created if it does not exist, or memory:, gone when the hub exits',
       'file:./headwater-data',
     )
     .addOption(
       new Option(
         '--durability <level>',
-        'what an event has survived when its publisher gets the answer: "full", a power loss; "fast", only the end of this process, and a power loss may take the last moments\' events',
+        'what an acknowledged event survives: with "full" a power loss; with "fast" only the end of this process: a power loss may lose the events of the last moments',
       )
         .choices(['full', 'fast'])
         .default(sqliteDefaults.durability),
     )
     .addOption(
-      new DurationOption(
-        '--max-age <time>',
-        'drop events older than this, such as 12h or 30d; default: none is too old',
-      ),
+      new DurationOption('--max-age <time>', 'drop events older than this, such as 12h or 30d; default: no limit'),
     )
     .option(
       '--max-events <count>',
-      `keep at most so many events; default: no limit, in memory ${memoryDefaults.maxEvents}`,
+      `keep at most this many events; default: no limit; ${memoryDefaults.maxEvents.toLocaleString('en')} in memory`,
       parseCount,
     )
     .option(
       '--max-bytes <size>',
-      `keep at most so much, such as 500MB or 10GiB; default: ${textOfBytes(sqliteDefaults.maxBytes)}, in memory ${textOfBytes(memoryDefaults.maxBytes)}`,
+      `keep at most this much, such as 500MB or 10GiB; default: ${textOfBytes(sqliteDefaults.maxBytes)}; ${textOfBytes(memoryDefaults.maxBytes)} in memory`,
       (text) => parseBytes(text, '--max-bytes'),
     )
 }
 
-/** Opens the store that the flags ask for. `onError` gets what goes wrong later without anybody to reject to. */
+/** Opens the store that the flags describe. `onError` receives later failures that no promise can report. */
 export async function openStore(
   flags: StoreFlags,
   listeners: Pick<SqliteStoreOptions, 'onError' | 'onUncleanStop'>,
@@ -62,7 +59,7 @@ export async function openStore(
     return await openSqliteStore({ directory: resolve(directory), durability, ...listeners, ...retention })
   throw new HubError(
     'INVALID_OPTION',
-    `--store ${url} is no place for events. Write file:DIRECTORY, such as file:./headwater-data, or memory:.`,
+    `--store ${url} is not a store. Write file:DIRECTORY, such as file:./headwater-data, or memory:.`,
   )
 }
 
@@ -71,38 +68,52 @@ export function directoryOf(url: string): string | undefined {
   return /^file:(?!\/\/)(?<path>.+)$/.exec(url)?.groups?.path ?? /^file:\/\/(?<path>\/.+)$/.exec(url)?.groups?.path
 }
 
-/** Says where events are, and what that survives, for the operator. */
+/** Describes for the operator where events are stored, and what that survives. */
 export function describeStore({ store, durability }: StoreFlags): string {
-  if (store === 'memory:') return 'events are kept in memory only, and gone when this process ends.'
-  const where = `events are kept in ${store.replace(/^file:/, '')}`
+  if (store === 'memory:') return 'events are stored in memory only, and are gone when this process exits.'
+  const where = `events are stored in ${store.replace(/^file:/, '')}`
   if (durability === 'full') return `${where}.`
-  return `${where}. With --durability fast, a power loss may take those of the last moments though publishers were told that they are kept.`
+  return `${where}. With --durability fast, a power loss may lose acknowledged events of the last moments.`
 }
 
-/** Says for how long events are kept, for the operator. */
+/** Describes for the operator how much history is kept. */
 export function describeRetention({ store, maxAge, maxEvents, maxBytes }: StoreFlags): string {
   const defaults = store === 'memory:' ? memoryDefaults : sqliteDefaults
   const count = maxEvents ?? defaults.maxEvents
   const bytes = maxBytes ?? defaults.maxBytes
-  const age = maxAge === undefined ? '' : `, none older than ${DurationOption.textOf(maxAge)}`
-  return `At most ${count === Infinity ? '' : `${count} events of `}${bytes} bytes are kept${age}.`
+  const bounds = [
+    ...(count === Infinity ? [] : [`${count.toLocaleString('en')} events`]),
+    sizeText(bytes),
+    ...(maxAge === undefined ? [] : [`events of the last ${DurationOption.textOf(maxAge)}`]),
+  ]
+  const most = bounds.length > 1 ? `${bounds.slice(0, -1).join(', ')} or ${bounds.at(-1)}` : bounds[0]
+  return `Keeps at most ${most}${bounds.length > 1 ? ', whichever comes first' : ''}.`
 }
 
 function parseCount(text: string): number {
   if (/^\d{1,15}$/.test(text) && Number(text) > 0) return Number(text)
-  throw new HubError('INVALID_OPTION', `--max-events ${text} is no number of events. Write a whole number from 1 up.`)
+  throw new HubError(
+    'INVALID_OPTION',
+    `--max-events ${text} is not a number of events. Write a whole number, 1 or more.`,
+  )
 }
 
-/** Reads a size such as `500MB` or `10GiB`, or a number of bytes. Throws `INVALID_OPTION`, naming the flag. */
+/** Parses a size such as `500MB` or `10GiB`, or a number of bytes. Throws `INVALID_OPTION` that names the flag. */
 export function parseBytes(text: string, flag: string): number {
   const match = /^(?<count>\d{1,12})(?<unit>B|[kKMGT]i?B)?$/.exec(text)
   const { count = '', unit = 'B' } = match?.groups ?? {}
   const bytes = Number(count) * (bytesOf[unit.toUpperCase()] ?? 0)
   if (match && bytes > 0) return bytes
-  throw new HubError('INVALID_OPTION', `${flag} ${text} is no size. Write a number and its unit: 500MB, 10GiB.`)
+  throw new HubError('INVALID_OPTION', `${flag} ${text} is not a size. Write a number and its unit: 500MB, 10GiB.`)
 }
 
-/** Says a size as one would write it. */
+/** Formats a size for a sentence: `64 MiB`, or `1,500 bytes`. */
+export function sizeText(bytes: number): string {
+  const { count, unit } = /^(?<count>\d+)(?<unit>\w+)$/.exec(textOfBytes(bytes))!.groups!
+  return `${Number(count).toLocaleString('en')} ${unit === 'B' ? 'bytes' : unit}`
+}
+
+/** Formats a size as a user would write it in a flag. */
 export function textOfBytes(bytes: number): string {
   const [unit, size] = Object.entries(bytesOf).findLast(([, size]) => bytes % size === 0) ?? ['', 1]
   return `${bytes / size}${unit.replace('I', 'i')}`

@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises'
 import { HubError } from '../../base/errors.ts'
 import { assertCertificate, type Certificate } from '../../http/server/tls.ts'
 
-/** How often the files are looked at, in milliseconds. Not by `fs.watch`, which loses sight of files that are replaced by links. */
+/** How often the files are checked, in milliseconds. `fs.watch` does not do: it loses track of files that are replaced through links. */
 const pollMs = 10_000
 
-/** A certificate in two files, which others renew. */
+/** A certificate in two files that another program renews. */
 export class CertificateFiles {
   readonly #certPath: string
   readonly #keyPath: string
-  /** What connections get now: set by who has seen to that. A renewal that could not be used is one at the next look, too. */
+  /** The certificate that connections get now. The caller sets it, so a renewal that could not be used is tried again at the next check. */
   inUse: CertificateBytes | undefined
 
   constructor(certPath: string, keyPath: string) {
@@ -17,25 +17,25 @@ export class CertificateFiles {
     this.#keyPath = keyPath
   }
 
-  /** Reads them. Rejects with `INVALID_OPTION` if they cannot be read, or not be used. */
+  /** Reads the files. Rejects with `INVALID_OPTION` if they cannot be read or used. */
   async read(): Promise<CertificateBytes> {
     const certificate = { cert: await readPem(this.#certPath), key: await readPem(this.#keyPath) }
     assertCertificate(certificate)
     return certificate
   }
 
-  /** Calls back with each certificate that is not in use, until the process ends. Halfway through being replaced the two do not fit: the next look will do. */
+  /** Calls `use` with each new certificate, until the process ends. While the files are being replaced they may not match: the next check finds them complete. */
   watch(use: (certificate: CertificateBytes) => Promise<void>, onError: (error: unknown) => void): void {
-    let told: string | undefined
+    let reported: string | undefined
     setInterval(async () => {
       try {
         const certificate = await this.read()
         if (!this.#isInUse(certificate)) await use(certificate)
-        told = undefined
+        reported = undefined
       } catch (error) {
         const { message } = error as Error
-        if (told !== message) onError(error)
-        told = message
+        if (reported !== message) onError(error)
+        reported = message
       }
     }, pollMs).unref()
   }
@@ -45,7 +45,7 @@ export class CertificateFiles {
   }
 }
 
-/** As it is in the files. */
+/** A certificate as it is in the files. */
 export interface CertificateBytes extends Certificate {
   readonly cert: Buffer
   readonly key: Buffer

@@ -1,23 +1,23 @@
-/** How long counts are kept, in milliseconds: limits are per minute. */
+/** How long counts are kept, in milliseconds: the limits are per minute. */
 const windowMs = 60_000
-/** Lines about the same thing from the same client. */
+/** Lines about one event from one client. */
 const maxPerClient = 10
-/** Lines about the same thing, from however many. */
+/** Lines about one event from all clients together. */
 const maxPerEvent = 100
-/** How many clients are told apart; anybody may have any number of addresses. */
+/** How many clients are counted separately. This is bounded because anyone may have any number of addresses. */
 const maxClients = 1000
 
-/** What was left out of the log. */
+/** Lines that were left out of the log. */
 export interface Omission<Event extends string> {
   readonly event: Event
-  /** `undefined`: of several clients. */
+  /** `undefined`: lines of several clients. */
   readonly client: string | undefined
   readonly count: number
 }
 
 /**
- * Keeps a log readable, and its disk from filling, while somebody does the same wrong thing over and over: in each minute it admits the first
- * lines about an event and a client, and afterwards tells how many more there were. What it holds is bounded, whoever the clients say they are.
+ * Keeps the log readable, and its disk from filling, while a client repeats the same mistake. In each minute it admits the first lines
+ * about an event and a client, and afterwards reports how many more there were. Its memory is bounded, whatever addresses clients use.
  */
 export class LogThrottle<Event extends string> {
   readonly #onOmitted: (omissions: readonly Omission<Event>[]) => void
@@ -26,12 +26,12 @@ export class LogThrottle<Event extends string> {
   readonly #ofOthers = new Map<Event, number>()
   #timer: NodeJS.Timeout | undefined
 
-  /** `onOmitted` is called at the end of a minute in which something was left out. */
+  /** Calls `onOmitted` at the end of a minute in which lines were left out. */
   constructor(onOmitted: (omissions: readonly Omission<Event>[]) => void) {
     this.#onOmitted = onOmitted
   }
 
-  /** Whether one more line about this is to be written; if not, it is counted. */
+  /** Returns whether to write one more line about this event. If not, counts it. */
   admits(event: Event, client = ''): boolean {
     this.#timer ??= setTimeout(() => this.flush(), windowMs).unref()
     const ofEvent = this.#perEvent.get(event) ?? 0
@@ -46,13 +46,13 @@ export class LogThrottle<Event extends string> {
       this.#perEvent.set(event, ofEvent + 1)
       return true
     }
-    // One that nothing was told of is not worth a line of its own.
+    // A client without a single written line does not get its own summary.
     if (entry && entry.told > 0) entry.omitted++
     else this.#ofOthers.set(event, (this.#ofOthers.get(event) ?? 0) + 1)
     return false
   }
 
-  /** Tells what was left out so far, and begins anew. */
+  /** Reports what was left out so far, and starts a new minute. */
   flush(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined

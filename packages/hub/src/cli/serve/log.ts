@@ -6,7 +6,7 @@ export type LogLevel = (typeof logLevels)[number]
 export const logFormats = ['text', 'json'] as const
 export type LogFormat = (typeof logFormats)[number]
 
-/** All that a line can be about, and how much it matters. Programs tell lines apart by these names; they are listed in docs/log.md. */
+/** All events that a line can report, with their levels. Programs tell lines apart by these names; docs/log.md lists them. */
 export const logEvents = {
   starting: 'info',
   'store-opened': 'info',
@@ -40,21 +40,21 @@ export const logEvents = {
 
 export type LogEvent = keyof typeof logEvents
 
-/** What a program that reads the log may want of a line. Never a token, a key, a topic or the data of an event. */
+/** Details of a line for programs that read the log. Never a token, a key, a topic or the data of an event. */
 export type LogFields = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
 
 export interface LogOptions {
   /** `text` for people; `json` for programs: an object on each line, with `time`, `level`, `event`, `message` and the fields. */
   readonly format: LogFormat
-  /** Less important lines are left out. */
+  /** The log leaves out lines below this level. */
   readonly level: LogLevel
-  /** Gets each line, with its end. */
+  /** Receives each line, including its line break. */
   readonly write: (line: string) => void
-  /** The time, in milliseconds since 1970. Default `Date.now`. */
+  /** Returns the time, in milliseconds since 1970. Default `Date.now`. */
   readonly now?: () => number
 }
 
-/** What the operator has to know, a line each. Whatever clients sent that ends up in a line can neither begin another one nor reorder it. */
+/** The operator's log, one line per event. Text from clients can neither start a line nor reorder one. */
 export class Log {
   level: LogLevel
   readonly #format: LogFormat
@@ -93,7 +93,7 @@ export class Log {
     this.#write(`${line}\n`)
   }
 
-  /** Writes a line about what a client may cause as often as it likes: some a minute, and then how many more there were. */
+  /** Writes a line that a client can cause as often as it likes: a few per minute, then how many more there were. */
   writeThrottled(
     event: LogEvent,
     message: string,
@@ -104,7 +104,7 @@ export class Log {
     }
   }
 
-  /** Writes what was left out since the last minute ended. */
+  /** Reports the lines left out since the last minute ended. */
   flush(): void {
     this.#throttle.flush()
   }
@@ -114,7 +114,7 @@ export class Log {
   }
 }
 
-/** Where in our code something went wrong, for people on lines of their own; what is indented does not begin a line of the log. */
+/** The stack trace of a failure, on indented lines: in text format, an indented line does not start a line of the log. */
 function stackOf({ stack }: LogFields): string[] {
   if (typeof stack !== 'string') return []
   return stack.split('\n').map((line) => clean(line.trim()))
@@ -124,7 +124,7 @@ function clean(text: string): string {
   return escapeInvisible(withoutTokens(text))
 }
 
-/** Control and format characters, and what breaks lines: in a terminal they do things, or hide them. In JSON this is an escape, too. */
+/** Escapes control and format characters and line breaks: a terminal would execute them or hide text. The escape is valid in JSON, too. */
 function escapeInvisible(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (found) => found.split('').map(toEscape).join(''))
 }
@@ -133,7 +133,7 @@ function toEscape(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
-/** No line is made with a token in it. If one ever were, by way of somebody else's error message, this is where it ends. */
+/** Removes tokens. No line is made with one, but another library's error message might contain one. */
 function withoutTokens(text: string): string {
   return text.replace(/\beyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)*/g, '(a token)')
 }

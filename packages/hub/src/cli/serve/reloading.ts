@@ -11,25 +11,25 @@ import type { Log } from './log.ts'
 import type { ServeOptions } from './serve-options.ts'
 import type { ServerPool } from './server-pool.ts'
 
-/** What can change while the hub runs. */
+/** The parts of a running hub that a reload changes. */
 export interface Reloadable {
   readonly tokens: TokenAuthorizer
   readonly limits: Limits
   readonly certificates: CertificateFiles | undefined
-  /** Uses another certificate for the connections to come. */
+  /** Uses another certificate for new connections. */
   readonly setCertificate: (certificate: Certificate) => Promise<void>
-  /** The further threads, if there are any. */
+  /** The other threads, if there are any. */
   readonly threads: Pick<ServerPool, 'reload'> | undefined
 }
 
 /**
- * Reads the configuration, the keys and the certificate again when asked, and drops nobody. If anything is wrong with what it reads, all
- * stays as it was.
+ * Reloads the configuration, the keys and the certificate on request, and drops no connection. If anything it reads is wrong, nothing
+ * changes.
  */
 export class Reloading {
   readonly #command: Command
   readonly #log: Log
-  /** What the configuration was when the hub began. */
+  /** The configuration with which the hub started. */
   readonly #initial: Readonly<Record<string, unknown>>
   #target: Reloadable | undefined
   #underWay: Promise<void> = Promise.resolve()
@@ -40,7 +40,7 @@ export class Reloading {
     this.#initial = { ...command.opts() }
   }
 
-  /** From now on there is something to read again; a certificate also by itself, as soon as it is renewed. */
+  /** Starts to accept reloads. Also reloads the certificate by itself, as soon as it is renewed. */
   begin(target: Reloadable): void {
     this.#target = target
     target.certificates?.watch(
@@ -48,12 +48,12 @@ export class Reloading {
       (error) =>
         this.#log.write(
           'certificate-failed',
-          `renewing the certificate failed, and is tried again; connections may get the one before: ${reasonOf(error)}`,
+          `the renewed certificate cannot be used; trying again. New connections may get the previous one: ${reasonOf(error)}`,
         ),
     )
   }
 
-  /** One at a time. */
+  /** Reloads, one at a time. */
   reload(): void {
     this.#underWay = this.#underWay.then(() => this.#reload())
   }
@@ -70,10 +70,10 @@ export class Reloading {
       options = this.#command.opts<ServeOptions>()
       certificate = await certificates?.read()
       applied = { ...options, ...this.#fixed() }
-      // Last of what can fail in this thread.
+      // The last step that can fail in this thread.
       await reloadAuthorizer(tokens, applied)
     } catch (error) {
-      this.#log.write('reload-failed', `nothing was reloaded, and all stays as it was: ${reasonOf(error)}`)
+      this.#log.write('reload-failed', `reload failed, nothing changed: ${reasonOf(error)}`)
       return
     }
     Object.assign(limits, limitsOf(applied))
@@ -81,11 +81,11 @@ export class Reloading {
     try {
       await threads?.reload(applied)
       if (certificate) await this.#useCertificate(target, certificate)
-      this.#log.write('reloaded', 'limits, keys and the log level are those of the configuration as it is now.')
+      this.#log.write('reloaded', 'reloaded limits, keys and the log level.')
     } catch (error) {
       this.#log.write(
         'reload-failed',
-        `only in part reloaded: not every thread goes by the configuration as it is now. Send SIGHUP again, or restart the hub: ${reasonOf(error)}`,
+        `reloaded in part: not every thread applied the new configuration. Send SIGHUP again, or restart the hub: ${reasonOf(error)}`,
       )
     }
     this.#logRestartNeeded(options)
@@ -94,10 +94,10 @@ export class Reloading {
   async #useCertificate({ certificates, setCertificate }: Reloadable, certificate: CertificateBytes): Promise<void> {
     await setCertificate(certificate)
     if (certificates) certificates.inUse = certificate
-    this.#log.write('certificate-reloaded', 'new connections get the certificate that was read again.')
+    this.#log.write('certificate-reloaded', 'reloaded the certificate; new connections get it.')
   }
 
-  /** What stays as it was when the hub began: a further thread that is started again later is to do as the others. */
+  /** The options that keep their first values, so that a thread that is restarted later runs with the same ones as the others. */
   #fixed(): Partial<ServeOptions> {
     return Object.fromEntries(fixedOptions.map((name) => [name, this.#initial[name]]))
   }
@@ -105,11 +105,11 @@ export class Reloading {
   #logRestartNeeded(options: ServeOptions): void {
     const changed = fixedOptions.filter((name) => JSON.stringify(options[name]) !== JSON.stringify(this.#initial[name]))
     if (changed.length === 0) return
-    this.#log.write('restart-needed', `changed, but only used after a restart: ${changed.join(', ')}.`, { changed })
+    this.#log.write('restart-needed', `changed, but used only after a restart: ${changed.join(', ')}.`, { changed })
   }
 }
 
-/** What a running hub does not change. */
+/** Options that a running hub cannot change. */
 const fixedOptions = [
   'listen',
   'corsOrigins',
@@ -133,7 +133,7 @@ const fixedOptions = [
   'threads',
 ] as const satisfies readonly (keyof ServeOptions)[]
 
-/** On one line, however many things are wrong. */
+/** Puts all reasons on one line. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof HubError)) return String(error)
   return error.message.replace(/\.?\s*\n\s*/g, '; ')

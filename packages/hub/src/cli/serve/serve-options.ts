@@ -11,7 +11,7 @@ import { addLogFlags, type LogFlags } from '../options/log-flags.ts'
 import { DurationOption, type ListenAddress, ListOption, parseListenAddress } from '../options/option-types.ts'
 import { addStoreFlags, type StoreFlags } from '../options/store-flags.ts'
 
-/** What the flags of `headwater serve` were given. */
+/** The values of the flags of `headwater serve`. */
 export interface ServeOptions extends StoreFlags, AuthFlags, Limits, LogFlags {
   readonly listen: ListenAddress
   readonly threads?: number
@@ -19,7 +19,7 @@ export interface ServeOptions extends StoreFlags, AuthFlags, Limits, LogFlags {
   readonly trustedProxies: string[]
   readonly tlsCert?: string
   readonly tlsKey?: string
-  /** In seconds, as are all times. */
+  /** In seconds, like all durations here. */
   readonly headersTimeout: number
   readonly idleTimeout: number
   readonly maxConnectionAge: number
@@ -28,29 +28,29 @@ export interface ServeOptions extends StoreFlags, AuthFlags, Limits, LogFlags {
   readonly subscriptions?: true
 }
 
-/** Gives `headwater serve` its flags, in the groups in which `--help` shows them. */
+/** Adds the flags of `headwater serve`, in the groups in which `--help` shows them. */
 export function addServeFlags(command: Command): Command {
   command
     .optionsGroup('Connections:')
     .addOption(
       new Option(
         '--listen <host:port>',
-        'address to listen on; "[::1]:3000" for IPv6, port 0 for any that is free, no host for 127.0.0.1',
+        'address to listen on: "[::1]:3000" for IPv6, port 0 for any free port, no host for 127.0.0.1',
       )
         .argParser(parseListenAddress)
         .default({ host: '127.0.0.1', port: 3000 }, '127.0.0.1:3000'),
     )
     .option(
       '--threads <count>',
-      'how many threads serve the connections; default: one less than there are cores; with --dev or --subscriptions one',
+      'number of threads that serve connections; default: one less than the number of cores; with --dev or --subscriptions one',
       parseThreads,
     )
     .addOption(
       new ListOption(
         '--public-urls <urls>',
-        'the URLs by which clients know the hub, such as https://hub.example.com; requests for any other host are answered 421',
+        'URLs by which clients know the hub, such as https://hub.example.com; requests for any other host get 421',
         (urls) => new PublicUrls(urls),
-      ).default([], 'any host will do'),
+      ).default([], 'any host'),
     )
     .addOption(
       new ListOption(
@@ -62,61 +62,61 @@ export function addServeFlags(command: Command): Command {
     .addOption(
       new ListOption(
         '--trusted-proxies <addresses>',
-        'proxies in front whose X-Forwarded-For, -Host and -Proto are believed, such as 10.0.0.0/8, separated by commas or spaces',
+        'proxies whose X-Forwarded-For, -Host and -Proto the hub believes, such as 10.0.0.0/8, separated by commas or spaces',
         (proxies) => new ClientAddresses(proxies),
       ),
     )
     .option(
       '--tls-cert <file>',
-      'serve HTTPS (HTTP/2 and HTTP/1.1) with this certificate; read again when it changes, and at SIGHUP',
+      'serve HTTPS (HTTP/2 and HTTP/1.1) with this certificate; reloaded when it changes, and at SIGHUP',
     )
-    .option('--tls-key <file>', 'the private key of the certificate')
+    .option('--tls-key <file>', 'private key of the certificate')
     .addOption(
       new DurationOption(
         '--headers-timeout <time>',
-        'how long a client may take to send the headers of a request, and to encrypt its connection before',
+        'how long a client may take for the TLS handshake, and then to send the headers of a request',
       ).default(10, '10s'),
     )
     .addOption(
       new DurationOption(
         '--idle-timeout <time>',
-        'how long a connection is kept without a request; longer than a proxy in front keeps its own',
+        'how long to keep a connection without a request; set it longer than a proxy in front keeps its own',
       ).default(75, '75s'),
     )
     .addOption(
       new DurationOption(
         '--max-connection-age <time>',
-        'how long an event stream lasts, up to a third less; then its client comes back, and misses nothing',
+        'how long an event stream lasts (up to a third less); its client then reconnects and misses nothing',
       ).default(86_400, '1d'),
     )
     .addOption(
       new DurationOption(
         '--shutdown-deadline <time>',
-        'how long publishes and streams may take to end after SIGTERM; less than what starts the hub waits before it kills it',
+        'how long publishes and streams may take to end after SIGTERM; set it shorter than your service manager waits before it kills the hub',
       ).default(8, '8s'),
     )
   command.addOption(
     new Option(
       '--compression <coding>',
-      'compress public event streams for clients that take it: each event once, not once per subscriber, and only where it pays',
+      'compress public event streams for clients that accept it: each event once, not once per subscriber, and only where it saves bytes',
     )
       .choices(['gzip', 'none'])
       .default('gzip'),
   )
-  command.optionsGroup('Where events are kept:')
+  command.optionsGroup('Where events are stored:')
   addStoreFlags(command)
   command
     .optionsGroup('Who may do what:')
     .option(
       '--dev',
-      'let anyone on this machine publish and subscribe, and speak Mercure of before 1.0, too; refuses any address but a loopback one',
+      'let anyone on this machine publish and subscribe, and also speak Mercure 0.x; listens only on loopback addresses',
     )
   addAuthFlags(command)
   command.option(
     '--subscriptions',
-    'tell who is subscribed: by private events, and at /.well-known/mercure/subscriptions',
+    'report who is subscribed: by private events, and at /.well-known/mercure/subscriptions',
   )
-  command.optionsGroup('What clients may take:')
+  command.optionsGroup('What clients may use:')
   addLimitFlags(command)
   command.optionsGroup('What is logged:')
   addLogFlags(command)
@@ -127,5 +127,8 @@ export function addServeFlags(command: Command): Command {
 
 function parseThreads(text: string): number {
   if (/^\d{1,3}$/.test(text) && Number(text) > 0) return Number(text)
-  throw new HubError('INVALID_OPTION', `--threads ${text} is no number of threads. Write a whole number from 1 to 999.`)
+  throw new HubError(
+    'INVALID_OPTION',
+    `--threads ${text} is not a number of threads. Write a whole number from 1 to 999.`,
+  )
 }

@@ -25,11 +25,11 @@ import { keepYoungGenerationSmall } from './young-generation.ts'
 
 export function serveCommand(): Command {
   const command = new Command('serve').summary('run a hub').description(
-    `Runs a hub: publishers POST to /.well-known/mercure, subscribers GET /.well-known/mercure?match=TOPIC as an event stream, and a page at / shows what comes. Prints one line to standard output when it is ready:
+    `Runs a hub. Publishers POST to /.well-known/mercure, subscribers GET /.well-known/mercure?match=TOPIC as an event stream, and a page at / shows the events. Prints one line to standard output when it is ready:
 
   headwater listening on http://127.0.0.1:3000
 
-SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are told to come back, each at another moment, and it exits 0 within --shutdown-deadline. A second signal ends it at once. SIGHUP reads limits, keys, the certificate and the log level again, and drops nobody. What an operator should know goes to standard error, a line each.`,
+SIGTERM or SIGINT stops the hub: it finishes publishes in progress, tells subscribers to reconnect, each at a different moment, and exits with 0 within --shutdown-deadline. A second signal ends it at once. SIGHUP reloads limits, keys, the certificate and the log level, and drops no connection. The hub logs what an operator should know to standard error, one line each.`,
   )
   addServeFlags(command)
   return command
@@ -37,29 +37,29 @@ SIGTERM or SIGINT ends it: publishes under way are finished, subscribers are tol
       'after',
       `
 Examples:
-  On this machine, for everybody on it; then the same, forgetting all at its end:
+  For everyone on this machine; then the same without keeping events after it exits:
     headwater serve --dev
     headwater serve --dev --listen :0 --store memory:
-  With a page from elsewhere that uses it, as a development server has it:
+  For a page from another origin, such as a development server:
     headwater serve --dev --cors-origins http://localhost:5173
-  Behind a proxy on this machine that has the certificate, with secrets of your own, and everybody may have what is public:
+  Behind a proxy on this machine that terminates TLS, with your own secrets, and public events for everyone:
     headwater serve --public-urls https://hub.example.com --trusted-proxies 127.0.0.1 --store file:/var/lib/headwater --max-age 30d \\
       --publisher-key file:publisher.secret --subscriber-key file:subscriber.secret --key-alg HS256 --issuer https://example.com --anonymous
-  By itself on the network, with the keys of an authorization server:
+  Directly on the network, with the keys of an authorization server:
     headwater serve --listen 0.0.0.0:443 --tls-cert cert.pem --tls-key key.pem --public-urls https://hub.example.com \\
       --publisher-key https://login.example.com/jwks.json --subscriber-key https://login.example.com/jwks.json --issuer https://login.example.com
 
-headwater token makes tokens to try it with. A key on the command line can be read by everyone on the machine: put it into a file.
+headwater token makes tokens to try it with. Everyone on the machine can read a key on the command line: put it into a file.
 
 Exit codes:
-  0  ended by a signal, or after --help and --print-config
-  1  could not start, or not end in order: another process has the port or the data directory, the disk fails, a second signal
-  2  called or configured wrongly; the message names the option`,
+  0  stopped by a signal, or after --help and --print-config
+  1  could not start, or did not stop in order: another process uses the port or the data directory, the disk fails, a second signal
+  2  called or configured incorrectly; the message names the option`,
     )
     .action(serve)
 }
 
-/** What keeps a hub from starting is told as everything else is: to programs as JSON. */
+/** Reports what keeps the hub from starting as the log reports everything else: with `--log-format json` as JSON. */
 async function serve(options: ServeOptions, command: Command): Promise<void> {
   const log = openLog(options)
   try {
@@ -77,14 +77,14 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   if (dev && address.host !== 'localhost' && !isLoopbackAddress(address.host)) {
     throw new HubError(
       'INVALID_OPTION',
-      `--dev lets anyone publish and subscribe, so it does not listen on ${address.host}. Use 127.0.0.1, [::1] or localhost.`,
+      `--dev lets anyone publish and subscribe, so the hub does not listen on ${address.host}. Use 127.0.0.1, [::1] or localhost.`,
     )
   }
   if ((tlsCert === undefined) !== (tlsKey === undefined)) {
-    throw new HubError('INVALID_OPTION', '--tls-cert and --tls-key go together: give both, or neither for plain HTTP.')
+    throw new HubError('INVALID_OPTION', '--tls-cert and --tls-key go together: set both, or neither for plain HTTP.')
   }
 
-  // Until there is something to read again; without a listener the signal would end the process.
+  // Registered before there is anything to reload: without a listener the signal would end the process.
   const reloading = new Reloading(command, log)
   process.on('SIGHUP', () => reloading.reload())
 
@@ -93,7 +93,7 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   const certificates = tlsCert !== undefined && tlsKey !== undefined ? new CertificateFiles(tlsCert, tlsKey) : undefined
   const certificate = await certificates?.read()
   const tokens = await openTokenAuthorizer(options, addresses, log, (warning) => {
-    // What --dev means is said in words of its own.
+    // describeAuth says what --dev means.
     if (!dev || !warning.startsWith('anonymousPublishers')) log.writeThrottled('caution', warning)
   })
 
@@ -136,7 +136,7 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   if (uncleanHolder !== undefined) {
     log.write(
       'unclean-stop',
-      `the hub was not stopped in order the last time (${uncleanHolder}). Every event that it acknowledged is there.`,
+      `the hub did not stop in order the last time (${uncleanHolder}). All acknowledged events are there.`,
       { holder: uncleanHolder },
     )
   }
@@ -174,7 +174,7 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
     },
     threads,
   })
-  // Before it says that it is ready: whoever waits for that may end it at once.
+  // Before the hub reports that it is ready: whoever waits for that may stop it at once.
   const signalled = untilSignalled(log)
   log.write('ready', `listening on ${server.url}.`, { url: server.url })
   console.log(`headwater listening on ${server.url}`)
@@ -185,7 +185,7 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   const streams = sharing?.counts.subscribers.total ?? hub.subscriberCount
   log.write(
     'stopping',
-    `${signal}: closing: finishing publishes and ending ${streams} streams, within ${shutdownDeadline} s. Signal again to end at once.`,
+    `${signal}: stopping: finishing publishes and ending ${streams} streams, within ${shutdownDeadline} s. Signal again to stop at once.`,
     { signal, streams, deadlineSeconds: shutdownDeadline },
   )
   let cutOff = 0
@@ -199,7 +199,7 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
     }),
   ])
   cutOff += cutOffElsewhere
-  // A store that has still to write has a moment for it in any case.
+  // Gives a store that still has to write a moment in any case.
   const closingMs = Math.max(1000, startedAt + deadlineMs - performance.now())
   const isClosed = await withTimeout(
     closingMs,
@@ -208,23 +208,23 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   )
   log.flush()
   if (!isClosed) {
-    log.write('stop-forced', 'the store did not close in time. Publishers of events under way were told nothing.')
+    log.write('stop-forced', 'the store did not close in time. Publishers of events in progress got no answer.')
     process.exit(1)
   }
   const took = Math.round(performance.now() - startedAt) / 1000
   const how =
-    cutOff === 0 ? '' : ` ${cutOff} connection${cutOff === 1 ? '' : 's'} did not end in time, and had to be cut off.`
+    cutOff === 0 ? '' : ` ${cutOff} connection${cutOff === 1 ? '' : 's'} did not end in time and had to be cut off.`
   log.write('stopped', `stopped in ${took} s.${how}`, { seconds: took, connectionsCutOff: cutOff })
   process.exit(0)
 }
 
-/** How many threads are to serve: as many as were asked for, or all cores but one, which is left for the store and the system. */
+/** The number of threads that serve: the given number, or all cores but one, which is left for the store and the system. */
 function threadCountOf({ threads, dev, subscriptions }: ServeOptions, log: Log): number {
   if (threads === undefined) return dev || subscriptions || !canSharePort ? 1 : Math.max(1, availableParallelism() - 1)
   if (threads > 1 && subscriptions) {
     throw new HubError(
       'INVALID_OPTION',
-      `--subscriptions keeps the list of who is subscribed in one thread, so it does not go with --threads ${threads}. Leave one of them out.`,
+      `--subscriptions keeps the list of subscriptions in one thread, so it cannot be combined with --threads ${threads}. Remove one of them.`,
     )
   }
   if (threads === 1 || canSharePort) return threads
@@ -235,7 +235,7 @@ function threadCountOf({ threads, dev, subscriptions }: ServeOptions, log: Log):
   return 1
 }
 
-/** What several threads have in common: the store, and where they count together. */
+/** What several threads share: the store, and the memory in which they count clients together. */
 async function shareAmong(threads: number, store: EventStore) {
   const countMemory = createCountMemory(threads)
   return { shared: await shareStore(store, { frameOf }), countMemory, counts: openCounts(countMemory, 0) }
@@ -245,7 +245,7 @@ function frameOf(epoch: string, event: StoredEvent): Uint8Array {
   return frameBytes(encodeStoredEvent(epoch, event))
 }
 
-/** Resolves at the first SIGTERM or SIGINT to its name; the second ends the process. */
+/** Resolves at the first SIGTERM or SIGINT with its name. The second ends the process. */
 function untilSignalled(log: Log): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
     let count = 0
@@ -256,7 +256,7 @@ function untilSignalled(log: Log): Promise<NodeJS.Signals> {
         return
       }
       log.flush()
-      log.write('stop-forced', `${signal} again: ended at once.`, { signal })
+      log.write('stop-forced', `${signal} again: stopped at once.`, { signal })
       process.exit(1)
     }
     process.on('SIGTERM', onSignal)

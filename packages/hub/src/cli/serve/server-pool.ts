@@ -12,7 +12,7 @@ import type { RequestToMain, RequestToWorker, ThreadOptions } from './thread-mes
 import { ThreadRpc } from './thread-rpc.ts'
 
 export interface ServingThreadsOptions {
-  /** How many there are, the first one included. */
+  /** The number of threads, including the first one. */
   readonly count: number
   readonly options: ServeOptions
   readonly certificate: Certificate | undefined
@@ -22,25 +22,25 @@ export interface ServingThreadsOptions {
   readonly log: Log
   /** Writes a line of a thread's log. */
   readonly write: (line: string) => void
-  /** Gives the metrics of all threads. */
+  /** Returns the metrics of all threads. */
   readonly textOfMetrics: () => Promise<string>
 }
 
-/** How long a thread that ended is waited for before it is started again: doubled each time, until it has lasted. In milliseconds. */
+/** How long to wait before starting a failed thread again, in milliseconds: doubles each time, until a thread has lasted. */
 const restartMs = { first: 500, most: 30_000, hasLasted: 60_000 }
-/** A thread that does not answer by then is left out of the metrics, in milliseconds. */
+/** The metrics leave out a thread that does not answer within this time, in milliseconds. */
 const metricsMs = 5000
-/** What a thread gets beyond its deadline to say that it has ended, in milliseconds. */
+/** How long beyond its deadline a thread may take to report that it has ended, in milliseconds. */
 const closeMs = 500
 
 /**
- * The further threads that serve a hub. One that ends by itself (a fault of ours, no memory left) takes its event streams with it: their
- * clients come back to the others, or to the one that is started in its place, and go on where they were.
+ * The threads that serve a hub, without the first one. If one fails (a bug of ours, no memory left), its event streams end. Their
+ * clients reconnect to the other threads, or to its replacement, and resume where they were.
  */
 export class ServerPool {
   readonly #threads: readonly ServingThread[]
 
-  /** Resolves when each has been started once. One that could not be is tried again. */
+  /** Resolves when it has tried to start each thread once. Tries again to start those that failed. */
   static async start(options: ServingThreadsOptions): Promise<ServerPool> {
     const threads = new ServerPool(options)
     await Promise.all(threads.#threads.map((thread) => thread.start()))
@@ -51,29 +51,29 @@ export class ServerPool {
     this.#threads = Array.from({ length: options.count - 1 }, (_, index) => new ServingThread(index + 2, options))
   }
 
-  /** What each that answers in time has to tell. */
+  /** The metrics of each thread that answers in time. */
   async metrics(): Promise<readonly MetricsSnapshot[]> {
     const snapshots = await Promise.all(this.#threads.map((thread) => thread.metrics()))
     return snapshots.filter((snapshot) => snapshot !== undefined)
   }
 
-  /** Has all go by these options from now on. Rejects if one cannot, when all are done. */
+  /** Applies the options to all threads. Waits for all of them, and rejects if one failed. */
   async reload(options: ServeOptions): Promise<void> {
     await this.#each((thread) => thread.reload(options))
   }
 
-  /** Has all use this certificate from now on. Rejects if one cannot, when all are done. */
+  /** Sets the certificate of all threads. Waits for all of them, and rejects if one failed. */
   async setCertificate(certificate: Certificate): Promise<void> {
     await this.#each((thread) => thread.setCertificate(certificate))
   }
 
-  /** Ends all in order. Gives how many connections had to be cut off. */
+  /** Stops all threads in order. Returns how many connections had to be cut off. */
   async close(deadlineMs: number): Promise<number> {
     const cutOff = await Promise.all(this.#threads.map((thread) => thread.close(deadlineMs)))
     return cutOff.reduce((sum, each) => sum + each, 0)
   }
 
-  /** Ends a thread as an accident would, for a test of what becomes of its clients. */
+  /** Terminates a thread as a crash would. For tests of what happens to its clients. */
   async crash(thread: number): Promise<void> {
     await this.#threads[thread - 2]?.crash()
   }
@@ -88,7 +88,7 @@ export class ServerPool {
 class ServingThread {
   readonly #number: number
   readonly #given: ServingThreadsOptions
-  /** As they are now, for one that is started later. */
+  /** The current options, with which a replacement starts. */
   #options: ServeOptions
   #certificate: Certificate | undefined
   #running: { readonly worker: Worker; readonly conversation: ThreadRpc<RequestToWorker, RequestToMain> } | undefined
@@ -107,7 +107,7 @@ class ServingThread {
     const { shared, counts, port, write, textOfMetrics, log } = this.#given
     const connection = shared.connect()
     const startedAt = performance.now()
-    // Beside this module, in its language: TypeScript where that runs as it is, else what it was compiled to.
+    // Beside this module, with the same extension: TypeScript when run from source, else the compiled file.
     const name = `./server-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`
     const worker = new Worker(new URL(name, import.meta.url), {
       name: `headwater ${this.#number}`,
@@ -145,7 +145,7 @@ class ServingThread {
       await worker.terminate()
       return
     }
-    log.write('thread-started', `thread ${this.#number} serves.`, { thread: this.#number })
+    log.write('thread-started', `thread ${this.#number} is serving.`, { thread: this.#number })
   }
 
   metrics(): Promise<MetricsSnapshot | undefined> {
@@ -154,23 +154,23 @@ class ServingThread {
 
   async reload(options: ServeOptions): Promise<void> {
     this.#options = options
-    await this.#have('reload', options)
+    await this.#apply('reload', options)
   }
 
   async setCertificate(certificate: Certificate): Promise<void> {
     this.#certificate = certificate
-    await this.#have('certificate', certificate)
+    await this.#apply('certificate', certificate)
   }
 
-  /** Has it go by what one that is started later is started with. */
-  async #have<About extends 'reload' | 'certificate'>(
+  /** Applies the setting to the running worker. Later ones start with it. */
+  async #apply<About extends 'reload' | 'certificate'>(
     about: About,
     what: RequestToWorker[About]['ask'],
   ): Promise<void> {
     try {
       await this.#running?.conversation.ask(about, what)
     } catch (error) {
-      // One that ends meanwhile is started again with it.
+      // A worker that ends meanwhile is replaced by one that starts with the setting.
       if (!this.#running) return
       const { code, message } = error as HubError
       throw new HubError(code, `thread ${this.#number}: ${message}`, { cause: error })
@@ -197,7 +197,7 @@ class ServingThread {
     if (lastedMs >= restartMs.hasLasted) this.#delayMs = restartMs.first
     log.write(
       'thread-ended',
-      `thread ${this.#number} ended (${why}), and with it ${streams} event streams, whose clients come back. It is started again in ${this.#delayMs / 1000} s.`,
+      `thread ${this.#number} failed (${why}), and its ${streams} event streams ended. Their clients reconnect. Starting it again in ${this.#delayMs / 1000} s.`,
       { thread: this.#number, reason: why, streams, seconds: this.#delayMs / 1000 },
     )
     this.#timer = setTimeout(() => this.start(), this.#delayMs)
@@ -205,7 +205,7 @@ class ServingThread {
   }
 }
 
-/** What a thread answers; nothing if it takes too long, or ends instead: `onEnd` tells why it did. */
+/** The answer of a thread, or `undefined` if it takes too long or ends instead: `onEnd` reports why it ended. */
 async function unlessLate<T>(milliseconds: number, answer: Promise<T> | undefined): Promise<T | undefined> {
   return (
     answer &&

@@ -9,7 +9,7 @@ import { openTokenAuthorizer, type Serving, startServing } from './start-server.
 import type { RequestToMain, RequestToWorker, ThreadOptions } from './thread-messages.ts'
 import { ThreadRpc } from './thread-rpc.ts'
 
-// A further thread that serves a hub: all that the first one does, but for the store, which that one has.
+// A thread that serves a hub. It does everything the first thread does, except for the store, which only the first one has.
 
 const { thread, options, connection, certificate, port, counts } = workerData as ThreadOptions
 
@@ -61,12 +61,12 @@ const log = new Log({
   format: options.logFormat,
   level: options.logLevel,
   write(line) {
-    // If the first thread is gone, so is this one.
+    // If the first thread is gone, this one ends as well.
     first.ask('log', line).catch(() => {})
   },
 })
-// What there is to warn of, the first thread has said.
+// The first thread has already logged the warnings.
 const tokens = openTokenAuthorizer(options, new ClientAddresses(options.trustedProxies), log, () => {})
-// Told when it is to start.
+// The main thread learns of a failure when it asks for the start.
 tokens.catch(() => {})
 const serving = Promise.withResolvers<Serving>()

@@ -15,7 +15,7 @@ import type { ListenAddress } from '../options/option-types.ts'
 import type { Log } from './log.ts'
 import type { ServeOptions } from './serve-options.ts'
 
-/** A hub as one thread serves it. */
+/** A hub served by one thread. */
 export interface Serving {
   readonly hub: Hub
   readonly server: HubServer
@@ -30,13 +30,13 @@ export interface ServingOptions {
   readonly certificate: Certificate | undefined
   readonly log: Log
   readonly address: ListenAddress
-  /** If there are several threads: which one this is, of those on its port, and where they count together. */
+  /** With several threads: the number of this one, its role on the shared port, and the shared counts. */
   readonly sharing?:
     | { readonly thread: number; readonly sharesPort: 'first' | 'other'; readonly counts: ClientCounts }
     | undefined
 }
 
-/** Serves a hub over a store, as the flags say: flags become options of `createHub`. */
+/** Serves a hub over a store, configured by the flags. */
 export async function startServing(serving: ServingOptions): Promise<Serving> {
   const { options, store, tokens, certificate, log, address, sharing } = serving
   const metrics = new Metrics({ thread: sharing?.thread })
@@ -77,8 +77,8 @@ export async function startServing(serving: ServingOptions): Promise<Serving> {
       log.writeThrottled(
         isTooSlow ? 'subscriber-too-slow' : 'stream-ended',
         isTooSlow
-          ? `ended the event stream of ${from}, which does not read what it is sent (${reason}). It can come back and go on where it was.`
-          : `an event stream of ${from} is over (${reason}).`,
+          ? `ended the event stream of ${from}, which does not read what it is sent (${reason}). It can reconnect and resume where it was.`
+          : `an event stream of ${from} ended (${reason}).`,
         { address: from, reason },
       )
     },
@@ -93,7 +93,7 @@ export async function startServing(serving: ServingOptions): Promise<Serving> {
   return { hub, server, limits, metrics }
 }
 
-/** Makes the authorizer that the flags describe. `onWarning` gets what an operator should think about. */
+/** Creates the authorizer that the flags describe. `onWarning` receives what the operator should think about. */
 export function openTokenAuthorizer(
   options: ServeOptions,
   addresses: ClientAddresses,
@@ -114,7 +114,7 @@ export function openTokenAuthorizer(
   })
 }
 
-/** Logs what went wrong without anybody to report it to but the operator. */
+/** Logs a failure that no client was told about. */
 export function logFailure(log: Log, error: unknown): void {
   if (error instanceof HubError) {
     log.writeThrottled(error.code.startsWith('STORE_') ? 'store-failed' : 'failure', error.message, {
@@ -123,7 +123,7 @@ export function logFailure(log: Log, error: unknown): void {
     return
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
-  log.writeThrottled('failure', `something failed in the hub, which goes on: ${message}`, { stack })
+  log.writeThrottled('failure', `something failed in the hub, which continues: ${message}`, { stack })
 }
 
 /** Logs that the store fails, works again or is slow. */
@@ -131,7 +131,7 @@ export function logStoreHealth(log: Log, health: StoreHealth): void {
   switch (health.name) {
     case 'failed': {
       const { message: reason } = health.error
-      log.writeThrottled('store-failed', `the store failed, and publishers are answered 503: ${reason}`, { reason })
+      log.writeThrottled('store-failed', `the store failed, and publishers get 503: ${reason}`, { reason })
       break
     }
     case 'recovered': {
@@ -145,7 +145,7 @@ export function logStoreHealth(log: Log, health: StoreHealth): void {
     case 'slow': {
       const { ms, events, hasAnswered } = health
       const what = hasAnswered ? `took ${textOf(ms)} to ${taskOf(events)}` : `has not answered for ${textOf(ms)}`
-      log.writeThrottled('store-slow', `the store ${what}. Look at what else uses its disk.`, {
+      log.writeThrottled('store-slow', `the store ${what}. Check what else uses its disk.`, {
         seconds: Math.round(ms) / 1000,
       })
       break
@@ -154,8 +154,8 @@ export function logStoreHealth(log: Log, health: StoreHealth): void {
 }
 
 function taskOf(events: number | undefined): string {
-  if (!events) return 'say whether it can keep events'
-  return events === 1 ? 'keep an event' : 'keep several events'
+  if (!events) return 'check that it can store events'
+  return events === 1 ? 'store an event' : 'store several events'
 }
 
 function textOf(ms: number): string {

@@ -4,34 +4,34 @@ import type { Certificate } from '../../http/server/tls.ts'
 import type { StoreConnection } from '../../store/shared/messages.ts'
 import type { ServeOptions } from './serve-options.ts'
 
-/** What a further thread is started with. */
+/** What a worker thread starts with. */
 export interface ThreadOptions {
-  /** From 2 up; the thread that starts the others is 1. */
+  /** The number of the thread, 2 or more. The main thread is 1. */
   readonly thread: number
   readonly options: ServeOptions
   readonly connection: StoreConnection
   readonly certificate: Certificate | undefined
-  /** The port that the first thread has, which may have been any that was free. */
+  /** The port of the first thread, which may have chosen any free one. */
   readonly port: number
   readonly counts: CountMemory
 }
 
-/** What the first thread asks a further one. */
+/** Requests from the main thread to a worker. */
 export type RequestToWorker = {
-  /** To begin. Answered when it listens. */
+  /** Starts serving. Answered when the worker listens. */
   start: { ask: undefined; answer: undefined }
   metrics: { ask: undefined; answer: MetricsSnapshot }
-  /** To go by these keys, limits and log level from now on. */
+  /** Applies keys, limits and log level. */
   reload: { ask: ServeOptions; answer: undefined }
   certificate: { ask: Certificate; answer: undefined }
-  /** To end in order, within this time. Answered with how many connections had to be cut off. */
+  /** Stops in order, within this time. The answer is how many connections had to be cut off. */
   close: { ask: { readonly deadlineMs: number }; answer: number }
 }
 
-/** What a further thread asks the first one. */
+/** Requests from a worker to the main thread. */
 export type RequestToMain = {
-  /** To write a line of the log. */
+  /** Writes a line of the log. */
   log: { ask: string; answer: undefined }
-  /** For the metrics of all threads. */
+  /** Returns the metrics of all threads. */
   metrics: { ask: undefined; answer: string }
 }

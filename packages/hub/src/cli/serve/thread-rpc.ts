@@ -1,10 +1,10 @@
 import type { MessagePort, Worker } from 'node:worker_threads'
 import { HubError, type HubErrorCode } from '../../base/errors.ts'
 
-/** What one of two threads asks the other, by name: with what, and for what. */
+/** The requests between two threads, by name: the types of the parameter and of the answer. */
 export type Questions = Readonly<Record<string, { readonly ask: unknown; readonly answer: unknown }>>
 
-/** How a thread answers what it is asked. */
+/** The functions that answer the requests. */
 export type Answering<Q extends Questions> = {
   readonly [Name in keyof Q]: (ask: Q[Name]['ask']) => Q[Name]['answer'] | Promise<Q[Name]['answer']>
 }
@@ -14,7 +14,7 @@ type Message =
   | { readonly name: 'answer'; readonly number: number; readonly answer: unknown }
   | { readonly name: 'no answer'; readonly number: number; readonly code: HubErrorCode; readonly message: string }
 
-/** One end of a conversation between two threads, in which both may ask. */
+/** One end of a connection between two threads. Both ends can send requests. */
 export class ThreadRpc<Asked extends Questions, Answered extends Questions> {
   readonly #port: MessagePort | Worker
   readonly #pending = new Map<number, { resolve: (answer: unknown) => void; reject: (error: HubError) => void }>()
@@ -30,7 +30,7 @@ export class ThreadRpc<Asked extends Questions, Answered extends Questions> {
     })
   }
 
-  /** Rejects as the other thread does, or when it ends. */
+  /** Sends a request. Rejects as the other thread does, or when it ends. */
   ask<Name extends keyof Asked & string>(about: Name, ask: Asked[Name]['ask']): Promise<Asked[Name]['answer']> {
     return new Promise((resolve, reject) => {
       if (this.#end) return reject(this.#end)
@@ -40,7 +40,7 @@ export class ThreadRpc<Asked extends Questions, Answered extends Questions> {
     })
   }
 
-  /** The other thread is gone: what it was asked is not answered any more. */
+  /** Rejects all pending requests, because the other thread is gone. */
   end(why: string): void {
     this.#end = new HubError('HUB_CLOSED', why)
     for (const { reject } of this.#pending.values()) reject(this.#end)

@@ -88,9 +88,9 @@ describe('the configuration', () => {
       `${file}: durability: `,
       `${file}: dev: "yes" is neither true nor false`,
       `${file}: store: {"file":"x"} is not text`,
-      `${file}: corsOrigins: [1,{}] is not text, or an array`,
-      `${file}: there is no "cors_origins"; there is "corsOrigins"`,
-      `${file}: there is no "colour", but there are: listen, `,
+      `${file}: corsOrigins: [1,{}] is not a string or an array`,
+      `${file}: there is no option "cors_origins"; there is "corsOrigins"`,
+      `${file}: there is no option "colour". The options are: listen, `,
     ].entries()) {
       expect(lines[index]).toContain(start)
     }
@@ -111,10 +111,10 @@ describe('the configuration', () => {
     [['--headers-timeout', '10'], '--headers-timeout is "10". Write a number and its unit'],
     [['--max-connection-age', 'long'], '--max-connection-age is "long". Write a number and its unit'],
     [['--shutdown-deadline', '0s'], '--shutdown-deadline is "0s". Write a number and its unit'],
-    [['--max-connections', '0'], '--max-connections 0 is no limit. Write a whole number from 1 up'],
+    [['--max-connections', '0'], '--max-connections 0 is not a limit. Write a whole number, 1 or more'],
     [
       ['--max-subscribers-per-token', '-1'],
-      '--max-subscribers-per-token -1 is no limit. Write a whole number from 1 up',
+      '--max-subscribers-per-token -1 is not a limit. Write a whole number, 1 or more',
     ],
     [['--log-format', 'xml'], 'Allowed choices are text, json'],
     [['--log-level', 'loud'], 'Allowed choices are debug, info, warn, error'],
@@ -125,7 +125,7 @@ describe('the configuration', () => {
 
   test.each([
     ['{', 'cannot be read'],
-    ['[]', 'holds no configuration'],
+    ['[]', 'is not a configuration'],
   ])('is not read from %s', (text, reason) => {
     writeFileSync(file, text)
     expect(() => configured()).toThrow(reason)
@@ -220,11 +220,11 @@ describe('headwater serve', () => {
     expect(await statusOfTwo()).toBe(400)
     write({ maxMatchers: 'x' })
     hub.child.kill('SIGHUP')
-    await hub.said(/nothing was reloaded, and all stays as it was: .*maxMatchers/, 'stderr')
+    await hub.said(/reload failed, nothing changed: .*maxMatchers/, 'stderr')
     expect(await statusOfTwo()).toBe(400)
     write({ maxMatchers: 2 })
     hub.child.kill('SIGHUP')
-    await hub.said(/limits, keys and the log level are those/, 'stderr')
+    await hub.said(/reloaded limits, keys and the log level/, 'stderr')
     expect(await statusOfTwo()).toBe(200)
   })
 })

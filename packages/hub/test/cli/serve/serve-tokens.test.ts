@@ -93,11 +93,11 @@ describe('headwater serve with keys', () => {
     expect([(await ask(old!)).status, (await ask(renewed!)).status]).toEqual([200, 401])
     writeFileSync(path, publisherSecret)
     hub.child.kill('SIGHUP')
-    await hub.said(/keys and the log level are those of the configuration/, 'stderr')
+    await hub.said(/reloaded limits, keys and the log level/, 'stderr')
     expect([(await ask(old!)).status, (await ask(renewed!)).status]).toEqual([401, 200])
     writeFileSync(path, '')
     hub.child.kill('SIGHUP')
-    await hub.said(/nothing was reloaded, and all stays as it was: --subscriber-key is empty/, 'stderr')
+    await hub.said(/reload failed, nothing changed: --subscriber-key is empty/, 'stderr')
     expect((await ask(renewed!)).status).toBe(200)
     await reader.cancel()
   })
@@ -234,7 +234,7 @@ describe('headwater token', () => {
     [['--key', publisherSecret, '--issuer', issuer, '--publish', '*'], /--audience/],
     [['--key', publisherSecret, ...who, '--publish', 'https://shop.example/*'], /--publish is .* urlpattern:/],
     [['--key', publisherSecret, ...who, '--publish', '*', '--expires', '5'], /--expires is "5"/],
-    [['--key', publisherSecret, ...who, '--subscribe', '*', '--payload', '{'], /--payload is no JSON/],
+    [['--key', publisherSecret, ...who, '--subscribe', '*', '--payload', '{'], /--payload is not JSON/],
     [['--key', publisherSecret, '--key-alg', 'none', '--publish', '*'], /--key-alg none/],
     [['--key', publisherSecret, '--key-alg', 'ES256', ...names(), '--publish', '*'], /PEM private key/],
     [['--key', 'file:/nowhere/key', ...who, '--publish', '*'], /\/nowhere\/key cannot be read/],

@@ -45,7 +45,7 @@ describe('headwater serve', () => {
     stuck.flushHeaders()
     await once(stuck, 'continue')
     hub.child.kill('SIGTERM')
-    await hub.said(/closing/, 'stderr')
+    await hub.said(/stopping:/, 'stderr')
     hub.child.kill('SIGTERM')
     expect(await hub.ended()).toBe(1)
     await failed
@@ -57,8 +57,8 @@ describe('headwater serve', () => {
     [['serve', '--dev', '--listen', '[::]:0'], 2, 'does not listen on ::'],
     [['serve', '--dev', '--listen', '192.168.1.1:80'], 2, '192.168.1.1'],
     [['serve', '--dev', '--listen', 'example.com:80'], 2, 'example.com'],
-    [['serve', '--dev', '--listen', '3000'], 2, '--listen 3000 is no address'],
-    [['serve', '--dev', '--listen', '127.0.0.1'], 2, '--listen 127.0.0.1 is no address'],
+    [['serve', '--dev', '--listen', '3000'], 2, '--listen 3000 is not an address'],
+    [['serve', '--dev', '--listen', '127.0.0.1'], 2, '--listen 127.0.0.1 is not an address'],
     [['serve', '--dev', '--listen', '127.0.0.1:70000'], 2, 'up to 65535'],
     [['serve', '--dev', '--listen', '[localhost]:1'], 2, '[::1]:3000'],
     [['serve', '--dev', '--store', 'redis://x'], 2, '--store redis://x'],
@@ -144,7 +144,7 @@ describe('headwater serve', () => {
     await hub.said(/must fit each other/, 'stderr')
     write(second)
     hub.child.kill('SIGHUP')
-    await hub.said(/read again/, 'stderr')
+    await hub.said(/reloaded the certificate/, 'stderr')
     const [healthy] = await ask(second.cert, '/healthz')
     expect([healthy.statusCode, stream.statusCode, stream.complete]).toEqual([200, 200, false])
     stream.destroy()

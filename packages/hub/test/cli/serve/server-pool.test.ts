@@ -48,7 +48,7 @@ describe('headwater serve --threads', patience, () => {
     expect([...metrics.keys()].filter((name) => name.startsWith('process_start_time'))).toHaveLength(1)
 
     hub.child.kill('SIGTERM')
-    await hub.said(new RegExp(`SIGTERM: closing: finishing publishes and ending ${clients.length} streams`), 'stderr')
+    await hub.said(new RegExp(`SIGTERM: stopping: finishing publishes and ending ${clients.length} streams`), 'stderr')
     expect(await hub.ended()).toBe(0)
     expect(hub.stderr).toMatch(/ info {2}stopped in [\d.]+ s\.\n$/)
   })
@@ -61,7 +61,7 @@ describe('headwater serve --threads', patience, () => {
     const clients = await subscribeOnAll(hub.url, 3)
     writeFileSync(file, JSON.stringify({ threads: 3, maxTopics: 2, maxSubscribers: clients.length + 1 }))
     hub.child.kill('SIGHUP')
-    await hub.said(/limits, keys and the log level are those of the configuration as it is now/, 'stderr')
+    await hub.said(/reloaded limits, keys and the log level/, 'stderr')
     const statuses = await Promise.all(
       Array.from({ length: 24 }, () => post(hub.url, 'topic=a&topic=b&data=x').then(({ status }) => status)),
     )
@@ -120,7 +120,7 @@ describe('headwater serve --threads', patience, () => {
     }
     write(second)
     hub.child.kill('SIGHUP')
-    await hub.said(/new connections get the certificate that was read again/, 'stderr')
+    await hub.said(/reloaded the certificate; new connections get it/, 'stderr')
     for (let n = 0; n < 12; n++) {
       const [healthy] = await once(httpsGet(`${url}/healthz`, { ca: second.cert, agent: false }), 'response')
       expect(healthy.statusCode).toBe(200)
@@ -131,7 +131,7 @@ describe('headwater serve --threads', patience, () => {
   test('and --subscriptions do not go together, which is said at once', async () => {
     const hub = headwater('serve', '--dev', '--store', 'memory:', '--threads', '2', '--subscriptions')
     expect(await hub.ended()).toBe(2)
-    expect(hub.stderr).toMatch(/--subscriptions .* does not go with --threads 2/)
+    expect(hub.stderr).toMatch(/--subscriptions .* cannot be combined with --threads 2/)
   })
 
   test('does not let a second hub on its port, of which nobody would know which connections it gets', async () => {

@@ -44,7 +44,7 @@ describe('a hub that is told to end by SIGTERM', () => {
       .poll(async () => (await (await fetch(`${hub.url}/metrics`)).text()).match(/^headwater_subscribers (\d+)$/m)?.[1])
       .toBe('20')
     hub.child.kill('SIGTERM')
-    await hub.said(/SIGTERM: closing: finishing publishes and ending 20 streams, within 30 s/, 'stderr')
+    await hub.said(/SIGTERM: stopping: finishing publishes and ending 20 streams, within 30 s/, 'stderr')
     await expect(fetch(`${hub.url}/healthz`)).rejects.toThrow()
     publishing.end('topic=a&data=bye')
     const { status, body: id } = await answer
@@ -59,7 +59,7 @@ describe('a hub that is told to end by SIGTERM', () => {
     expect(hub.stderr).toMatch(/ info {2}stopped in [\d.]+ s\.\n$/)
 
     const next = await startHub(...store)
-    expect(next.stderr).not.toContain('not stopped in order')
+    expect(next.stderr).not.toContain('not stop in order')
     // Whoever was told to come back before the event went out has it then.
     for (const text of texts) {
       if (text.includes('data: bye')) continue
@@ -100,10 +100,10 @@ describe('a hub that is told to end by SIGTERM', () => {
     const hub = await startHub('--shutdown-deadline', '10m')
     const { answer } = await beginPublish(hub.url, 10)
     hub.child.kill('SIGTERM')
-    await hub.said(/closing/, 'stderr')
+    await hub.said(/stopping:/, 'stderr')
     hub.child.kill(second)
     expect(await hub.ended()).toBe(1)
-    expect(hub.stderr).toContain(`${second} again: ended at once.`)
+    expect(hub.stderr).toContain(`${second} again: stopped at once.`)
     await expect(answer).rejects.toThrow()
   })
 
@@ -114,7 +114,7 @@ describe('a hub that is told to end by SIGTERM', () => {
     await killed.ended()
     const next = await startHub(...store)
     await next.said(
-      new RegExp(` warn {2}the hub was not stopped in order the last time \\(process ${killed.child.pid} on host`),
+      new RegExp(` warn {2}the hub did not stop in order the last time \\(process ${killed.child.pid} on host`),
       'stderr',
     )
   })

@@ -44,7 +44,7 @@ test('a disk that takes no more is one line in the log, 503 for publishers and f
   expect(await publish('after')).toBe(200)
   await hub.said(/ info {2}the store works again, after [\d.]+ s and \d+ failures\.\n/, 'stderr')
   expect((await fetch(`${hub.url}/readyz`)).status).toBe(200)
-  const lines = hub.stderr.slice(before).match(/ error the store failed, and publishers are answered 503: .*/g)!
+  const lines = hub.stderr.slice(before).match(/ error the store failed, and publishers get 503: .*/g)!
   // The check of readiness says it in its own words.
   expect(lines.length).toBeLessThanOrEqual(2)
   expect(lines[0]).toContain('the disk failed')
