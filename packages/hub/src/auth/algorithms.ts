@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
 
-/** Algorithms with a shared secret. Used only when they are asked for: whoever takes a public key for a secret lets anyone sign. */
+/** Algorithms with a shared secret. Used only if configured: a hub that took a public key for a secret would let anyone sign. */
 export const secretAlgorithms = ['HS256', 'HS384', 'HS512'] as const
 /** Algorithms with a public key (RFC 7518, RFC 8037, RFC 9864). */
 export const publicKeyAlgorithms = [
@@ -17,7 +17,7 @@ export const publicKeyAlgorithms = [
   'PS512',
 ] as const
 
-/** Every algorithm there is for us. `none` is not one. */
+/** Every supported algorithm. `none` is not one. */
 export type Algorithm = (typeof secretAlgorithms)[number] | (typeof publicKeyAlgorithms)[number]
 
 export function isAlgorithm(name: unknown): name is Algorithm {
@@ -28,7 +28,7 @@ export function isSecretAlgorithm(algorithm: Algorithm): boolean {
   return algorithm.startsWith('HS')
 }
 
-/** The algorithms that a public or private key can be used with; none when it is of a kind, or too weak, to be used at all. */
+/** The algorithms that a public or private key can be used with; none if its type is not supported or it is too weak. */
 export function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): readonly Algorithm[] {
   if (asymmetricKeyType === 'ed25519') return ['EdDSA', 'Ed25519']
   if (asymmetricKeyType === 'ec') return curveAlgorithms[asymmetricKeyDetails?.namedCurve ?? ''] ?? []
@@ -45,7 +45,7 @@ const curveAlgorithms: Record<string, readonly Algorithm[]> = {
 
 const rsaAlgorithms: readonly Algorithm[] = ['RS256', 'RS384', 'RS512', 'PS256', 'PS384', 'PS512']
 
-/** What a key is, for a message. */
+/** Describes a key for a message. */
 export function describeKey({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): string {
   if (asymmetricKeyType === 'ec') return `a key on the curve ${asymmetricKeyDetails?.namedCurve}`
   const { modulusLength } = asymmetricKeyDetails ?? {}

@@ -4,62 +4,62 @@ import type { ConfiguredKeys } from './configured-key.ts'
 import type { Role } from './dialect.ts'
 import { PublishOrigins } from './publish-origins.ts'
 
-/** The keys that the tokens of one role are verified with. */
+/** The keys that verify the tokens of one role. */
 export interface RoleOptions {
   /**
-   * Each one of: the URL of a JWK Set (`https://…`); `file:` and the path of any of what follows; a PEM public key; a JWK Set; a
-   * shared secret. Several while one replaces another.
+   * Each is one of: the URL of a JWK Set (`https://…`); a PEM public key; a JWK Set; a shared secret; or `file:` and the path of one of
+   * the last three. Pass several while rotating keys.
    */
   readonly key: string | readonly string[]
   /**
-   * Which algorithms tokens may be signed with. Default: all of public keys that fit the key. For a shared secret there is no
-   * default: `HS256`, `HS384` or `HS512`.
+   * The algorithms that may sign tokens. Default: all public-key algorithms that fit the key. A shared secret has no default: set
+   * `HS256`, `HS384` or `HS512`.
    */
   readonly algorithms?: Algorithm | readonly Algorithm[] | undefined
 }
 
-/** Who may vouch for publishers and subscribers. */
+/** An issuer of tokens for publishers and subscribers. */
 export interface IssuerOptions {
-  /** What a token of this issuer has as its `iss`, to the letter. */
+  /** The exact `iss` of this issuer's tokens. */
   readonly issuer?: string | undefined
-  /** Default: publishers cannot have a token from this issuer. */
+  /** Default: the hub accepts no publishers' tokens from this issuer. */
   readonly publisher?: RoleOptions | undefined
-  /** Default: subscribers cannot have a token from this issuer. */
+  /** Default: the hub accepts no subscribers' tokens from this issuer. */
   readonly subscriber?: RoleOptions | undefined
 }
 
-/** Who may publish and subscribe, as an operator writes it. */
+/** The operator's configuration of who may publish and subscribe. */
 export interface AuthOptions extends IssuerOptions {
-  /** In place of `issuer`, `publisher` and `subscriber`, when there are several. Each has its own keys: none can vouch for another. */
+  /** Several issuers, in place of `issuer`, `publisher` and `subscriber`. Each has its own keys: none can sign for another. */
   readonly issuers?: readonly IssuerOptions[] | undefined
   /**
-   * The public URL of the hub, or all of them: what tokens have as their `aud`, so that one for another server is no good here. Needed
-   * with keys.
+   * The public URL of the hub, or all of them: the `aud` of tokens, so that a token for another server is not valid here. Required with
+   * keys.
    */
   readonly audience?: string | readonly string[] | undefined
-  /** Whether who has no token may subscribe to what is public. Default false. */
+  /** Whether clients without a token may subscribe to public events. Default false. */
   readonly anonymousSubscribers?: boolean | undefined
-  /** Whether who has no token may publish, on any topic. Only where nobody but publishers can reach the hub. Default false. */
+  /** Whether clients without a token may publish, to any topic. Use it only if nobody but publishers can reach the hub. Default false. */
   readonly anonymousPublishers?: boolean | undefined
   /**
-   * Whose pages may publish by cookie: `https://example.com`, `https://*.example.com` for all below it, or `*`. Default: none. By the
-   * `Authorization` header a page may always publish that has a token (and CORS).
+   * The origins whose pages may publish by cookie: `https://example.com`, `https://*.example.com` for all subdomains, or `*`. Default:
+   * none. A page with a token can always publish by the `Authorization` header, if CORS allows it.
    */
   readonly publishOrigins?: readonly string[] | undefined
-  /** The cookie with the token. Default `__Secure-mercure_access_token`. Over plain HTTP browsers take none whose name begins like that. */
+  /** The name of the cookie with the token. Default `__Secure-mercure_access_token`. Browsers reject names with that prefix over plain HTTP. */
   readonly cookie?: string | undefined
-  /** Where clients can get a token, for them to read in the hub's metadata. Default: not said. */
+  /** Where clients can get a token. The hub's metadata lists these URLs. Default: none. */
   readonly authorizationServers?: readonly string[] | undefined
-  /** How far the clocks of issuers may be ahead, for `nbf`. In seconds, 0 to 300. Default 5. */
+  /** How far the issuers' clocks may be ahead, for `nbf`. In seconds, 0 to 300. Default 5. */
   readonly clockToleranceSeconds?: number | undefined
-  /** Whether tokens of Mercure before 1.0 are good as well. They need no issuer, audience or expiry. Default false. */
+  /** Whether the hub also accepts tokens of Mercure 0.x. They need no issuer, audience or expiry. Default false. */
   readonly compat?: boolean | undefined
 }
 
-/** What was configured, checked and with all defaults in place. */
+/** The checked configuration, with all defaults. */
 export interface AuthConfig {
   readonly issuers: readonly IssuerConfig[]
-  /** The hub's own URLs, as tokens and its metadata name it. */
+  /** The hub's own URLs, as in tokens and metadata. */
   readonly resources: readonly string[]
   readonly anonymousSubscribers: boolean
   readonly anonymousPublishers: boolean
@@ -68,12 +68,12 @@ export interface AuthConfig {
   readonly authorizationServers: readonly string[]
   readonly clockToleranceMs: number
   readonly isCompat: boolean
-  /** What the operator should think about. */
+  /** Warnings for the operator. */
   readonly warnings: readonly string[]
 }
 
 export interface IssuerConfig {
-  /** `undefined` only with compat: then it has only tokens of before 1.0. */
+  /** `undefined` only with compat: then the issuer has only tokens of Mercure 0.x. */
   readonly issuer: string | undefined
   readonly keys: Readonly<Partial<Record<Role, ConfiguredKeys>>>
 }
@@ -82,9 +82,9 @@ const defaultCookieName = '__Secure-mercure_access_token'
 const maxToleranceSeconds = 300
 
 /**
- * Checks the configuration of who may do what. The keys themselves are only read by `Authenticator.create`.
+ * Checks the configuration of who may do what. `Authenticator.create` reads the keys themselves.
  *
- * @throws HubError `INVALID_OPTION`, with the name of the option at fault and never a key.
+ * @throws HubError `INVALID_OPTION` that names the option at fault, and never shows a key.
  */
 export function parseAuthOptions(value: unknown): AuthConfig {
   const options = asObject(value, '', [...issuerNames, ...otherNames])
@@ -98,21 +98,20 @@ export function parseAuthOptions(value: unknown): AuthConfig {
   if (issuers.some(({ issuer }) => issuer !== undefined) && resources.length === 0) {
     fail(
       'audience',
-      'is missing. Tokens must say that they are for this hub: give its public URL, such as https://hub.example.com/.well-known/mercure (--audience).',
+      'is missing. Tokens must name this hub as their audience: set its public URL, such as https://hub.example.com/.well-known/mercure (--audience).',
     )
   }
   if (!anonymousSubscribers && !issuers.some(({ keys }) => keys.subscriber)) {
     fail(
       'subscriber.key',
-      "is missing, so nobody could subscribe. Give the key for subscribers' tokens (--subscriber-key), or let everybody have what is public (--anonymous).",
+      "is missing, so nobody could subscribe. Set the key for subscribers' tokens (--subscriber-key), or let everyone read public events (--anonymous).",
     )
   }
   const warnings: string[] = []
   if (isCompat && issuers.length > 0)
-    warnings.push('compat: tokens of Mercure before 1.0 are good, whomever they were made for, and may never expire.')
-  if (anonymousPublishers) warnings.push('anonymousPublishers: everybody who can reach the hub can publish.')
-  if (publishOrigins.includes('*'))
-    warnings.push('publishOrigins: every page can publish with the cookie of whoever opens it.')
+    warnings.push('compat: the hub accepts tokens of Mercure 0.x, whatever their audience, and they may never expire.')
+  if (anonymousPublishers) warnings.push('anonymousPublishers: everyone who can reach the hub can publish.')
+  if (publishOrigins.includes('*')) warnings.push("publishOrigins: every page can publish with its visitor's cookie.")
   return {
     issuers,
     resources,
@@ -146,38 +145,38 @@ function readIssuers(options: Record<string, unknown>, isCompat: boolean): reado
     return only ? [only] : []
   }
   const clash = issuerNames.find((name) => options[name] !== undefined)
-  if (clash) fail('issuers', `cannot be given together with ${clash}. Move ${clash} into the list.`)
-  if (!Array.isArray(options.issuers)) fail('issuers', 'is no list.')
+  if (clash) fail('issuers', `cannot be combined with ${clash}. Move ${clash} into the list.`)
+  if (!Array.isArray(options.issuers)) fail('issuers', 'is not a list.')
   const issuers = options.issuers.map((issuer: unknown, index) => {
     const prefix = `issuers[${index}].`
     const read = readIssuer(asObject(issuer, prefix, issuerNames), prefix, isCompat)
-    return read ?? fail(`issuers[${index}]`, 'has no key. Give it a publisher, a subscriber or both.')
+    return read ?? fail(`issuers[${index}]`, 'has no key. Add a publisher, a subscriber or both.')
   })
   const names = issuers.map(({ issuer }) => issuer)
   names.forEach((name, index) => {
     if (names.indexOf(name) === index) return
     fail(
       `issuers[${index}].issuer`,
-      `is ${JSON.stringify(name)} again. Give several keys of one issuer as a list: key: […].`,
+      `is ${JSON.stringify(name)} again. Write several keys of one issuer as a list: key: […].`,
     )
   })
   return issuers
 }
 
-/** `undefined` when it has no keys. */
+/** Returns `undefined` if the issuer has no keys. */
 function readIssuer(options: Record<string, unknown>, prefix: string, isCompat: boolean): IssuerConfig | undefined {
   const issuer = options.issuer === undefined ? undefined : readText(options.issuer, `${prefix}issuer`)
   const publisher = readRole(options.publisher, `${prefix}publisher`)
   const subscriber = readRole(options.subscriber, `${prefix}subscriber`)
   if (!publisher && !subscriber) {
     if (issuer !== undefined)
-      fail(`${prefix}issuer`, 'has no keys. Give it a publisher, a subscriber or both (--publisher-key).')
+      fail(`${prefix}issuer`, 'has no keys. Add a publisher, a subscriber or both (--publisher-key).')
     return undefined
   }
   if (issuer === undefined && !isCompat) {
     fail(
       `${prefix}issuer`,
-      'is missing. Say what the tokens verified with these keys have as their "iss", such as https://example.com (--issuer).',
+      'is missing. Set the "iss" of the tokens that these keys verify, such as https://example.com (--issuer).',
     )
   }
   return { issuer, keys: { ...(publisher && { publisher }), ...(subscriber && { subscriber }) } }
@@ -197,14 +196,17 @@ function readRole(value: unknown, name: string): ConfiguredKeys | undefined {
 function readAlgorithm(text: string, name: string): Algorithm {
   if (isAlgorithm(text)) return text
   const known = [...secretAlgorithms, ...publicKeyAlgorithms].join(', ')
-  return fail(name, `has ${JSON.stringify(text)}, which is no algorithm for tokens. There are ${known} (--key-alg).`)
+  return fail(
+    name,
+    `has ${JSON.stringify(text)}, which is not an algorithm for tokens. Use one of ${known} (--key-alg).`,
+  )
 }
 
 function readResources(value: unknown): readonly string[] {
   const resources = readStrings(value ?? [], 'audience')
   for (const resource of resources) {
     const url = URL.canParse(resource) ? new URL(resource) : undefined
-    // [RFC 8707, 2] An absolute URI without a fragment; and of HTTP, because the metadata is found from it (RFC 9728, 3).
+    // [RFC 8707, 2] An absolute URI without a fragment. It must be of HTTP, because clients derive the metadata URL from it (RFC 9728, 3).
     if (url && /^https?:$/.test(url.protocol) && !resource.includes('#')) continue
     fail(
       'audience',
@@ -219,13 +221,13 @@ function readCookieName(value: unknown): string {
   const name = readText(value, 'cookie')
   // [RFC 6265, 4.1.1] A token.
   if (/^[\w!#$%&'*+.^`|~-]+$/.test(name)) return name
-  return fail('cookie', `is ${JSON.stringify(name)}, which is no name for a cookie.`)
+  return fail('cookie', `is ${JSON.stringify(name)}, which is not a valid cookie name.`)
 }
 
 function readServers(value: unknown): readonly string[] {
   const servers = readStrings(value ?? [], 'authorizationServers')
   const bad = servers.find((server) => !URL.canParse(server) || new URL(server).protocol !== 'https:')
-  if (bad !== undefined) fail('authorizationServers', `has ${JSON.stringify(bad)}, which is no https URL.`)
+  if (bad !== undefined) fail('authorizationServers', `has ${JSON.stringify(bad)}, which is not an https URL.`)
   return servers
 }
 
@@ -248,7 +250,7 @@ function readStrings(value: unknown, name: string): readonly string[] {
 
 function readText(value: unknown, name: string): string {
   if (value === undefined) return fail(name, 'is missing.')
-  if (typeof value !== 'string') return fail(name, `is of type ${typeof value}, and must be text.`)
+  if (typeof value !== 'string') return fail(name, `is of type ${typeof value}, but must be a string.`)
   if (value.trim() === '') return fail(name, 'is empty.')
   return value
 }
@@ -258,7 +260,7 @@ function asObject(value: unknown, prefix: string, known: readonly string[]): Rec
     return fail(prefix.slice(0, -1) || 'The configuration of tokens', `must be an object with ${known.join(', ')}.`)
   }
   const stray = Object.keys(value).find((name) => !known.includes(name))
-  if (stray !== undefined) fail(`${prefix}${stray}`, `is no option. There are ${known.join(', ')}.`)
+  if (stray !== undefined) fail(`${prefix}${stray}`, `is not an option. The options are ${known.join(', ')}.`)
   return value as Record<string, unknown>
 }
 

@@ -13,13 +13,13 @@ import { tokenHolder } from './token-holder.ts'
 import { checkTimes } from './token-time.ts'
 
 export interface AuthenticatorOptions {
-  /** What the URL patterns of tokens are relative to. */
+  /** The base URL of the URL patterns in tokens. */
   readonly hubUrl: string
-  /** Gets what the operator should know of keys and their fetching. Holds no key and no token. */
+  /** Receives warnings about keys and fetching them. They contain no key and no token. */
   readonly onWarning: (warning: string) => void
   /** The time, in milliseconds since 1970. Default `Date.now`. */
   readonly now?: () => number
-  /** How key sets are fetched. For tests. */
+  /** How to fetch key sets. For tests. */
   readonly keySets?: Partial<RemoteKeySetOptions>
 }
 
@@ -27,13 +27,13 @@ export type AuthResult = { readonly name: 'authorized'; readonly rights: Rights 
 
 export interface AuthRefused {
   readonly name: 'refused'
-  /** For the client: `challengeFor` has its header. */
+  /** For the client: `challengeFor` returns its header. */
   readonly failure: Failure
-  /** For the operator's log, never for the client. Holds no token and no private data. */
+  /** For the operator's log, never for the client. Contains no token and no private data. */
   readonly reason: string
 }
 
-/** Who may use the hub in a role. */
+/** Who may use the hub in one role. */
 export type Access = 'anyone' | 'with-token' | 'nobody'
 
 /** An issuer with its keys. */
@@ -42,19 +42,19 @@ interface Issuer {
   readonly sources: Readonly<Partial<Record<Role, KeySource>>>
 }
 
-/** Finds out who sends a request, and what they may do: the one place where tokens are judged. */
+/** Finds out who sent a request, and what they may do. The only place that validates tokens. */
 export class Authenticator {
   readonly #config: AuthConfig
   readonly #issuers: readonly Issuer[]
   readonly #hubUrl: string
   readonly #now: () => number
-  /** What verified claims grant: those of a token that was verified before are the very same. Their times are looked at each time. */
+  /** The rights of verified claims. A token that was verified before has the same claims object. Times are checked on each request. */
   readonly #rightsOf = { publisher: new WeakMap<Claims, Rights>(), subscriber: new WeakMap<Claims, Rights>() }
 
   /**
-   * Reads the keys; key sets at URLs are fetched now, but a failure of that is only a warning, and tried again when a token comes.
+   * Reads the keys. Fetches key sets from their URLs; if that fails, it only warns, and tries again when a token arrives.
    *
-   * @throws HubError `INVALID_OPTION`, with the name of the key at fault and never the key.
+   * @throws HubError `INVALID_OPTION` that names the key at fault, and never shows it.
    */
   static async create(config: AuthConfig, options: AuthenticatorOptions): Promise<Authenticator> {
     const { onWarning, keySets } = options
@@ -77,20 +77,20 @@ export class Authenticator {
     this.#now = now ?? Date.now
   }
 
-  /** Who may use the hub in a role at all. A hub where nobody may publish has no way to. */
+  /** Who may use the hub in a role at all. A hub where nobody may publish has no publish endpoint. */
   accessFor(role: Role): Access {
     if (this.#isOpenTo(role)) return 'anyone'
     return this.#hasKeysFor(role) ? 'with-token' : 'nobody'
   }
 
-  /** Whether any token is looked at. Only then has the hub metadata for clients that want one. */
+  /** Whether the hub checks tokens. Only then it serves metadata for clients that need one. */
   get usesTokens(): boolean {
     return this.#issuers.length > 0
   }
 
   /**
-   * Finds the token of a request and judges it. Who has none is anonymous where that is allowed; who has a bad one is refused,
-   * always. In a role without keys nothing could tell a good token from a bad one, and none is looked at.
+   * Finds the token of a request and validates it. A client without a token is anonymous where that is allowed; a client with a bad token
+   * is always refused. A role without keys ignores tokens, because nothing could tell a good one from a bad one.
    */
   async authenticate(request: AuthRequest, role: Role): Promise<AuthResult> {
     const dialect = (this.#config.isCompat && request.dialect) || '1.0'
@@ -109,15 +109,15 @@ export class Authenticator {
     return refused(new Refusal(verdict.name, reason), dialectOfToken)
   }
 
-  /** Checks that all of an event's topics are granted. `undefined` when they are. */
+  /** Checks that the rights grant all topics of an event. Returns `undefined` if they do. */
   refusePublish(rights: Rights, topics: readonly string[]): AuthRefused | undefined {
     const refusal = rights.refusePublish(topics)
     return refusal && refused(refusal, rights.dialect)
   }
 
   /**
-   * Checks that a path of the subscriptions API, as it was sent, is granted. `undefined` when it is; or when no subscriber could have a
-   * token.
+   * Checks that the rights grant a path of the subscriptions API, as it was sent. Returns `undefined` if they do, or if no subscriber
+   * can have a token.
    */
   refuseSubscribe(rights: Rights, path: string): AuthRefused | undefined {
     if (!this.#hasKeysFor('subscriber')) return undefined
@@ -142,9 +142,9 @@ export class Authenticator {
     if (token instanceof Refusal) return { verdict: token, dialect: presented.isOldWay ? '0.x' : dialectOfRequest }
     const isOld = this.#config.isCompat && token.claims.authorization_details === undefined && hasOldClaim(token.claims)
     if (isOld) return { verdict: await this.#judgeOld(token, role), dialect: '0.x' }
-    // [RFC 9700, 4.3.2] Compatibility is for tokens of before 1.0; those of today never were to be in a URL.
+    // [RFC 9700, 4.3.2] Compatibility covers tokens of Mercure 0.x; tokens of 1.0 were never allowed in a URL.
     if (presented.by === 'the query') {
-      const why = 'only a token of before 1.0, with a mercure claim, may be in the query'
+      const why = 'only a token of Mercure 0.x, with a mercure claim, may be in the query'
       return { verdict: new Refusal('invalid_token', why), dialect: '0.x' }
     }
     return { verdict: await this.#judgeAccessToken(token, role), dialect: '1.0' }
@@ -153,18 +153,19 @@ export class Authenticator {
   /** A JWT access token (RFC 9068) with authorization details (RFC 9396). */
   async #judgeAccessToken(token: UnverifiedToken, role: Role): Promise<Rights | Refusal> {
     const { iss } = token.claims
-    // To the letter, and only the keys of this one: no issuer can vouch in another's name.
+    // An exact match, and only the keys of this issuer: no issuer can sign for another.
     const issuer = this.#issuers.find((candidate) => candidate.issuer !== undefined && candidate.issuer === iss)
     if (!issuer) {
       const trusted = this.#issuers.map((candidate) => candidate.issuer).filter((name) => name !== undefined)
-      const known = trusted.length === 0 ? 'no issuer is configured (--issuer)' : `trusted is ${quoted(trusted)}`
+      const known =
+        trusted.length === 0 ? 'no issuer is configured (--issuer)' : `the trusted issuers are ${quoted(trusted)}`
       return new Refusal('invalid_token', `its iss is ${quoted(iss)}, and ${known}`)
     }
     const claims = await verifyWithKeysOf(issuer, token, role)
     if (claims instanceof Refusal) return claims
-    // [RFC 9068, 4] So that no token made for another purpose, such as an ID token, is taken for one.
+    // [RFC 9068, 4] So that a token made for another purpose, such as an ID token, is not accepted as an access token.
     if (typeof token.typ !== 'string' || !/^(application\/)?at\+jwt$/i.test(token.typ)) {
-      return new Refusal('invalid_token', `its typ is ${quoted(token.typ)}, and must be "at+jwt"`)
+      return new Refusal('invalid_token', `its typ is ${quoted(token.typ)}, but must be "at+jwt"`)
     }
     const { resources, clockToleranceMs } = this.#config
     const audience: readonly unknown[] = Array.isArray(claims.aud) ? claims.aud : [claims.aud]
@@ -176,10 +177,10 @@ export class Authenticator {
     return this.#rightsFrom(token, claims, role, '1.0', times)
   }
 
-  /** A token of before 1.0: any JWT that is signed with the right key. */
+  /** A token of Mercure 0.x: any JWT that is signed with the right key. */
   async #judgeOld(token: UnverifiedToken, role: Role): Promise<Rights | Refusal> {
     const { iss } = token.claims
-    // Such tokens need no issuer. With several there would be no telling whose keys count.
+    // Such tokens need no issuer. With several issuers, `iss` has to say whose keys count.
     const issuer = this.#issuers.length === 1 ? this.#issuers[0] : this.#issuers.find(({ issuer }) => issuer === iss)
     if (!issuer) {
       return new Refusal(

@@ -3,7 +3,7 @@ import type { Role } from './dialect.ts'
 import { type Grant, grantMatcher } from './grant.ts'
 import { Refusal } from './refusal.ts'
 
-/** The type of the entries that are for a Mercure hub. */
+/** The type of the entries for a Mercure hub. */
 export const detailType = 'https://mercure.rocks/authorization-detail'
 
 /** The most Mercure entries, and the most topics of all of them together. */
@@ -12,19 +12,19 @@ const maxTopics = 100
 const matchTypes = ['exact', 'urlpattern'] as const
 
 /**
- * Reads the claim `authorization_details` (RFC 9396). Entries of other types are for other servers, and ignored whatever they are.
- * One bad entry makes the whole token bad: with only the rest of it, it would say something else than its issuer said.
+ * Reads the claim `authorization_details` (RFC 9396). Ignores entries of other types: they are for other servers.
+ * One bad entry makes the whole token invalid: without that entry, the token would say something its issuer did not.
  */
 export function readAuthorizationDetails(value: unknown, hubUrl: string): readonly Grant[] | Refusal {
   if (value === undefined) return []
-  if (!Array.isArray(value)) return new Refusal('invalid_token', 'its authorization_details are no array')
+  if (!Array.isArray(value)) return new Refusal('invalid_token', 'its authorization_details are not an array')
   const grants: Grant[] = []
   let topicCount = 0
   for (const [index, detail] of value.entries()) {
     if (!isObject(detail) || detail.type !== detailType) continue
     const topics = Array.isArray(detail.topics) ? detail.topics.length : 0
     topicCount += topics
-    // Before anything is compiled.
+    // Checked before any pattern is compiled.
     if (grants.length === maxDetails) return tooMany('entries', maxDetails)
     if (topicCount > maxTopics) return tooMany('topics', maxTopics)
     const grant = readDetail(detail, hubUrl)
@@ -38,19 +38,19 @@ function tooMany(what: string, most: number): Refusal {
   return new Refusal('invalid_token', `its authorization_details have more than ${most} Mercure ${what}`)
 }
 
-/** The grant of an entry; a string in its place says what is wrong with it. */
+/** Returns the grant of an entry, or a string that says what is wrong with it. */
 function readDetail(detail: Record<string, unknown>, hubUrl: string): Grant | string {
   const { actions, topics } = detail
-  if (!Array.isArray(actions) || actions.length === 0) return 'its actions are no array with something in it'
+  if (!Array.isArray(actions) || actions.length === 0) return 'its actions are not an array with at least one item'
   if (!actions.every((action) => typeof action === 'string')) return 'its actions are not all strings'
-  if (!Array.isArray(topics) || topics.length === 0) return 'its topics are no array with something in it'
+  if (!Array.isArray(topics) || topics.length === 0) return 'its topics are not an array with at least one item'
   const matchers: Matcher[] = []
   for (const [index, topic] of topics.entries()) {
     const matcher = readTopic(topic, hubUrl)
     if (typeof matcher === 'string') return `topics[${index}]: ${matcher}`
     matchers.push(matcher)
   }
-  // Actions of other names may come to mean something later.
+  // Ignores other actions: later versions may define them.
   const roles = new Set(actions.map((action) => roleOf.get(action)).filter((role) => role !== undefined))
   return { roles, matchers, payload: Object.hasOwn(detail, 'payload') ? { value: detail.payload } : undefined }
 }
@@ -61,10 +61,10 @@ const roleOf: ReadonlyMap<unknown, Role> = new Map([
 ])
 
 function readTopic(topic: unknown, hubUrl: string): Matcher | string {
-  if (!isObject(topic)) return 'it is no object'
+  if (!isObject(topic)) return 'it is not an object'
   const { match, match_type: matchType = 'exact' } = topic
-  if (typeof match !== 'string') return 'its match is no string'
-  // Compared with case. Also for *, which is the same in each type, but only in one there is.
+  if (typeof match !== 'string') return 'its match is not a string'
+  // Case-sensitive. Also checked for *, which means the same in each type, but needs a known one.
   const known = matchTypes.find((name) => name === matchType)
   return known ? grantMatcher(known, match, hubUrl) : `its match_type is none of ${matchTypes.join(', ')}`
 }

@@ -7,23 +7,23 @@ import { readKeySet } from './key-set.ts'
 import { allKeys, fixedKeys, type KeySource, type VerificationKey } from './key-source.ts'
 import { RemoteKeySet, type RemoteKeySetOptions } from './remote-key-set.ts'
 
-/** The keys of one role as the operator wrote them. */
+/** The keys of one role, as the operator configured them. */
 export interface ConfiguredKeys {
-  /** What they are called in messages: `publisher`, `issuers[1].subscriber`. */
+  /** Their name in messages: `publisher`, `issuers[1].subscriber`. */
   readonly name: string
-  /** Each the URL of a JWK Set, `file:` and a path, a PEM public key, a JWK Set, or a shared secret. */
+  /** Each is the URL of a JWK Set, `file:` and a path, a PEM public key, a JWK Set, or a shared secret. */
   readonly keys: readonly string[]
-  /** Those allowed; `undefined` for every one of public keys. */
+  /** The allowed algorithms; `undefined` for all public-key algorithms. */
   readonly algorithms: readonly Algorithm[] | undefined
 }
 
-/** Well known from tutorials. */
+/** Secrets that are well known from tutorials. */
 const publicSecrets = ['!ChangeThisMercureHubJWTSecretKey!', '!ChangeMe!']
 
 /**
- * Makes the source of keys that the operator configured. What is wrong with them is told now, not when the first token comes.
+ * Creates the key source that the operator configured. Reports errors now, not when the first token arrives.
  *
- * @throws HubError `INVALID_OPTION`, naming the key, never showing it.
+ * @throws HubError `INVALID_OPTION` that names the key, and never shows it.
  */
 export async function loadKeys(configured: ConfiguredKeys, options: RemoteKeySetOptions): Promise<KeySource> {
   const { name, keys, algorithms } = configured
@@ -45,7 +45,7 @@ export async function loadKeys(configured: ConfiguredKeys, options: RemoteKeySet
   )
   const unused = (algorithms ?? []).find((algorithm) => !used.has(algorithm))
   if (unused !== undefined) {
-    throw new HubError('INVALID_OPTION', `${name}.algorithms: no key of ${name}.key is for ${unused}. Leave it out.`)
+    throw new HubError('INVALID_OPTION', `${name}.algorithms: no key of ${name}.key is for ${unused}. Remove it.`)
   }
   return allKeys(sources)
 }
@@ -61,12 +61,12 @@ async function readKeyText(text: string, name: string): Promise<KeyText> {
   return classify(await readTextOfKey(text, name), name)
 }
 
-/** A key as it was given, or as it is in the file that was named as `file:PATH`. Throws `INVALID_OPTION`, naming the key. */
+/** Returns a key as given, or the content of the file named by `file:PATH`. Throws `INVALID_OPTION` that names the key. */
 export async function readTextOfKey(text: string, name: string): Promise<string> {
   if (!text.startsWith('file:')) return text
   const path = text.slice('file:'.length)
   try {
-    // An editor ends a file with a line break that is no part of the secret.
+    // Editors end a file with a line break that is not part of the secret.
     return (await readFile(path, 'utf8')).replace(/\r?\n$/, '')
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
@@ -80,19 +80,22 @@ function parseKeySetUrl(text: string, name: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url) throw new HubError('INVALID_OPTION', `${name}: the URL of the JWK Set cannot be parsed.`)
   if (url.username !== '' || url.password !== '') {
-    throw new HubError('INVALID_OPTION', `${name}: the URL of a JWK Set must have no user and password: it is logged.`)
+    throw new HubError(
+      'INVALID_OPTION',
+      `${name}: the URL of a JWK Set must not contain a user and password, because the hub logs it.`,
+    )
   }
   if (!isTrustworthyUrl(url)) {
     throw new HubError(
       'INVALID_OPTION',
-      `${name}: ${url.href} is fetched in the clear, so anyone on the way could put in keys of their own. Use https (http only for localhost).`,
+      `${name}: ${url.href} is not encrypted, so anyone on the way could insert their own keys. Use https (http only for localhost).`,
     )
   }
   return url
 }
 
 function classify(text: string, name: string): KeyText {
-  // In an environment variable the line breaks of a PEM key are often written as \n.
+  // Environment variables often contain the line breaks of a PEM key as \n.
   if (text.includes('-----BEGIN')) return { name: 'pem', pem: text.replaceAll('\\n', '\n') }
   const json = parseJsonObject(text)
   if (json && 'keys' in json) return { name: 'set', json }
@@ -122,7 +125,7 @@ function fixedKeysOf(
 ): readonly VerificationKey[] {
   if (key.name === 'secret') return [secretKey(key.secret, name, allowed, onWarning)]
   const what = key.name === 'pem' ? 'a PEM key' : 'a JWK Set'
-  // [RFC 8725, 2.1] With the public key as a secret, everyone who has the public key can sign.
+  // [RFC 8725, 2.1] If the public key served as a secret, everyone who has it could sign.
   if ([...allowed].every(isSecretAlgorithm)) refuseSecretAlgorithm(name, what, allowed)
   if (key.name === 'pem') return [pemKey(key.pem, name, allowed)]
 
@@ -138,7 +141,7 @@ function fixedKeysOf(
 function refuseSecretAlgorithm(name: string, what: string, allowed: ReadonlySet<Algorithm>): never {
   throw new HubError(
     'INVALID_OPTION',
-    `${name} is ${what}, which is public, and ${[...allowed].join(', ')} is for shared secrets: anyone who has the public key could sign tokens. Choose an algorithm for public keys, or none for all that fit it (--key-alg).`,
+    `${name} is ${what}, which is public, but ${[...allowed].join(', ')} is for shared secrets: anyone who has the public key could sign tokens. Choose an algorithm for public keys, or none for all that fit the key (--key-alg).`,
   )
 }
 
@@ -152,12 +155,12 @@ function secretKey(
   if (algorithms.length === 0) {
     throw new HubError(
       'INVALID_OPTION',
-      `${name} is a shared secret, for which an algorithm must be chosen: HS256, HS384 or HS512 (--key-alg HS256). If it was to be a file, write file: and its path.`,
+      `${name} is a shared secret, which needs an algorithm: HS256, HS384 or HS512 (--key-alg HS256). If you meant a file, write file: and its path.`,
     )
   }
   const key = Buffer.from(secret)
   for (const algorithm of algorithms) {
-    // [RFC 7518, 3.2] A key of the size of the hash or larger must be used: a short one can be found by trying.
+    // [RFC 7518, 3.2] A key must be as large as the hash or larger: a short one can be found by trying.
     const leastBytes = Number(algorithm.slice(2)) / 8
     if (key.length >= leastBytes) continue
     throw new HubError(
@@ -166,7 +169,9 @@ function secretKey(
     )
   }
   if (publicSecrets.includes(secret)) {
-    onWarning(`${name} is a secret that everybody knows from tutorials: anyone can sign tokens. Only for development.`)
+    onWarning(
+      `${name} is a secret that everyone knows from tutorials: anyone can sign tokens. Use it only for development.`,
+    )
   }
   return { kid: undefined, key, algorithms: new Set(algorithms) }
 }
@@ -176,19 +181,19 @@ function pemKey(pem: string, name: string, allowed: ReadonlySet<Algorithm>): Ver
   if (label.includes('PRIVATE')) {
     throw new HubError(
       'INVALID_OPTION',
-      `${name} is a private key. The hub only needs the public one, and should not have the other: openssl pkey -in private.pem -pubout`,
+      `${name} is a private key. The hub needs only the public key, and should not have the private one: openssl pkey -in private.pem -pubout`,
     )
   }
   if (!/^(RSA )?PUBLIC KEY$/.test(label)) {
     throw new HubError(
       'INVALID_OPTION',
-      `${name} is PEM, but no public key. Get that of a certificate with: openssl x509 -in certificate.pem -pubkey -noout`,
+      `${name} is PEM, but not a public key. Extract the public key of a certificate with: openssl x509 -in certificate.pem -pubkey -noout`,
     )
   }
   if (others.length > 0) {
     throw new HubError(
       'INVALID_OPTION',
-      `${name} holds ${others.length + 1} PEM blocks. Give each key as one of a list.`,
+      `${name} has ${others.length + 1} PEM blocks. Write each key as an item of a list.`,
     )
   }
   const key = importPem(pem, name)
@@ -203,7 +208,7 @@ function pemKey(pem: string, name: string, allowed: ReadonlySet<Algorithm>): Ver
   if (algorithms.length === 0) {
     throw new HubError(
       'INVALID_OPTION',
-      `${name} is ${describeKey(key)}, for ${fitting.join(', ')}; not for ${[...allowed].join(', ')}.`,
+      `${name} is ${describeKey(key)}, for ${fitting.join(', ')}, not for ${[...allowed].join(', ')}.`,
     )
   }
   return { kid: undefined, key, algorithms: new Set(algorithms) }
@@ -213,6 +218,6 @@ function importPem(pem: string, name: string): KeyObject {
   try {
     return createPublicKey(pem)
   } catch (error) {
-    throw new HubError('INVALID_OPTION', `${name} is no PEM public key that can be read.`, { cause: error })
+    throw new HubError('INVALID_OPTION', `${name} is not a readable PEM public key.`, { cause: error })
   }
 }

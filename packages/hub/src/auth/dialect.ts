@@ -1,5 +1,5 @@
-/** Which Mercure is spoken: the current one, or that of before 1.0, which weakens the checks and is only spoken by choice. */
+/** The version of Mercure: the current one, or 0.x, which weakens the checks and is spoken only by choice. */
 export type Dialect = '1.0' | '0.x'
 
-/** What a token is presented for. Each has keys of its own, so that who may vouch for the one cannot vouch for the other. */
+/** The role that a token is presented for. Each role has its own keys, so that a key for one cannot sign for the other. */
 export type Role = 'publisher' | 'subscriber'

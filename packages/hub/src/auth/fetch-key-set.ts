@@ -1,7 +1,7 @@
 export interface FetchLimits {
-  /** For the whole of it, in milliseconds. */
+  /** For the whole request, in milliseconds. */
   readonly timeoutMs: number
-  /** Of the body as decoded. */
+  /** The most bytes of the decoded body. */
   readonly maxBytes: number
 }
 
@@ -9,7 +9,7 @@ export type FetchOutcome =
   | { readonly name: 'json'; readonly json: unknown }
   | { readonly name: 'problem'; readonly problem: string }
 
-/** Whether keys may be fetched from there: what comes by plain HTTP from elsewhere could be anybody's. */
+/** Whether keys from this URL can be trusted: anyone could have changed what comes over plain HTTP from another machine. */
 export function isTrustworthyUrl({ protocol, hostname }: URL): boolean {
   if (protocol === 'https:') return true
   const isLoopback =
@@ -21,8 +21,8 @@ export function isTrustworthyUrl({ protocol, hostname }: URL): boolean {
 }
 
 /**
- * Fetches JSON from a URL that the operator configured. Redirects are not followed: where to they lead is not the operator's choice, and
- * could be something that only this machine can reach. Never rejects.
+ * Fetches JSON from a URL that the operator configured. Does not follow redirects: the operator did not choose their target, which could
+ * be something that only this machine can reach. Never rejects.
  */
 export async function fetchJson(url: URL, { timeoutMs, maxBytes }: FetchLimits): Promise<FetchOutcome> {
   const signal = AbortSignal.timeout(timeoutMs)
@@ -39,7 +39,7 @@ export async function fetchJson(url: URL, { timeoutMs, maxBytes }: FetchLimits):
     return { name: 'json', json: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)) as unknown }
   } catch (error) {
     if (signal.aborted) return problem(`it took longer than ${timeoutMs} ms`)
-    if (error instanceof SyntaxError) return problem('it is no JSON')
+    if (error instanceof SyntaxError) return problem('it is not JSON')
     return problem(causeOf(error))
   }
 }
@@ -48,7 +48,7 @@ function problem(text: string): FetchOutcome {
   return { name: 'problem', problem: text }
 }
 
-/** The body; `undefined` when it is larger. It is counted as decoded: a small one can unpack to any size. */
+/** Returns the body, or `undefined` if it is larger. Counts decoded bytes: a small body can unpack to any size. */
 async function readAtMost({ body }: Response, maxBytes: number): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = []
   let length = 0
@@ -61,7 +61,7 @@ async function readAtMost({ body }: Response, maxBytes: number): Promise<Uint8Ar
   return Buffer.concat(chunks)
 }
 
-/** `fetch` says only that it failed; the reason is the cause. */
+/** The error of `fetch` says only that it failed; its cause says why. */
 function causeOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
   return cause instanceof Error ? ((cause as NodeJS.ErrnoException).code ?? cause.message) : String(cause)

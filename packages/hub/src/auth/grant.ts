@@ -3,17 +3,17 @@ import { exactTopic, type Matcher, maxMatcherBytes, topicSelector, urlPattern } 
 import { forbiddenCharacter } from '../matching/visible-text.ts'
 import type { Role } from './dialect.ts'
 
-/** What one entry of a token grants. */
+/** The grant of one entry of a token. */
 export interface Grant {
   readonly roles: ReadonlySet<Role>
   readonly matchers: readonly Matcher[]
-  /** What the entry says about whom it is for, which others may read in subscription events; boxed, since it may be any JSON. */
+  /** The payload of the entry, which others may read in subscription events. Boxed, because it may be any JSON. */
   readonly payload: { readonly value: unknown } | undefined
 }
 
 /**
- * Makes the matcher of a grant; `selector` is that of before 1.0. A string in its place says what is wrong with it, without showing
- * it.
+ * Makes the matcher of a grant; `selector` is that of Mercure 0.x. Returns a string that says what is wrong with it, without
+ * showing it.
  */
 export function grantMatcher(
   type: 'exact' | 'urlpattern' | 'selector',
@@ -27,7 +27,7 @@ export function grantMatcher(
     if (type === 'exact') return exactTopic(match)
     return type === 'urlpattern' ? urlPattern(match, hubUrl) : topicSelector(match)
   } catch (error) {
-    if (error instanceof HubError && error.code === 'INVALID_MATCHER') return `its match is no valid ${type}`
+    if (error instanceof HubError && error.code === 'INVALID_MATCHER') return `its match is not a valid ${type}`
     throw error
   }
 }

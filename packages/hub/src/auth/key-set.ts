@@ -7,21 +7,22 @@ export type KeySetReading =
   | {
       readonly name: 'keys'
       readonly keys: readonly VerificationKey[]
-      /** What was passed over, and why, for the operator. */
+      /** The keys that were skipped, and why, for the operator. */
       readonly remarks: readonly string[]
     }
   | { readonly name: 'problem'; readonly problem: string }
 
-/** The most keys of a set. Real ones have a handful. */
+/** The most keys of a set. Real sets have a handful. */
 const maxKeys = 100
 
 /**
- * Reads a JWK Set (RFC 7517, 5): its public keys for signatures, with those of the allowed algorithms that each can be used with. Keys of
- * other uses and kinds are passed over, as the RFC asks.
+ * Reads a JWK Set (RFC 7517, 5): its public keys for signatures, each with the allowed algorithms that fit it. Skips keys of other uses
+ * and types, as the RFC asks.
  */
 export function readKeySet(value: unknown, allowed: ReadonlySet<Algorithm>): KeySetReading {
   const members = typeof value === 'object' && value !== null && 'keys' in value ? value.keys : undefined
-  if (!Array.isArray(members)) return { name: 'problem', problem: 'it is no JWK Set, an object with an array "keys"' }
+  if (!Array.isArray(members))
+    return { name: 'problem', problem: 'it is not a JWK Set, an object with an array "keys"' }
   if (members.length > maxKeys) {
     return { name: 'problem', problem: `it has ${members.length} keys; the most is ${maxKeys}` }
   }
@@ -35,24 +36,25 @@ export function readKeySet(value: unknown, allowed: ReadonlySet<Algorithm>): Key
   return { name: 'keys', keys, remarks }
 }
 
-/** A key, or why it is not used. */
+/** Returns a key, or why it is not used. */
 function readKey(jwk: unknown, allowed: ReadonlySet<Algorithm>): VerificationKey | string {
-  if (typeof jwk !== 'object' || jwk === null) return 'it is no JWK'
+  if (typeof jwk !== 'object' || jwk === null) return 'it is not a JWK'
   const { kty, use, key_ops: operations, alg, kid, d } = jwk as Record<string, unknown>
-  if (kty === 'oct') return 'it is a secret, and a set is for public keys; configure the secret itself'
-  // Whoever could read the set can sign now.
-  if (d !== undefined) return 'it is a private key, which must not be in the set; replace it, it is no secret any more'
+  if (kty === 'oct') return 'it is a secret, but a set is for public keys; configure the secret itself'
+  // Everyone who read the set can sign now.
+  if (d !== undefined)
+    return 'it is a private key, which must not be in the set; replace it, because it is no longer secret'
   if (use !== undefined && use !== 'sig') return `its use is ${quoted(use)}`
   if (operations !== undefined && !(Array.isArray(operations) && operations.includes('verify'))) {
     return 'its key_ops do not include "verify"'
   }
   const key = importKey(jwk as JsonWebKey)
   if (typeof key === 'string') return key
-  // [RFC 8725, 3.1] Each key is used with the algorithms it is for, and no other.
+  // [RFC 8725, 3.1] Each key is used only with its own algorithms.
   const algorithms = algorithmsOf(key).filter(
     (algorithm) => allowed.has(algorithm) && (alg === undefined || alg === algorithm),
   )
-  if (algorithms.length === 0) return 'none of the algorithms allowed fits it'
+  if (algorithms.length === 0) return 'none of the allowed algorithms fits it'
   return { kid: typeof kid === 'string' ? kid : undefined, key, algorithms: new Set(algorithms) }
 }
 

@@ -1,7 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import type { Algorithm } from './algorithms.ts'
 
-/** A key that tokens may be verified with, and the algorithms it may do that by. Both are the operator's choice, never the token's. */
+/** A key that verifies tokens, and its algorithms. The operator chooses both, never the token. */
 export interface VerificationKey {
   /** Its name among the keys of a set. */
   readonly kid: string | undefined
@@ -10,20 +10,20 @@ export interface VerificationKey {
   readonly algorithms: ReadonlySet<Algorithm>
 }
 
-/** Where the keys come from that one issuer's tokens are verified with, for one role. */
+/** The source of the keys that verify one issuer's tokens, for one role. */
 export interface KeySource {
-  /** The keys as they are known now; `undefined` when they cannot be had. */
+  /** Returns the current keys; `undefined` if they are not available. */
   current(): Promise<readonly VerificationKey[] | undefined>
-  /** The keys when there are others than those that a token was tried with, in vain; `undefined` when not, or it is too early to ask. */
+  /** Returns new keys after a token failed with the tried ones; `undefined` if there are none, or it is too early to ask again. */
   renewed(tried: readonly VerificationKey[]): Promise<readonly VerificationKey[] | undefined>
 }
 
-/** Keys that stay what they are. */
+/** A source of fixed keys. */
 export function fixedKeys(keys: readonly VerificationKey[]): KeySource {
   return { current: async () => keys, renewed: async () => undefined }
 }
 
-/** The keys of several sources as one. */
+/** Combines the keys of several sources. */
 export function allKeys(sources: readonly KeySource[]): KeySource {
   if (sources.length === 1) return sources[0]!
   let parts: readonly (readonly VerificationKey[])[] = []
@@ -31,7 +31,7 @@ export function allKeys(sources: readonly KeySource[]): KeySource {
   const currentOfAll = async () => {
     const known = (await Promise.all(sources.map((source) => source.current()))).filter((keys) => keys !== undefined)
     if (known.length === 0) return undefined
-    // The same array while nothing is new: what was verified with it is known by it.
+    // Returns the same array while nothing is new: the cache of verified tokens is keyed by it.
     if (known.length !== parts.length || known.some((keys, index) => keys !== parts[index])) {
       parts = known
       all = known.flat()

@@ -5,10 +5,10 @@ import { type Algorithm, algorithmsOf, describeKey, isSecretAlgorithm } from './
 import { detailType } from './authorization-details.ts'
 import type { Dialect } from './dialect.ts'
 
-/** The topics that a token is to grant something on. */
+/** The topics that a token grants something on. */
 export interface TopicGrant {
   readonly match: string
-  /** `template` only before 1.0, `urlpattern` only since. `*` is every topic, whatever its type. */
+  /** `template` only in Mercure 0.x, `urlpattern` only since 1.0. `*` is every topic, whatever its type. */
   readonly matchType: 'exact' | 'urlpattern' | 'template'
 }
 
@@ -20,17 +20,17 @@ export interface MintOptions {
   readonly kid?: string | undefined
   /** Default `1.0`. */
   readonly dialect?: Dialect | undefined
-  /** Needed in 1.0. */
+  /** Required in 1.0. */
   readonly issuer?: string | undefined
-  /** The hub's public URL. Needed in 1.0. */
+  /** The hub's public URL. Required in 1.0. */
   readonly audience?: string | undefined
   /** Default: none. */
   readonly publish?: readonly TopicGrant[] | undefined
   /** Default: none. */
   readonly subscribe?: readonly TopicGrant[] | undefined
-  /** What others may read in subscription events. Any JSON. Default: none. */
+  /** The payload that others may read in subscription events. Any JSON. Default: none. */
   readonly payload?: unknown
-  /** Whom it is for. Default `development`. */
+  /** The subject of the token. Default `development`. */
   readonly subject?: string | undefined
   /** In seconds. Default 3600. */
   readonly lifetimeSeconds?: number | undefined
@@ -39,8 +39,8 @@ export interface MintOptions {
 }
 
 /**
- * Makes a signed token, to try a hub with. Rejects with a `HubError` `INVALID_OPTION` that names the option at fault. In
- * production the application or its authorization server makes tokens, each as short-lived and narrow as it can be.
+ * Makes a signed token to try a hub with. Rejects with a `HubError` `INVALID_OPTION` that names the option at fault. In production,
+ * let the application or its authorization server make tokens, each as short-lived and narrow as possible.
  */
 export async function mintToken(options: MintOptions): Promise<string> {
   const { algorithm, kid, dialect = '1.0' } = options
@@ -50,17 +50,17 @@ export async function mintToken(options: MintOptions): Promise<string> {
   return new CompactSign(new TextEncoder().encode(JSON.stringify(claims))).setProtectedHeader(header).sign(key)
 }
 
-/** Reads `*`, `exact:…`, `urlpattern:…`, `template:…` and plain topics. Throws a `HubError` `INVALID_OPTION`, naming the option. */
+/** Parses `*`, `exact:…`, `urlpattern:…`, `template:…` and plain topics. Throws a `HubError` `INVALID_OPTION` that names the option. */
 export function parseTopicGrant(text: string, name: string): TopicGrant {
   const { matchType, match = '' } =
     /^(?:(?<matchType>exact|urlpattern|template):)?(?<match>.*)$/s.exec(text)?.groups ?? {}
-  if (match === '') throw new HubError('INVALID_OPTION', `${name} is empty. Give a topic, or * for every one.`)
+  if (match === '') throw new HubError('INVALID_OPTION', `${name} is empty. Write a topic, or * for all topics.`)
   if (match === '*') return { match, matchType: 'exact' }
   if (isMatchType(matchType)) return { match, matchType }
   if (!/[*{]/.test(match)) return { match, matchType: 'exact' }
   throw new HubError(
     'INVALID_OPTION',
-    `${name} is ${JSON.stringify(text)}, which looks like a pattern. Say which: urlpattern:${match}, template:${match} (before 1.0), or exact:${match} for the topic of that name.`,
+    `${name} is ${JSON.stringify(text)}, which looks like a pattern. Write urlpattern:${match}, template:${match} (Mercure 0.x), or exact:${match} for the topic of that name.`,
   )
 }
 
@@ -74,14 +74,14 @@ function signingKey(text: string, algorithm: Algorithm): KeyObject | Uint8Array 
     if (!isPem && text !== '') return Buffer.from(text)
     throw new HubError(
       'INVALID_OPTION',
-      `key is ${isPem ? 'a PEM key' : 'empty'}, and ${algorithm} needs a shared secret.`,
+      `key is ${isPem ? 'a PEM key' : 'empty'}, but ${algorithm} needs a shared secret.`,
     )
   }
   const key = importPrivateKey(isPem ? text.replaceAll('\\n', '\n') : '', algorithm)
   if (algorithmsOf(key).includes(algorithm)) return key
   throw new HubError(
     'INVALID_OPTION',
-    `key is ${describeKey(key)}, for ${algorithmsOf(key).join(', ') || 'nothing'}; not for ${algorithm}.`,
+    `key is ${describeKey(key)}, for ${algorithmsOf(key).join(', ') || 'no algorithm'}, not for ${algorithm}.`,
   )
 }
 
@@ -89,7 +89,7 @@ function importPrivateKey(pem: string, algorithm: Algorithm): KeyObject {
   try {
     return createPrivateKey(pem)
   } catch (error) {
-    throw new HubError('INVALID_OPTION', `key is no PEM private key, and ${algorithm} needs one.`, { cause: error })
+    throw new HubError('INVALID_OPTION', `key is not a PEM private key, and ${algorithm} needs one.`, { cause: error })
   }
 }
 
@@ -100,7 +100,7 @@ function accessTokenClaims(options: MintOptions): Record<string, unknown> {
   if (audience === undefined) {
     throw new HubError(
       'INVALID_OPTION',
-      "audience is missing: a token of 1.0 is for one hub; give the hub's URL (--audience).",
+      "audience is missing: a token of 1.0 is for one hub; set the hub's URL (--audience).",
     )
   }
   const detail = (action: string, grants: readonly TopicGrant[]) => ({
@@ -154,7 +154,7 @@ function oldClaims(options: MintOptions): Record<string, unknown> {
 function refuseType(match: string, matchType: string, dialect: Dialect, instead: string): never {
   throw new HubError(
     'INVALID_OPTION',
-    `A token of Mercure ${dialect} cannot say ${matchType}:${match}. Use ${instead}:, or the other dialect.`,
+    `A token of Mercure ${dialect} cannot contain ${matchType}:${match}. Use ${instead}:, or the other dialect.`,
   )
 }
 

@@ -3,21 +3,21 @@ import { type Grant, grantMatcher } from './grant.ts'
 import { Refusal } from './refusal.ts'
 import type { Claims } from './signed-token.ts'
 
-/** The claim that tokens of before 1.0 have their rights in. The second one is for issuers that demand a namespace, and wins. */
+/** The claim with the rights of Mercure 0.x tokens. The second is for issuers that require a namespace, and wins. */
 const claimName = 'mercure'
 const namespacedClaimName = 'https://mercure.rocks/'
-/** The most selectors to publish, and to subscribe. */
+/** The most selectors for publishing, and for subscribing. */
 const maxSelectors = 1000
 
 export function hasOldClaim(claims: Claims): boolean {
   return claims[namespacedClaimName] !== undefined || claims[claimName] !== undefined
 }
 
-/** Reads the claim of before 1.0: arrays of selectors, `publish` and `subscribe`, and a payload. */
+/** Reads the claim of Mercure 0.x: arrays of selectors, `publish` and `subscribe`, and a payload. */
 export function readOldClaim(claims: Claims, hubUrl: string): readonly Grant[] | Refusal {
   const claim = claims[namespacedClaimName] ?? claims[claimName]
   if (typeof claim !== 'object' || claim === null || Array.isArray(claim)) {
-    return new Refusal('invalid_token', 'its mercure claim is no object')
+    return new Refusal('invalid_token', 'its mercure claim is not an object')
   }
   const { publish, subscribe } = claim as Record<string, unknown>
   const publishing = readSelectors('publish', publish, hubUrl)
@@ -33,13 +33,13 @@ export function readOldClaim(claims: Claims, hubUrl: string): readonly Grant[] |
 
 function readSelectors(name: string, value: unknown, hubUrl: string): readonly Matcher[] | Refusal {
   if (value === undefined || value === null) return []
-  if (!Array.isArray(value)) return new Refusal('invalid_token', `mercure.${name} is no array`)
+  if (!Array.isArray(value)) return new Refusal('invalid_token', `mercure.${name} is not an array`)
   if (value.length > maxSelectors) {
     return new Refusal('invalid_token', `mercure.${name} has ${value.length} selectors; the most is ${maxSelectors}`)
   }
   const matchers: Matcher[] = []
   for (const [index, selector] of value.entries()) {
-    const matcher = typeof selector === 'string' ? grantMatcher('selector', selector, hubUrl) : 'it is no string'
+    const matcher = typeof selector === 'string' ? grantMatcher('selector', selector, hubUrl) : 'it is not a string'
     if (typeof matcher === 'string') return new Refusal('invalid_token', `mercure.${name}[${index}]: ${matcher}`)
     matchers.push(matcher)
   }

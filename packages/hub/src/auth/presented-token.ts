@@ -2,40 +2,40 @@ import type { Dialect } from './dialect.ts'
 import type { PublishOrigins } from './publish-origins.ts'
 import { Refusal } from './refusal.ts'
 
-/** What of a request matters for authorisation. */
+/** The parts of a request that matter for authorisation. */
 export interface AuthRequest {
   readonly method: string
-  /** Each `Authorization` field, however often there is one. */
+  /** All `Authorization` fields. */
   readonly authorization: readonly string[]
   readonly cookie: string | undefined
   readonly origin: string | undefined
   readonly referer: string | undefined
   readonly query: Pick<URLSearchParams, 'get' | 'getAll' | 'has'>
-  /** The dialect that the request is in, if that shows: `topic` in the query of a subscriber. */
+  /** The dialect of the request, if it shows: `topic` in a subscriber's query. */
   readonly dialect?: Dialect | undefined
 }
 
-/** A token as it came, unverified. */
+/** An unverified token. */
 export interface PresentedToken {
   readonly text: string
   readonly by: 'the Authorization header' | 'the query' | 'a cookie'
-  /** Whether it came in a way of before 1.0. */
+  /** Whether the client presented it in a way of Mercure 0.x. */
   readonly isOldWay: boolean
 }
 
 export interface PresentationRules {
   readonly cookieName: string
   readonly publishOrigins: PublishOrigins
-  /** Whether the ways of before 1.0 are open as well. */
+  /** Whether the ways of Mercure 0.x are also accepted. */
   readonly isCompat: boolean
 }
 
-/** The cookie of before 1.0. */
+/** The cookie of Mercure 0.x. */
 const oldCookieName = 'mercureAuthorization'
 /** No signed token is shorter. */
 const leastTokenLength = 41
 
-/** The part of a request of Node, over HTTP/1.1 or HTTP/2, that is read. */
+/** The parts of a Node request, over HTTP/1.1 or HTTP/2, that we read. */
 export interface NodeRequest {
   readonly method?: string | undefined
   readonly url?: string | undefined
@@ -43,7 +43,7 @@ export interface NodeRequest {
 }
 
 /**
- * Reads what matters from a request of Node. From the raw headers, because Node silently drops a second
+ * Reads the parts that matter from a Node request. Uses the raw headers, because Node silently drops a second
  * `Authorization`.
  */
 export function readAuthRequest({ method = 'GET', url = '', rawHeaders }: NodeRequest, dialect?: Dialect): AuthRequest {
@@ -62,9 +62,9 @@ export function readAuthRequest({ method = 'GET', url = '', rawHeaders }: NodeRe
   return {
     method,
     authorization,
-    // [RFC 9113, 8.2.3] HTTP/2 may send it in pieces.
+    // [RFC 9113, 8.2.3] HTTP/2 may split the cookie header.
     cookie: cookie.length === 0 ? undefined : cookie.join('; '),
-    // Two origins are none that could be allowed.
+    // With two origins, none can be allowed.
     origin: origin.length > 1 ? 'null' : origin[0],
     referer: referer[0],
     query: start < 0 ? noQuery : new URLSearchParams(url.slice(start + 1)),
@@ -80,12 +80,13 @@ function isRead(name: string): name is (typeof headersRead)[number] {
 }
 
 /**
- * Finds the token of a request: in the `Authorization` header; without one, in a cookie, from the pages of some origins only if
- * it is to change something. `undefined` if there is none. The first way that is used counts, however bad: nobody becomes anonymous by mistake.
+ * Finds the token of a request: in the `Authorization` header, else in a cookie. For a request that changes something, the cookie counts
+ * only from pages of allowed origins. Returns `undefined` if there is no token. The first way that the client used counts, even with
+ * a bad token: no client becomes anonymous by mistake.
  */
 export function findToken(request: AuthRequest, rules: PresentationRules): PresentedToken | Refusal | undefined {
   if (request.authorization.length > 0) return fromHeader(request.authorization)
-  // `access_token` is read in neither dialect (RFC 9700, 4.3.2): what is in a URL ends up in logs and histories.
+  // Neither dialect reads `access_token` (RFC 9700, 4.3.2): URLs end up in logs and browser histories.
   const inQuery = rules.isCompat ? request.query.getAll('authorization') : []
   if (inQuery.length > 0) return fromQuery(inQuery)
   return fromCookie(request, rules)
@@ -93,14 +94,14 @@ export function findToken(request: AuthRequest, rules: PresentationRules): Prese
 
 function fromHeader(fields: readonly string[]): PresentedToken | Refusal {
   if (fields.length > 1) return malformed(`the request has ${fields.length} Authorization headers`)
-  // [RFC 6750, 2.1] The scheme, which is compared without case (RFC 9110, 11.1), spaces, and a token68.
+  // [RFC 6750, 2.1] The scheme, case-insensitive (RFC 9110, 11.1), spaces, and a token68.
   const match = /^(?<scheme>[^\s,]*)(?: +(?<text>[\w.~+/-]+=*))?$/.exec(fields[0] ?? '')
   const { scheme = '', text } = match?.groups ?? {}
   if (match && scheme.toLowerCase() !== 'bearer')
     return malformed('the Authorization header is not of the scheme Bearer')
   if (text === undefined) return malformed('the Authorization header is not "Bearer", a space and a token')
   if (text.length < leastTokenLength) {
-    return malformed(`what the Authorization header has is ${text.length} characters long, too short for any token`)
+    return malformed(`the value in the Authorization header is ${text.length} characters long, too short for any token`)
   }
   return { text, by: 'the Authorization header', isOldWay: false }
 }
@@ -117,12 +118,12 @@ function fromQuery(values: readonly string[]): PresentedToken | Refusal {
 function fromCookie(request: AuthRequest, rules: PresentationRules): PresentedToken | Refusal | undefined {
   const isOwn = (cookie: Cookie) => cookie.name === rules.cookieName
   const isOld = (cookie: Cookie) => rules.isCompat && cookie.name === oldCookieName
-  // [RFC 6265, 5.4] Of cookies with the same name the first is the one set for the longest path.
+  // [RFC 6265, 5.4] The first of several cookies with the same name has the longest path.
   const cookies = parseCookies(request.cookie ?? '')
   const cookie = cookies.find(isOwn) ?? cookies.find(isOld)
   if (!cookie) return undefined
   const { origin, referer } = request
-  // What changes nothing needs no trusted page; and what it answers, CORS lets only trusted pages read.
+  // A request that changes nothing needs no trusted page: CORS lets only trusted pages read the response.
   if (!/^(GET|HEAD|QUERY)$/.test(request.method) && !rules.publishOrigins.allow(origin, referer)) {
     const why =
       origin === undefined && referer === undefined

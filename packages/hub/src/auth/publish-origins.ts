@@ -1,14 +1,14 @@
 import { HubError } from '../base/errors.ts'
 
 /**
- * The origins whose pages may publish by cookie. A browser sends the cookie along whoever's page it is, so the page has to be
- * one that the operator trusts.
+ * The origins whose pages may publish by cookie. A browser sends the cookie from any page, so the operator has to list the pages to
+ * trust.
  */
 export class PublishOrigins {
   readonly #patterns: readonly RegExp[]
 
   /**
-   * Takes origins (`https://example.com`), origins with any subdomains (`https://*.example.com`; not the domain itself), and `*`.
+   * Accepts origins (`https://example.com`), all subdomains of an origin (`https://*.example.com`; not the domain itself), and `*`.
    *
    * @throws HubError `INVALID_OPTION`
    */
@@ -16,7 +16,7 @@ export class PublishOrigins {
     this.#patterns = origins.map((origin, index) => parseOrigin(origin, `publishOrigins[${index}]`))
   }
 
-  /** Whether the page that made a request may, by its `Origin` header, or without that its `Referer`. Without either it may not. */
+  /** Whether the page that made a request may publish, by its `Origin` header, else its `Referer`. Without either it may not. */
   allow(origin: string | undefined, referer: string | undefined): boolean {
     const from = origin ?? originOf(referer)
     return from !== undefined && this.#patterns.some((pattern) => pattern.test(from))
@@ -29,7 +29,7 @@ function originOf(referer: string | undefined): string | undefined {
 
 function parseOrigin(text: string, name: string): RegExp {
   if (text === '*') return /^/
-  // Any label will do to see whether the rest is an origin.
+  // Replaces `*` with some label to check whether the rest is an origin.
   const example = text.replace('://*.', '://label.')
   const { origin } = URL.canParse(example) ? new URL(example) : { origin: 'null' }
   if (origin === 'null' || origin.includes('*') || origin !== example.toLowerCase()) {
@@ -37,7 +37,7 @@ function parseOrigin(text: string, name: string): RegExp {
       origin === 'null' || origin.includes('*') ? '' : ` Did you mean ${origin.replace('://label.', '://*.')}?`
     throw new HubError(
       'INVALID_OPTION',
-      `${name}: ${JSON.stringify(text)} is no origin.${advice} Write https://example.com, https://*.example.com for all below it, or * (--publish-origins).`,
+      `${name}: ${JSON.stringify(text)} is not an origin.${advice} Write https://example.com, https://*.example.com for all its subdomains, or * (--publish-origins).`,
     )
   }
   const literal = origin.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')

@@ -3,29 +3,29 @@ import { type FetchLimits, fetchJson } from './fetch-key-set.ts'
 import { type KeySetReading, readKeySet } from './key-set.ts'
 import type { KeySource, VerificationKey } from './key-source.ts'
 
-/** How a key set is fetched and kept; the defaults are for everyone but tests. Times in milliseconds. */
+/** How to fetch and cache a key set. Only tests change the defaults. Times in milliseconds. */
 export interface RemoteKeySetOptions extends Partial<FetchLimits> {
   /** For one fetch. Default 5000. */
   readonly timeoutMs?: number
   /** The largest key set. Default 262144 (256 KiB). */
   readonly maxBytes?: number
-  /** How old the keys get before they are fetched again. Default 600000 (10 minutes). */
+  /** The age at which keys are fetched again. Default 600000 (10 minutes). */
   readonly refreshMs?: number
-  /** How old the keys may get when they cannot be fetched. Default 86400000 (24 hours): then a withdrawn key is out in any case. */
+  /** The age up to which keys are used while fetching fails. Default 86400000 (24 hours): after that, a withdrawn key no longer counts. */
   readonly maxAgeMs?: number
-  /** How long, at least, between two fetches because of tokens that no key fits. Default 30000: anybody can send such a token. */
+  /** The least time between two fetches caused by tokens that no key fits. Default 30000: anyone can send such a token. */
   readonly cooldownMs?: number
-  /** How long after a failure before the next try. Default 5000. */
+  /** The time from a failure to the next attempt. Default 5000. */
   readonly retryMs?: number
-  /** A clock that never goes back. Default `performance.now`. */
+  /** A monotonic clock. Default `performance.now`. */
   readonly clock?: () => number
-  /** Gets what the operator should know. */
+  /** Receives warnings for the operator. */
   readonly onWarning: (warning: string) => void
 }
 
 /**
- * The keys of a JWK Set at a URL. They are fetched when first needed, kept, and fetched again every now and then, and when a token
- * comes that none of them fits: issuers sign with a new key as soon as they have published it. When that fails, the keys there are stay in use.
+ * The keys of a JWK Set at a URL. Fetches them when first needed, again from time to time, and when a token arrives that no key fits:
+ * issuers sign with a new key as soon as they have published it. If fetching fails, the previous keys stay in use.
  */
 export class RemoteKeySet implements KeySource {
   readonly url: URL
@@ -58,7 +58,7 @@ export class RemoteKeySet implements KeySource {
     const age = this.#age()
     if (age >= refreshMs) {
       const fetching = this.#fetch()
-      // Nobody waits while the keys are only a little old. When nobody had asked for long, they are worth waiting for.
+      // While the keys are only a little old, requests do not wait. If they were not used for long, requests wait for new ones.
       if (age >= Math.min(2 * refreshMs, maxAgeMs)) await fetching
     }
     return this.#age() < maxAgeMs ? this.#keys : undefined
@@ -66,7 +66,7 @@ export class RemoteKeySet implements KeySource {
 
   async renewed(tried: readonly VerificationKey[]): Promise<readonly VerificationKey[] | undefined> {
     const { clock, cooldownMs } = this.#options
-    // While the token was tried with the keys of before, another one may have had them fetched.
+    // While this token was tried with the previous keys, another token may have caused a fetch.
     const newer = () => (this.#keys?.some((key) => !tried.includes(key)) ? this.#keys : undefined)
     if (newer()) return newer()
     if (!this.#fetching) {
@@ -85,7 +85,7 @@ export class RemoteKeySet implements KeySource {
     return this.#options.clock() - this.#failedAt < this.#options.retryMs
   }
 
-  /** One fetch at a time, for all who wait; none soon after one that failed. */
+  /** Runs one fetch at a time, shared by all waiting requests. Does not fetch soon after a failure. */
   #fetch(): Promise<void> {
     if (!this.#fetching && this.#hasJustFailed()) return Promise.resolve()
     this.#fetching ??= this.#fetchOnce().finally(() => {
@@ -105,7 +105,7 @@ export class RemoteKeySet implements KeySource {
     this.#keys = keys
     this.#fetchedAt = this.#options.clock()
     this.#failedAt = Number.NEGATIVE_INFINITY
-    const isEmpty = keys.length === 0 ? ['it has no key that can be used, so no token is good'] : []
+    const isEmpty = keys.length === 0 ? ['it has no usable key, so no token is accepted'] : []
     this.#warn([...isEmpty, ...remarks].join('; '))
   }
 
@@ -114,17 +114,17 @@ export class RemoteKeySet implements KeySource {
     this.#failedAt = clock()
     const isUsable = this.#keys && this.#age() < maxAgeMs
     const consequence = isUsable
-      ? `The keys fetched before stay in use, for up to ${Math.round(maxAgeMs / 3_600_000)} hours after they were.`
-      : 'Until it can be, no token can be checked.'
+      ? `The keys fetched before stay in use for up to ${Math.round(maxAgeMs / 3_600_000)} hours after their fetch.`
+      : 'Until it can be fetched, no token can be checked.'
     this.#warn(`it could not be fetched: ${problem}. ${consequence}`)
   }
 
-  /** Says what is the matter when it begins, not each time it is seen again. */
+  /** Reports a problem when it begins, not each time it is seen. */
   #warn(matter: string): void {
     const { onWarning } = this.#options
     if (matter === this.#lastMatter) return
     if (matter !== '') onWarning(`Key set ${this.url.href}: ${matter.replace(/\.?$/, '.')}`)
-    else if (this.#lastMatter !== '') onWarning(`Key set ${this.url.href}: it is as it should be again.`)
+    else if (this.#lastMatter !== '') onWarning(`Key set ${this.url.href}: it works again.`)
     this.#lastMatter = matter
   }
 }

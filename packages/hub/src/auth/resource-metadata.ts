@@ -1,7 +1,7 @@
 import type { AuthConfig } from './auth-options.ts'
 import { detailType } from './authorization-details.ts'
 
-/** The document in which a hub says how to get and present a token (RFC 9728). */
+/** The document that tells clients how to get and present a token (RFC 9728). */
 export interface ResourceMetadata {
   readonly resource: string
   readonly bearer_methods_supported: readonly string[]
@@ -11,12 +11,12 @@ export interface ResourceMetadata {
   readonly mercure_subscriptions?: true
 }
 
-/** Where that document is, below the same host as the hub (RFC 9728, 3.1): its path comes after this. */
+/** The path of that document on the hub's host, followed by the hub's path (RFC 9728, 3.1). */
 const wellKnownPath = '/.well-known/oauth-protected-resource'
 
 /**
- * The metadata of a hub with one of its URLs. `hasSubscriptions` tells that the subscriptions API is there. Served only by a hub that looks at
- * tokens; clients take its absence as the sign of a hub of before 1.0.
+ * The metadata of a hub for one of its URLs. `hasSubscriptions` says whether the subscriptions API is available. Only a hub that checks
+ * tokens serves it. Clients take its absence as the sign of a Mercure 0.x hub.
  */
 export function resourceMetadata(
   { authorizationServers, cookieName }: AuthConfig,
@@ -25,23 +25,23 @@ export function resourceMetadata(
 ): ResourceMetadata {
   return {
     resource,
-    // Of those that the RFC knows. Never "query".
+    // One of the values that the RFC defines. Never "query".
     bearer_methods_supported: ['header'],
     ...(authorizationServers.length > 0 && { authorization_servers: authorizationServers }),
     authorization_details_types_supported: [detailType],
     mercure_cookie: cookieName,
-    // Left out when not: matcher types too, because there are none beyond exact and urlpattern.
+    // Left out if false. Matcher types are left out as well, because there are none beyond exact and urlpattern.
     ...(hasSubscriptions && { mercure_subscriptions: true as const }),
   }
 }
 
-/** The URL of the document for one of the hub's URLs; `resource_metadata` in a challenge. */
+/** The URL of the metadata for one of the hub's URLs: `resource_metadata` in a challenge. */
 export function metadataUrl(resource: string): string {
   const { origin, pathname, search } = new URL(resource)
   return `${origin}${wellKnownPath}${pathname === '/' ? '' : pathname}${search}`
 }
 
-/** Which of the hub's URLs a request came to, by its `Host`; the first when that is none of them. `undefined` when it has none. */
+/** The hub's URL that a request was sent to, by its `Host`; the first URL if none matches. `undefined` if the hub has no URLs. */
 export function resourceFor({ resources }: AuthConfig, host: string | undefined): string | undefined {
   return resources.find((resource) => new URL(resource).host === host?.toLowerCase()) ?? resources[0]
 }

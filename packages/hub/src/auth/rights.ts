@@ -6,29 +6,29 @@ import type { Grant } from './grant.ts'
 import { Refusal } from './refusal.ts'
 
 /**
- * What somebody may do. It never has more than the role it was authenticated for: a subscriber's token, verified with the
- * key of subscribers, lets nobody publish whatever it says.
+ * What a client may do. It never exceeds the role that was authenticated: a subscriber's token, verified with the subscribers' key, lets
+ * nobody publish, whatever it says.
  */
 export class Rights {
   readonly dialect: Dialect
-  /** Whether nobody knows who it is. */
+  /** Whether the client is unknown. */
   readonly isAnonymous: boolean
-  /** When the token expires, in milliseconds since 1970: no stream may outlast it. `undefined` for never. */
+  /** When the token expires, in milliseconds since 1970. No stream may outlast it. `undefined` for never. */
   readonly expiresAt: number | undefined
-  /** Whose token it is, as `tokenHolder` says it; `undefined` for anybody. */
+  /** The holder of the token, from `tokenHolder`; `undefined` for an anonymous client. */
   readonly holder: string | undefined
-  /** The topics that may be published on: an event needs all of its topics granted. */
+  /** The topics that the client may publish to. All topics of an event must be granted. */
   readonly publishMatchers: readonly Matcher[]
-  /** The topics whose private events may be had. Public ones may be in any case. */
+  /** The topics whose private events the client may receive. Public events need no grant. */
   readonly subscribeMatchers: readonly Matcher[]
-  /** The same for all with the same rights to subscribe: they can share a feed. */
+  /** The same for all clients with the same rights to subscribe: they can share a feed. */
   readonly key: string
   readonly #publish: MatcherSet
   readonly #subscribe: MatcherSet
   readonly #subscribeGrants: readonly Grant[]
   readonly #payloadIsForAll: boolean
 
-  /** The rights of a token that grants something to a role. */
+  /** The rights of a token in a role. */
   static ofToken(
     dialect: Dialect,
     role: Role,
@@ -38,7 +38,7 @@ export class Rights {
     return new Rights({ dialect, isAnonymous: false, expiresAt, holder }, role, grants)
   }
 
-  /** The rights of anybody: what is public, and to publish where that needs no token. */
+  /** The rights of an anonymous client: public events, and publishing where that needs no token. */
   static ofAnyone(dialect: Dialect, role: Role): Rights {
     const key = `${dialect} ${role}`
     let rights = ofAnyone.get(key)
@@ -74,36 +74,36 @@ export class Rights {
     return this.#publish.selectsAny([new Topic(topic)])
   }
 
-  /** Whether private events of a topic may be had; and, of a path of the hub, the subscriptions that it lists. */
+  /** Whether the client may receive private events of a topic or, for a path of the subscriptions API, the subscriptions it lists. */
   maySubscribe(topic: string): boolean {
     return this.#subscribe.selectsAny([new Topic(topic)])
   }
 
-  /** Why not all of an event's topics may be published on; `undefined` when they may. */
+  /** Why the client may not publish to all of an event's topics; `undefined` if it may. */
   refusePublish(topics: readonly string[]): Refusal | undefined {
     const index = topics.findIndex((topic) => !this.mayPublish(topic))
     if (index < 0) return undefined
     const which = topics.length === 1 ? 'the topic' : `topic ${index + 1} of the ${topics.length}`
     return new Refusal(
       'insufficient_scope',
-      `the token grants to publish on ${countOf(this.#publish.matchers)}, and ${which} is not among it`,
+      `the token grants publishing to ${countOf(this.#publish.matchers)}, but not to ${which}`,
     )
   }
 
-  /** Why a path of the subscriptions API, as it was sent, may not be read; `undefined` when it may. */
+  /** Why the client may not read a path of the subscriptions API, as it was sent; `undefined` if it may. */
   refuseSubscribe(path: string): Refusal | undefined {
     if (this.maySubscribe(path)) return undefined
-    // Who has no token may get further with one.
-    if (this.isAnonymous) return new Refusal('missing_token', 'the path asked for needs a token')
+    // A client without a token may succeed with one.
+    if (this.isAnonymous) return new Refusal('missing_token', 'the requested path needs a token')
     return new Refusal(
       'insufficient_scope',
-      `the token grants to subscribe to ${countOf(this.subscribeMatchers)}, and the path asked for is not among it`,
+      `the token grants subscribing to ${countOf(this.subscribeMatchers)}, but not to the requested path`,
     )
   }
 
   /**
-   * What subscription events say about whom a subscription is of: the payload of the first entry that grants the subscription's own
-   * matcher, taken as a topic. `undefined` for none.
+   * The payload for subscription events: that of the first entry that grants the subscription's own matcher, taken as a topic.
+   * `undefined` for none.
    */
   payloadFor(match: string): unknown {
     const grant = this.#subscribeGrants.find(
@@ -114,8 +114,9 @@ export class Rights {
 }
 
 function countOf(matchers: readonly unknown[]): string {
-  return matchers.length === 0 ? 'nothing' : `what its ${matchers.length} matchers match`
+  if (matchers.length === 0) return 'nothing'
+  return matchers.length === 1 ? 'the topics of its matcher' : `the topics of its ${matchers.length} matchers`
 }
 
-/** By dialect and role: they are the same for all. */
+/** The rights of anonymous clients, by dialect and role: they are the same for all. */
 const ofAnyone = new Map<string, Rights>()

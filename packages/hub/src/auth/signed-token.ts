@@ -3,10 +3,10 @@ import { isAlgorithm } from './algorithms.ts'
 import type { KeySource, VerificationKey } from './key-source.ts'
 import { quoted, Refusal } from './refusal.ts'
 
-/** The claims of a token whose signature is good. Nothing else about them is known. */
+/** The claims of a token whose signature is valid. Nothing else is checked yet. */
 export type Claims = Readonly<Record<string, unknown>>
 
-/** A token as it can be read by anybody: nothing in it is to be believed yet. */
+/** A decoded, unverified token. Do not trust anything in it yet. */
 export interface UnverifiedToken {
   readonly text: string
   readonly alg: unknown
@@ -15,24 +15,24 @@ export interface UnverifiedToken {
   readonly claims: Claims
 }
 
-/** Takes a token apart, without verifying anything. */
+/** Decodes a token without verifying it. */
 export function readToken(text: string): UnverifiedToken | Refusal {
   try {
     const { alg, kid, typ, ...header } = decodeProtectedHeader(text)
-    // [RFC 7515, 4.1.11] What must be understood, and is not, makes it invalid. `b64` is for no JWT (RFC 7797, 7).
+    // [RFC 7515, 4.1.11] A critical extension that we do not understand makes the token invalid. JWTs may not use `b64` (RFC 7797, 7).
     if ('crit' in header || 'b64' in header) return new Refusal('invalid_token', 'its header has crit or b64')
     return { text, alg, kid, typ, claims: decodeJwt(text) }
   } catch (error) {
     if (error instanceof TypeError || error instanceof errors.JOSEError) {
-      return new Refusal('invalid_token', `it is no JWT as a compact JWS (${error.message})`)
+      return new Refusal('invalid_token', `it is not a JWT as a compact JWS (${error.message})`)
     }
     throw error
   }
 }
 
 /**
- * Verifies the signature with the keys of a source, by algorithms that these keys are for, and returns the claims. Of the header,
- * `alg` and `kid` can rule keys out, and nothing in it can bring one in: `jwk`, `jku`, `x5c` and `x5u` are not looked at.
+ * Verifies the signature with the keys of a source, by the algorithms of these keys, and returns the claims. In the header, `alg` and
+ * `kid` can exclude keys, and nothing can add one: `jwk`, `jku`, `x5c` and `x5u` are ignored.
  */
 export async function verifySignature(token: UnverifiedToken, source: KeySource): Promise<Claims | Refusal> {
   const keys = await source.current()
@@ -44,19 +44,19 @@ export async function verifySignature(token: UnverifiedToken, source: KeySource)
     remember(keys, token.text, outcome)
     return outcome
   }
-  // The issuer may have a new key since.
+  // The issuer may have published a new key since.
   const renewed = await source.renewed(keys)
   return renewed ? verifyWith(renewed, token) : outcome
 }
 
 /**
- * The claims of tokens whose signature was found good, by the keys that it was found good with: a publisher comes with the same token again and
- * again, and verifying it takes longer than all else of a request. When its source has other keys nothing of this is used any more. Whether the
- * token is still good, and for what, is decided each time.
+ * Caches the claims of verified tokens, by the keys that verified them: a publisher sends the same token again and again, and verifying
+ * it takes longer than everything else in a request. When the source has other keys, the cached claims are no longer used. Expiry and
+ * rights are checked each time.
  */
 const verified = new WeakMap<readonly VerificationKey[], Map<string, Claims>>()
 const maxRemembered = 1000
-/** What is longer is nobody's usual token, and would fill the memory. */
+/** Longer tokens are unusual and would fill the memory. */
 const maxRememberedLength = 4096
 
 function remember(keys: readonly VerificationKey[], text: string, claims: Claims): void {
@@ -82,7 +82,7 @@ async function verifyWith(
     const known = [...new Set(keys.flatMap(({ algorithms }) => [...algorithms]))].join(', ') || 'none'
     return new Refusal('invalid_token', `its alg is ${quoted(alg)}, and the keys of its issuer are for ${known}`)
   }
-  // [RFC 7515, 4.1.4] A hint which key it is. Keys without a name are tried in any case.
+  // [RFC 7515, 4.1.4] `kid` is a hint. Keys without a name are tried in any case.
   const named = fitting.filter((key) => kid === undefined || key.kid === undefined || key.kid === kid)
   if (named.length === 0) {
     return new Refusal('invalid_token', `no key of its issuer for ${quoted(alg)} has its kid ${quoted(kid)}`)

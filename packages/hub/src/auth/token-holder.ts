@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import type { Claims } from './signed-token.ts'
 
 /**
- * Whose token it is, for counting what one holder takes: the same for all tokens of a subject of an issuer; of a token that names no subject,
- * for all copies of it. A digest, so that no name and no token is kept for it.
+ * Identifies the holder of a token, to count what one holder uses. It is the same for all tokens of one subject of one issuer. For a
+ * token without a subject, it is the same for all copies of the token. It is a digest, so that the hub stores no name and no token.
  */
 export function tokenHolder({ iss, sub, jti }: Claims, text: string): string {
   const isName = (claim: unknown) => typeof claim === 'string' && claim !== ''

@@ -10,21 +10,21 @@ export interface TimeRules {
 }
 
 /**
- * Checks the times in a token, and returns when it expires, in milliseconds since 1970; `undefined` for never. There is no tolerance for
- * `exp`, because that is also when streams must have ended: one that began after it would end at once.
+ * Checks the times in a token, and returns when it expires, in milliseconds since 1970; `undefined` for never. `exp` has no tolerance,
+ * because streams must also have ended by then: one that began after it would end at once.
  */
 export function checkTimes(claims: Claims, rules: TimeRules): { readonly expiresAt: number | undefined } | Refusal {
   const { exp, nbf } = claims
   if (exp === undefined && rules.isExpiryRequired) return new Refusal('invalid_token', 'it has no exp')
-  if (exp !== undefined && !isTime(exp)) return new Refusal('invalid_token', 'its exp is no time in seconds')
+  if (exp !== undefined && !isTime(exp)) return new Refusal('invalid_token', 'its exp is not a time in seconds')
   if (exp !== undefined && exp * 1000 <= rules.now) {
     return new Refusal('invalid_token', `it expired ${secondsBetween(exp, rules.now)} s ago`)
   }
-  if (nbf !== undefined && !isTime(nbf)) return new Refusal('invalid_token', 'its nbf is no time in seconds')
+  if (nbf !== undefined && !isTime(nbf)) return new Refusal('invalid_token', 'its nbf is not a time in seconds')
   if (nbf !== undefined && nbf * 1000 > rules.now + rules.clockToleranceMs) {
     return new Refusal(
       'invalid_token',
-      `it is not good before ${secondsBetween(nbf, rules.now)} s from now (nbf); compare the clocks`,
+      `it is not valid before ${secondsBetween(nbf, rules.now)} s from now (nbf); compare the clocks`,
     )
   }
   return { expiresAt: exp === undefined ? undefined : exp * 1000 }

@@ -2,64 +2,64 @@
 export type HubErrorCode =
   /** An option that is missing, of the wrong type or out of range. */
   | 'INVALID_OPTION'
-  /** A topic that is missing, empty, `*`, reserved, or holds control or format characters. */
+  /** A topic that is missing, empty, `*`, reserved, or contains control or format characters. */
   | 'INVALID_TOPIC'
-  /** Data that is no valid text. */
+  /** Data that is not valid text. */
   | 'INVALID_DATA'
   /** An event ID that a publisher may not choose. */
   | 'INVALID_EVENT_ID'
   /** An event type that a publisher may not choose. */
   | 'INVALID_EVENT_TYPE'
-  /** A reconnection time that is no whole number of milliseconds. */
+  /** A reconnection time that is not a whole number of milliseconds. */
   | 'INVALID_RETRY'
-  /** A subscription that selects nothing, or by a matcher this hub does not know. */
+  /** A subscription without a matcher, or with a matcher that this hub does not know. */
   | 'INVALID_MATCHER'
-  /** A request that is no well-formed HTTP, or whose body cannot be read. */
+  /** A request that is not well-formed HTTP, or whose body cannot be read. */
   | 'INVALID_REQUEST'
-  /** An idempotency key that is empty, too long, or no plain text. */
+  /** An idempotency key that is empty, too long, or not plain text. */
   | 'INVALID_IDEMPOTENCY_KEY'
   /** A request whose body took too long to arrive. */
   | 'TIMEOUT'
-  /** A request, a body or a field past its limit. */
+  /** A request, a body or a field beyond its limit. */
   | 'TOO_LARGE'
-  /** More event streams from one address than it may have. */
+  /** More event streams from one address than the limit. */
   | 'TOO_MANY_CONNECTIONS'
-  /** More event streams than the hub takes. */
+  /** More event streams than the hub accepts. */
   | 'HUB_FULL'
-  /** More events from one address than it may publish in that time. */
+  /** More events from one address than it may publish per second. */
   | 'RATE_LIMITED'
-  /** A body of a content type the hub does not take. */
+  /** A body of a content type that the hub does not accept. */
   | 'UNSUPPORTED_MEDIA_TYPE'
-  /** A subscription that is not active, or a path where nothing is. */
+  /** A subscription that is not active, or an unknown path. */
   | 'NOT_FOUND'
   /** A method that the path does not have. */
   | 'METHOD_NOT_ALLOWED'
-  /** A request that nobody vouches for. */
+  /** A request without valid credentials. */
   | 'UNAUTHORIZED'
-  /** A request for more than it is allowed. */
+  /** A request for something that its token does not grant. */
   | 'FORBIDDEN'
-  /** The keys that tokens are checked with cannot be had at the moment. */
+  /** The keys that verify tokens are not available at the moment. */
   | 'KEYS_UNAVAILABLE'
-  /** A page of another origin asked for what only this hub's own origin, and those allowed, may do. */
+  /** A page of another origin requested something that only the hub's own origin and the allowed ones may do. */
   | 'ORIGIN_NOT_ALLOWED'
   /** The request was addressed to a host that is not this hub. */
   | 'HOST_NOT_ALLOWED'
-  /** The hub could not listen on the address it was given. */
+  /** The hub could not listen on its address. */
   | 'LISTEN_FAILED'
   /** The hub is closing or closed. */
   | 'HUB_CLOSED'
   /** The store is closed. */
   | 'STORE_CLOSED'
-  /** Another process has the store's data directory. */
+  /** Another process uses the store's data directory. */
   | 'STORE_LOCKED'
-  /** The store failed; the message says what is known of the event. */
+  /** The store failed. The message says what is known about the event. */
   | 'STORE_FAILED'
   /** A command found no hub at its address. */
   | 'HUB_UNREACHABLE'
-  /** A hub answered a command with a refusal. */
+  /** A hub refused a command's request. */
   | 'HUB_REFUSED'
 
-/** The one class of error this package throws. Tell cases apart by `code`, never by the message. */
+/** The only class of error that this package throws. Tell cases apart by `code`, never by the message. */
 export class HubError extends Error {
   readonly code: HubErrorCode
 

@@ -1,7 +1,6 @@
 /**
- * A queue that can be looked into: first in, first out, and every item reachable by its place. An array would do but for
- * `shift`, which moves all that remain; here the space of what has left is used again once the queue is empty, or returned once it is
- * half of the whole.
+ * A queue with access by index: first in, first out. An array would do except for `shift`, which moves all remaining items. This
+ * queue uses the space of removed items again once it is empty, and frees it once they are half of all.
  */
 export class Fifo<T> {
   #items: (T | undefined)[] = []
@@ -12,7 +11,7 @@ export class Fifo<T> {
     return this.#end - this.#start
   }
 
-  /** The item `index` places behind the oldest. */
+  /** Returns the item `index` places behind the oldest. */
   at(index: number): T | undefined {
     return this.#items[this.#start + index]
   }
@@ -21,7 +20,7 @@ export class Fifo<T> {
     this.#items[this.#end++] = item
   }
 
-  /** Takes the oldest item out. */
+  /** Removes and returns the oldest item. */
   shift(): T | undefined {
     if (this.#start === this.#end) return undefined
     const item = this.#items[this.#start]
@@ -42,7 +41,7 @@ export class Fifo<T> {
 /** How much space an empty queue keeps. */
 const mostKept = 1024
 
-/** The place of the first item after `position`, in a queue whose items are in order of position: a binary search. */
+/** Returns the index of the first item after `position`, by binary search. The items must be in order of position. */
 export function indexAfter(items: Fifo<{ readonly position: number }>, position: number): number {
   let low = 0
   let high = items.length

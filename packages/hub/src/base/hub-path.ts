@@ -1,2 +1,2 @@
-/** Where the hub is found, on whatever host. */
+/** The path of the hub on every host. */
 export const hubPath = '/.well-known/mercure'

@@ -1,4 +1,4 @@
-/** Yields what a source does until a signal aborts: what it does then is waited for no longer. */
+/** Yields the items of a source until a signal aborts. Does not wait for the source after that. */
 export async function* untilAborted<T>(
   source: AsyncIterable<T>,
   signal: AbortSignal | undefined,
@@ -10,7 +10,7 @@ export async function* untilAborted<T>(
   signal.addEventListener('abort', onAbort)
   try {
     while (!signal.aborted) {
-      // Not Promise.race against a promise of the abort, which would hold on to everything it was ever raced against.
+      // Not Promise.race against a promise of the abort: that promise would keep everything it was ever raced against.
       const step = await new Promise<IteratorResult<T>>((resolve, reject) => {
         interrupt = () => resolve({ done: true, value: undefined })
         iterator.next().then(resolve, reject)

@@ -1,4 +1,4 @@
-/** What some work comes to; or `late`, if that takes longer than so many milliseconds. Rejects as the work does. */
+/** Resolves as the work does, or to `late` if that takes longer than this many milliseconds. Rejects as the work does. */
 export async function withTimeout<T, L>(milliseconds: number, work: Promise<T>, late: L): Promise<T | L> {
   let timer: NodeJS.Timeout | undefined
   const lateness = new Promise<L>((resolve) => {

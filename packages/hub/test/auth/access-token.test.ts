@@ -59,8 +59,8 @@ describe('the conformance token', () => {
     expect(subscriber.maySubscribe('https://example.com/foo')).toBe(true)
     expect(subscriber.expiresAt).toBe(4102444800_000)
     expect(warnings).toEqual([
-      expect.stringContaining('publisher.key is a secret that everybody knows'),
-      expect.stringContaining('subscriber.key is a secret that everybody knows'),
+      expect.stringContaining('publisher.key is a secret that everyone knows'),
+      expect.stringContaining('subscriber.key is a secret that everyone knows'),
     ])
     expect(warnings.join()).not.toContain(key)
   })
@@ -107,16 +107,16 @@ describe('a token and its signature', () => {
     expect(await judge(sign(claims(), { b64: true }))).toContain('b64')
   })
 
-  it('is refused when it is no JWT', async () => {
+  it('is refused when it is not a JWT', async () => {
     const padding = 'a'.repeat(60)
     for (const text of [padding, `${padding}.${padding}`, `${padding}.${padding}.${padding}`, `..${padding}`]) {
-      expect(await judge(text)).toContain('it is no JWT')
+      expect(await judge(text)).toContain('it is not a JWT')
     }
     for (const payload of ['', 'null', '[]', '"text"', '{']) {
-      expect(await judge(sign(payload))).toContain('it is no JWT')
+      expect(await judge(sign(payload))).toContain('it is not a JWT')
     }
     // Five parts: encrypted, which no hub takes.
-    expect(await judge(Array(5).fill(padding).join('.'))).toContain('it is no JWT')
+    expect(await judge(Array(5).fill(padding).join('.'))).toContain('it is not a JWT')
   })
 })
 
@@ -187,7 +187,7 @@ describe('iss', () => {
       [issuer],
       undefined,
     ]) {
-      expect(await judge(sign(claims({ iss })))).toContain(`trusted is ["${issuer}"]`)
+      expect(await judge(sign(claims({ iss })))).toContain(`the trusted issuers are ["${issuer}"]`)
     }
   })
 
@@ -265,10 +265,10 @@ describe('exp and nbf', () => {
 
   it('exp must be a number', async () => {
     for (const exp of [String(nowSeconds + 60), null, true, {}, [nowSeconds + 60]]) {
-      expect(await judge(sign(claims({ exp })))).toContain('its exp is no time')
+      expect(await judge(sign(claims({ exp })))).toContain('its exp is not a time')
     }
     expect(await judge(sign(JSON.stringify(claims()).replace(/"exp":\d+/, '"exp":1e999')))).toContain(
-      'its exp is no time',
+      'its exp is not a time',
     )
   })
 
@@ -284,12 +284,12 @@ describe('exp and nbf', () => {
   it('nbf, when it is there, may be 5 seconds ahead by default', async () => {
     expect(await judge(sign(claims({ nbf: nowSeconds - 1 })))).toBe('good')
     expect(await judge(sign(claims({ nbf: nowSeconds + 5 })))).toBe('good')
-    expect(await judge(sign(claims({ nbf: nowSeconds + 6 })))).toContain('it is not good before 6 s from now')
+    expect(await judge(sign(claims({ nbf: nowSeconds + 6 })))).toContain('it is not valid before 6 s from now')
     expect(await judge(sign(claims({ nbf: nowSeconds + 6 })), { ...oneSecret, clockToleranceSeconds: 6 })).toBe('good')
     expect(await judge(sign(claims({ nbf: nowSeconds + 1 })), { ...oneSecret, clockToleranceSeconds: 0 })).toContain(
       'nbf',
     )
-    expect(await judge(sign(claims({ nbf: 'yesterday' })))).toContain('its nbf is no time')
+    expect(await judge(sign(claims({ nbf: 'yesterday' })))).toContain('its nbf is not a time')
   })
 
   it('sub, client_id, iat and jti are the issuer’s business', async () => {
@@ -329,7 +329,7 @@ describe('authorization_details', () => {
   it('that are no array make the token bad', async () => {
     for (const details of [null, {}, 'text', detail(['subscribe'], [{ match: '*' }])]) {
       expect(await judge(sign(claims({ authorization_details: details })))).toContain(
-        'authorization_details are no array',
+        'authorization_details are not an array',
       )
     }
   })
@@ -391,18 +391,18 @@ describe('authorization_details', () => {
       [detail(['subscribe'], []), 'its topics'],
       [detail(['subscribe'], '*'), 'its topics'],
       [detail(['subscribe'], { match: 'a' }), 'its topics'],
-      [detail(['subscribe'], ['a']), 'topics[0]: it is no object'],
-      [detail(['subscribe'], [{ match: 'a' }, null]), 'topics[1]: it is no object'],
-      [detail(['subscribe'], [['a']]), 'topics[0]: it is no object'],
-      [detail(['subscribe'], [{}]), 'its match is no string'],
-      [detail(['subscribe'], [{ match: 1 }]), 'its match is no string'],
+      [detail(['subscribe'], ['a']), 'topics[0]: it is not an object'],
+      [detail(['subscribe'], [{ match: 'a' }, null]), 'topics[1]: it is not an object'],
+      [detail(['subscribe'], [['a']]), 'topics[0]: it is not an object'],
+      [detail(['subscribe'], [{}]), 'its match is not a string'],
+      [detail(['subscribe'], [{ match: 1 }]), 'its match is not a string'],
       [detail(['subscribe'], [{ match: '' }]), 'its match is empty'],
       [detail(['subscribe'], [{ match: 'a', match_type: 'EXACT' }]), 'its match_type'],
       [detail(['subscribe'], [{ match: 'a', match_type: 'regexp' }]), 'its match_type'],
       [detail(['subscribe'], [{ match: 'a', match_type: 'template' }]), 'its match_type'],
       [detail(['subscribe'], [{ match: 'a', match_type: null }]), 'its match_type'],
       [detail(['subscribe'], [{ match: '*', match_type: 'cel' }]), 'its match_type'],
-      [detail(['subscribe'], [{ match: 'a(', match_type: 'urlpattern' }]), 'its match is no valid urlpattern'],
+      [detail(['subscribe'], [{ match: 'a(', match_type: 'urlpattern' }]), 'its match is not a valid urlpattern'],
     ]
     for (const [entry, why] of bad) {
       expect(await judge(withDetails(good, entry))).toContain(`authorization_details[1]: `)

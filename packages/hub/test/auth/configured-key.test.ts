@@ -115,7 +115,7 @@ describe('a PEM key', () => {
   })
 
   it('of another kind than the algorithm chosen is refused', async () => {
-    expect(await refusalOf(p256.pem, 'RS256')).toContain('a key on the curve prime256v1, for ES256; not for RS256')
+    expect(await refusalOf(p256.pem, 'RS256')).toContain('a key on the curve prime256v1, for ES256, not for RS256')
     expect(await refusalOf(rsa.pem, 'ES256')).toContain('an RSA key of 2048 bits')
   })
 
@@ -138,8 +138,8 @@ describe('a PEM key', () => {
   it('that is a certificate, several, broken or too weak is refused', async () => {
     expect(await refusalOf('-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----')).toContain('openssl x509')
     expect(await refusalOf(p256.pem + p384.pem)).toContain('2 PEM blocks')
-    expect(await refusalOf(p256.pem.replace(/M[A-Za-z]/, '!!'))).toContain('is no PEM public key that can be read')
-    expect(await refusalOf('-----BEGIN')).toContain('no public key')
+    expect(await refusalOf(p256.pem.replace(/M[A-Za-z]/, '!!'))).toContain('is not a readable PEM public key')
+    expect(await refusalOf('-----BEGIN')).toContain('not a public key')
     expect(await refusalOf(keyPair('rsa1024').pem)).toContain('an RSA key of 1024 bits, which cannot be used')
     expect(await refusalOf(keyPair('secp256k1').pem)).toContain('the curve secp256k1')
     const x25519 = generateKeyPairSync('x25519').publicKey.export({ type: 'spki', format: 'pem' }).toString()
@@ -215,7 +215,7 @@ describe('a JWK Set', () => {
   it('without a key that can be used, too large, or no set at all is refused', async () => {
     expect(await refusalOf(set())).toContain('has no keys')
     expect(await refusalOf(set(...Array(101).fill(p256.jwk())))).toContain('it has 101 keys')
-    expect(await refusalOf('{"keys":{}}')).toContain('it is no JWK Set')
+    expect(await refusalOf('{"keys":{}}')).toContain('it is not a JWK Set')
     expect(await refusalOf(JSON.stringify(p256.jwk()))).toContain('is a single JWK')
   })
 })
@@ -231,7 +231,7 @@ describe('keys of several kinds', () => {
 
   it('are refused with an algorithm that is for none of them', async () => {
     expect(await refusalOf([p256.pem], ['ES256', 'HS256'])).toBe(
-      'publisher.algorithms: no key of publisher.key is for HS256. Leave it out.',
+      'publisher.algorithms: no key of publisher.key is for HS256. Remove it.',
     )
   })
 })
@@ -240,7 +240,9 @@ describe('a URL or a file', () => {
   it('must be safe to fetch from', async () => {
     expect(await refusalOf('http://login.example/jwks.json')).toContain('Use https')
     expect(await refusalOf('http://127.evil.example/jwks.json')).toContain('Use https')
-    expect(await refusalOf('https://user:password@login.example/jwks.json')).toContain('no user and password')
+    expect(await refusalOf('https://user:password@login.example/jwks.json')).toContain(
+      'must not contain a user and password',
+    )
     expect(await refusalOf('https://')).toContain('cannot be parsed')
   })
 

@@ -94,14 +94,14 @@ describe('a token made for development', () => {
       'Use template:',
     )
     await expect(mintToken({ ...base, dialect: '0.x', publish: [grant('exact:a{b}')] })).rejects.toThrow(
-      'cannot say exact:',
+      'cannot contain exact:',
     )
     await expect(mintToken({ ...base, lifetimeSeconds: 0 })).rejects.toThrow('lifetimeSeconds')
     await expect(mintToken({ ...base, key: '' })).rejects.toThrow('key is empty')
     await expect(mintToken({ ...base, key: keyPair('p256').pem })).rejects.toThrow('needs a shared secret')
-    await expect(mintToken({ ...base, algorithm: 'ES256' })).rejects.toThrow('key is no PEM private key')
+    await expect(mintToken({ ...base, algorithm: 'ES256' })).rejects.toThrow('key is not a PEM private key')
     const key = keyPair('p384').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
-    await expect(mintToken({ ...base, key, algorithm: 'ES256' })).rejects.toThrow('for ES384; not for ES256')
+    await expect(mintToken({ ...base, key, algorithm: 'ES256' })).rejects.toThrow('for ES384, not for ES256')
   })
 })
 
@@ -117,7 +117,7 @@ describe('a grant', () => {
 
   it('that looks like a pattern and says no type is refused, and what to write is said', () => {
     expect(() => grant('https://a/*')).toThrow(
-      '--topic is "https://a/*", which looks like a pattern. Say which: urlpattern:https://a/*',
+      '--topic is "https://a/*", which looks like a pattern. Write urlpattern:https://a/*',
     )
     expect(() => grant('a/{b}')).toThrow('template:a/{b}')
     expect(() => grant('')).toThrow('--topic is empty')

@@ -94,7 +94,7 @@ describe('a token of before 1.0', () => {
     expect((await rights(old({}, { exp: nowSeconds + 1 }))).expiresAt).toBe((nowSeconds + 1) * 1000)
     expect(await reasonFor(old({}, { exp: nowSeconds }))).toContain('it expired')
     expect(await reasonFor(old({}, { nbf: nowSeconds + 60 }))).toContain('nbf')
-    expect(await reasonFor(old({}, { exp: 'never' }))).toContain('its exp is no time')
+    expect(await reasonFor(old({}, { exp: 'never' }))).toContain('its exp is not a time')
   })
 
   it('is refused when its claim is malformed', async () => {
@@ -109,7 +109,7 @@ describe('a token of before 1.0', () => {
       { subscribe: ['a\n'] },
     ]
     for (const claim of bad) expect(await reasonFor(old(claim))).not.toBe('good')
-    expect(await reasonFor(sign({ mercure: null }))).toContain('claim is no object')
+    expect(await reasonFor(sign({ mercure: null }))).toContain('claim is not an object')
   })
 
   it('may have 1000 selectors for each, and no more', async () => {

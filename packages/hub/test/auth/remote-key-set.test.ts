@@ -180,7 +180,7 @@ describe('rotation', () => {
     answer = withKeys()
     hub.pass(hour)
     expect(await hub.judge(first, 'first')).toContain('are for none')
-    expect(hub.warnings).toEqual([expect.stringContaining('it has no key that can be used')])
+    expect(hub.warnings).toEqual([expect.stringContaining('it has no usable key')])
   })
 
   it('keys for HMAC in the set are never used', async () => {
@@ -228,10 +228,7 @@ describe('when the keys cannot be fetched', () => {
     answer = withKeys(first.jwk({ kid: 'first' }))
     hub.pass(hour)
     expect(await hub.judge(first, 'first')).toBe('good')
-    expect(hub.warnings).toEqual([
-      expect.stringContaining('it answered 500'),
-      expect.stringContaining('as it should be again'),
-    ])
+    expect(hub.warnings).toEqual([expect.stringContaining('it answered 500'), expect.stringContaining('works again')])
   })
 })
 
@@ -299,10 +296,10 @@ describe('a hostile server', () => {
 
   it('that answers with anything but a set of keys is not believed', async () => {
     const bodies = {
-      '<html>': 'it is no JSON',
-      '': 'it is no JSON',
-      null: 'it is no JWK Set',
-      '[]': 'it is no JWK Set',
+      '<html>': 'it is not JSON',
+      '': 'it is not JSON',
+      null: 'it is not a JWK Set',
+      '[]': 'it is not a JWK Set',
     }
     for (const [body, why] of Object.entries(bodies))
       expect(await warningOf((_req, res) => res.end(body))).toContain(why)

@@ -146,7 +146,7 @@ describe('headwater tail', () => {
     await tail.said(/retrying until/, 'stderr')
     await startHub(...listen)
     await tail.said(/connected again/, 'stderr')
-    expect(tail.stderr.match(/trying again/g)).toHaveLength(1)
+    expect(tail.stderr.match(/retrying until/g)).toHaveLength(1)
   })
 
   test('starts with the last events it is asked for', async () => {

@@ -60,7 +60,7 @@ describe('headwater serve with keys', () => {
     expect(anonymous.stderr).toContain('401 This needs a token')
 
     await hub.said(
-      /refused a POST from 127\.0\.0\.1: the token grants to publish on what its 1 matchers match/,
+      /refused a POST from 127\.0\.0\.1: the token grants publishing to the topics of its matcher, but not to the topic/,
       'stderr',
     )
     await hub.said(/refused a GET from 127\.0\.0\.1: the request has no subscriber's token/, 'stderr')

@@ -296,8 +296,8 @@ describe('a publisher', () => {
     ])
     expect((await post('topic=c&private', mine)).status).toBe(403)
     expect(refusals).toEqual([
-      'the token grants to publish on what its 2 matchers match, and topic 2 of the 2 is not among it',
-      'the token grants to publish on what its 2 matchers match, and the topic is not among it',
+      'the token grants publishing to the topics of its 2 matchers, but not to topic 2 of the 2',
+      'the token grants publishing to the topics of its 2 matchers, but not to the topic',
     ])
     const { last_event_id } = await (await fetch(`${url}/last?match=*`, { headers: bearer(all) })).json()
     expect(last_event_id).toMatch(/\.1\./)
