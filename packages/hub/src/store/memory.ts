@@ -236,6 +236,7 @@ class MemoryStore implements EventStore {
       head: this.#head,
       trimmed: this.#trimmed,
       earliest: oldest && { position: oldest.position, tag: oldest.tag },
+      count: this.#events.length,
     }
   }
 

@@ -3,23 +3,15 @@ import { assertNotNegative } from '../base/check-option.ts'
 import { HubError } from '../base/errors.ts'
 import type { Retention } from './retention.ts'
 import { LogThread } from './sqlite/log-thread.ts'
-import { type Durability, type EventRow, type Question, topicsOf, type WorkerOptions } from './sqlite/messages.ts'
-import { RecentPositions } from './sqlite/recent-positions.ts'
+import type { Durability } from './sqlite/messages.ts'
+import { SqliteHistory, type SqliteHistoryOptions } from './sqlite/sqlite-history.ts'
 import {
   type Append,
   type AppendOptions,
-  type Bounds,
   defaultIdempotencyMs,
   type EventRecord,
   type EventStore,
-  type Follower,
   type HistoryPosition,
-  type PositionState,
-  type ReadBackPage,
-  type ReadBackQuery,
-  type ReadPage,
-  type ReadQuery,
-  type StoredEvent,
 } from './store.ts'
 
 export interface SqliteStoreOptions extends Retention {
@@ -69,17 +61,27 @@ export const sqliteDefaults = {
  *
  * @throws HubError `INVALID_OPTION`, `STORE_LOCKED` (another process has the directory), `STORE_FAILED`
  */
-export async function openSqliteStore({
-  directory,
-  durability = sqliteDefaults.durability,
-  maxAgeMs = sqliteDefaults.maxAgeMs,
-  maxEvents = sqliteDefaults.maxEvents,
-  maxBytes = sqliteDefaults.maxBytes,
-  idempotencyMs = defaultIdempotencyMs,
-  onError = console.error,
-  onUncleanStop,
-  now = Date.now,
-}: SqliteStoreOptions): Promise<EventStore> {
+export async function openSqliteStore(options: SqliteStoreOptions): Promise<EventStore> {
+  const checked = checkOptions(options, createEpoch())
+  const thread = await LogThread.start(checked)
+  if (thread.uncleanHolder !== undefined) options.onUncleanStop?.(thread.uncleanHolder)
+  return new SqliteStore(thread, checked)
+}
+
+/** @throws HubError `INVALID_OPTION` */
+export function checkOptions(
+  {
+    directory,
+    durability = sqliteDefaults.durability,
+    maxAgeMs = sqliteDefaults.maxAgeMs,
+    maxEvents = sqliteDefaults.maxEvents,
+    maxBytes = sqliteDefaults.maxBytes,
+    idempotencyMs = defaultIdempotencyMs,
+    onError = console.error,
+    now = Date.now,
+  }: SqliteStoreOptions,
+  newEpoch: string,
+): SqliteHistoryOptions {
   if (typeof directory !== 'string' || directory === '') {
     throw new HubError(
       'INVALID_OPTION',
@@ -89,222 +91,36 @@ export async function openSqliteStore({
   if (durability !== 'full' && durability !== 'fast') {
     throw new HubError('INVALID_OPTION', `durability is ${JSON.stringify(durability)}: it must be "full" or "fast".`)
   }
-  const workerOptions: WorkerOptions = {
+  return {
     directory,
     durability,
     maxAgeMs: assertNotNegative('maxAgeMs', maxAgeMs),
     maxEvents: assertNotNegative('maxEvents', maxEvents),
     maxBytes: assertNotNegative('maxBytes', maxBytes),
     idempotencyMs: assertNotNegative('idempotencyMs', idempotencyMs),
-    newEpoch: createEpoch(),
+    newEpoch,
+    now,
+    onError,
   }
-  const thread = await LogThread.start(workerOptions, now)
-  if (thread.uncleanHolder !== undefined) onUncleanStop?.(thread.uncleanHolder)
-  return new SqliteStore(thread, workerOptions, now, onError)
 }
 
 /** SQLite takes a billion bytes, and a character is at most three. */
 const maxCharacters = 256 * 1024 ** 2
-/** A thread that has died is not started more often than this. */
-const restartMs = 1000
 
-class SqliteStore implements EventStore {
-  readonly epoch: string
-  readonly #options: WorkerOptions
-  readonly #now: () => number
-  readonly #onError: (error: HubError) => void
-  readonly #tickTimer: NodeJS.Timeout
-  readonly #followers = new Set<Follower>()
-  readonly #recent = new RecentPositions()
-  #bounds: Bounds
-  /** `undefined` after it has died, until it is needed again. */
-  #thread: LogThread | undefined
-  #starting: Promise<LogThread> | undefined
-  #notBefore = 0
-  #death: HubError | undefined
-  #closing: Promise<void> | undefined
-
-  constructor(thread: LogThread, options: WorkerOptions, now: () => number, onError: (error: HubError) => void) {
-    this.epoch = thread.epoch
-    this.#options = options
-    this.#now = now
-    this.#onError = onError
-    this.#bounds = thread.bounds
-    this.#use(thread)
-    // Often enough for the shorter of the two times; a second is little to pay for looking, and a minute little to be late.
-    const tickMs = Math.min(options.maxAgeMs, options.idempotencyMs) / 20
-    this.#tickTimer = setInterval(() => this.#thread?.tick(), Math.min(Math.max(tickMs, 1000), 60_000))
-    this.#tickTimer.unref()
-  }
-
+class SqliteStore extends SqliteHistory implements EventStore {
   append(event: EventRecord, { idempotencyKey }: AppendOptions = {}): Promise<HistoryPosition> {
-    if (this.#closing) return Promise.reject(this.#closedError())
     if (event.data.length > maxCharacters) return Promise.reject(tooLarge(event))
-    if (this.#thread) return this.#thread.append(event, idempotencyKey)
-    return this.#start().then((thread) => thread.append(event, idempotencyKey))
+    return this.ask((thread) => thread.append(event, idempotencyKey))
   }
 
   async appendAll(appends: readonly Append[]): Promise<readonly HistoryPosition[]> {
-    if (this.#closing) throw this.#closedError()
     for (const { event } of appends) if (event.data.length > maxCharacters) throw tooLarge(event)
-    const thread = this.#thread ?? (await this.#start())
     const last = appends.length - 1
-    return await Promise.all(
-      appends.map(({ event, idempotencyKey }, index) => thread.append(event, idempotencyKey, index < last)),
+    return await this.ask((thread) =>
+      Promise.all(
+        appends.map(({ event, idempotencyKey }, index) => thread.append(event, idempotencyKey, index < last)),
+      ),
     )
-  }
-
-  async read({ after, through, topics, maxEvents, maxBytes }: ReadQuery): Promise<ReadPage> {
-    const thread = await this.#start()
-    const page = await thread.ask<Extract<Question, { name: 'read' }>>({
-      name: 'read',
-      after,
-      through,
-      topics: topics && [...topics],
-      maxEvents,
-      maxBytes,
-    })
-    return { events: page.rows.map(toStoredEvent), through: page.through, lost: page.lost, bounds: page.bounds }
-  }
-
-  async readBack({ before, topics, maxEvents, maxBytes }: ReadBackQuery): Promise<ReadBackPage> {
-    const thread = await this.#start()
-    const { rows, from } = await thread.ask<Extract<Question, { name: 'readBack' }>>({
-      name: 'readBack',
-      before,
-      topics: topics && [...topics],
-      maxEvents,
-      maxBytes,
-    })
-    return { events: rows.map(toStoredEvent), from }
-  }
-
-  async bounds(): Promise<Bounds> {
-    await this.#start()
-    return this.#bounds
-  }
-
-  async inspect(position: number): Promise<PositionState> {
-    const thread = await this.#start()
-    const tag = position > this.#bounds.trimmed.position ? this.#recent.tagOf(position) : undefined
-    if (tag !== undefined) return { name: 'kept', tag }
-    return await thread.askOnce<Extract<Question, { name: 'inspect' }>>(`inspect ${position}`, {
-      name: 'inspect',
-      position,
-    })
-  }
-
-  async find(id: string): Promise<HistoryPosition | undefined> {
-    const thread = await this.#start()
-    return await thread.askOnce<Extract<Question, { name: 'find' }>>(`find ${id}`, { name: 'find', id })
-  }
-
-  async follow(follower: Follower): Promise<() => void> {
-    await this.#start()
-    follower.onStart(this.#bounds)
-    this.#followers.add(follower)
-    return () => {
-      this.#followers.delete(follower)
-    }
-  }
-
-  async trim(): Promise<void> {
-    const thread = await this.#start()
-    await thread.ask<Extract<Question, { name: 'trim' }>>({ name: 'trim' })
-  }
-
-  async check(): Promise<void> {
-    const thread = await this.#start()
-    await thread.ask<Extract<Question, { name: 'check' }>>({ name: 'check' })
-  }
-
-  close(): Promise<void> {
-    this.#closing ??= this.#close()
-    return this.#closing
-  }
-
-  async #close(): Promise<void> {
-    clearInterval(this.#tickTimer)
-    await this.#starting?.catch(this.#onError)
-    await this.#thread?.close()
-    this.#followers.clear()
-  }
-
-  /** The thread; a new one if the last has died. */
-  async #start(): Promise<LogThread> {
-    if (this.#closing) throw this.#closedError()
-    if (this.#thread) return this.#thread
-    if (!this.#starting && performance.now() < this.#notBefore) throw this.#death
-    this.#starting ??= this.#restart().finally(() => {
-      this.#starting = undefined
-    })
-    return await this.#starting
-  }
-
-  async #restart(): Promise<LogThread> {
-    this.#notBefore = performance.now() + restartMs
-    const thread = await LogThread.start(this.#options, this.#now)
-    if (thread.epoch !== this.epoch) {
-      await thread.close()
-      throw new HubError(
-        'STORE_FAILED',
-        `The history in ${this.#options.directory} is another one since the thread of the store ended. Start the hub again.`,
-      )
-    }
-    this.#bounds = thread.bounds
-    this.#use(thread)
-    return thread
-  }
-
-  #use(thread: LogThread): void {
-    this.#thread = thread
-    thread.listen({
-      onAppended: (events) => this.#onAppended(events),
-      onTrimmed: (trimmed, earliest) => this.#onTrimmed(trimmed, earliest),
-      onTrouble: (error) => this.#onError(error),
-      onDeath: (error) => this.#onDeath(error),
-    })
-  }
-
-  #onAppended(events: readonly StoredEvent[]): void {
-    for (const event of events) this.#recent.add(event)
-    const { trimmed, earliest } = this.#bounds
-    this.#bounds = { head: markOf(events.at(-1)!), trimmed, earliest: earliest ?? markOf(events[0]!) }
-    for (const follower of this.#followers) follower.onAppend(events)
-  }
-
-  #onTrimmed(trimmed: HistoryPosition, earliest: HistoryPosition | undefined): void {
-    this.#bounds = { head: this.#bounds.head, trimmed, earliest }
-    for (const follower of this.#followers) follower.onTrim(trimmed)
-  }
-
-  #onDeath(error: HubError): void {
-    this.#thread = undefined
-    this.#death = error
-    this.#onError(error)
-    const followers = [...this.#followers]
-    this.#followers.clear()
-    for (const follower of followers) follower.onFailure(error)
-  }
-
-  #closedError(): HubError {
-    return new HubError(
-      'STORE_CLOSED',
-      `The event store in ${this.#options.directory} is closed: nothing was read or stored.`,
-    )
-  }
-}
-
-function toStoredEvent([position, tag, topic, alternates, isPrivate, id, type, retryMs, data]: EventRow): StoredEvent {
-  return {
-    topics: topicsOf(topic, alternates),
-    data: typeof data === 'string' ? data : Buffer.from(data).toString(),
-    isPrivate: isPrivate === 1,
-    id: id ?? undefined,
-    type: type ?? undefined,
-    retryMs: retryMs ?? undefined,
-    position,
-    tag,
   }
 }
 
@@ -313,8 +129,4 @@ function tooLarge({ data }: EventRecord): HubError {
     'TOO_LARGE',
     `The event was not stored: its data has ${data.length} characters, and the store takes ${maxCharacters}.`,
   )
-}
-
-function markOf({ position, tag }: HistoryPosition): HistoryPosition {
-  return { position, tag }
 }

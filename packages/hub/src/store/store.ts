@@ -52,6 +52,8 @@ export interface Bounds {
   readonly trimmed: HistoryPosition
   /** The oldest event still kept; `undefined` when none is. */
   readonly earliest: HistoryPosition | undefined
+  /** How many events are kept. Not the difference of two positions: there may be holes. */
+  readonly count: number
 }
 
 /** Which events to read. */

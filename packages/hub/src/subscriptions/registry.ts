@@ -98,9 +98,9 @@ export class SubscriptionRegistry {
    */
   async refresh(): Promise<void> {
     try {
-      const { head, trimmed } = await this.#store.bounds()
+      const { head, trimmed, count } = await this.#store.bounds()
       if (trimmed.position === 0) return
-      if (this.#wouldFill(head.position - trimmed.position)) return
+      if (this.#wouldFill(count)) return
       for (const entry of this.#active.values()) {
         // In the older half, or gone already.
         if (entry.position > (trimmed.position + head.position) / 2) break
@@ -122,12 +122,12 @@ export class SubscriptionRegistry {
   }
 
   /** Whether what is told again would push much of the history out, and itself in the end. */
-  #wouldFill(keptPositions: number): boolean {
-    const isTooLarge = this.#active.size * 4 > keptPositions
+  #wouldFill(keptEvents: number): boolean {
+    const isTooLarge = this.#active.size * 4 > keptEvents
     if (isTooLarge && !this.#isTooLarge) {
       this.#onError(
         new Error(
-          `There are ${this.#active.size} subscriptions, and the history keeps only about ${keptPositions} events: it forgets who is subscribed. Keep more (--max-events, --max-bytes, --max-age), or subscribers whose hub is killed may seem to stay.`,
+          `There are ${this.#active.size} subscriptions, and the history keeps only about ${keptEvents} events: it forgets who is subscribed. Keep more (--max-events, --max-bytes, --max-age), or subscribers whose hub is killed may seem to stay.`,
         ),
       )
     }

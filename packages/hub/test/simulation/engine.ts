@@ -319,13 +319,15 @@ export class EngineStore implements EventStore {
 
   #bounds(): Bounds {
     const { trimmed } = this.#history
-    const [earliest] = this.#kept()
+    const kept = this.#kept()
+    const [earliest] = kept
     // What was trimmed while nobody followed.
     if (this.told.position < trimmed) this.told = this.#history.markAt(trimmed)!
     return {
       head: this.told,
       trimmed: this.#history.markAt(trimmed)!,
       earliest: earliest && { position: earliest.position, tag: earliest.tag },
+      count: kept.length,
     }
   }
 

@@ -30,7 +30,7 @@ describe('createMemoryStore', () => {
       vi.advanceTimersByTime(59_000)
       expect((await store.bounds()).earliest).toEqual(mark)
       vi.advanceTimersByTime(3_000)
-      expect(await store.bounds()).toEqual({ head: mark, trimmed: mark, earliest: undefined })
+      expect(await store.bounds()).toEqual({ head: mark, trimmed: mark, earliest: undefined, count: 0 })
       await store.close()
     } finally {
       vi.useRealTimers()

@@ -135,8 +135,8 @@ function outerMark({ position, tag }: HistoryPosition): HistoryPosition {
   return { position: outer(position), tag }
 }
 
-function outerBounds({ head, trimmed, earliest }: Bounds): Bounds {
-  return { head: outerMark(head), trimmed: outerMark(trimmed), earliest: earliest && outerMark(earliest) }
+function outerBounds({ head, trimmed, earliest, count }: Bounds): Bounds {
+  return { head: outerMark(head), trimmed: outerMark(trimmed), earliest: earliest && outerMark(earliest), count }
 }
 
 function markOf({ position, tag }: HistoryPosition): HistoryPosition {

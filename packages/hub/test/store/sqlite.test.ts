@@ -209,7 +209,7 @@ describe('trimming by itself', () => {
     expect((await store.inspect(1)).name).toBe('kept')
     vi.advanceTimersByTime(4_000)
     expect(await trimmed).toEqual(mark)
-    expect(await store.bounds()).toEqual({ head: mark, trimmed: mark, earliest: undefined })
+    expect(await store.bounds()).toEqual({ head: mark, trimmed: mark, earliest: undefined, count: 0 })
   })
 
   test('takes events of very many topics in steps as small', async () => {

@@ -305,7 +305,12 @@ export function describeStore(name: string, driver: StoreDriver): void {
       })
 
       test('answers an empty history', async () => {
-        const bounds = { head: { position: 0, tag: 0 }, trimmed: { position: 0, tag: 0 }, earliest: undefined }
+        const bounds = {
+          head: { position: 0, tag: 0 },
+          trimmed: { position: 0, tag: 0 },
+          earliest: undefined,
+          count: 0,
+        }
         expect(await store.bounds()).toEqual(bounds)
         expect(await store.read(query({ through: 0 }))).toEqual({ events: [], through: 0, lost: [], bounds })
       })
@@ -441,7 +446,7 @@ export function describeStore(name: string, driver: StoreDriver): void {
         await tail.reach(marks[1]!.position)
         expect(await datas()).toEqual([])
         expect(tail.positions).toEqual(marks.map((mark) => mark.position))
-        expect(await store.bounds()).toEqual({ head: marks[1], trimmed: marks[1], earliest: undefined })
+        expect(await store.bounds()).toEqual({ head: marks[1], trimmed: marks[1], earliest: undefined, count: 0 })
       })
 
       test('tells its followers and its bounds how far it went', async () => {
@@ -452,7 +457,7 @@ export function describeStore(name: string, driver: StoreDriver): void {
         for (let n = 0; n < 5; n++) marks.push(await append(event(`${n}`)))
         await store.trim()
         await tail.trimmedTo(marks[2]!.position)
-        expect(await told()).toEqual({ head: marks[4], trimmed: marks[2], earliest: marks[3] })
+        expect(await told()).toEqual({ head: marks[4], trimmed: marks[2], earliest: marks[3], count: 2 })
         expect(tail.trims.at(-1)).toEqual(marks[2])
       })
 
@@ -512,7 +517,7 @@ export function describeStore(name: string, driver: StoreDriver): void {
         const second = await store.read(query({ after: first.through, through: head.position }))
         expect(second.events).toEqual([])
         expect(second.lost.map((trace) => trace.position)).toEqual([head.position])
-        expect(second.bounds).toEqual({ head, trimmed: head, earliest: undefined })
+        expect(second.bounds).toEqual({ head, trimmed: head, earliest: undefined, count: 0 })
       })
     })
 
@@ -609,7 +614,12 @@ export function describeStore(name: string, driver: StoreDriver): void {
         for (const record of records) marks.push(await append(record))
         await again()
         expect(store.epoch).toBe(epoch)
-        expect(await store.bounds()).toEqual({ head: marks[2], trimmed: { position: 0, tag: 0 }, earliest: marks[0] })
+        expect(await store.bounds()).toEqual({
+          head: marks[2],
+          trimmed: { position: 0, tag: 0 },
+          earliest: marks[0],
+          count: 3,
+        })
         expect(await store.find('zero')).toEqual(marks[0])
         for (const { position, tag } of marks) {
           expect(await store.inspect(position)).toEqual({ name: 'kept', tag })
@@ -628,7 +638,7 @@ export function describeStore(name: string, driver: StoreDriver): void {
         await again({ maxEvents: 0 })
         await store.trim()
         await again()
-        const bounds = { head: marks[3], trimmed: marks[3], earliest: undefined }
+        const bounds = { head: marks[3], trimmed: marks[3], earliest: undefined, count: 0 }
         expect(await store.bounds()).toEqual(bounds)
         expect(await store.inspect(marks[3]!.position)).toEqual({ name: 'trimmed', tag: marks[3]!.tag })
         expect(await store.inspect(marks[1]!.position)).toEqual({ name: 'trimmed', tag: undefined })

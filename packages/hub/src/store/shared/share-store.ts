@@ -105,9 +105,9 @@ class SharedTail {
   /** Gives what tells where the history begins and ends according to what followers were told by then: a tail begins after it. */
   async #begin(): Promise<() => Bounds> {
     await this.start()
-    const { earliest } = await this.#store.bounds()
+    const { earliest, count } = await this.#store.bounds()
     return () => {
-      if (this.#isFollowing) return { head: this.#head, trimmed: this.#trimmed, earliest }
+      if (this.#isFollowing) return { head: this.#head, trimmed: this.#trimmed, earliest, count }
       throw new HubError('STORE_FAILED', 'The tail of the event store failed just when it was to be followed.')
     }
   }

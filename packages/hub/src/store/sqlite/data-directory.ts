@@ -13,9 +13,9 @@ import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { HubError } from '../../base/errors.ts'
-import { sqliteCode, sqliteCodeOf, storeFailure } from './failure.ts'
+import { sqliteCode, sqliteCodeOf, storeFailure } from '../history/failure.ts'
+import { applicationId, migrate, migrations } from '../history/schema.ts'
 import type { Durability } from './messages.ts'
-import { applicationId, migrate, migrations } from './schema.ts'
 
 /** A data directory that is this process's own until it is closed, and the database in it. */
 export interface DataDirectory {
@@ -193,7 +193,7 @@ function openDatabase(directory: string, durability: Durability): DatabaseSync {
 }
 
 /** See {@link SqliteStoreOptions.durability}. `OFF` would be little faster than `NORMAL`, and a power loss could damage the database. */
-export const synchronousFor = { full: 'FULL', fast: 'NORMAL' } as const
+const synchronousFor = { full: 'FULL', fast: 'NORMAL' } as const
 
 function bringUpToDate(database: DatabaseSync): void {
   const version = Number(pragma(database, 'user_version'))

@@ -2,9 +2,9 @@ import { existsSync, readdirSync, statfsSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { storeFailure } from '../history/failure.ts'
+import { applicationId, migrations } from '../history/schema.ts'
 import { files, holderOf, pragma } from './data-directory.ts'
-import { storeFailure } from './failure.ts'
-import { applicationId, migrations } from './schema.ts'
 
 /** One thing found out about a data directory. */
 export interface Finding {
@@ -113,31 +113,40 @@ function examineSchema(database: DatabaseSync): Finding {
 }
 
 function examineHistory(database: DatabaseSync): Finding {
-  const history = database.prepare('SELECT epoch, trimmed_position AS trimmed FROM history').get()
+  const history = database.prepare('SELECT * FROM history').get()
   if (!history) return { verdict: 'bad', about: 'history', text: 'it has no epoch: it was never finished. Remove it.' }
-  const { epoch, trimmed } = history as { epoch: string; trimmed: number }
-  const { count, oldest, newest, topics } = database
-    .prepare(
-      `SELECT count(*) AS count, min(position) AS oldest, max(position) AS newest,
-         (SELECT count(DISTINCT topic) FROM event_topic) AS topics FROM event`,
-    )
-    .get() as { count: number; oldest: number | null; newest: number | null; topics: number }
+  const { epoch } = history
+  // Before version 2 of the schema, positions had no holes.
+  const trimmed = Number(history.trimmed_position) - Number(history.trimmed_holes ?? 0)
+  const { count, topics } = database
+    .prepare('SELECT count(*) AS count, (SELECT count(DISTINCT topic) FROM event_topic) AS topics FROM event')
+    .get() as { count: number; topics: number }
   if (count === 0) {
     return { verdict: 'good', about: 'history', text: `epoch ${epoch}, no events, ${trimmed} trimmed.` }
   }
-  const timeOf = (position: number) =>
-    new Date(
-      Number(database.prepare('SELECT stored_at FROM event WHERE position = ?').get(position)?.stored_at),
-    ).toISOString()
+  const oldest = eventAt(database, 'ASC')
+  const newest = eventAt(database, 'DESC')
   const text =
-    `epoch ${epoch}, ${count} events on ${topics} topics, from position ${oldest} (${timeOf(oldest!)}) to ${newest} (${timeOf(newest!)}), ` +
-    `${trimmed} trimmed.`
-  // One sequence without holes, from where it was trimmed on.
-  if (oldest === trimmed + 1 && newest! - oldest + 1 === count) return { verdict: 'good', about: 'history', text }
+    `epoch ${epoch}, ${count} events on ${topics} topics, from position ${oldest.position} (${oldest.storedAt}) to ` +
+    `${newest.position} (${newest.storedAt}), ${trimmed} trimmed.`
+  // Each event says how many there ever were up to it.
+  if (oldest.total === trimmed + 1 && newest.total - trimmed === count) {
+    return { verdict: 'good', about: 'history', text }
+  }
   return {
     verdict: 'bad',
     about: 'history',
     text: `${text} Some between are missing: somebody has deleted from it. Restore a backup.`,
+  }
+}
+
+function eventAt(database: DatabaseSync, order: 'ASC' | 'DESC') {
+  const row = database.prepare(`SELECT * FROM event ORDER BY position ${order} LIMIT 1`).get()!
+  const position = Number(row.position)
+  return {
+    position,
+    total: Number(row.total_events ?? position),
+    storedAt: new Date(Number(row.stored_at)).toISOString(),
   }
 }
 

@@ -3,15 +3,24 @@ import { Worker } from 'node:worker_threads'
 import { HubError } from '../../base/errors.ts'
 import { Fifo } from '../../base/fifo.ts'
 import { workerFlags } from '../../base/worker-flags.ts'
+import type { Failure } from '../history/failure.ts'
 import type { Bounds, EventRecord, HistoryPosition, StoredEvent } from '../store.ts'
-import type { Answers, Failure, Question, RecordTuple, Reply, WorkerOptions } from './messages.ts'
-import { toTuple } from './messages.ts'
+import {
+  type Answers,
+  type AppendTuple,
+  type Question,
+  type Reply,
+  toAppendTuple,
+  toApplyTuple,
+  type WorkerOptions,
+} from './messages.ts'
 
 /** Who hears what the thread says without being asked. */
 export interface LogThreadListener {
   /** New events, in order, before their appends resolve. */
   onAppended(events: readonly StoredEvent[]): void
-  onTrimmed(trimmed: HistoryPosition, earliest: HistoryPosition | undefined): void
+  /** Events were trimmed; the bounds since then. The head is a new one if events were missed: see `HistoryLog.askToTrim`. */
+  onTrimmed(bounds: Bounds): void
   onTrouble(error: HubError): void
   /** The thread has ended by itself. What was asked of it has been rejected. */
   onDeath(error: HubError): void
@@ -30,6 +39,11 @@ interface PendingQuestion {
 
 type WithoutNumber<Q> = Q extends unknown ? Omit<Q, 'number'> : never
 
+export interface ThreadOptions extends WorkerOptions {
+  /** The clock, in milliseconds. */
+  readonly now: () => number
+}
+
 /** The store's end of its worker thread. */
 export class LogThread {
   readonly epoch: string
@@ -38,12 +52,11 @@ export class LogThread {
   /** Which process had the directory last, in words, if that ended without closing it. */
   readonly uncleanHolder: string | undefined
   readonly #worker: Worker
-  readonly #options: WorkerOptions
-  readonly #now: () => number
+  readonly #options: ThreadOptions
   #listener: LogThreadListener | undefined
 
   /** Not yet sent. */
-  #records: RecordTuple[] = []
+  #records: AppendTuple[] = []
   #questions: Question[] = []
   /** The answers to those of them that others may ask as well. */
   readonly #shared = new Map<string, Promise<unknown>>()
@@ -58,10 +71,14 @@ export class LogThread {
   #death: HubError | undefined
 
   /** Rejects if the data directory cannot be opened. */
-  static start(options: WorkerOptions, now: () => number): Promise<LogThread> {
+  static start(options: ThreadOptions): Promise<LogThread> {
     // Beside this module, in its language: TypeScript where that runs as it is, else what it was compiled to.
     const url = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
-    const worker = new Worker(url, { workerData: options, execArgv: workerFlags(), name: 'headwater store' })
+    const worker = new Worker(url, {
+      workerData: workerOptionsOf(options),
+      execArgv: workerFlags(),
+      name: 'headwater store',
+    })
     return new Promise((resolve, reject) => {
       const fail = (error: unknown) => reject(deathOf(options, `could not start: ${String(error)}`))
       worker.once('error', fail)
@@ -69,7 +86,7 @@ export class LogThread {
       worker.once('message', (reply: Reply) => {
         worker.off('error', fail)
         worker.off('exit', fail)
-        if (reply.name === 'opened') resolve(new LogThread(worker, options, now, reply))
+        if (reply.name === 'opened') resolve(new LogThread(worker, options, reply))
         else worker.once('exit', () => reject(toError((reply as { failure: Failure }).failure)))
       })
     })
@@ -77,8 +94,7 @@ export class LogThread {
 
   private constructor(
     worker: Worker,
-    options: WorkerOptions,
-    now: () => number,
+    options: ThreadOptions,
     { epoch, bounds, uncleanHolder }: Omit<Extract<Reply, { name: 'opened' }>, 'name'>,
   ) {
     this.epoch = epoch
@@ -86,7 +102,6 @@ export class LogThread {
     this.uncleanHolder = uncleanHolder
     this.#worker = worker
     this.#options = options
-    this.#now = now
     this.#headPosition = bounds.head.position
     worker.on('message', (reply: Reply) => this.#onReply(reply))
     worker.on('error', (error) => this.#die(`failed: ${error instanceof Error ? error.message : String(error)}`))
@@ -106,16 +121,41 @@ export class LogThread {
     return new Promise((resolve, reject) => {
       if (this.#death) return reject(this.#death)
       this.#pendingAppends.push({ event, resolve, reject })
-      this.#records.push(toTuple(event, idempotencyKey, isWithNext))
+      this.#records.push(toAppendTuple(event, idempotencyKey, isWithNext))
       this.#flushSoon()
     })
   }
 
-  ask<Q extends Question>(question: WithoutNumber<Q>): Promise<Answers[Q['name'] & keyof Answers]> {
+  /**
+   * Stores events that were sequenced elsewhere, all or none of them, in one transaction. Their positions grow, may have holes, and come
+   * after the head. Followers are told of them before this resolves.
+   */
+  async apply(events: readonly StoredEvent[]): Promise<void> {
+    await this.ask<Extract<Question, { name: 'apply' }>>({ name: 'apply', events: events.map(toApplyTuple) }, () =>
+      this.#onStored(events.map((event) => toStored(event, event.position, event.tag))),
+    )
+  }
+
+  /** Trims all up to a mark; see `HistoryLog.askToTrim`. */
+  async trimThrough(mark: HistoryPosition): Promise<void> {
+    await this.ask<Extract<Question, { name: 'trim through' }>>({ name: 'trim through', mark })
+  }
+
+  /** @param onAnswer Called before anything else is heard of the thread. */
+  ask<Q extends Question>(
+    question: WithoutNumber<Q>,
+    onAnswer?: () => void,
+  ): Promise<Answers[Q['name'] & keyof Answers]> {
     return new Promise((resolve, reject) => {
       if (this.#death) return reject(this.#death)
       this.#lastNumber += 1
-      this.#pendingQuestions.set(this.#lastNumber, { resolve: resolve as (answer: unknown) => void, reject })
+      this.#pendingQuestions.set(this.#lastNumber, {
+        resolve: (answer: unknown) => {
+          onAnswer?.()
+          ;(resolve as (answer: unknown) => void)(answer)
+        },
+        reject,
+      })
       this.#questions.push({ ...question, number: this.#lastNumber } as unknown as Question)
       this.#flushSoon()
     })
@@ -165,7 +205,7 @@ export class LogThread {
     this.#records = []
     this.#questions = []
     this.#shared.clear()
-    this.#worker.postMessage({ at: this.#now(), appends, questions })
+    this.#worker.postMessage({ at: this.#options.now(), appends, questions })
     this.#reference()
   }
 
@@ -195,7 +235,8 @@ export class LogThread {
         this.#takeQuestion(reply.number)?.reject(toError(reply.failure))
         break
       case 'trimmed':
-        this.#listener?.onTrimmed(reply.trimmed, reply.earliest)
+        this.#headPosition = Math.max(this.#headPosition, reply.bounds.head.position)
+        this.#listener?.onTrimmed(reply.bounds)
         break
       case 'trouble':
         this.#listener?.onTrouble(toError(reply.failure))
@@ -212,13 +253,18 @@ export class LogThread {
       const { event, resolve } = this.#pendingAppends.shift()!
       resolved.push(() => resolve({ position, tag }))
       // One that is not new was stored under the same idempotency key before.
-      if (position <= this.#headPosition) continue
-      this.#headPosition = position
-      const { topics, data, isPrivate, id, type, retryMs } = event
-      stored.push({ topics, data, isPrivate, id, type, retryMs, position, tag })
+      if (position <= (stored.at(-1)?.position ?? this.#headPosition)) continue
+      stored.push(toStored(event, position, tag))
     }
-    if (stored.length > 0) this.#listener?.onAppended(stored)
+    this.#onStored(stored)
     for (const resolve of resolved) resolve()
+  }
+
+  #onStored(events: readonly StoredEvent[]): void {
+    const last = events.at(-1)
+    if (!last) return
+    this.#headPosition = last.position
+    this.#listener?.onAppended(events)
   }
 
   #takeQuestion(number: number): PendingQuestion | undefined {
@@ -237,6 +283,20 @@ export class LogThread {
     this.#pendingQuestions.clear()
     this.#listener?.onDeath(error)
   }
+}
+
+/** Functions cannot go to another thread. */
+function workerOptionsOf(options: ThreadOptions): WorkerOptions {
+  const { directory, durability, maxAgeMs, maxEvents, maxBytes, idempotencyMs, newEpoch } = options
+  return { directory, durability, maxAgeMs, maxEvents, maxBytes, idempotencyMs, newEpoch }
+}
+
+function toStored(
+  { topics, data, isPrivate, id, type, retryMs }: EventRecord,
+  position: number,
+  tag: number,
+): StoredEvent {
+  return { topics, data, isPrivate, id, type, retryMs, position, tag }
 }
 
 function deathOf({ directory }: WorkerOptions, how: string): HubError {

@@ -1,5 +1,6 @@
-import type { HubErrorCode } from '../../base/errors.ts'
-import type { Bounds, EventRecord, HistoryPosition, PositionState, Tombstone } from '../store.ts'
+import type { EventFields, EventRow } from '../history/event-row.ts'
+import type { Failure } from '../history/failure.ts'
+import type { Bounds, EventRecord, HistoryPosition, PositionState, StoredEvent, Tombstone } from '../store.ts'
 
 // What goes between the store and its worker thread. All that is waiting goes in one message, and events go as tuples: cloning an
 // object takes twice as long as cloning the array of its values, most of it for the names.
@@ -22,34 +23,20 @@ export type Durability = 'full' | 'fast'
 export interface Batch {
   /** The time by the store's clock. */
   readonly at: number
-  readonly appends: readonly RecordTuple[]
+  readonly appends: readonly AppendTuple[]
   readonly questions: readonly Question[]
 }
 
-export type RecordTuple = readonly [
-  topics: string | readonly string[],
-  data: string,
-  isPrivate: boolean,
-  id: string | undefined,
-  type: string | undefined,
-  retryMs: number | undefined,
+/** An event to sequence and store. */
+export type AppendTuple = readonly [
+  ...EventFields,
   idempotencyKey: string | undefined,
   /** The next one is stored with this one or not at all. */
   isWithNext: boolean,
 ]
 
-/** The rows of the database, as `SELECT` gives them; see `schema.ts`. */
-export type EventRow = readonly [
-  position: number,
-  tag: number,
-  topic: string,
-  alternates: string | null,
-  isPrivate: number,
-  id: string | null,
-  type: string | null,
-  retryMs: number | null,
-  data: string | Uint8Array,
-]
+/** An event that was sequenced elsewhere, to store at its place. */
+export type ApplyTuple = readonly [...EventFields, position: number, tag: number]
 
 export type Question = { readonly number: number } & (
   | ({ readonly name: 'read' } & PageQuery)
@@ -58,6 +45,10 @@ export type Question = { readonly number: number } & (
   | { readonly name: 'find'; readonly id: string }
   | { readonly name: 'check' }
   | { readonly name: 'trim' }
+  /** Stores events that were sequenced elsewhere, all or none of them. */
+  | { readonly name: 'apply'; readonly events: readonly ApplyTuple[] }
+  /** Trims all up to a mark, which may be after the head; see `HistoryLog.askToTrim`. */
+  | { readonly name: 'trim through'; readonly mark: HistoryPosition }
   /** Time has passed: something may have to be trimmed. Not answered. */
   | { readonly name: 'tick' }
   | { readonly name: 'close' }
@@ -98,13 +89,9 @@ export interface Answers {
   inspect: PositionState
   find: HistoryPosition | undefined
   trim: undefined
+  apply: undefined
+  'trim through': undefined
   close: undefined
-}
-
-/** An error as it crosses threads: of an error's own properties, cloning keeps only the message. */
-export interface Failure {
-  readonly code: HubErrorCode
-  readonly message: string
 }
 
 export type Reply =
@@ -121,19 +108,23 @@ export type Reply =
   | { readonly name: 'not appended'; readonly count: number; readonly failure: Failure }
   | { readonly name: 'answer'; readonly number: number; readonly answer: Answers[keyof Answers] }
   | { readonly name: 'no answer'; readonly number: number; readonly failure: Failure }
-  | { readonly name: 'trimmed'; readonly trimmed: HistoryPosition; readonly earliest: HistoryPosition | undefined }
+  /** Events were trimmed, and these are the bounds now. */
+  | { readonly name: 'trimmed'; readonly bounds: Bounds }
   /** Something failed that nobody asked for. */
   | { readonly name: 'trouble'; readonly failure: Failure }
 
-export function toTuple(
-  { topics, data, isPrivate, id, type, retryMs }: EventRecord,
+export function toAppendTuple(
+  event: EventRecord,
   idempotencyKey: string | undefined,
   isWithNext: boolean,
-): RecordTuple {
-  return [topics.length === 1 ? topics[0]! : topics, data, isPrivate, id, type, retryMs, idempotencyKey, isWithNext]
+): AppendTuple {
+  return [...fieldsOf(event), idempotencyKey, isWithNext]
 }
 
-/** All topics of an event, of the two columns they are in. */
-export function topicsOf(topic: string, alternates: string | null): readonly string[] {
-  return alternates === null ? [topic] : [topic, ...(JSON.parse(alternates) as string[])]
+export function toApplyTuple(event: StoredEvent): ApplyTuple {
+  return [...fieldsOf(event), event.position, event.tag]
+}
+
+function fieldsOf({ topics, data, isPrivate, id, type, retryMs }: EventRecord): EventFields {
+  return [topics.length === 1 ? topics[0]! : topics, data, isPrivate, id, type, retryMs]
 }

@@ -1,9 +1,9 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads'
 import { HubError } from '../../base/errors.ts'
 import { Fifo } from '../../base/fifo.ts'
+import { type Failure, isPositionTaken, storeFailure } from '../history/failure.ts'
 import { EventLog } from './event-log.ts'
-import { storeFailure } from './failure.ts'
-import type { Answers, Batch, Failure, Question, RecordTuple, Reply, WorkerOptions } from './messages.ts'
+import type { Answers, AppendTuple, Batch, PageQuery, Question, Reply, WorkerOptions } from './messages.ts'
 
 /** About the most rows, one for each event and each of its topics, of one transaction. More would make the first wait for the last. */
 const groupRows = 2000
@@ -21,7 +21,7 @@ class Worker {
   readonly #options: WorkerOptions
   readonly #port: MessagePort
   readonly #log: EventLog
-  readonly #appends = new Fifo<RecordTuple>()
+  readonly #appends = new Fifo<AppendTuple>()
   readonly #questions = new Fifo<Question>()
   /** Waiting until all is trimmed. */
   readonly #trims: number[] = []
@@ -35,8 +35,8 @@ class Worker {
     this.#options = options
     this.#port = port
     this.#log = new EventLog(options)
-    const { epoch, uncleanHolder } = this.#log
-    this.#reply({ name: 'opened', epoch, bounds: this.#log.bounds(), uncleanHolder })
+    const { history, uncleanHolder } = this.#log
+    this.#reply({ name: 'opened', epoch: history.epoch, bounds: history.bounds(), uncleanHolder })
     port.on('message', (batch: Batch) => {
       this.#take(batch)
       this.#work()
@@ -75,11 +75,15 @@ class Worker {
       if (!(error instanceof HubError)) throw error
       this.#reply({ name: 'not appended', count: group.length, failure: toFailure(error) })
     }
-    if (!this.#isTrimBlocked && this.#log.isTrimDue()) this.#isTrimming = true
+    this.#trimIfDue()
   }
 
-  #takeGroup(): RecordTuple[] {
-    const group: RecordTuple[] = []
+  #trimIfDue(): void {
+    if (!this.#isTrimBlocked && this.#log.history.isTrimDue()) this.#isTrimming = true
+  }
+
+  #takeGroup(): AppendTuple[] {
+    const group: AppendTuple[] = []
     let characters = 0
     let rows = 0
     let isSplittable = true
@@ -106,7 +110,8 @@ class Worker {
 
   #answer(question: Question): void {
     const { number } = question
-    if (question.name === 'trim') {
+    if (question.name === 'trim' || question.name === 'trim through') {
+      if (question.name === 'trim through') this.#log.history.askToTrim(question.mark)
       this.#trims.push(number)
       this.#isTrimming = true
     } else if (question.name === 'tick') {
@@ -118,34 +123,49 @@ class Worker {
       try {
         this.#reply({ name: 'answer', number, answer: this.#ask(question) })
       } catch (error) {
+        if (isPositionTaken(error)) throw error
         const failure = storeFailure('The history cannot be read', error, this.#options.directory)
         this.#reply({ name: 'no answer', number, failure })
       }
     }
   }
 
-  #ask(question: Exclude<Question, { name: 'trim' | 'tick' | 'close' }>): Answers[keyof Answers] {
+  #ask(question: Exclude<Question, { name: 'trim' | 'trim through' | 'tick' | 'close' }>): Answers[keyof Answers] {
+    const { history } = this.#log
     switch (question.name) {
       case 'read':
-        return this.#log.read(question)
-      case 'readBack':
-        return this.#log.readBack(question)
+        return this.#read(question)
+      case 'readBack': {
+        const { before, ...rest } = question
+        const { rows, isWhole } = history.readBack({ ...rest, after: 0, through: before - 1 })
+        return { rows, from: isWhole ? 0 : rows.at(-1)![0] }
+      }
       case 'check':
         this.#log.check(this.#at)
         return undefined
       case 'inspect':
-        return this.#log.inspect(question.position)
+        return history.inspect(question.position)
       case 'find':
-        return this.#log.find(question.id)
+        return history.find(question.id)
+      case 'apply':
+        this.#log.apply(question.events, this.#at)
+        this.#trimIfDue()
+        return undefined
     }
+  }
+
+  #read(query: PageQuery): Answers['read'] {
+    const { history } = this.#log
+    const { rows, isWhole } = history.read(query)
+    const through = isWhole ? query.through : rows.at(-1)![0]
+    return { rows, through, lost: history.lost(query.after, query.topics), bounds: history.bounds() }
   }
 
   #trimSome(): void {
     if (!this.#isTrimming) return
     try {
       const { hasTrimmed, isDone } = this.#log.trimStep(this.#at)
-      const { trimmed, earliest } = this.#log.bounds()
-      if (hasTrimmed) this.#reply({ name: 'trimmed', trimmed, earliest })
+      if (hasTrimmed) this.#reply({ name: 'trimmed', bounds: this.#log.history.bounds() })
       if (!isDone) return
       for (const number of this.#trims.splice(0)) this.#reply({ name: 'answer', number, answer: undefined })
     } catch (error) {

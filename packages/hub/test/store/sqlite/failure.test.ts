@@ -262,8 +262,9 @@ describe('when the files are changed from outside', () => {
     const failures: Error[] = []
     await store.follow(follower({ onFailure: (error) => failures.push(error) }))
     const intruder = new DatabaseSync(join(directory, 'headwater.db'))
-    intruder.exec(`INSERT INTO event SELECT 2, tag, stored_at, total_bytes + 201, topic, NULL, 0, NULL, NULL, NULL, 'theirs'
-      FROM event WHERE position = 1; INSERT INTO event_topic VALUES ('a', 2)`)
+    intruder.exec(`INSERT INTO event (position, tag, stored_at, total_bytes, topic, is_private, data)
+      SELECT 2, tag, stored_at, total_bytes + 201, topic, 0, 'theirs' FROM event WHERE position = 1;
+      INSERT INTO event_topic VALUES ('a', 2)`)
     intruder.close()
 
     await expect(store.append(event('1'))).rejects.toMatchObject({ code: 'STORE_FAILED' })

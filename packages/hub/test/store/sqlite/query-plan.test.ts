@@ -25,13 +25,13 @@ test('no statement of the history goes through all of a table, but where it stop
   expect(statements.length).toBeGreaterThan(20)
   expect(scans).toEqual([
     // One row.
-    'SELECT epoch, trimmed_position, trimmed_tag, trimmed_bytes, forgotten_position FROM history',
+    'SELECT epoch, trimmed_position, trimmed_tag, trimmed_bytes, trimmed_holes, forgotten_position FROM history',
     'UPDATE history SET checked_at = ?',
-    'UPDATE history SET trimmed_position = ?, trimmed_tag = ?, trimmed_bytes = ?, forgotten_position = ?',
+    'UPDATE history SET trimmed_position = ?, trimmed_tag = ?, trimmed_bytes = ?, trimmed_holes = ?, forgotten_position = ?',
     // By the key, from one end, as far as is wanted.
-    'SELECT position, tag, total_bytes FROM event ORDER BY position DESC LIMIT 1',
+    'SELECT position, tag, total_bytes, holes FROM event ORDER BY position DESC LIMIT 1',
     'SELECT position, tag, stored_at FROM event ORDER BY position LIMIT 1',
-    'SELECT position, tag, stored_at, total_bytes, topic, alternates, is_private FROM event ORDER BY position',
+    'SELECT position, tag, stored_at, total_bytes, holes, topic, alternates, is_private FROM event ORDER BY position',
     // At the start, and of no more than are kept.
     'SELECT position, topics, is_private FROM trace ORDER BY position',
   ])

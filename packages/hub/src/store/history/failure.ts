@@ -1,5 +1,10 @@
-import { HubError } from '../../base/errors.ts'
-import type { Failure } from './messages.ts'
+import { HubError, type HubErrorCode } from '../../base/errors.ts'
+
+/** An error as it crosses threads: of an error's own properties, cloning keeps only the message. */
+export interface Failure {
+  readonly code: HubErrorCode
+  readonly message: string
+}
 
 /** What went wrong in SQLite or below it, in words for an operator; `doing` says in what: "The event was not stored". */
 export function storeFailure(doing: string, error: unknown, directory: string): Failure {

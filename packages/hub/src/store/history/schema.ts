@@ -6,6 +6,8 @@ export const applicationId = 0x48575452
 /**
  * How a database comes from each version of the schema to the next, from nothing on. Released steps are never changed: a new
  * version is a further step. The comments are inside the statements, so that `.schema` in `sqlite3` shows them.
+ *
+ * A step should not rewrite the events: on a large history that takes long, and as much space again.
  */
 export const migrations: readonly string[] = [
   `
@@ -62,13 +64,27 @@ export const migrations: readonly string[] = [
 
   CREATE INDEX idempotency_age ON idempotency (stored_at);
   `,
+  // Positions may have holes. Until then they had none, which is what the defaults say of older events.
+  `
+  ALTER TABLE event ADD COLUMN
+    holes        INTEGER NOT NULL DEFAULT 0 /* positions before this one that no event ever had */;
+  ALTER TABLE event ADD COLUMN
+    total_events INTEGER AS (position - holes) VIRTUAL /* all events ever up to and including this one */;
+  ALTER TABLE history ADD COLUMN
+    trimmed_holes INTEGER NOT NULL DEFAULT 0 /* of the newest trimmed event: its holes */;
+  `,
 ]
 
-/** Brings a database from the version it has to the newest, each step wholly or not at all. */
+/** Brings a database from the version it has to the newest, in one transaction. */
 export function migrate(database: DatabaseSync, fromVersion: number, steps: readonly string[] = migrations): void {
-  for (const [index, step] of steps.entries()) {
-    const version = index + 1
-    if (version <= fromVersion) continue
-    database.exec(`BEGIN IMMEDIATE; ${step}; PRAGMA user_version = ${version}; COMMIT`)
+  if (fromVersion >= steps.length) return
+  try {
+    database.exec('BEGIN IMMEDIATE')
+    for (const step of steps.slice(fromVersion)) database.exec(step)
+    database.exec(`PRAGMA user_version = ${steps.length}; COMMIT`)
+  } catch (error) {
+    // After some errors SQLite has rolled back by itself.
+    if (database.isTransaction) database.exec('ROLLBACK')
+    throw error
   }
 }
