@@ -1,0 +1,67 @@
+import { RandomTags } from '../../src/store/random-tags.ts'
+import { openReplica, type ReplicaOptions } from '../../src/store/replica.ts'
+import type { EventRecord, EventStore, HistoryPosition } from '../../src/store/store.ts'
+
+/** Says where events come, as an engine elsewhere does: each position is one to three after the last, or very many. */
+export class SparseSequencer {
+  readonly #tags = new RandomTags()
+  readonly #byKey = new Map<string, { readonly mark: HistoryPosition; readonly at: number }>()
+  #position = 0
+  #count = 0
+
+  next(): HistoryPosition {
+    this.#count += 1
+    this.#position += this.#count % 7 === 0 ? 2 ** 33 : 1 + (this.#count % 3)
+    return { position: this.#position, tag: this.#tags.next() }
+  }
+
+  markOf(key: string, since: number): HistoryPosition | undefined {
+    const known = this.#byKey.get(key)
+    return known && known.at > since ? known.mark : undefined
+  }
+
+  remember(key: string, mark: HistoryPosition, at: number): void {
+    this.#byKey.set(key, { mark, at })
+  }
+}
+
+/** A store in SQLite whose events are sequenced elsewhere: positions have holes. */
+export async function openSparseStore(options: ReplicaOptions, sequencer: SparseSequencer): Promise<EventStore> {
+  const replica = await openReplica(options)
+  const now = options.now ?? Date.now
+  const underWay = new Map<HistoryPosition, Promise<void>>()
+
+  const appendAll: NonNullable<EventStore['appendAll']> = async (appends) => {
+    const marks: HistoryPosition[] = []
+    const added: (EventRecord & HistoryPosition)[] = []
+    for (const { event, idempotencyKey: key } of appends) {
+      const known = key === undefined ? undefined : sequencer.markOf(key, now() - (options.idempotencyMs ?? 3_600_000))
+      const mark = known ?? sequencer.next()
+      marks.push(mark)
+      if (known) continue
+      added.push({ ...event, ...mark })
+      if (key !== undefined) sequencer.remember(key, mark, now())
+    }
+    if (added.length > 0) {
+      const applying = replica.apply(added)
+      for (const mark of marks) if (!underWay.has(mark)) underWay.set(mark, applying)
+    }
+    await Promise.all(marks.map((mark) => underWay.get(mark)))
+    return marks
+  }
+
+  return {
+    epoch: replica.epoch,
+    append: async (event, { idempotencyKey } = {}) => (await appendAll([{ event, idempotencyKey }]))[0]!,
+    appendAll,
+    read: (query) => replica.read(query),
+    readBack: (query) => replica.readBack!(query),
+    bounds: () => replica.bounds(),
+    inspect: (position) => replica.inspect(position),
+    find: (id) => replica.find(id),
+    follow: (follower) => replica.follow(follower),
+    trim: () => replica.trim(),
+    check: () => replica.check!(),
+    close: () => replica.close(),
+  }
+}
