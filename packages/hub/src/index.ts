@@ -18,6 +18,7 @@ export type { HubStats } from './hub/stats.ts'
 export { type TypedEvent, type TypedSubscribeOptions, type TypedTopic, typedTopic } from './hub/typed-topic.ts'
 export { everyTopic, exactTopic, type Matcher, topicSelector, urlPattern } from './matching/matcher.ts'
 export { createMemoryStore, type MemoryStoreOptions } from './store/memory.ts'
+export { type OpenStoreOptions, openStore } from './store/open.ts'
 export type { Retention } from './store/retention.ts'
 export { openSqliteStore, type SqliteStoreOptions } from './store/sqlite.ts'
 export type {

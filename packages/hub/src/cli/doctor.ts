@@ -1,7 +1,7 @@
 import { Command } from 'commander'
 import { HubError } from '../base/errors.ts'
+import { directoryOf } from '../store/open.ts'
 import { examineDataDirectory, type Finding } from '../store/sqlite/examine.ts'
-import { directoryOf } from './options/store-flags.ts'
 
 interface DoctorOptions {
   store: string

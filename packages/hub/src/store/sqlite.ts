@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import { createEpoch } from '@headwater/sse/server'
 import { assertNotNegative } from '../base/check-option.ts'
 import { HubError } from '../base/errors.ts'
@@ -92,7 +93,8 @@ export function checkOptions(
     throw new HubError('INVALID_OPTION', `durability is ${JSON.stringify(durability)}: it must be "full" or "fast".`)
   }
   return {
-    directory,
+    // The thread may be started again after the process went elsewhere.
+    directory: resolve(directory),
     durability,
     maxAgeMs: assertNotNegative('maxAgeMs', maxAgeMs),
     maxEvents: assertNotNegative('maxEvents', maxEvents),

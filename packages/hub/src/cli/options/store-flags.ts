@@ -1,8 +1,8 @@
-import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { HubError } from '../../base/errors.ts'
-import { createMemoryStore, memoryDefaults } from '../../store/memory.ts'
-import { openSqliteStore, type SqliteStoreOptions, sqliteDefaults } from '../../store/sqlite.ts'
+import { memoryDefaults } from '../../store/memory.ts'
+import { type OpenStoreOptions, openStore as openStoreAt } from '../../store/open.ts'
+import { sqliteDefaults } from '../../store/sqlite.ts'
 import type { EventStore } from '../../store/store.ts'
 import { DurationOption } from './option-types.ts'
 
@@ -47,25 +47,15 @@ export function addStoreFlags(command: Command): Command {
 }
 
 /** Opens the store that the flags describe. `onError` receives later failures that no promise can report. */
-export async function openStore(
+export function openStore(
   flags: StoreFlags,
-  listeners: Pick<SqliteStoreOptions, 'onError' | 'onUncleanStop'>,
+  listeners: Pick<OpenStoreOptions, 'onError' | 'onUncleanStop'>,
 ): Promise<EventStore> {
-  const { store: url, durability, maxAge, maxEvents, maxBytes } = flags
-  const retention = { maxAgeMs: maxAge === undefined ? undefined : maxAge * 1000, maxEvents, maxBytes }
-  if (url === 'memory:') return createMemoryStore(retention)
-  const directory = directoryOf(url)
-  if (directory !== undefined)
-    return await openSqliteStore({ directory: resolve(directory), durability, ...listeners, ...retention })
-  throw new HubError(
-    'INVALID_OPTION',
-    `--store ${url} is not a store. Write file:DIRECTORY, such as file:./headwater-data, or memory:.`,
-  )
+  return openStoreAt(flags.store, { ...storeOptionsOf(flags), ...listeners })
 }
 
-/** The directory that a `--store` names; `undefined` if it names none. */
-export function directoryOf(url: string): string | undefined {
-  return /^file:(?!\/\/)(?<path>.+)$/.exec(url)?.groups?.path ?? /^file:\/\/(?<path>\/.+)$/.exec(url)?.groups?.path
+function storeOptionsOf({ durability, maxAge, maxEvents, maxBytes }: StoreFlags): OpenStoreOptions {
+  return { durability, maxAgeMs: maxAge === undefined ? undefined : maxAge * 1000, maxEvents, maxBytes }
 }
 
 /** Describes for the operator where events are stored, and what that survives. */

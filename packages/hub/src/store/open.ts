@@ -1,0 +1,31 @@
+import { HubError } from '../base/errors.ts'
+import { createMemoryStore } from './memory.ts'
+import { openSqliteStore, type SqliteStoreOptions } from './sqlite.ts'
+import type { EventStore } from './store.ts'
+
+/** What is asked of a store, wherever it is. One in memory has no `durability`, and nothing to report. */
+export type OpenStoreOptions = Omit<SqliteStoreOptions, 'directory'>
+
+/**
+ * Opens the store that a URL names, as the command's `--store` does.
+ *
+ * - `file:DIRECTORY`, such as `file:./headwater-data`: see `openSqliteStore`. A relative directory is relative to the current one of
+ *   this process. `file:///DIRECTORY` is an absolute one; nothing in it is decoded.
+ * - `memory:`: see `createMemoryStore`.
+ *
+ * @throws HubError `INVALID_OPTION` for any other URL; what opening the store throws
+ */
+export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<EventStore> {
+  if (url === 'memory:') return createMemoryStore(options)
+  const directory = directoryOf(url)
+  if (directory !== undefined) return await openSqliteStore({ ...options, directory })
+  throw new HubError(
+    'INVALID_OPTION',
+    `The store ${JSON.stringify(url)} cannot be opened. Write file:DIRECTORY, such as file:./headwater-data, or memory:.`,
+  )
+}
+
+/** The directory that the URL of a store names; `undefined` if it names none. */
+export function directoryOf(url: string): string | undefined {
+  return /^file:(?:\/\/(?=\/)|(?!\/\/))(?<path>.+)$/.exec(url)?.groups?.path
+}
