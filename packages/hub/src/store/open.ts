@@ -21,7 +21,7 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
   if (directory !== undefined) return await openSqliteStore({ ...options, directory })
   throw new HubError(
     'INVALID_OPTION',
-    `The store ${JSON.stringify(url)} cannot be opened. Write file:DIRECTORY, such as file:./headwater-data, or memory:.`,
+    `${JSON.stringify(url)} is not the URL of a store. Write file:DIRECTORY, such as file:./headwater-data, or memory:.`,
   )
 }
 

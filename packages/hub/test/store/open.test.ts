@@ -51,7 +51,7 @@ describe('openStore', () => {
   ])('refuses %j, and says what to write', async (url) => {
     await expect(openStore(url)).rejects.toMatchObject({
       code: 'INVALID_OPTION',
-      message: `The store ${JSON.stringify(url)} cannot be opened. Write file:DIRECTORY, such as file:./headwater-data, or memory:.`,
+      message: `${JSON.stringify(url)} is not the URL of a store. Write file:DIRECTORY, such as file:./headwater-data, or memory:.`,
     })
   })
 })

@@ -47,11 +47,16 @@ export function addStoreFlags(command: Command): Command {
 }
 
 /** Opens the store that the flags describe. `onError` receives later failures that no promise can report. */
-export function openStore(
+export async function openStore(
   flags: StoreFlags,
   listeners: Pick<OpenStoreOptions, 'onError' | 'onUncleanStop'>,
 ): Promise<EventStore> {
-  return openStoreAt(flags.store, { ...storeOptionsOf(flags), ...listeners })
+  try {
+    return await openStoreAt(flags.store, { ...storeOptionsOf(flags), ...listeners })
+  } catch (error) {
+    if (!(error instanceof HubError) || error.code !== 'INVALID_OPTION') throw error
+    throw new HubError(error.code, `--store: ${error.message}`, { cause: error })
+  }
 }
 
 function storeOptionsOf({ durability, maxAge, maxEvents, maxBytes }: StoreFlags): OpenStoreOptions {
