@@ -8,14 +8,12 @@ import {
 } from '@headwater/sse/server'
 import { assertNotNegative } from '../base/check-option.ts'
 import { Fifo } from '../base/fifo.ts'
-import { MatcherIndex } from '../matching/matcher-index.ts'
-import { toTopics } from '../matching/topic.ts'
 import type { Bounds, EventStore, HistoryPosition, StoredEvent } from '../store/store.ts'
 import { encodeStoredEvent } from './event-frame.ts'
 import { positionId } from './event-id.ts'
 import { EventWaiters } from './event-waiters.ts'
-import { Feed, type FeedFrame } from './feed.ts'
-import { FeedOrder } from './feed-order.ts'
+import type { Feed, FeedFrame } from './feed.ts'
+import { Feeds } from './feeds.ts'
 import { FrameSlab } from './frame-slab.ts'
 import type { HistoryCursor } from './history-cursor.ts'
 import { HistoryReader, maxReads } from './history-reader.ts'
@@ -44,8 +42,6 @@ export interface FanOutOptions {
 const spanBytes = 64 * 1024
 /** How many subscribers of a feed are served before it is another feed's turn, and the clock is looked at. */
 const sliceSubscribers = 32
-/** What a frame in a feed takes beyond its bytes. */
-const frameOverheadBytes = 100
 
 /**
  * Brings events from the tail of the store to the subscribers.
@@ -66,7 +62,6 @@ export class FanOut {
   readonly #store: EventStore
   readonly #tail: Tail
   readonly #turnMs: number
-  readonly #feedBytes: number
   readonly #onError: (error: unknown) => void
   readonly #positionTimer: NodeJS.Timeout
 
@@ -77,19 +72,10 @@ export class FanOut {
   readonly #sessionsClosed = new Tally<CloseReason>()
 
   readonly #subscribers = new Set<Subscriber>()
-  /** By the key of their selection. */
-  readonly #feeds = new Map<string, Feed<Subscriber>>()
-  readonly #feedOrder = new FeedOrder<Feed<Subscriber>>()
+  readonly #feeds: Feeds<Subscriber>
   readonly #frames = new FrameSlab()
   /** No feed has been without a frame since before this. */
   #quietestPosition = 0
-  /** By what they select. */
-  readonly #index = new MatcherIndex<Feed<Subscriber>>()
-  /** Whose frame is the oldest, the next oldest, and so on; and how many bytes they are together. */
-  #frameOrder = new Fifo<{ feed: Feed<Subscriber>; bytes: number }>()
-  #frameBytes = 0
-  /** The shared memory that the newest frame is in, if it is. */
-  #newestShared: SharedArrayBuffer | undefined
 
   /** Loops of programs that have all there is. */
   readonly #waiters = new EventWaiters()
@@ -122,7 +108,7 @@ export class FanOut {
     this.#store = store
     this.history = new HistoryReader(store)
     this.#turnMs = assertNotNegative('turnMs', turnMs)
-    this.#feedBytes = assertNotNegative('feedBytes', feedBytes)
+    this.#feeds = new Feeds(assertNotNegative('feedBytes', feedBytes))
     this.#onError = onError
     this.#tail = new Tail(store, {
       onStart: (bounds, lastHead) => this.#onStart(bounds, lastHead),
@@ -194,7 +180,7 @@ export class FanOut {
   /** Serves a session from a starting point on, for as long as it is open. */
   add(session: Session, selection: Selection, start: StartingPoint): void {
     if (!session.isOpen) return
-    const feed = this.#feedFor(selection)
+    const feed = this.#feeds.feedFor(selection, this.head.position)
     const subscriber = new Subscriber(session, feed, start, this.head.position)
     feed.subscriberCount++
     this.#subscribers.add(subscriber)
@@ -223,27 +209,22 @@ export class FanOut {
   #onStart({ head, trimmed }: Bounds, lastHead: HistoryPosition): void {
     this.history.restart()
     this.#trimmedPosition = trimmed.position
-    this.#frameOrder = new Fifo()
-    this.#frameBytes = 0
-    for (const feed of this.#feeds.values()) {
-      feed.restart(head.position)
+    this.#feeds.restart(head.position, (feed) => {
       for (const subscriber of feed.takeServed()) {
         subscriber.position = lastHead.position
         this.#place(subscriber)
       }
-    }
+    })
     this.#waiters.wakeAll(lastHead.position)
   }
 
   #onAppend(events: readonly StoredEvent[]): void {
     for (const event of events) {
-      let bytes: Uint8Array | undefined
-      const privately = event.isPrivate ? toTopics(event.topics) : undefined
-      for (const feed of this.#index.select(event.topics)) {
-        if (privately && !feed.selection.grants(privately)) continue
-        bytes ??= event.frame ?? this.#frames.encode(encodeStoredEvent(this.#store.epoch, event))
-        this.#put(feed, { position: event.position, bytes, isEvent: true })
-      }
+      let frame: FeedFrame | undefined
+      this.#feeds.select(event, (feed) => {
+        frame ??= this.#frameOf(event)
+        this.#put(feed, frame)
+      })
       if (!this.#waiters.isEmpty) this.#waiters.onEvent(event)
     }
     this.#keepPositionsFresh()
@@ -251,36 +232,20 @@ export class FanOut {
     if (this.#due.length > 0) this.#scheduleTurn()
   }
 
+  #frameOf(event: StoredEvent): FeedFrame {
+    const bytes = event.frame ?? this.#frames.encode(encodeStoredEvent(this.#store.epoch, event))
+    return { position: event.position, bytes, isEvent: true }
+  }
+
   #onTrim(trimmed: HistoryPosition): void {
     this.#trimmedPosition = trimmed.position
     this.history.forget()
     this.#keepPositionsFresh()
-    // Not now: the publisher gets its answer first, and what others publish in this turn of the event loop rides along.
-    if (this.#due.length > 0) this.#scheduleTurn()
   }
 
   #put(feed: Feed<Subscriber>, frame: FeedFrame): void {
-    feed.append(frame)
-    this.#feedOrder.moveToEnd(feed)
+    this.#feeds.put(feed, frame)
     this.#goRound(feed)
-
-    const bytes = this.#heldBy(frame) + frameOverheadBytes
-    this.#frameOrder.push({ feed, bytes })
-    this.#frameBytes += bytes
-    while (this.#frameBytes > this.#feedBytes) {
-      const oldest = this.#frameOrder.shift()
-      if (!oldest) break
-      oldest.feed.dropOldest()
-      this.#frameBytes -= oldest.bytes
-    }
-  }
-
-  /** What is kept from being freed by keeping a frame: of memory shared with other threads it is all that the frame is in. */
-  #heldBy({ bytes }: FeedFrame): number {
-    if (!(bytes.buffer instanceof SharedArrayBuffer)) return bytes.length
-    const isNew = this.#newestShared !== bytes.buffer
-    this.#newestShared = bytes.buffer
-    return isNew ? bytes.buffer.byteLength : 0
   }
 
   /**
@@ -297,7 +262,7 @@ export class FanOut {
     // Asked at each event, and as a rule in vain.
     if (position <= this.#quietestPosition) return
     let bytes: Uint8Array | undefined
-    for (let feed = this.#feedOrder.quietest; feed; feed = this.#feedOrder.quietest) {
+    for (let feed = this.#feeds.quietest; feed; feed = this.#feeds.quietest) {
       this.#quietestPosition = feed.newestPosition
       if (feed.newestPosition >= position) break
       bytes ??= frameBytes(encodePosition(positionId(this.#store.epoch, this.head)))
@@ -306,26 +271,12 @@ export class FanOut {
     if (bytes && !this.#isInTurn) this.#scheduleTurn()
   }
 
-  // Which feeds there are.
-
-  #feedFor(selection: Selection): Feed<Subscriber> {
-    const existing = this.#feeds.get(selection.key)
-    if (existing) return existing
-    const feed = new Feed<Subscriber>(selection, this.head.position)
-    this.#feeds.set(selection.key, feed)
-    this.#index.add(selection.matchers.matchers, feed)
-    return feed
-  }
-
   #remove(subscriber: Subscriber): void {
     this.#subscribers.delete(subscriber)
     const { feed } = subscriber
     feed.leave(subscriber)
     feed.subscriberCount--
-    if (feed.subscriberCount > 0) return
-    this.#feeds.delete(feed.selection.key)
-    this.#feedOrder.delete(feed)
-    this.#index.delete(feed.selection.matchers.matchers, feed)
+    if (feed.subscriberCount === 0) this.#feeds.delete(feed)
   }
 
   // From the feeds and the history to the sessions.

@@ -15,7 +15,11 @@ export class FrameSlab {
   /** The bytes of a text. */
   encode(text: string): Buffer {
     const length = Buffer.byteLength(text)
-    if (length > maxSharedBytes) return Buffer.from(text)
+    if (length > maxSharedBytes) {
+      const own = Buffer.allocUnsafeSlow(length)
+      own.write(text)
+      return own
+    }
     if (length > this.#slab.length - this.#used) {
       this.#slab = Buffer.allocUnsafeSlow(slabBytes)
       this.#used = 0

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { logEvents } from '../../src/cli/serve/log.ts'
+import { logEvents } from '../../src/cli/log/log.ts'
 import { serveCommand } from '../../src/cli/serve/serve.ts'
 import { createHub } from '../../src/create-hub.ts'
 import { defaultLimits, type Limits } from '../../src/http/access/limits.ts'

@@ -386,6 +386,17 @@ describe('a quiet subscription', () => {
     expect(await positions()).toEqual([0, 1, 2])
     expect(client.lastEventId).not.toBe(lastId)
   })
+
+  test('is told its position each minute though it never had an event of its own', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    const hub = await start()
+    const client = await connect(hub, 'quiet')
+    await client.readAll()
+    await hub.publish({ topic: 'busy' })
+    vi.advanceTimersByTime(60_000)
+    await client.readAll()
+    expect(client.received.map(({ lastEventId }) => parseEventId(lastEventId)?.position)).toEqual([0, 1])
+  })
 })
 
 describe('a slow subscriber', () => {

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { HubError } from '../../src/base/errors.ts'
-import { Log } from '../../src/cli/serve/log.ts'
+import { Log } from '../../src/cli/log/log.ts'
 import { logStoreHealth } from '../../src/cli/serve/start-server.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { observeStore } from '../../src/store/observed-store.ts'

@@ -6,7 +6,7 @@ import { type CountMemory, clearCounts } from '../../http/access/client-counts.t
 import type { MetricsSnapshot } from '../../http/metrics.ts'
 import type { Certificate } from '../../http/server/tls.ts'
 import type { SharedStore } from '../../store/shared/share-store.ts'
-import type { Log } from './log.ts'
+import type { Log } from '../log/log.ts'
 import type { ServeOptions } from './serve-options.ts'
 import type { RequestToMain, RequestToWorker, ThreadOptions } from './thread-messages.ts'
 import { ThreadRpc } from './thread-rpc.ts'

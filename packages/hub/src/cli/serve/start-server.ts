@@ -9,10 +9,10 @@ import type { HubServer } from '../../http/server/server.ts'
 import type { Certificate } from '../../http/server/tls.ts'
 import type { EventStore } from '../../store/store.ts'
 import type { StoreHealth } from '../../store/store-health.ts'
+import type { Log } from '../log/log.ts'
 import { openAuthorizer } from '../options/auth-flags.ts'
 import { limitsOf } from '../options/limit-flags.ts'
 import type { ListenAddress } from '../options/option-types.ts'
-import type { Log } from './log.ts'
 import type { ServeOptions } from './serve-options.ts'
 
 /** A hub served by one thread. */

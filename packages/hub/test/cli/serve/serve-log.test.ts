@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { logEvents } from '../../../src/cli/serve/log.ts'
+import { logEvents } from '../../../src/cli/log/log.ts'
 import { headwater, type Running, type RunningHub, serveHub } from '../running.ts'
 
 const hubPath = '/.well-known/mercure'

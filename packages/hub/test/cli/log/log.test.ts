@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { Log, type LogOptions, logEvents } from '../../../src/cli/serve/log.ts'
+import { Log, type LogOptions, logEvents } from '../../../src/cli/log/log.ts'
 
 afterEach(() => void vi.useRealTimers())
 

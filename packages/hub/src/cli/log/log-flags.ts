@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander'
-import { Log, type LogFormat, type LogLevel, logFormats, logLevels } from '../serve/log.ts'
+import { Log, type LogFormat, type LogLevel, logFormats, logLevels } from './log.ts'
 
 /** The values of the flags of {@link addLogFlags}. */
 export interface LogFlags {
