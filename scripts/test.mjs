@@ -34,6 +34,8 @@ check('format and lint', node(join(root, 'node_modules/@biomejs/biome/bin/biome'
 
 mkdirSync(join(root, '.cache'), { recursive: true })
 rmSync(report, { force: true })
+// Node adds to it and never takes from it: programs of temporary folders would stay for ever (vitest.config.ts).
+rmSync(join(root, '.cache/node'), { recursive: true, force: true })
 const vitest = [join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--reporter=default', '--reporter=json']
 const status = node(...vitest, `--outputFile.json=${report}`, ...args.filter((arg) => arg !== '--matrix'))
 const { numPassedTests, numFailedTests, numPendingTests, numTodoTests, numFailedTestSuites } = readReport()
