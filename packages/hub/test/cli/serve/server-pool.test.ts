@@ -168,9 +168,9 @@ test(
     await isPast(20)
     await threads.crash(2)
     await threads.crash(3)
-    await expect.poll(() => lines.join('')).toMatch(/thread 2 ended .* and with it \d+ event streams/)
-    await expect.poll(() => lines.filter((line) => line.includes('thread 2 serves')).length).toBe(2)
-    await expect.poll(() => lines.filter((line) => line.includes('thread 3 serves')).length).toBe(2)
+    await expect.poll(() => lines.join('')).toMatch(/thread 2 failed .* and its \d+ event streams ended/)
+    await expect.poll(() => lines.filter((line) => line.includes('thread 2 is serving')).length).toBe(2)
+    await expect.poll(() => lines.filter((line) => line.includes('thread 3 is serving')).length).toBe(2)
     await isPast(acknowledged.length + 20)
     isOver = true
     await publishing
@@ -179,8 +179,8 @@ test(
       await client.until('last')
       expect(client.datas).toEqual([...acknowledged, 'last'])
     }
-    const ended = lines.join('').match(/with it (\d+) event streams/g)!
-    expect(ended).toEqual([2, 3].map((thread) => `with it ${before.get(thread)} event streams`))
+    const ended = lines.join('').match(/its (\d+) event streams ended/g)!
+    expect(ended).toEqual([2, 3].map((thread) => `its ${before.get(thread)} event streams ended`))
     // Those of a thread that is gone are not counted any more.
     await expect.poll(async () => (await metricsOf(url, 3)).get('headwater_subscribers')).toBe(clients.length)
   },

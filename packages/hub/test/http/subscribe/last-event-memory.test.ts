@@ -2,8 +2,8 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
+import { typescript } from '../../from-source.ts'
 import { temporaryDirectory } from '../../temporary-directory.ts'
 
 const mebibyte = 2 ** 20
@@ -11,8 +11,8 @@ const mebibyte = 2 ** 20
 test('3000 pipelined requests for the last event, by patterns, take no memory with the length of the history', {
   timeout: 120_000,
 }, async () => {
-  const program = fileURLToPath(new URL('hub-with-history.ts', import.meta.url))
-  const child = spawn(process.execPath, [program, temporaryDirectory()], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const program = typescript(new URL('hub-with-history.ts', import.meta.url))
+  const child = spawn(process.execPath, [...program, temporaryDirectory()], { stdio: ['pipe', 'pipe', 'inherit'] })
   onTestFinished(async () => {
     child.kill()
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')

@@ -8,6 +8,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { migrate, migrations } from '../../../src/store/history/schema.ts'
 import { examineDataDirectory } from '../../../src/store/sqlite/examine.ts'
 import type { Bounds, EventStore, HistoryPosition, StoredEvent } from '../../../src/store/store.ts'
+import { typescript } from '../../from-source.ts'
 import { temporaryDirectory } from '../../temporary-directory.ts'
 import { event, openStore } from '../temporary-store.ts'
 
@@ -48,7 +49,7 @@ test('retention counts on from what schema 1 counted', async () => {
 test('a hub that is killed while it migrates leaves schema 1, from which the next one migrates', async () => {
   const directory = directoryOfVersion1()
   const path = join(directory, 'headwater.db')
-  const child = spawn(process.execPath, [fileURLToPath(new URL('killed-migration.ts', import.meta.url)), path], {
+  const child = spawn(process.execPath, [...typescript(new URL('killed-migration.ts', import.meta.url)), path], {
     stdio: ['ignore', 'inherit', 'inherit'],
   })
   expect(await once(child, 'exit')).toEqual([null, 'SIGKILL'])
