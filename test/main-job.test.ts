@@ -89,7 +89,7 @@ describe.each(['Chromium', 'Firefox'] as const)('the page in %s', (name) => {
 
     await waitFor(page, `document.querySelector('.note[data-kind=gap]')`)
     expect(await texts(page, '#events .note[data-kind=gap] .text')).toEqual([
-      `Gap after ${id}: the hub began a new history. Everything still kept follows.`,
+      `Gap after ${id}: the hub began a new history. Everything still in the history follows.`,
     ])
     expect(await texts(page, '#events .data')).toEqual(['of the first history', 'of the second history'])
   })

@@ -1,5 +1,4 @@
-// The hub's own page. It knows nothing that any other page could not know: it subscribes with the public client and
-// publishes with a form POST.
+// The hub's own page. It has no special access: it subscribes with the public client and publishes with a form POST.
 import { EventSource, pageReturn } from '@headwater/sse/client'
 import { ConnectionView } from './connection-view.ts'
 import { EventList, MAX_ROWS } from './event-list.ts'
@@ -25,14 +24,14 @@ document.getElementById('connection-toggle')?.addEventListener('click', () => {
   }
 })
 
-/** The first connection asks for as much of the history as the list shows, a later one for what came since the last event. */
+/** The first connection requests as much of the history as the list shows, later ones everything since the last event. */
 function connect(): EventSource {
   const url = new URL(hubUrl)
   url.searchParams.set('match', '*')
   if (lastEventId === '') url.searchParams.set('last_event_id', `-${MAX_ROWS}`)
   const opened = new EventSource(url, {
     lastEventId,
-    // A page that people keep open comes back by itself, also from a proxy's 502 while the hub restarts.
+    // A page that people keep open reconnects by itself, also after a proxy's 502 while the hub restarts.
     retry: { backoffMs: 500, maxBackoffMs: 5000 },
     reconnectOn: pageReturn,
     onEvent: receive,
@@ -58,12 +57,12 @@ function receive(event: MessageEvent<string>): void {
 function describeGap(data: string): string {
   const { reason, requested } = JSON.parse(data) as { reason: string; requested: string }
   const causes: Record<string, string> = {
-    trimmed: 'what came next is no longer kept',
+    trimmed: 'the next events are no longer in the history',
     epoch: 'the hub began a new history',
     unknown: 'the hub does not know that event',
-    ahead: 'the hub has not come that far: was a backup restored?',
+    ahead: 'that event is beyond the end of the history: was a backup restored?',
   }
-  return `Gap after ${requested}: ${causes[reason] ?? reason}. Everything still kept follows.`
+  return `Gap after ${requested}: ${causes[reason] ?? reason}. Everything still in the history follows.`
 }
 
 function showCommands(): void {

@@ -2,8 +2,8 @@ import type { ConnectionErrorEvent, EventSource } from '@headwater/sse/client'
 import type { EventList } from './event-list.ts'
 
 /**
- * Shows the connection as it really is: what `readyState` says, why the stream was lost, how long until the next attempt.
- * Losing and finding it again also leaves a note between the events, where a reader looks for what is missing.
+ * Shows the real state of the connection: `readyState`, why the stream was lost, the time until the next attempt. Losing and restoring
+ * it also leaves a note between the events, where a reader looks for missing ones.
  */
 export class ConnectionView {
   readonly #list: EventList
@@ -14,7 +14,7 @@ export class ConnectionView {
     this.#list = list
   }
 
-  /** Follows this connection from now on. */
+  /** Shows this connection from now on. */
   follow(source: EventSource, lastEventId: () => string): void {
     this.#show(source, 'connecting', lastEventId() ? `connecting, to resume after ${lastEventId()}` : 'connecting…')
     source.addEventListener('open', () => {
@@ -29,13 +29,13 @@ export class ConnectionView {
       this.#show(source, 'open', 'live')
     })
     source.addEventListener('error', (event) => {
-      // A server may send an event of type "error" too; that one says nothing about the connection.
+      // A server may also send an event of type "error", which says nothing about the connection.
       if (event instanceof MessageEvent) return
       this.#failed(source, event as ConnectionErrorEvent)
     })
   }
 
-  /** The person closed the connection. */
+  /** Shows that the user closed the connection. */
   closed(source: EventSource): void {
     this.#lostAt = undefined
     this.#list.note('lost', 'Closed from this side; what is published meanwhile is kept by the hub')
@@ -48,7 +48,7 @@ export class ConnectionView {
       this.#show(source, 'closed', status ? `refused with status ${status}` : 'closed by the hub')
       return
     }
-    // Attempts in vain follow one another for as long as the hub is away: one note says it all.
+    // Failed attempts follow one another while the hub is away: one note is enough.
     if (this.#lostAt === undefined) {
       this.#lostAt = Date.now()
       this.#list.note('lost', `Connection lost: ${message.trim()}`)

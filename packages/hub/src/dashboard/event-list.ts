@@ -1,4 +1,4 @@
-/** What the list shows of one event. */
+/** The parts of an event that the list shows. */
 export interface ListedEvent {
   type: string
   data: string
@@ -7,12 +7,12 @@ export interface ListedEvent {
 
 type NoteKind = 'lost' | 'back' | 'gap' | 'failed'
 
-/** Older rows leave the page, not the hub's history: a tab left open for a week must stay light. */
+/** Older rows leave the page, not the hub's history: a tab that stays open for a week must stay light. */
 export const MAX_ROWS = 500
 
 /**
- * The live list: newest first, event types that can be switched off, a pause that holds events back without
- * losing any, and notes between the events where the connection was lost and found again.
+ * The live list: newest first, with event types that can be switched off, a pause that holds events back without losing any, and notes
+ * where the connection was lost and restored.
  */
 export class EventList {
   readonly #list = element('events')
@@ -47,7 +47,7 @@ export class EventList {
     this.#append(row)
   }
 
-  /** A line between the events about the connection itself. */
+  /** Adds a line about the connection between the events. */
   note(kind: NoteKind, text: string): void {
     const row = document.createElement('li')
     row.className = 'note'
@@ -62,11 +62,11 @@ export class EventList {
     this.#schedule()
   }
 
-  /** One change of the page per frame, however many events arrive in it: a replay may bring thousands. */
+  /** Updates the page once per frame, however many events arrive: a replay may bring thousands. */
   #schedule(): void {
     if (this.#frameRequested) return
     this.#frameRequested = true
-    // A hidden tab gets no animation frames, and must not hold rows for hours.
+    // A hidden tab gets no animation frames, and must not collect rows for hours.
     if (document.hidden) setTimeout(() => this.#show(), 250)
     else requestAnimationFrame(() => this.#show())
   }
@@ -111,7 +111,7 @@ export class EventList {
   }
 }
 
-/** A flat JSON object reads best as a line of names and values; everything else as it came. */
+/** Shows a flat JSON object as a line of names and values, everything else unchanged. */
 function dataView(data: string): HTMLElement {
   const view = span('data', '')
   const fields = flatObject(data)
@@ -133,7 +133,7 @@ function flatObject(data: string): Record<string, unknown> | undefined {
     const isFlat = Object.values(value).every((field) => field === null || typeof field !== 'object')
     return isFlat ? value : undefined
   } catch {
-    // Text that only looks like JSON is shown as the text that it is.
+    // Text that only looks like JSON is shown as text.
     return undefined
   }
 }
@@ -157,6 +157,6 @@ function span(className: string, text: string): HTMLElement {
 
 function element(id: string): HTMLElement {
   const found = document.getElementById(id)
-  if (!found) throw new Error(`The page has no element #${id}: index.html and the scripts are not of one build.`)
+  if (!found) throw new Error(`The page has no element #${id}: index.html and the scripts are from different builds.`)
   return found
 }

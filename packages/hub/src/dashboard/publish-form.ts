@@ -1,4 +1,4 @@
-/** The form that publishes to this hub as any other program would: an HTTP POST with form fields. */
+/** The form that publishes to this hub like any other program: by an HTTP POST with form fields. */
 export function connectPublishForm(hubUrl: URL): void {
   const form = document.querySelector<HTMLFormElement>('#publish')
   const result = document.querySelector<HTMLElement>('#publish-result')
@@ -12,9 +12,9 @@ export function connectPublishForm(hubUrl: URL): void {
     try {
       const response = await fetch(hubUrl, { method: 'POST', body: fields })
       const text = await response.text()
-      show(response.ok ? 'published' : 'failed', response.ok ? `kept as ${text}` : problem(text, response.status))
+      show(response.ok ? 'published' : 'failed', response.ok ? `stored as ${text}` : problem(text, response.status))
     } catch (error) {
-      show('failed', `The hub did not answer (${(error as Error).message}). What you wrote is still here: try again.`)
+      show('failed', `The hub did not answer (${(error as Error).message}). Your text is still here: try again.`)
     }
   })
 
@@ -26,13 +26,13 @@ export function connectPublishForm(hubUrl: URL): void {
   }
 }
 
-/** The hub explains a refusal in a problem document (RFC 9457); its `detail` is meant for a person. */
+/** The hub explains a refusal in a problem document (RFC 9457), whose `detail` is for people. */
 function problem(text: string, status: number): string {
   try {
     const { detail, title } = JSON.parse(text) as { detail?: string; title?: string }
     return detail ?? title ?? `refused with status ${status}`
   } catch {
-    // A proxy in between answers in its own words.
+    // A proxy in between answers with other text than JSON.
     return text.slice(0, 300) || `refused with status ${status}`
   }
 }

@@ -1,8 +1,8 @@
 import uPlot from 'uplot'
 
-/** One reading of `headwater vitals`, as it travels in an event's data. */
+/** One reading of `headwater vitals`, as sent in an event's data. */
 export interface Vitals {
-  /** When it was read, milliseconds since 1970. */
+  /** The time of the reading, in milliseconds since 1970. */
   at: number
   host: string
   cpuCount: number
@@ -16,7 +16,7 @@ export interface Vitals {
   eventLoopDelayP99Ms: number
 }
 
-/** Anyone may publish an event of type `vitals`; only one that is a reading is drawn. */
+/** Anyone may publish an event of type `vitals`. The charts draw only valid readings. */
 export function readVitals(data: string): Vitals | undefined {
   try {
     const vitals = JSON.parse(data) as Partial<Vitals>
@@ -36,11 +36,11 @@ export function describeVitals(vitals: Vitals): string {
 interface Chart {
   label: string
   short: string
-  /** What the line shows. */
+  /** The value that the line shows. */
   reading(vitals: Vitals): number
   value(vitals: Vitals): string
   note(vitals: Vitals): string
-  /** The line's top, at least; the axis grows beyond it when it must. */
+  /** The least maximum of the axis, which grows beyond it if necessary. */
   top(vitals: Vitals): number
 }
 
@@ -81,10 +81,10 @@ const CHARTS: readonly Chart[] = [
 
 const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
 
-/** How much of the past the charts show. */
+/** How far back the charts go. */
 const SECONDS = 120
 
-/** Draws the vital signs as they arrive. A reading that is missing leaves a gap in the line, not an invented slope. */
+/** Draws the vital signs as they arrive. A missing reading leaves a gap in the line, not an invented slope. */
 export class VitalsCharts {
   readonly #readings: Vitals[] = []
   readonly #cards: { chart: Chart; plot: uPlot; value: HTMLElement; note: HTMLElement }[] = []
@@ -124,7 +124,7 @@ export class VitalsCharts {
   }
 }
 
-/** Readings come a second apart; where they did not, the line is interrupted. */
+/** Readings come a second apart. If one is missing, the line is interrupted. */
 function withGaps(readings: readonly Vitals[]): { at: number; vitals: Vitals | null }[] {
   return readings.flatMap((vitals, index) => {
     const before = readings[index - 1]?.at ?? vitals.at

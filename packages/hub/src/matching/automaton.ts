@@ -2,35 +2,35 @@ import { HubError } from '../base/errors.ts'
 import type { CharSet } from './char-set.ts'
 import type { Language } from './language.ts'
 
-/** Counts what an automaton does, so that tests can hold it to its bound without a clock. */
+/** Counts the steps of an automaton, so that tests can check its bound without a clock. */
 export interface Work {
-  /** How many words of 30 states were looked at or changed. */
+  /** How many words of 30 states were read or changed. */
   steps: number
 }
 
-/** The most states of one automaton. With it a character costs at most 35 steps for its states. */
+/** The most states of one automaton. A character then costs at most 35 steps for its states. */
 export const maxStates = 1024
-/** The most words that the jumps of one automaton reach, all together: the most steps they add to a character. */
+/** The most words that all jumps of one automaton reach together: the most steps they add to a character. */
 export const maxJumpWords = 256
 
-/** States in one word. A sum of two words is still a small integer, which is why there are not 32. */
+/** States in one word. Not 32, so that the sum of two words is still a small integer. */
 const wordBits = 30
 const wordMask = 2 ** wordBits - 1
 const maxWords = Math.ceil((maxStates + 1) / wordBits)
 
 /**
- * Tells whether a text is in a language, reading each character once and never going back.
+ * Decides whether a text is in a language. Reads each character once and never goes back.
  *
- * It is in all states at once that the text so far can have led to, one bit for each, and a character moves all of them together:
- * at most `maxStates / 30 + maxJumpWords` steps, whatever the language and the text. Nearly all states lead to the one after them,
- * may stay (`x+`) or be passed over (`x?`), and those three are a shift, a mask and an addition on 30 states at a time. What
- * leads elsewhere (choices, groups that repeat or may be missing) is a state of its own that jumps.
+ * It is in all states at once that the text so far can have led to, one bit for each, and a character moves all of them together: at
+ * most `maxStates / 30 + maxJumpWords` steps, whatever the language and the text. Nearly all states lead to the next one, may stay
+ * (`x+`) or be skipped (`x?`), and these three are a shift, a mask and an addition on 30 states at a time. Whatever leads elsewhere
+ * (choices, groups that repeat or may be missing) is a separate state that jumps.
  */
 export class Automaton {
   /** The most steps that a character of a text costs. */
   readonly cost: number
   readonly #words: number
-  /** The bit after the last state's: whoever is there at the end of the text has read all that the language asks for. */
+  /** The bit after the last state. If it is set at the end of the text, the text is in the language. */
   readonly #acceptWord: number
   readonly #acceptBit: number
   readonly #start: Int32Array
@@ -41,7 +41,7 @@ export class Automaton {
   readonly #reads: Reads
   readonly #jumps: Jumps | undefined
 
-  /** Throws a `HubError` `INVALID_MATCHER` for a language that needs more states or jumps than there may be. */
+  /** Throws a `HubError` `INVALID_MATCHER` for a language that needs too many states or jumps. */
   constructor(language: Language) {
     assertFewStates(countStates(language))
     const states = layOut(language)
@@ -60,13 +60,13 @@ export class Automaton {
     this.#startHigh = this.#start.findLastIndex((word) => word !== 0)
   }
 
-  /** Whether the part of the text from one index up to another is in the language. */
+  /** Whether the part of the text between two indexes is in the language. */
   accepts(text: string, from = 0, to = text.length, work?: Work): boolean {
     const stays = this.#stays
     const passes = this.#passes
     const { rowOfAscii, table } = this.#reads
     const jumps = this.#jumps
-    // Outside of low…high all words are 0.
+    // All words outside low…high are 0.
     let low = this.#startLow
     let high = this.#startHigh
     active.fill(0, 0, this.#words)
@@ -83,8 +83,8 @@ export class Automaton {
         steps++
         const reading = active[word]! & table[row + word]!
         let next = ((reading << 1) & wordMask) | carry | (reading & stays[word]!)
-        // Adding a state to the run of states it can pass over carries it through to the first that it cannot; what
-        // differs after the addition is where it came by. (The trick is Cameron's MatchStar, from Parabix.)
+        // Adding a state to the run of states it can skip carries it to the first state that it cannot skip. The bits that differ after
+        // the addition are the states it passed. (The trick is Cameron's MatchStar, from Parabix.)
         const passed = passes[word]!
         next |= ((next & passed) + passed) ^ passed
         carry = (reading >>> (wordBits - 1)) | (next >>> wordBits)
@@ -107,7 +107,7 @@ export class Automaton {
           const bit = jumping[word]! & -jumping[word]!
           jumping[word]! ^= bit
           const state = word * wordBits + 31 - Math.clz32(bit)
-          // All that can be reached without reading, by whatever way; so jumps on these ways are done with it.
+          // Includes everything reachable without reading, so this also completes the jumps on the way.
           for (let at = jumps.startOf[state]!; at < jumps.startOf[state + 1]!; at++) {
             steps++
             const target = jumps.words[at]!
@@ -124,23 +124,23 @@ export class Automaton {
   }
 }
 
-/** The states the automaton is in. Only one runs at a time, so one array does for all. */
+/** The current states. Only one automaton runs at a time, so all share one array. */
 const active = new Int32Array(maxWords + 1)
-/** Those that are still to jump; all 0 between two characters. */
+/** The states that still have to jump; all 0 between two characters. */
 const jumping = new Int32Array(maxWords + 1)
 
-/** One state. Without a set it reads nothing: it only jumps. */
+/** One state. A state without a set reads nothing and only jumps. */
 interface State {
   readonly set: CharSet | undefined
-  /** Having read, it is still here, as well as at the next. */
+  /** After reading, the automaton is still in this state, as well as in the next. */
   readonly stays: boolean
-  /** Being here is being at the next. */
+  /** Being in this state is also being in the next. */
   readonly passes: boolean
-  /** Being here is being at these. */
+  /** Being in this state is also being in these. */
   readonly jumps: number[]
 }
 
-/** How many states `layOut` makes: known without making them, for `(a{1000}){1000}` asks for a million. */
+/** How many states `layOut` makes. Calculated without making them, because `(a{1000}){1000}` asks for a million. */
 function countStates(language: Language): number {
   switch (language.name) {
     case 'text':
@@ -163,7 +163,7 @@ function countStates(language: Language): number {
   }
 }
 
-/** Puts states in a row so that each leads to the next, but for jumps. */
+/** Lays states out in a row so that each leads to the next, except for jumps. */
 function layOut(language: Language): State[] {
   const states: State[] = []
   add(language)
@@ -207,7 +207,7 @@ function layOut(language: Language): State[] {
     for (const end of ends) end.jumps.push(states.length)
   }
 
-  /** Each may be the first. After one comes the next with its separator, or that is skipped, or that and the one after it… */
+  /** Any item may be the first. After one comes the next with its separator; any number of following items may be skipped. */
   function addSomeOf(items: readonly Language[], separator: string): void {
     const fork = jump({ passes: true })
     let skip: State | undefined
@@ -277,7 +277,7 @@ function canBeEmpty(language: Language): boolean {
   }
 }
 
-/** The state, and all that can be reached from it without reading. */
+/** The state, and all states reachable from it without reading. */
 function reachableFrom(states: readonly State[], from: number): Set<number> {
   const reachable = new Set([from])
   for (const index of reachable) {
@@ -288,11 +288,11 @@ function reachableFrom(states: readonly State[], from: number): Set<number> {
   return reachable
 }
 
-/** Which states read which code units. Code units that no state tells apart share a row of the table. */
+/** Which states read which code units. Code units that no state distinguishes share a row of the table. */
 interface Reads {
   /** The row, as an index into the table, of each ASCII character. */
   readonly rowOfAscii: Int32Array
-  /** The first code unit of each stretch that has one row, in ascending order, and that row. */
+  /** The first code unit of each range with one row, in ascending order, and that row. */
   readonly starts: Uint16Array
   readonly rows: Int32Array
   readonly table: Int32Array
@@ -332,10 +332,10 @@ function readsOf(states: readonly State[], words: number): Reads {
   return { rowOfAscii, starts: sorted, rows, table: Int32Array.from(table) }
 }
 
-/** The states by what they read. */
+/** Groups the states by the code units they read. */
 function readersOf(states: readonly State[]): { set: CharSet; states: number[] }[] {
   const readers = new Map<string, { set: CharSet; states: number[] }>()
-  // Most states share a set with others, or are its only one: no need to write out each time what is in it.
+  // Most states share a set with others: no need to expand it each time.
   const known = new Map<CharSet, number[]>()
   for (const [index, { set }] of states.entries()) {
     if (!set) continue
@@ -362,12 +362,12 @@ function rowOf({ starts, rows }: Reads, code: number): number {
   return rows[low]!
 }
 
-/** Where the states that jump lead to. */
+/** The targets of the states that jump. */
 interface Jumps {
   readonly bits: Int32Array
-  /** For each state where its targets begin; they end where the next state's begin. */
+  /** For each state, where its targets begin. They end where the next state's begin. */
   readonly startOf: Int32Array
-  /** All that is reachable, as bits of words: which word, and the bits in it. */
+  /** All reachable states, as a word and the bits in it. */
   readonly words: Int32Array
   readonly targets: Int32Array
 }
@@ -416,6 +416,6 @@ function assertFewStates(count: number): void {
   if (count <= maxStates) return
   throw new HubError(
     'INVALID_MATCHER',
-    `Between its first and its last wildcard or group the pattern describes more than ${maxStates} characters. Make it shorter.`,
+    `The pattern describes more than ${maxStates} characters between its first and its last wildcard or group. Make it shorter.`,
   )
 }

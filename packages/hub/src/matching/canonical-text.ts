@@ -1,14 +1,14 @@
 import { HubError } from '../base/errors.ts'
 
 /**
- * [URL Pattern 3.1, encoding callbacks] Fixed text of a URL pattern in the form that the parts of a parsed URL have, so that the
- * two compare equal: lower case and punycode in hosts, percent-encoding in paths, and so on. The URL parser does the work. The
- * text is never empty. All but the username, password, search and hash throw a `HubError` `INVALID_MATCHER` for text
- * that no URL has there.
+ * [URL Pattern 3.1, encoding callbacks] Converts fixed text of a URL pattern to the form of the components of a parsed URL, so that the
+ * two compare equal: lower case and punycode in hosts, percent-encoding in paths, and so on. Uses the URL parser. The text is never
+ * empty. All functions except username, password, search and hash throw a `HubError` `INVALID_MATCHER` for text that no URL has in
+ * that component.
  */
 export function canonicalProtocol(text: string): string {
   const protocol = URL.parse(`${text}://dummy.invalid/`)?.protocol.slice(0, -1)
-  // The parser would also take a protocol with space before it, or a colon in it.
+  // The parser would also accept a protocol with a space before it or a colon in it.
   return protocol === text.toLowerCase() ? protocol : refuse('protocol', text)
 }
 
@@ -28,7 +28,7 @@ export function canonicalHostname(text: string): string {
   const url = dummyUrl()
   const before = url.hostname
   url.hostname = text
-  // The setter leaves what it cannot read.
+  // The setter ignores a value that it cannot parse.
   if (url.hostname === before && text.toLowerCase() !== before) refuse('hostname', text)
   return url.hostname
 }
@@ -39,7 +39,7 @@ export function canonicalIpv6Hostname(text: string): string {
 }
 
 export function canonicalPort(text: string): string {
-  // Of a scheme without a default port, for that one would be left out.
+  // A scheme without a default port, because a default port would be dropped.
   const url = new URL('dummy://dummy.invalid/')
   url.port = text
   return url.port === '' ? refuse('port', text) : url.port
@@ -48,10 +48,10 @@ export function canonicalPort(text: string): string {
 export function canonicalPathname(text: string): string {
   if (isPlain(text)) return text
   const url = dummyUrl()
-  // [canonicalize a pathname] What does not begin with a slash would be given one, and a leading dot be taken for a segment.
+  // [canonicalize a pathname] The parser would add a missing leading slash, and treat a leading dot as a segment.
   const lead = text.startsWith('/') ? '' : '/-'
   url.pathname = lead + text
-  // A `..` in it may have taken that away, and with it what comes before in the pattern.
+  // A `..` in the text may have removed that prefix, and with it the preceding part of the pattern.
   return url.pathname.length < lead.length ? refuse('pathname', text) : url.pathname.slice(lead.length)
 }
 
@@ -74,7 +74,7 @@ export function canonicalHash(text: string): string {
   return url.hash.slice(1)
 }
 
-/** Whether it is the same in any path, search or hash. Nearly all text is, and a pattern may have a thousand pieces of it. */
+/** Whether the text is unchanged in any path, search or hash. Nearly all text is, and a pattern may have a thousand pieces. */
 function isPlain(text: string): boolean {
   return /^[\w~!$&()*+,;=:@/-]*$/.test(text)
 }
@@ -91,6 +91,6 @@ function encodeNonAscii(text: string): string {
 function refuse(component: string, text: string): never {
   throw new HubError(
     'INVALID_MATCHER',
-    `The URL pattern's ${component} has ${JSON.stringify(text)}, which no URL has there. A pattern is protocol://hostname:port/pathname?search#hash, or what of it differs from the hub's URL.`,
+    `The URL pattern's ${component} has ${JSON.stringify(text)}, which no URL has there. A pattern is protocol://hostname:port/pathname?search#hash, or the part that differs from the hub's URL.`,
   )
 }

@@ -1,4 +1,4 @@
-/** A set of UTF-16 code units: ranges (both ends are in it) in ascending order, none touching the next. */
+/** A set of UTF-16 code units: inclusive ranges in ascending order, none touching the next. */
 export type CharSet = readonly (readonly [from: number, to: number])[]
 
 const last = 0xffff
@@ -13,17 +13,17 @@ export function charsOf(text: string): CharSet {
   return normalize(ranges)
 }
 
-/** From one code unit to another, both in it. */
+/** The code units from one to another, inclusive. */
 export function charRange(from: number, to: number): CharSet {
   return [[from, to]]
 }
 
-/** What is in any of the sets. */
+/** The union of the sets. */
 export function unionOf(sets: readonly CharSet[]): CharSet {
   return normalize(sets.flat())
 }
 
-/** What is not in the set. */
+/** The complement of the set. */
 export function complementOf(set: CharSet): CharSet {
   const ranges: [number, number][] = []
   let from = 0

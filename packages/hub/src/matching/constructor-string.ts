@@ -1,6 +1,6 @@
 import { type Token, tokenize } from './pattern-tokens.ts'
 
-/** The components of a URL, in the order in which it has them. */
+/** The components of a URL, in order. */
 export const urlComponents = [
   'protocol',
   'username',
@@ -12,13 +12,13 @@ export const urlComponents = [
   'hash',
 ] as const
 export type UrlComponent = (typeof urlComponents)[number]
-/** A pattern string for each component that is given. */
+/** The pattern string of each component that the pattern has. */
 export type PatternStrings = { -readonly [component in UrlComponent]?: string }
 
 /**
- * [URL Pattern 1.6, parse a constructor string] Takes a URL pattern apart into those of its components.
+ * [URL Pattern 1.6, parse a constructor string] Splits a URL pattern into the patterns of its components.
  *
- * @param isSpecialProtocol whether a protocol's pattern string matches a special scheme. What it throws is thrown on.
+ * @param isSpecialProtocol whether a protocol's pattern string matches a special scheme. Its errors are passed on.
  */
 export function parseConstructorString(input: string, isSpecialProtocol: (pattern: string) => boolean): PatternStrings {
   return new ConstructorStringParser(input, isSpecialProtocol).parse()
@@ -46,7 +46,7 @@ class ConstructorStringParser {
 
   parse(): PatternStrings {
     while (this.#state !== 'done') {
-      // The standard's "token increment" of 0: whatever moves to another place does so itself.
+      // The standard's "token increment" of 0: code that moves to another token does so itself.
       if (!this.#moves()) this.#index++
     }
     // "If any port is acceptable, the author can specify it as a wildcard."
@@ -54,7 +54,7 @@ class ConstructorStringParser {
     return this.#result
   }
 
-  /** Looks at the token that is next. Whether it went elsewhere than to the one after it. */
+  /** Handles the next token. Returns whether it moved to another token than the following one. */
   #moves(): boolean {
     const { type } = this.#tokens[this.#index]!
     if (type === 'end') return this.#end()
@@ -62,7 +62,7 @@ class ConstructorStringParser {
       this.#groupDepth++
       return false
     }
-    // No component ends within a group.
+    // A component does not end within a group.
     if (this.#groupDepth > 0) {
       if (type !== 'close') return false
       this.#groupDepth--
@@ -96,7 +96,7 @@ class ConstructorStringParser {
   #end(): boolean {
     if (this.#state === 'authority') return this.#rewind('hostname')
     if (this.#state !== 'init') return this.#change('done', 0)
-    // No protocol was found: the pattern is relative.
+    // Found no protocol: the pattern is relative.
     this.#index = this.#componentStart
     if (this.#isChar('#')) return this.#change('hash', 1)
     if (this.#isSearchPrefix()) return this.#change('search', 1)
@@ -128,7 +128,7 @@ class ConstructorStringParser {
     const state = this.#state
     if (state !== 'init' && state !== 'authority' && state !== 'done') this.#result[state] = this.#component()
     if (state !== 'init' && next !== 'done') {
-      // What was passed over is empty; only what comes after the last component given matches anything.
+      // Skipped components are empty; only those after the last given component match anything.
       if (isBefore(state, 'hostname') && !isBefore(next, 'port')) this.#result.hostname ??= ''
       if (isBefore(state, 'pathname') && !isBefore(next, 'search')) this.#result.pathname ??= this.#isSpecial ? '/' : ''
       if (isBefore(state, 'search') && next === 'hash') this.#result.search ??= ''
@@ -157,7 +157,7 @@ class ConstructorStringParser {
     return token.value === value && ['char', 'escaped-char', 'invalid-char'].includes(token.type)
   }
 
-  /** [is a search prefix] A `?` begins the search unless it says that what is before it is optional. */
+  /** [is a search prefix] A `?` begins the search unless it makes the part before it optional. */
   #isSearchPrefix(): boolean {
     if (this.#isChar('?')) return true
     if (this.#tokens[this.#index]!.value !== '?') return false

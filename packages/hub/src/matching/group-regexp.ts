@@ -3,9 +3,9 @@ import { anyChar, type CharSet, charRange, charsOf, complementOf, unionOf } from
 import { choice, type Language, oneOf, repeat, sequence, text } from './language.ts'
 
 /**
- * Reads the regular expression of a group like `(\d+)` in a URL pattern: the part of JavaScript's (with its flag `v`, which
- * URL patterns have) that can be matched without going back. That is characters, `.`, classes, `\d \w \s` and their opposites,
- * `|`, `(?:…)`, and the quantifiers. Each means what it does in JavaScript; all else is refused, never read differently.
+ * Parses the regular expression of a group like `(\d+)` in a URL pattern: the subset of JavaScript's (with the flag `v`, which URL
+ * patterns use) that can be matched without backtracking. That is characters, `.`, classes, `\d \w \s` and their opposites, `|`,
+ * `(?:…)`, and the quantifiers. Each means the same as in JavaScript; everything else is refused, never read differently.
  *
  * @throws HubError `INVALID_MATCHER`
  */
@@ -51,7 +51,7 @@ class GroupParser {
     const found = match.exec(this.#source)
     if (!found) return undefined
     this.#index += found[0].length
-    // Which of several ways to match is found first makes no difference to whether there is one.
+    // Laziness only changes which match is found first, not whether there is one.
     this.#take('?')
     if (found[0] === '*') return [0, Infinity]
     if (found[0] === '+') return [1, Infinity]
@@ -67,34 +67,35 @@ class GroupParser {
     const char = this.#next()
     switch (char) {
       case '.':
-        // No URL has a line break in it, which is all that a "." does not match.
+        // "." matches everything but line breaks, and no URL contains one.
         return oneOf(anyChar)
       case '[':
         return oneOf(this.#class())
       case '\\':
         return oneOf(this.#escape('/^$\\.*+?()[]{}|'))
       case '(': {
-        if (!this.#take('?:')) this.#refuse('has a "(?" that is not "(?:": nothing that looks around can be matched')
+        if (!this.#take('?:'))
+          this.#refuse('has a "(?" that is not "(?:": lookarounds and named groups are not supported')
         const language = this.#choice()
         if (!this.#take(')')) this.#refuse('has a "(" without its ")"')
         return language
       }
       case '^':
       case '$':
-        return this.#refuse(`has a "${char}", and a group always matches from its beginning to its end`)
+        return this.#refuse(`has a "${char}", but a group always matches from its beginning to its end`)
       case '*':
       case '+':
       case '?':
       case '{':
       case '}':
       case ']':
-        return this.#refuse(`has a "${char}" with nothing before it that it could belong to`)
+        return this.#refuse(`has a "${char}" without anything before it to apply to`)
       default:
         return text(char)
     }
   }
 
-  /** A class, from after its `[`. */
+  /** Parses a class, after its `[`. */
   #class(): CharSet {
     const isNegated = this.#take('^')
     const sets: CharSet[] = []
@@ -116,13 +117,13 @@ class GroupParser {
   #classItem(): CharSet {
     const char = this.#next()
     if (char === '\\') return this.#escape('/^$\\.*+?()[]{}|&-!#%,:;<=>@`~')
-    // Some of these mean something with the flag `v`, all others are reserved.
+    // Some of these have a meaning with the flag `v`, all others are reserved.
     if ('()[]{}/-|'.includes(char)) this.#refuse(`has a "${char}" in a class`)
     if (this.#isAt(char) && '&!#$%*+,.:;<=>?@^`~'.includes(char)) this.#refuse(`has a "${char}${char}" in a class`)
     return charsOf(char)
   }
 
-  /** An escape, from after its backslash, of one of these or a class. */
+  /** Parses an escape, after its backslash: one of these characters or a class. */
   #escape(punctuation: string): CharSet {
     const char = this.#next()
     const named = namedClasses.get(char)
@@ -151,7 +152,7 @@ class GroupParser {
   #refuse(what: string): never {
     throw new HubError(
       'INVALID_MATCHER',
-      `The group (${this.#source}) ${what}. A group can have characters, ".", classes like [a-z], \\d, \\w, \\s, "|", (?:…), and the quantifiers *, +, ?, {n,m}; a backslash before punctuation makes it a character.`,
+      `The group (${this.#source}) ${what}. A group can have characters, ".", classes like [a-z], \\d, \\w, \\s, "|", (?:…), and the quantifiers *, +, ?, {n,m}. To match punctuation literally, write a backslash before it.`,
     )
   }
 }

@@ -1,8 +1,8 @@
 import { type CharSet, charsOf, unionOf } from './char-set.ts'
 
 /**
- * A set of texts, as a regular expression describes one. URL patterns, URI templates and the groups in them all come down to this.
- * Made by the functions below, which write equal things in one way where that is easily had.
+ * A set of texts, like a regular expression. URL patterns, URI templates and their groups are all converted to this. Made by the
+ * functions below, which normalise equal languages where that is easy.
  */
 export type Language =
   | { readonly name: 'text'; readonly text: string }
@@ -12,7 +12,7 @@ export type Language =
   | { readonly name: 'some of'; readonly items: readonly Language[]; readonly separator: string }
   | { readonly name: 'repeat'; readonly item: Language; readonly min: number; readonly max: number }
 
-/** This text and no other. */
+/** Only this text. */
 export function text(text: string): Language {
   return { name: 'text', text }
 }
@@ -22,7 +22,7 @@ export function oneOf(set: CharSet): Language {
   return { name: 'one of', set }
 }
 
-/** One after the other. */
+/** The items in sequence. */
 export function sequence(...items: readonly Language[]): Language {
   const flat: Language[] = []
   for (const item of items) {
@@ -33,32 +33,32 @@ export function sequence(...items: readonly Language[]): Language {
   return flat.length === 1 ? flat[0]! : { name: 'sequence', items: flat }
 }
 
-/** Any of them. */
+/** Any of the items. */
 export function choice(items: readonly Language[]): Language {
   const sets = items.map(asSet)
   if (sets.every((set) => set !== undefined)) return oneOf(unionOf(sets))
   return items.length === 1 ? items[0]! : { name: 'choice', items }
 }
 
-/** One or more of them, in their order, with the separator between one and the next. */
+/** One or more of the items, in order, joined by the separator. */
 export function someOf(items: readonly Language[], separator: string): Language {
   return items.length === 1 ? items[0]! : { name: 'some of', items, separator }
 }
 
-/** One after the other of the same, from `min` to `max` of them. */
+/** The same item `min` to `max` times. */
 export function repeat(item: Language, min: number, max: number): Language {
   if (max === 0 || (item.name === 'text' && item.text === '')) return text('')
   if (min === 1 && max === 1) return item
   const set = asSet(item)
   if (set) return { name: 'repeat', item: oneOf(set), min, max }
-  // (x+)* is x*, and so on. It saves the automaton its jumps.
+  // (x+)* is x*, and so on. This saves jumps in the automaton.
   if (item.name === 'repeat' && item.min <= 1 && item.max === Infinity && min <= 1) {
     return { ...item, min: Math.min(item.min, min) }
   }
   return { name: 'repeat', item, min, max }
 }
 
-/** A text that is the same for the same descriptions. */
+/** A text that is the same for equal languages. */
 export function languageKey(language: Language): string {
   switch (language.name) {
     case 'text':
@@ -76,7 +76,7 @@ export function languageKey(language: Language): string {
   }
 }
 
-/** Texts that follow one another are one. */
+/** Joins consecutive texts. */
 function append(items: Language[], item: Language): void {
   const previous = items.at(-1)
   if (item.name !== 'text') items.push(item)

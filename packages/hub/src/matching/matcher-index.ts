@@ -5,19 +5,19 @@ import { type Topic, toTopics } from './topic.ts'
 import { originOf } from './url-pattern.ts'
 
 /**
- * Finds whose matchers select a topic without asking all of them: exact ones by a look into a map, patterns and templates only
- * where the topic begins with what is fixed at their beginning. Each pattern is here once, however many have it.
+ * Finds the values whose matchers select a topic, without testing all matchers: looks exact ones up in a map, and tests patterns and
+ * templates only if the topic begins with their fixed prefix. Stores each pattern once, however many values have it.
  */
 export class MatcherIndex<T> {
-  /** By key of the matcher. */
+  /** The entries by key of the matcher. */
   readonly #entries = new Map<string, Entry<T>>()
   #all: Entry<T> | undefined
   readonly #exact = new Map<string, Entry<T>>()
   readonly #templates = new PrefixTree<Entry<T>>()
-  /** By the URL that they are relative to; a hub has one, or very few. */
+  /** The patterns by their base URL; a hub has one, or very few. */
   readonly #patterns = new Map<string, PatternTrees<T>>()
 
-  /** Lets a value be found by any of the matchers. */
+  /** Adds a value under all its matchers. */
   add(matchers: readonly Matcher[], value: T): void {
     for (const matcher of matchers) {
       let entry = this.#entries.get(matcher.key)
@@ -30,7 +30,7 @@ export class MatcherIndex<T> {
     }
   }
 
-  /** Undoes `add` of the same matchers and value. */
+  /** Reverts `add` of the same matchers and value. */
   delete(matchers: readonly Matcher[], value: T): void {
     for (const { key } of matchers) {
       const entry = this.#entries.get(key)
@@ -40,9 +40,9 @@ export class MatcherIndex<T> {
     }
   }
 
-  /** The values with a matcher that selects any of the topics, each once. What it returns is to be read at once, and not changed. */
+  /** Returns the values with a matcher that selects any of the topics, each once. Read the result at once, and do not change it. */
   select(texts: readonly string[], work?: Work): ReadonlySet<T> {
-    // As a rule an event has one topic, and matchers are exact or `*`.
+    // Usually an event has one topic, and matchers are exact or `*`.
     const isPlain = this.#templates.isEmpty && this.#patterns.size === 0
     if (isPlain && texts.length === 1) {
       const exact = this.#exact.get(texts[0]!)?.values
@@ -56,7 +56,7 @@ export class MatcherIndex<T> {
     if (isPlain) return selected
     for (const topic of toTopics(texts)) {
       this.#visitCandidates(topic, ({ matcher, values }) => {
-        // Who is found already need not be found again: the other matchers of a subscription cost nothing then.
+        // Skips values that were already found, so the other matchers of a subscription cost nothing.
         if (hasAll(selected, values) || !selects(matcher, topic, work)) return
         for (const value of values) selected.add(value)
       })
@@ -111,7 +111,7 @@ interface Entry<T> {
   readonly values: Set<T>
 }
 
-/** URL patterns by what they begin with: the origin and what follows, or, where they take several origins, the pathname. */
+/** URL patterns by their fixed prefix: the origin and what follows, or, for patterns with several origins, the pathname. */
 interface PatternTrees<T> {
   readonly byOrigin: PrefixTree<Entry<T>>
   readonly byPathname: PrefixTree<Entry<T>>

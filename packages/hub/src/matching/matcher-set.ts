@@ -2,13 +2,13 @@ import type { Work } from './automaton.ts'
 import { costOf, everyTopic, type Matcher, selects } from './matcher.ts'
 import type { Topic } from './topic.ts'
 
-/** Several matchers, of which any will do: a subscription, or the rights of a token. */
+/** A set of matchers that selects what any of them selects: a subscription, or the rights of a token. */
 export class MatcherSet {
-  /** Each once, in order of key, and nothing beside one that matches every topic. */
+  /** Each matcher once, in order of key. If one matches every topic, only that one. */
   readonly matchers: readonly Matcher[]
   /** Sets with the same key select the same topics. */
   readonly key: string
-  /** The topics selected, when all matchers are exact: what an index can use. */
+  /** The selected topics if all matchers are exact, for use by an index. */
   readonly topics: ReadonlySet<string> | undefined
   /** The most steps that a character of a topic costs. */
   readonly cost: number

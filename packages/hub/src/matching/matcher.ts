@@ -6,17 +6,17 @@ import { UrlPattern } from './url-pattern.ts'
 import { forbiddenCharacter } from './visible-text.ts'
 
 /**
- * Selects topics. Made from what a subscriber asks for, and from what a token grants. `source` is how it was spelled there; matchers
- * with the same `key` match the same topics, however they were spelled.
+ * Selects topics. Made from a subscriber's request or a token's grant. `source` is the original text. Matchers with the same `key`
+ * match the same topics, whatever their text.
  */
 export type Matcher = { readonly source: string; readonly key: string } & (
   | /** Every topic: `*`, whatever the type. */
   { readonly type: 'all' }
-  /** One topic, byte for byte: nothing is normalised or resolved. */
+  /** One topic, byte for byte, without normalising or resolving. */
   | { readonly type: 'exact' }
   /** The topics that a WHATWG URL pattern matches, both relative to the hub's URL. */
   | { readonly type: 'urlpattern'; readonly pattern: UrlPattern }
-  /** A selector of Mercure 0.x that is a URI template: what it can expand to, and the topic that is spelled as it is. */
+  /** A selector of Mercure 0.x that is a URI template: matches its expansions, and the topic with the same text. */
   | { readonly type: 'template'; readonly template: UriTemplate }
 )
 
@@ -39,8 +39,8 @@ export function exactTopic(topic: string): Matcher {
 /**
  * [Mercure] `match_urlpattern`, and the match type `urlpattern` of a token.
  *
- * @param hubUrl what the pattern, and topics, are relative to: an absolute `http:` or `https:` URL
- * @throws HubError `INVALID_MATCHER`; `INVALID_OPTION` for a hub's URL that is none
+ * @param hubUrl the base URL of the pattern and of topics: an absolute `http:` or `https:` URL
+ * @throws HubError `INVALID_MATCHER`; `INVALID_OPTION` if the hub's URL is not a URL
  */
 export function urlPattern(pattern: string, hubUrl: string): Matcher {
   assertMatcherText(pattern)
@@ -50,7 +50,7 @@ export function urlPattern(pattern: string, hubUrl: string): Matcher {
 }
 
 /**
- * [Mercure 0.x] `topic`, and the strings in the claim of a token: a topic, or a URI template. What has a brace and is no valid
+ * [Mercure 0.x] `topic`, and the strings in the claim of a token: a topic or a URI template. Text with a brace that is not a valid
  * template is a topic.
  *
  * @throws HubError `INVALID_MATCHER`
@@ -76,7 +76,7 @@ export function selects(matcher: Matcher, topic: Topic, work?: Work): boolean {
   }
 }
 
-/** The most steps that a character of a topic costs a matcher, and its beginning one more; 0 for those that are only looked up. */
+/** The most steps per character of a topic for a matcher, plus one at the beginning; 0 for matchers that are only looked up. */
 export function costOf(matcher: Matcher): number {
   if (matcher.type === 'urlpattern') return 1 + matcher.pattern.cost
   return matcher.type === 'template' ? 1 + matcher.template.cost : 0
@@ -88,9 +88,9 @@ function exactly(topic: string): Matcher {
 
 function assertMatcherText(text: unknown): asserts text is string {
   if (typeof text !== 'string') {
-    throw new HubError('INVALID_MATCHER', `A matcher is text, and this one of type ${typeof text}.`)
+    throw new HubError('INVALID_MATCHER', `A matcher must be a string, but this one is of type ${typeof text}.`)
   }
-  if (text === '') throw new HubError('INVALID_MATCHER', 'A matcher is empty. Give it a topic, a pattern, or *.')
+  if (text === '') throw new HubError('INVALID_MATCHER', 'A matcher is empty. Write a topic, a pattern, or *.')
   const bytes = Buffer.byteLength(text)
   if (bytes > maxMatcherBytes) {
     throw new HubError('INVALID_MATCHER', `A matcher is ${bytes} bytes long; the most is ${maxMatcherBytes}.`)
@@ -99,7 +99,7 @@ function assertMatcherText(text: unknown): asserts text is string {
   if (unwelcome !== undefined) {
     throw new HubError(
       'INVALID_MATCHER',
-      `The matcher ${JSON.stringify(text)} has the control or format character ${unwelcome}, which no topic has. Leave it out.`,
+      `The matcher ${JSON.stringify(text)} has the control or format character ${unwelcome}, which no topic contains. Remove it.`,
     )
   }
 }

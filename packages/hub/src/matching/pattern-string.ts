@@ -4,19 +4,19 @@ import { parseGroupRegExp } from './group-regexp.ts'
 import { type Language, oneOf, repeat, sequence, text } from './language.ts'
 import { type Token, tokenize } from './pattern-tokens.ts'
 
-/** How the pattern string of one URL component is read. */
+/** How to parse the pattern string of one URL component. */
 export interface PatternOptions {
-  /** What a named group stops at; nothing if empty. */
+  /** The character at which a named group stops; none if empty. */
   readonly delimiter: '' | '.' | '/'
-  /** What belongs to the group after it, and so is there or not with the group. */
+  /** The character that belongs to the group after it, and so is optional together with the group. */
   readonly prefix: '' | '/'
-  /** Brings fixed text into the form in which URLs have it. Throws a `HubError` for text that no URL has there. */
+  /** Converts fixed text to the form that URLs have. Throws a `HubError` for text that no URL has in this component. */
   readonly canonicalize: (text: string) => string
 }
 
 /**
- * [URL Pattern 2.1.5, parse a pattern string; 2.2, generate a regular expression] What the pattern string of one component
- * matches. The standard makes a list of parts, and of that a regular expression; here each part becomes its language at once.
+ * [URL Pattern 2.1.5, parse a pattern string; 2.2, generate a regular expression] Returns the language of one component's pattern
+ * string. The standard makes a list of parts, and from that a regular expression; here each part becomes its language directly.
  *
  * @throws HubError `INVALID_MATCHER`
  */
@@ -31,7 +31,7 @@ class PatternParser {
   #index = 0
   readonly #parts: Language[] = []
   readonly #names = new Set<string>()
-  /** Fixed text that is not a part yet, because more may follow. */
+  /** Fixed text that is not yet a part, because more may follow. */
   #pending = ''
 
   constructor(input: string, options: PatternOptions) {
@@ -62,7 +62,7 @@ class PatternParser {
       return
     }
     if (this.#take('open') === undefined)
-      this.#refuse(`has a "${this.#tokens[this.#index]!.value}" that belongs to nothing`)
+      this.#refuse(`has a "${this.#tokens[this.#index]!.value}" in a place where it has no meaning`)
     const prefix = this.#takeText()
     const inner = this.#takeGroup()
     const suffix = this.#takeText()
@@ -82,11 +82,11 @@ class PatternParser {
     return token.value
   }
 
-  /** A name, a regular expression, a name with a regular expression, or `*`: what it matches. */
+  /** Returns the language of a name, a regular expression, a name with a regular expression, or `*`. */
   #takeGroup(): Language | undefined {
     const name = this.#take('name')
     if (name !== undefined) {
-      if (this.#names.has(name)) this.#refuse(`has two groups of the name ${name}`)
+      if (this.#names.has(name)) this.#refuse(`has two groups named ${name}`)
       this.#names.add(name)
     }
     const regExp = this.#take('regexp')
@@ -130,14 +130,14 @@ class PatternParser {
   #refuse(what: string): never {
     throw new HubError(
       'INVALID_MATCHER',
-      `The URL pattern's part ${JSON.stringify(this.#input)} ${what}. A backslash before a character takes its meaning away.`,
+      `The URL pattern's part ${JSON.stringify(this.#input)} ${what}. To match a character literally, write a backslash before it.`,
     )
   }
 }
 
 /**
- * [generate a regular expression and name list, for one part] The standard takes the outer prefix and suffix out of a repetition,
- * for the sake of what is captured; nothing is captured here, and what matches is the same.
+ * [generate a regular expression and name list, for one part] The standard moves the outer prefix and suffix out of a repetition for
+ * the sake of captures. This code captures nothing, and the same texts match.
  */
 function partLanguage(one: Language, modifier: string | undefined): Language {
   switch (modifier) {

@@ -1,6 +1,6 @@
 import { HubError } from '../base/errors.ts'
 
-/** A piece of a pattern string. The comments of these files name the sections of the WHATWG URL Pattern standard that they carry out. */
+/** A token of a pattern string. The comments in these files name the implemented sections of the WHATWG URL Pattern standard. */
 export interface Token {
   readonly type:
     | 'open'
@@ -13,14 +13,14 @@ export interface Token {
     | 'asterisk'
     | 'end'
     | 'invalid-char'
-  /** Where it begins in the pattern string. */
+  /** Its index in the pattern string. */
   readonly index: number
-  /** Without the `:` of a name, the backslash of an escape, the parentheses of a regular expression. */
+  /** The text without the `:` of a name, the backslash of an escape, or the parentheses of a regular expression. */
   readonly value: string
 }
 
 /**
- * [URL Pattern 2.1.2, tokenize] What is no proper token is an error under the policy `strict`, and under `lenient` an `invalid-char`.
+ * [URL Pattern 2.1.2, tokenize] An invalid token is an error under the policy `strict`, and an `invalid-char` under `lenient`.
  *
  * @throws HubError `INVALID_MATCHER`
  */
@@ -67,7 +67,7 @@ export function tokenize(input: string, policy: 'strict' | 'lenient'): Token[] {
     const end = endOfRegExp(input, index + 1)
     if (end === undefined) {
       addInvalid(
-        'has a "(" that begins no proper group. Close it, leave it not empty, in ASCII, with no groups but (?:…) inside; or, to match a parenthesis, write "\\(".',
+        'has a "(" that does not begin a valid group. A group must be closed, not empty, and in ASCII, with no groups but (?:…) inside. To match a parenthesis, write "\\(".',
       )
     } else add('regexp', input.slice(index + 1, end), end + 1 - index)
   }
@@ -81,10 +81,10 @@ const singles: ReadonlyMap<string, Token['type']> = new Map([
   ['}', 'close'],
 ])
 
-/** [is a valid name code point] An identifier as JavaScript has it. */
+/** [is a valid name code point] A JavaScript identifier. */
 const identifier = /[\p{ID_Start}$_][\p{ID_Continue}$\u200c\u200d]*/uy
 
-/** Where the `)` is that closes the regular expression beginning at `start`. */
+/** The index of the `)` that closes the regular expression beginning at `start`. */
 function endOfRegExp(input: string, start: number): number | undefined {
   if (input[start] === '?' || input[start] === ')') return undefined
   let depth = 1

@@ -1,6 +1,6 @@
 /**
- * Values by a text, to be found by every longer text that begins with it. Finding takes time in the length of the text, and for what
- * is found, not for all that is here: a tree in which each branch begins with another character.
+ * A map from prefixes to values: a text finds the values of all its prefixes. A lookup takes time for the length of the text and the
+ * found values, not for all stored ones. It is a tree in which each branch begins with a different character.
  */
 export class PrefixTree<T> {
   readonly #root: Node<T> = { label: '', values: new Set(), branches: new Map() }
@@ -39,13 +39,13 @@ export class PrefixTree<T> {
     node.values.delete(value)
     if (!parent || node.values.size > 0) return
     if (node.branches.size === 0) parent.branches.delete(node.label.charCodeAt(0))
-    // What no longer needs to be a node of its own is joined with the only one below it.
+    // Joins a node that is no longer needed with the only node below it.
     joinOnlyBranch(parent, node)
     const grandparent = path.at(-3)
     if (grandparent) joinOnlyBranch(grandparent, parent)
   }
 
-  /** Calls back with each value whose prefix the text begins with, the shortest prefix first. */
+  /** Calls back with each value whose prefix begins the text, shortest prefix first. */
   visit(text: string, onValue: (value: T) => void): void {
     let node: Node<T> | undefined = this.#root
     for (let at = 0; node; ) {
@@ -59,21 +59,21 @@ export class PrefixTree<T> {
 }
 
 interface Node<T> {
-  /** What follows the label of the node above; not empty but for the root's. */
+  /** The text after the label of the parent node; empty only for the root. */
   readonly label: string
   readonly values: Set<T>
-  /** By the first code unit of their labels. */
+  /** The child nodes by the first code unit of their labels. */
   readonly branches: Map<number, Node<T>>
 }
 
-/** How long the label agrees with the text from an index on. */
+/** The length of the common prefix of the label and the text from an index on. */
 function commonLength(label: string, text: string, at: number): number {
   let length = 1
   while (length < label.length && label.charCodeAt(length) === text.charCodeAt(at + length)) length++
   return length
 }
 
-/** Makes a node of the first part of a label. */
+/** Splits off the first part of a label as its own node. */
 function split<T>(parent: Node<T>, node: Node<T>, length: number): Node<T> {
   const rest = { ...node, label: node.label.slice(length) }
   const upper: Node<T> = {

@@ -2,21 +2,21 @@ import { Automaton, type Work } from './automaton.ts'
 import { anyChar } from './char-set.ts'
 import { type Language, sequence } from './language.ts'
 
-/** Tells whether texts are in a language: by comparing what is fixed at its ends, and by an automaton in between. */
+/** Decides whether texts are in a language: compares its fixed prefix and suffix, and runs an automaton in between. */
 export class TextMatcher {
-  /** Every text that matches begins with this. */
+  /** Every matching text begins with this. */
   readonly prefix: string
-  /** The one text that matches; `undefined` when several may. */
+  /** The only matching text; `undefined` if several may match. */
   readonly only: string | undefined
   /** Whether every text matches. */
   readonly isAny: boolean
   /** The most steps that a character of a text costs: 0 for comparing alone. */
   readonly cost: number
   readonly #suffix: string
-  /** What is between prefix and suffix; `undefined` when it may be anything. */
+  /** The language between prefix and suffix; `undefined` if any text is allowed. */
   readonly #middle: Automaton | undefined
 
-  /** Throws a `HubError` `INVALID_MATCHER` for a language too large. */
+  /** Throws a `HubError` `INVALID_MATCHER` for a language that is too large. */
   constructor(language: Language) {
     const items = language.name === 'sequence' ? [...language.items] : [language]
     const first = items[0]
@@ -41,7 +41,7 @@ export class TextMatcher {
   }
 }
 
-/** Whether it is written as any code units, however many. */
+/** Whether the language is any number of any code units. */
 function isAnything(language: Language): boolean {
   if (language.name !== 'repeat' || language.min > 0 || language.max < Infinity) return false
   return language.item.name === 'one of' && language.item.set === anyChar

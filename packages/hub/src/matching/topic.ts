@@ -1,4 +1,4 @@
-/** A URL in the parts that URL patterns look at. */
+/** A URL, split into the components that URL patterns match. */
 export interface UrlParts {
   readonly protocol: string
   readonly username: string
@@ -11,10 +11,10 @@ export interface UrlParts {
 }
 
 /**
- * A topic as matchers look at it. What it takes to compare it with a URL pattern or a template is worked out when the first of
- * them asks, once for all: make one of these per topic of an event, not one per matcher.
+ * A topic for matchers. The forms for comparing it with a URL pattern or a template are computed once, when the first matcher needs
+ * them: make one object per topic of an event, not one per matcher.
  *
- * The text is well-formed Unicode; the hub lets no other in.
+ * The text is well-formed Unicode; the hub accepts no other.
  */
 export class Topic {
   readonly text: string
@@ -26,7 +26,7 @@ export class Topic {
     this.text = text
   }
 
-  /** The URL it is when read relative to a base URL (the hub's); `undefined` if it is none. */
+  /** The topic as a URL relative to a base URL (the hub's); `undefined` if it is not a URL. */
   relativeTo(base: string): UrlParts | undefined {
     if (this.#base !== base) {
       this.#base = base
@@ -42,15 +42,15 @@ export class Topic {
   }
 }
 
-/** The topics of an event as matchers look at them. */
+/** The topics of an event, for matchers. */
 export function toTopics(texts: readonly string[]): readonly Topic[] {
   return texts.map((text) => new Topic(text))
 }
 
 /**
- * Writes each percent-triplet as one code unit, for whom `%2F` is one character of a value and not three. They are lone low
- * surrogates, which well-formed text has none of, so nothing else looks like them: 1024 of them, just enough for 256 octets in
- * two cases of each digit. {@link octetSymbols} knows which is which.
+ * Replaces each percent-triplet with one code unit, for matchers to which `%2F` is one character of a value, not three. The code units
+ * are lone low surrogates, which well-formed text does not contain: 1024 of them, just enough for 256 octets with both cases of each
+ * digit. {@link octetSymbols} maps octets to them.
  */
 export function toSymbols(text: string): string {
   if (!text.includes('%')) return text
@@ -61,7 +61,7 @@ export function toSymbols(text: string): string {
   )
 }
 
-/** The ranges of code units that stand for the octets from one to another. */
+/** The ranges of code units for the octets from one to another. */
 export function octetSymbols(from: number, to: number): readonly (readonly [number, number])[] {
   return [0, 256, 512, 768].map((offset) => [firstSymbol + offset + from, firstSymbol + offset + to])
 }

@@ -5,23 +5,23 @@ import { TextMatcher } from './text-matcher.ts'
 import { octetSymbols, type Topic, toSymbols } from './topic.ts'
 
 /**
- * A URI template (RFC 6570, all four levels) read backwards: it matches what it could expand to, for whatever values (texts,
- * lists or associative arrays) of its variables. In time linear in the length of the topic.
+ * A URI template (RFC 6570, all four levels), used for matching: it matches every possible expansion, for any values (texts, lists or
+ * associative arrays) of its variables. Takes time linear in the length of the topic.
  *
- * Two things are looser than the RFC: that a variable named twice has one value is not checked; and characters outside ASCII in the
- * template match themselves as well as their percent-encoding, because publishers of such topics do not encode them.
+ * Two things are looser than the RFC. A variable that occurs twice may have two values. And characters outside ASCII in the template
+ * match themselves as well as their percent-encoding, because publishers of such topics do not encode them.
  */
 export class UriTemplate {
-  /** What every topic that matches begins with, in {@link Topic.symbols}. */
+  /** The prefix of every matching topic, in {@link Topic.symbols}. */
   readonly prefix: string
   /** The most steps that a character of a topic costs. */
   readonly cost: number
   readonly #matcher: TextMatcher
 
   /**
-   * The template, or `undefined` for a text that is none: without an expression, or not well-formed.
+   * Parses a template. Returns `undefined` for a text without an expression, or with a malformed one.
    *
-   * @throws HubError `INVALID_MATCHER` for a template too large to match.
+   * @throws HubError `INVALID_MATCHER` for a template that is too large to match.
    */
   static parse(template: string): UriTemplate | undefined {
     if (!template.includes('{')) return undefined
@@ -43,7 +43,7 @@ export class UriTemplate {
 /** [RFC 6570, 2] */
 function parseTemplate(template: string): Language | undefined {
   const parts: Language[] = []
-  // Literals and expressions by turns.
+  // Literals and expressions alternate.
   for (const [index, part] of template.split(/\{([^{}]*)\}/).entries()) {
     const language = index % 2 === 0 ? parseLiteral(part) : parseExpression(part)
     if (!language) return undefined
@@ -63,21 +63,21 @@ function parseLiteral(literal: string): Language | undefined {
   )
 }
 
-/** All but controls, space, `"`, `%` (unless of a triplet), `<`, `>`, `\`, `^`, `` ` ``, `{`, `|`, `}`. The `'` is an erratum's. */
+/** All except controls, space, `"`, `%` (unless in a triplet), `<`, `>`, `\`, `^`, `` ` ``, `{`, `|`, `}`. An erratum allows `'`. */
 const literals =
   /^(?:[!#$&-;=?-[\]_a-z~\u00a0-\ud7ff\ue000-\ufdcf\ufdf0-\uffef\u{10000}-\u{10fffd}]|%[0-9A-Fa-f]{2})*$/u
 
 interface Operator {
   readonly first: string
   readonly separator: string
-  /** What follows the name of a variable whose value is empty; `undefined` if values come without names. */
+  /** The text after the name of a variable with an empty value; `undefined` if values come without names. */
   readonly ifEmpty: string | undefined
-  /** What values are made of. */
+  /** The characters of values. */
   readonly value: CharSet
-  /** And those of several items, joined by a comma or by the separator. */
+  /** The characters of values with several items, joined by a comma or by the separator. */
   readonly valueOrComma: CharSet
   readonly valueOrSeparator: CharSet
-  /** What begins a character in a value: not the octets that UTF-8 has after the first. */
+  /** The first code unit of a character in a value: excludes UTF-8's continuation octets. */
   readonly characterStart: CharSet
 }
 
@@ -115,7 +115,7 @@ function operator(first: string, separator: string, ifEmpty: string | undefined,
   }
 }
 
-/** [RFC 6570, 2.2 and 3.2.1] Each of the variables may be undefined, and leaves nothing then; the first that is defined follows `first`. */
+/** [RFC 6570, 2.2 and 3.2.1] Any variable may be undefined, and then expands to nothing. The first defined one follows `first`. */
 function parseExpression(expression: string): Language | undefined {
   const [, sign = '', list = ''] = /^([+#./;?&]?)(.*)$/s.exec(expression)!
   const operator = operators.get(sign)!
@@ -136,16 +136,16 @@ function parseVariable(spec: string): Variable | undefined {
 
 const variableSpec = /^((?:\w|%[0-9A-Fa-f]{2})(?:\.?(?:\w|%[0-9A-Fa-f]{2}))*)(?::([1-9]\d{0,3})|(\*))?$/
 
-/** [RFC 6570, 3.2.1] What one variable that is defined expands to. */
+/** [RFC 6570, 3.2.1] The expansions of one defined variable. */
 function expansionOf({ name, maxLength, isExploded }: Variable, operator: Operator): Language {
   const { separator, ifEmpty } = operator
   if (maxLength !== undefined) return withName((min) => characters(min, maxLength, operator))
-  // A text; or a list, or the names and values of an array, with commas.
+  // A text, or a list, or the names and values of an array, with commas.
   if (!isExploded) return withName((min) => repeat(oneOf(operator.valueOrComma), min, Infinity))
   const value = (min: number) => repeat(oneOf(operator.value), min, Infinity)
   const pairs = separated(pair(value(0), value))
   if (ifEmpty !== undefined) return choice([separated(withName(value)), pairs])
-  // Without names, a list with its separators is a run of characters like any other, and needs no loop of the automaton.
+  // Without names, a list with its separators is an ordinary run of characters, and needs no loop in the automaton.
   return choice([repeat(oneOf(operator.valueOrSeparator), 0, Infinity), pairs])
 
   function withName(valueOfAtLeast: (min: number) => Language): Language {
@@ -162,7 +162,7 @@ function expansionOf({ name, maxLength, isExploded }: Variable, operator: Operat
   }
 }
 
-/** [RFC 6570, 2.4.1] From so many characters to so many: each one that is allowed, or the triplets of the octets it has in UTF-8. */
+/** [RFC 6570, 2.4.1] From `min` to `max` characters: each is an allowed one, or the triplets of its UTF-8 octets. */
 function characters(min: number, max: number, { characterStart }: Operator): Language {
   const start = oneOf(characterStart)
   const rest = repeat(oneOf(continuation), 0, Infinity)
@@ -170,5 +170,5 @@ function characters(min: number, max: number, { characterStart }: Operator): Lan
   return sequence(...required, repeat(sequence(repeat(start, 0, 1), rest), 0, max - min))
 }
 
-/** What UTF-8 has after the first octet of a character. */
+/** UTF-8's continuation octets. */
 const continuation = octetSymbols(0x80, 0xbf)

@@ -19,21 +19,21 @@ import { TextMatcher } from './text-matcher.ts'
 import type { Topic, UrlParts } from './topic.ts'
 
 /**
- * A URL pattern relative to the hub's URL: what `new URLPattern(pattern, base).test(topic, base)` says, in time linear in the length
- * of the topic whatever the pattern. Groups with a regular expression of their own are limited to what {@link parseGroupRegExp}
- * reads.
+ * A URL pattern relative to the hub's URL. Gives the same result as `new URLPattern(pattern, base).test(topic, base)`, in time linear in
+ * the length of the topic, whatever the pattern. Custom regular expressions in groups are limited to those that
+ * {@link parseGroupRegExp} accepts.
  */
 export class UrlPattern {
   readonly base: string
-  /** The same for patterns that match the same by the same rules, however they are written. */
+  /** The same for patterns that match the same by the same rules, whatever their text. */
   readonly key: string
-  /** The protocol, host and port that it asks for, as {@link originOf} writes them; `undefined` when it takes several. */
+  /** The required protocol, host and port, as {@link originOf} formats them; `undefined` if several match. */
   readonly origin: string | undefined
-  /** What every pathname that matches begins with. */
+  /** The prefix of every matching pathname. */
   readonly pathnamePrefix: string
   /** The most steps that a character of a topic costs. */
   readonly cost: number
-  /** By component, those first that are quickly told apart. */
+  /** The matchers of the components, those first that differ quickly. */
   readonly #matchers: readonly (readonly [UrlComponent, TextMatcher])[]
 
   /**
@@ -65,7 +65,7 @@ export class UrlPattern {
     const { only: onlyPort } = compiled.port.matcher
     const isOneOrigin = onlyProtocol !== undefined && onlyHostname !== undefined && onlyPort !== undefined
     this.origin = isOneOrigin ? originOf({ protocol: onlyProtocol, hostname: onlyHostname, port: onlyPort }) : undefined
-    // A character is in one component only.
+    // Each character is in only one component.
     this.cost = Math.max(...urlComponents.map((component) => compiled[component].matcher.cost))
     this.#matchers = urlComponents
       .map((component) => [component, compiled[component].matcher] as const)
@@ -79,18 +79,18 @@ export class UrlPattern {
   }
 }
 
-/** Protocol, host and port of a URL as one text, for an index. */
+/** Formats protocol, host and port of a URL as one text, for an index. */
 export function originOf({ protocol, hostname, port }: Pick<UrlParts, 'protocol' | 'hostname' | 'port'>): string {
   return `${protocol}://${hostname}:${port}`
 }
 
-/** [URL Pattern 3.2, process a URLPatternInit] and [1.4, create]: what the pattern leaves out it has from the base URL, or is anything. */
+/** [URL Pattern 3.2, process a URLPatternInit] and [1.4, create]: missing components come from the base URL, or match anything. */
 function resolve(given: PatternStrings, base: string): Required<PatternStrings> {
   const url = URL.parse(base)
   if (!url)
-    throw new HubError('INVALID_OPTION', `The hub's URL ${JSON.stringify(base)} is not a URL. Give an absolute one.`)
+    throw new HubError('INVALID_OPTION', `The hub's URL ${JSON.stringify(base)} is not a URL. Pass an absolute URL.`)
   const result = { ...given }
-  // Each is inherited if nothing as specific is given.
+  // Each component is inherited unless the pattern sets it or one before it.
   const inherited = [
     ['protocol', url.protocol.slice(0, -1)],
     ['hostname', url.hostname],

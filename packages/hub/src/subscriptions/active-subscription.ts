@@ -1,27 +1,27 @@
 import { hubPath } from '../base/hub-path.ts'
 import type { Matcher } from '../matching/matcher.ts'
 
-/** How a matcher is read; `uritemplate` is a selector of before 1.0. */
+/** The type of a matcher; `uritemplate` is a selector of Mercure 0.x. */
 export type MatchType = 'exact' | 'urlpattern' | 'uritemplate'
 
-/** What a subscriber asked for, by one of its matchers. */
+/** One matcher that a subscriber requested. */
 export interface RequestedSubscription {
   readonly matchType: MatchType
   readonly match: string
-  /** What its token says about it for others to read, as JSON text; `undefined` for nothing. */
+  /** The payload of the subscriber's token, which others may read, as JSON text; `undefined` for none. */
   readonly payload: string | undefined
 }
 
-/** One matcher of one connection. */
+/** A subscription: one matcher of one connection. */
 export interface ActiveSubscription extends RequestedSubscription {
-  /** Which connection it is of. Made by the hub, at random, so that nobody can pass for another. */
+  /** The name of the connection. The hub makes it at random, so that no client can impersonate another. */
   readonly subscriber: string
 }
 
-/** [Mercure] Where subscriptions are listed; each has its place, which is also the topic of its events, below it. */
+/** [Mercure] The path of the list. Each subscription has a path below it, which is also the topic of its events. */
 export const subscriptionsPath = `${hubPath}/subscriptions`
 
-/** What the matchers of one connection ask for: each once, in the order they were given. */
+/** The subscriptions of one connection: each matcher once, in the given order. */
 export function requestedSubscriptions(
   matchers: readonly Matcher[],
   payloadFor: (match: string) => unknown = () => undefined,
@@ -36,30 +36,30 @@ export function requestedSubscriptions(
   return [...wanted.values()]
 }
 
-/** [Mercure] `*` means every topic whatever the type, so it is only ever told as one. */
+/** [Mercure] `*` means every topic, whatever the type, so it is reported with one type only. */
 function matchTypeOf({ type }: Matcher): MatchType {
   if (type === 'urlpattern') return 'urlpattern'
   return type === 'template' ? 'uritemplate' : 'exact'
 }
 
-/** The type by its name in a path; `undefined` if there is none of that name. */
+/** Returns the type by its name in a path; `undefined` for an unknown name. */
 export function parseMatchType(name: string): MatchType | undefined {
   return matchTypes.find((type) => type === name)
 }
 
 const matchTypes: readonly MatchType[] = ['exact', 'urlpattern', 'uritemplate']
 
-/** [Mercure] The place of a subscription: its own name, and the topic of its events. */
+/** [Mercure] The path of a subscription: its name, and the topic of its events. */
 export function subscriptionPath({ matchType, match, subscriber }: Omit<ActiveSubscription, 'payload'>): string {
   return `${matcherPath(matchType, match)}/${encodeVariable(subscriber)}`
 }
 
-/** [Mercure] The place of all subscriptions with one matcher. */
+/** [Mercure] The path of all subscriptions with one matcher. */
 export function matcherPath(matchType: MatchType, match: string): string {
   return `${subscriptionsPath}/${matchType}/${encodeVariable(match)}`
 }
 
-/** [Mercure] Each variable is percent-encoded once, all but unreserved characters. (`encodeURIComponent` leaves five more.) */
+/** [Mercure] Percent-encodes a variable once, except unreserved characters. (`encodeURIComponent` leaves five more.) */
 function encodeVariable(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,
@@ -67,7 +67,7 @@ function encodeVariable(text: string): string {
   )
 }
 
-/** [Mercure, 9.1] What is told of a subscription, in its events and by the API. */
+/** [Mercure, 9.1] The document of a subscription, in its events and in the API. */
 export function subscriptionDocument(subscription: ActiveSubscription, isActive: boolean): string {
   const { matchType, match, subscriber, payload } = subscription
   return withPayload(
@@ -83,17 +83,17 @@ export function subscriptionDocument(subscription: ActiveSubscription, isActive:
   )
 }
 
-/** [Mercure 0.x] The place of a subscription. */
+/** [Mercure 0.x] The path of a subscription. */
 export function oldSubscriptionPath({ match, subscriber }: Pick<ActiveSubscription, 'match' | 'subscriber'>): string {
   return `${oldTopicPath(match)}/${encodeVariable(subscriber)}`
 }
 
-/** [Mercure 0.x] The place of all subscriptions with one selector. */
+/** [Mercure 0.x] The path of all subscriptions with one selector. */
 export function oldTopicPath(topic: string): string {
   return `${subscriptionsPath}/${encodeVariable(topic)}`
 }
 
-/** [Mercure 0.x] What is told of a subscription, in its events and by the API. `more` comes first. */
+/** [Mercure 0.x] The document of a subscription, in its events and in the API. `more` comes first. */
 export function oldSubscriptionDocument(
   subscription: ActiveSubscription,
   isActive: boolean,
@@ -113,7 +113,7 @@ export function oldSubscriptionDocument(
   )
 }
 
-/** [Mercure 0.x] What the words of a document mean. */
+/** [Mercure 0.x] The JSON-LD context of a document. */
 export const oldContext = { '@context': 'https://mercure.rocks/' }
 
 function withPayload(document: object, payload: string | undefined): string {

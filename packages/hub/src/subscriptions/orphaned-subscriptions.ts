@@ -2,19 +2,19 @@ import type { EventStore } from '../store/store.ts'
 import { type ActiveSubscription, subscriptionPath, subscriptionsPath } from './active-subscription.ts'
 import { isOwnEvent, readSubscriptionEvent, subscriptionEventsTopic } from './subscription-events.ts'
 
-/** How much is read in one piece. */
+/** The number of events per read. */
 const page = { maxEvents: 1000, maxBytes: 1024 * 1024 }
 
 export interface OrphanedSubscriptions {
-  /** Those that the history says are active: of a hub that had no time to say otherwise. */
+  /** The subscriptions that are active by the history: their hub had no time to publish their ends. */
   readonly subscriptions: readonly ActiveSubscription[]
-  /** Whether the history tells of any subscriptions at all, since it was last said that there are none. */
+  /** Whether the history has any subscription events since the last empty list. */
   readonly hasHistory: boolean
 }
 
 /**
- * Finds the subscriptions that a hub left behind when it died. Reads the events of subscriptions of its time, and nothing else; holds
- * in memory only those that are active.
+ * Finds the subscriptions that a hub left behind when it was killed. Reads only subscription events of that hub's run, and keeps only
+ * active subscriptions in memory.
  */
 export async function findOrphanedSubscriptions(store: EventStore): Promise<OrphanedSubscriptions> {
   const { head } = await store.bounds()
@@ -41,7 +41,7 @@ export async function findOrphanedSubscriptions(store: EventStore): Promise<Orph
   return { subscriptions: [...active.values()], hasHistory }
 }
 
-/** Where it was last said that nobody is subscribed; the beginning where that is not known. */
+/** The position of the last empty list; the beginning of the history if it is not known. */
 async function findEmptyList(store: EventStore, head: number): Promise<number> {
   const topics = new Set([subscriptionsPath])
   const newest = await store.readBack?.({ before: head + 1, topics, maxEvents: 1, maxBytes: 1 })

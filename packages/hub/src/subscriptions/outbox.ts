@@ -2,31 +2,31 @@ import { randomUUID } from 'node:crypto'
 import { HubError } from '../base/errors.ts'
 import { type Append, beginning, type EventRecord, type HistoryPosition } from '../store/store.ts'
 
-/** Something to be told by events. */
+/** A change to publish as events. */
 export interface Announcement {
   events(): readonly EventRecord[]
-  /** Called when they are stored, with where the first of them is. */
+  /** Called when the events are stored, with the position of the first. */
   onStored(mark: HistoryPosition): void
 }
 
 export interface OutboxOptions {
-  /** Stores events: all of them in this order, or rejects. */
+  /** Stores all events in this order, or rejects. */
   readonly append: (appends: readonly Append[]) => Promise<readonly HistoryPosition[]>
-  /** The newest event that is known of. */
+  /** The newest known event. */
   readonly head: () => HistoryPosition
-  /** Gets what went wrong; it is tried again. */
+  /** Receives errors. The outbox retries after them. */
   readonly onError: (error: unknown) => void
-  /** How long to wait before what failed is tried again, at first and at most, in milliseconds. Default 1000 and 30000. */
+  /** The first and the longest wait before a retry, in milliseconds. Default 1000 and 30000. */
   readonly retryMs?: readonly [first: number, most: number]
 }
 
-/** The most events, and about the most bytes, stored together. */
+/** The most events, and about the most bytes, to store together. */
 const maxBatchEvents = 500
 const maxBatchBytes = 1024 * 1024
 
 /**
- * Stores events that nobody waits for, in order: at once, or, while others are being stored, with all that came meanwhile. What cannot be
- * stored is tried again until it is.
+ * Stores events that no caller waits for, in order: at once, or, while others are being stored, together with all that arrive meanwhile.
+ * Retries until they are stored.
  */
 export class Outbox {
   readonly #options: OutboxOptions
@@ -36,9 +36,9 @@ export class Outbox {
   #isClosing = false
   #retryNow = () => {}
   #settled: (() => void)[] = []
-  /** The newest event stored by this. */
+  /** The newest event that this outbox stored. */
   #newest: HistoryPosition = beginning
-  /** What {@link asOf} was before the events that are being stored. */
+  /** The value of {@link asOf} before the events that are being stored. */
   #before: HistoryPosition | undefined
 
   constructor(options: OutboxOptions) {
@@ -46,11 +46,11 @@ export class Outbox {
   }
 
   /**
-   * The newest place in the history of which it is certain that every announcement up to it has had its `onStored`, and that every
-   * other one will come after it.
+   * The newest position for which it is certain that every announcement up to it has had its `onStored`, and that every other one will
+   * come after it.
    *
-   * While events are being stored that is the head before the first attempt: they come after it, wherever they are. Else it is the
-   * head: what has not been given to the store comes after all that the store has told.
+   * While events are being stored, that is the head before the first attempt: they come after it, wherever they are. Otherwise it is
+   * the head: events not yet passed to the store come after all that the store has reported.
    */
   get asOf(): HistoryPosition {
     if (this.#before) return this.#before
@@ -64,14 +64,14 @@ export class Outbox {
   }
 
   /**
-   * Takes back what cannot be stored at the moment and has not been tried: it will not have happened. So a store that fails for long
-   * leaves no more behind than there is to tell. `false` if it is too late, or if there is no need.
+   * Removes an announcement that cannot be stored at the moment and was not tried: it is then never published. So a store that fails for
+   * long leaves no more to publish than the current changes. Returns `false` if it is too late, or not needed.
    */
   withdraw(announcement: Announcement): boolean {
     return this.#isFailing && this.#waiting.delete(announcement)
   }
 
-  /** Resolves when nothing waits, or what waits cannot be stored at the moment. */
+  /** Resolves when nothing waits, or when the waiting announcements cannot be stored at the moment. */
   settled(): Promise<void> {
     if (!this.#isSending || this.#isFailing) return Promise.resolve()
     return new Promise((resolve) => {
@@ -79,7 +79,7 @@ export class Outbox {
     })
   }
 
-  /** Stores what waits, if it can be stored now; what cannot is given up. */
+  /** Stores the waiting announcements if possible, and drops the others. */
   async close(): Promise<void> {
     this.#isClosing = true
     this.#isFailing = false
@@ -111,7 +111,7 @@ export class Outbox {
     let events = 0
     let bytes = 0
     for (const announcement of this.#waiting) {
-      // Kept with the events, so that an attempt that failed may have stored them all the same.
+      // The keys stay with the events, because a failed attempt may have stored them all the same.
       const appends = announcement.events().map((event) => ({ event, idempotencyKey: `outbox ${randomUUID()}` }))
       batch.push({ announcement, appends })
       this.#waiting.delete(announcement)
@@ -122,7 +122,7 @@ export class Outbox {
     return batch
   }
 
-  /** Resolves to `undefined` if it cannot be stored and is to close. */
+  /** Resolves to `undefined` if the events cannot be stored and the outbox is closing. */
   async #store(appends: readonly Append[]): Promise<readonly HistoryPosition[] | undefined> {
     const [first, most] = this.#options.retryMs ?? [1000, 30_000]
     for (let waitMs = first; ; waitMs = Math.min(2 * waitMs, most)) {
@@ -148,9 +148,9 @@ export class Outbox {
   #report(cause: unknown, isLast: boolean): void {
     const why = cause instanceof Error ? cause.message : String(cause)
     const then = isLast
-      ? 'The hub that has this history next says that those are over.'
-      : 'Nobody is dropped; it is tried again until they are stored.'
-    const error = new HubError('STORE_FAILED', `Events of subscriptions cannot be stored: ${why} ${then}`, { cause })
+      ? 'The next hub on this history will publish their ends.'
+      : 'No subscriber is dropped; the hub retries until they are stored.'
+    const error = new HubError('STORE_FAILED', `Subscription events cannot be stored: ${why} ${then}`, { cause })
     this.#options.onError(error)
   }
 

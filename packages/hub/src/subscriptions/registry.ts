@@ -7,25 +7,25 @@ import { emptyListEvent, subscriptionEvents } from './subscription-events.ts'
 
 export interface RegistryOptions extends OutboxOptions {
   readonly store: EventStore
-  /** The ID by which a place in the history is known. */
+  /** Returns the event ID of a position in the history. */
   readonly idOf: (mark: HistoryPosition) => string
-  /** Whether each event is also published in the form it had before Mercure 1.0. */
+  /** Whether each event is also published in the form of Mercure 0.x. */
   readonly isCompat: boolean
 }
 
-/** Subscriptions as they were at one moment. */
+/** The subscriptions at one moment. */
 export interface SubscriptionList {
   readonly subscriptions: readonly ActiveSubscription[]
-  /** The moment, by its ID: every change up to there is in the list, and every other one is told by an event after it. */
+  /** The event ID of that moment: the list includes every change up to it, and an event after it reports every other change. */
   readonly lastEventId: string
 }
 
-/** How often it is looked whether the history still says who is subscribed, in milliseconds. */
+/** How often to check that the history still contains all active subscriptions, in milliseconds. */
 const refreshMs = 60_000
 
 /**
- * Knows who is subscribed, and tells of it by events. A subscription is in the list from when the event of its beginning is stored
- * until that of its end is: so whoever reads the list and the events after it always knows as much as whoever reads the list later.
+ * Keeps the list of subscriptions, and publishes events about it. A subscription is in the list from when the event of its beginning is
+ * stored until that of its end is. So a list plus the events after it always equals a later list.
  */
 export class SubscriptionRegistry {
   readonly isCompat: boolean
@@ -34,13 +34,13 @@ export class SubscriptionRegistry {
   readonly #outbox: Outbox
   readonly #onError: (error: unknown) => void
   readonly #refreshTimer: NodeJS.Timeout
-  /** By their path; in the order in which the history tells of them. */
+  /** The active subscriptions by path, in the order of their newest events in the history. */
   readonly #active = new Map<string, Entry>()
   #isTooLarge = false
 
   /**
-   * Ends the subscriptions that the history says are active: their hub died. Rejects when the store cannot be read; what cannot be
-   * stored is stored later.
+   * Ends the subscriptions that are active by the history, because their hub was killed. Rejects if the store cannot be read. Events
+   * that cannot be stored now are stored later.
    */
   static async start(options: RegistryOptions): Promise<SubscriptionRegistry> {
     const { subscriptions, hasHistory } = await findOrphanedSubscriptions(options.store)
@@ -61,7 +61,7 @@ export class SubscriptionRegistry {
     this.#refreshTimer.unref()
   }
 
-  /** Somebody is subscribed now, until the function it returns is called. */
+  /** Adds the subscriptions of a connection. The returned function ends them. */
   connect(wanted: readonly RequestedSubscription[]): () => void {
     const subscriber = `urn:uuid:${randomUUID()}`
     const entries = wanted.map((each) => this.#entryOf({ ...each, subscriber }))
@@ -70,14 +70,14 @@ export class SubscriptionRegistry {
       for (const entry of entries) {
         if (entry.isOver) continue
         entry.isOver = true
-        // Of a subscription whose beginning could not be told, the end need not be.
+        // If the beginning was never published, the end need not be.
         const isUntold = this.#outbox.withdraw(entry.arrival) && entry.position === 0
         if (!isUntold) this.#outbox.add(this.#departure(entry.subscription))
       }
     }
   }
 
-  /** The subscriptions of now, or those of them that are wanted. */
+  /** Returns the current subscriptions, or the requested ones among them. */
   list(isWanted?: (subscription: ActiveSubscription) => boolean): SubscriptionList {
     const subscriptions: ActiveSubscription[] = []
     for (const { subscription } of this.#active.values()) {
@@ -86,15 +86,15 @@ export class SubscriptionRegistry {
     return this.#asOfNow(subscriptions)
   }
 
-  /** Looks a subscription up by its path. */
+  /** Looks up a subscription by its path. */
   find(path: string): SubscriptionList {
     const entry = this.#active.get(path)
     return this.#asOfNow(entry ? [entry.subscription] : [])
   }
 
   /**
-   * Tells again of subscriptions that began so long ago that the history will soon have forgotten it: who reads it from the
-   * beginning must find out that they are there, and so must the hub that comes after this one, should it die.
+   * Publishes again the subscriptions whose events will soon leave the history: a client that reads the history from its beginning must
+   * learn about them, and so must the next hub, if this one is killed.
    */
   async refresh(): Promise<void> {
     try {
@@ -102,7 +102,7 @@ export class SubscriptionRegistry {
       if (trimmed.position === 0) return
       if (this.#wouldFill(count)) return
       for (const entry of this.#active.values()) {
-        // In the older half, or gone already.
+        // In the older half of the history, or already gone.
         if (entry.position > (trimmed.position + head.position) / 2) break
         if (!entry.isOver) this.#outbox.add(entry.arrival)
       }
@@ -111,7 +111,7 @@ export class SubscriptionRegistry {
     }
   }
 
-  /** Resolves when all that has happened is told, as far as the store lets it. */
+  /** Resolves when all changes are published, as far as the store allows. */
   async close(): Promise<void> {
     clearInterval(this.#refreshTimer)
     await this.#outbox.close()
@@ -121,13 +121,13 @@ export class SubscriptionRegistry {
     return { subscriptions, lastEventId: this.#idOf(this.#outbox.asOf) }
   }
 
-  /** Whether what is told again would push much of the history out, and itself in the end. */
+  /** Whether the repeated events would push much of the history out, and in the end themselves. */
   #wouldFill(keptEvents: number): boolean {
     const isTooLarge = this.#active.size * 4 > keptEvents
     if (isTooLarge && !this.#isTooLarge) {
       this.#onError(
         new Error(
-          `There are ${this.#active.size} subscriptions, and the history keeps only about ${keptEvents} events: it forgets who is subscribed. Keep more (--max-events, --max-bytes, --max-age), or subscribers whose hub is killed may seem to stay.`,
+          `There are ${this.#active.size} subscriptions, but the history keeps only about ${keptEvents} events, too few to remember who is subscribed. Keep more (--max-events, --max-bytes, --max-age). Otherwise, if the hub is killed, its subscribers may seem to stay.`,
         ),
       )
     }
@@ -145,7 +145,7 @@ export class SubscriptionRegistry {
         events: () => subscriptionEvents(subscription, true, this),
         onStored: ({ position }) => {
           entry.position = position
-          // To the end: that is where the history tells of it now.
+          // Moves it to the end, where its newest event now is.
           this.#active.delete(path)
           this.#active.set(path, entry)
         },
@@ -166,10 +166,10 @@ export class SubscriptionRegistry {
 
 interface Entry {
   readonly subscription: ActiveSubscription
-  /** Tells of it, at first and whenever that is about to be forgotten. */
+  /** Publishes the beginning, at first and whenever that event is about to leave the history. */
   readonly arrival: Announcement
-  /** Whether its connection is over. It is in the list until that is told. */
+  /** Whether its connection has ended. It stays in the list until the event of its end is stored. */
   isOver: boolean
-  /** Where the history tells of it; 0 before it does. */
+  /** The position of its newest event; 0 if none is stored yet. */
   position: number
 }

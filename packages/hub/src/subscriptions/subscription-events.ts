@@ -13,12 +13,12 @@ import {
 const eventType = 'mercure'
 
 /**
- * An alternate topic of all events of subscriptions, so that an index finds them in the history, and so that one exact matcher selects
- * them all. A template of before 1.0 whose variables may be missing (`subscriptions{/topic}{/subscriber}`) does not match it.
+ * An alternate topic of all subscription events, so that an index finds them in the history, and one exact matcher selects them all. A
+ * template of Mercure 0.x whose variables may be missing (`subscriptions{/topic}{/subscriber}`) does not match it.
  */
 export const subscriptionEventsTopic = `${subscriptionsPath}?events`
 
-/** [Mercure, 9.1] The events that tell of a subscription's beginning or end; the second is that of before 1.0. */
+/** [Mercure, 9.1] The events for the beginning or end of a subscription; the second is that of Mercure 0.x. */
 export function subscriptionEvents(
   subscription: ActiveSubscription,
   isActive: boolean,
@@ -47,8 +47,8 @@ const ownEvent: Omit<EventRecord, 'topics' | 'data'> = {
 }
 
 /**
- * The event with which a hub that found subscriptions in the history says that nobody is subscribed: the list as it is then. Before
- * it nothing is left to be ended, so that the hub after it need not read on.
+ * The empty list, which a hub publishes after it has ended the subscriptions that it found in the history. No subscription before this
+ * event is still active, so the next hub need not read further back.
  */
 export const emptyListEvent: EventRecord = {
   ...ownEvent,
@@ -56,12 +56,12 @@ export const emptyListEvent: EventRecord = {
   data: JSON.stringify({ id: subscriptionsPath, type: 'subscriptions', subscriptions: [] }),
 }
 
-/** Whether an event is of the hub itself: only it can use that type. */
+/** Whether an event is the hub's own: only the hub can use that type. */
 export function isOwnEvent({ type }: Pick<EventRecord, 'type'>): boolean {
   return type === eventType
 }
 
-/** Reads what an event said that `subscriptionEvents` made; `undefined` for any other. */
+/** Reads an event made by `subscriptionEvents`; returns `undefined` for any other. */
 export function readSubscriptionEvent(
   event: EventRecord,
 ): { readonly subscription: ActiveSubscription; readonly isActive: boolean } | undefined {

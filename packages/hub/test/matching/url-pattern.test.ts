@@ -191,16 +191,16 @@ describe('the syntax of patterns', () => {
 describe('a pattern that is refused', () => {
   test.each([
     ['/{a', 'has a "{" whose "}" is missing'],
-    ['/a}', 'has a "}" that belongs to nothing'],
-    ['/a?b+', 'has a "+" that belongs to nothing'],
+    ['/a}', 'has a "}" in a place where it has no meaning'],
+    ['/a?b+', 'has a "+" in a place where it has no meaning'],
     ['/{:a:b}', 'with more than one group in it'],
-    ['/:a/:a', 'has two groups of the name a'],
+    ['/:a/:a', 'has two groups named a'],
     ['https://ex.com/a:1', 'has a ":" without a name'],
     ['/\\', 'ends with a lone backslash'],
-    ['/(a', 'has a "(" that begins no proper group'],
-    ['/()', 'has a "(" that begins no proper group'],
-    ['/(é)', 'has a "(" that begins no proper group'],
-    ['/((a))', 'has a "(" that begins no proper group'],
+    ['/(a', 'has a "(" that does not begin a valid group'],
+    ['/()', 'has a "(" that does not begin a valid group'],
+    ['/(é)', 'has a "(" that does not begin a valid group'],
+    ['/((a))', 'has a "(" that does not begin a valid group'],
     ['https://ex.com:99999/', 'port has "99999", which no URL has there'],
     ['https://ex.com:{port}/', 'port has "port"'],
     ['https://a b/', 'hostname has "a b"'],
@@ -223,8 +223,8 @@ describe('a pattern that is refused', () => {
     ['(\\1)', 'has a "\\1"'],
     ['(\\p{L})', 'has a "\\p"'],
     ['(\\-)', 'has a "\\-"'],
-    ['(a**)', 'has a "*" with nothing before it'],
-    ['(a{2)', 'has a "{" with nothing before it'],
+    ['(a**)', 'has a "*" without anything before it'],
+    ['(a{2)', 'has a "{" without anything before it'],
     ['(a{3,2})', 'repeats from 3 down to 2 times'],
     ['([b-a])', 'has a range that does not go upwards'],
     ['([\\d-z])', 'has a range that does not go upwards'],
@@ -237,7 +237,7 @@ describe('a pattern that is refused', () => {
     expect(() => new UrlPattern(`/x${group}`, hub)).toThrow(
       expect.objectContaining({
         code: 'INVALID_MATCHER',
-        message: expect.stringContaining(message ?? 'begins no proper group'),
+        message: expect.stringContaining(message ?? 'does not begin a valid group'),
       }),
     )
   })

@@ -79,7 +79,7 @@ describe('when events of subscriptions cannot be stored', () => {
     leaveA()
     while (broken.calls.length < 10) await nextTurn()
     expect(errors).toEqual([
-      'Events of subscriptions cannot be stored: The disk is full. Nobody is dropped; it is tried again until they are stored.',
+      'Subscription events cannot be stored: The disk is full. No subscriber is dropped; the hub retries until they are stored.',
     ])
     // Nothing is listed before it is told.
     expect(registry.list().subscriptions.map(({ match }) => match)).toEqual(['a'])
@@ -115,7 +115,7 @@ describe('when events of subscriptions cannot be stored', () => {
     while (errors.length === 0) await nextTurn()
     await registry.close()
     expect(errors[1]).toBe(
-      'Events of subscriptions cannot be stored: The disk is full. The hub that has this history next says that those are over.',
+      'Subscription events cannot be stored: The disk is full. The next hub on this history will publish their ends.',
     )
     const next = await runRegistry(store)
     expect(toldBy(await readAll(store))).toEqual(['+a', '-a', '0'])
@@ -287,6 +287,6 @@ describe('a history that is trimmed', () => {
     await registry.refresh()
     expect((await store.bounds()).head).toEqual(head)
     expect(errors).toHaveLength(1)
-    expect(errors[0]).toMatch(/^There are 50 subscriptions, and the history keeps only about 100 events/)
+    expect(errors[0]).toMatch(/^There are 50 subscriptions, but the history keeps only about 100 events/)
   })
 })

@@ -1,13 +1,13 @@
 import { SseError } from '../protocol/errors.ts'
 import type { ConnectionFailure } from './connection-state.ts'
 
-/** What `events()` throws when its connection has ended for good and not in good order. */
+/** The error that `events()` throws when its connection has failed permanently. */
 export class ConnectionError extends SseError {
-  /** The refused response's status. */
+  /** The status of the refused response. */
   readonly status: number | undefined
-  /** The refused response's headers; in a browser only those that CORS exposes. */
+  /** The headers of the refused response; in a browser only those that CORS exposes. */
   readonly headers: Headers | undefined
-  /** The beginning of the refused response's body: at most 4096 characters, and what arrives within a second. */
+  /** The beginning of the refused response's body: at most 4096 characters that arrive within a second. */
   readonly body: string | undefined
 
   constructor(failure: ConnectionFailure) {

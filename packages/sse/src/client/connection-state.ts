@@ -1,38 +1,38 @@
 import type { SseErrorCode } from '../protocol/errors.ts'
 
-/** Where a connection is. */
+/** The state of a connection. */
 export type ConnectionState =
   | { readonly name: 'connecting' }
   | { readonly name: 'open'; readonly origin: string }
-  /** Lost, for the reason that `failure` tells, and waiting to open again: for the time to try, or for the answer. */
+  /** Lost, for the reason in `failure`, and waiting to open again: for the next attempt, or for its response. */
   | { readonly name: 'waiting'; readonly failure: ConnectionFailure }
-  /** `failure` says why, unless it was closed from this side. */
+  /** `failure` says why, unless the application closed it. */
   | { readonly name: 'closed'; readonly failure?: ConnectionFailure }
 
 /** Why an attempt failed or a connection ended, and what follows. */
 export interface ConnectionFailure {
   /**
-   * - `NETWORK_ERROR`: there was no response, or it broke off. `cause` says why, except in browsers, where a refusal by
-   *   CORS, an unknown host and a lost network look the same to a script (the console knows).
+   * - `NETWORK_ERROR`: there was no response, or it broke off. `cause` says why, except in browsers, where a CORS refusal, an unknown
+   *   host and a lost network look the same to a script (the console shows which).
    * - `UNEXPECTED_RESPONSE`: another status than 200 or another type than `text/event-stream`.
-   * - `STREAM_ENDED`: the response ended in good order.
-   * - `STREAM_COMPLETE`: the server answered 204, or the response ended and no reconnect was to follow.
-   * - `IDLE_TIMEOUT`, `RECONNECT`: dropped from this side because of `idleTimeoutMs`, `reconnectOn`.
+   * - `STREAM_ENDED`: the response ended normally.
+   * - `STREAM_COMPLETE`: the server answered 204, or the response ended and no reconnect follows.
+   * - `IDLE_TIMEOUT`, `RECONNECT`: the client dropped the connection because of `idleTimeoutMs`, `reconnectOn`.
    * - `EVENT_TOO_LARGE`: an event beyond `maxEventBytes`.
    */
   readonly code: SseErrorCode
-  /** What happened, for a person. */
+  /** What happened, for people. */
   readonly message: string
-  /** The refused response's status. */
+  /** The status of the refused response. */
   readonly status?: number | undefined
-  /** The refused response's headers; in a browser only those that CORS exposes. */
+  /** The headers of the refused response; in a browser only those that CORS exposes. */
   readonly headers?: Headers | undefined
-  /** The beginning of the refused response's body: at most 4096 characters, and what arrives within a second. */
+  /** The beginning of the refused response's body: at most 4096 characters that arrive within a second. */
   readonly body?: string | undefined
-  /** What was thrown: by `fetch`, by the response's body, by a `headers` or `body` function. */
+  /** The error thrown by `fetch`, by the response's body, or by a `headers` or `body` function. */
   readonly cause?: unknown
-  /** Whether another attempt follows by itself. */
+  /** Whether another attempt follows automatically. */
   readonly willRetry: boolean
-  /** Milliseconds from now until that attempt; 0 if there is none. */
+  /** The milliseconds until that attempt; 0 if there is none. */
   readonly retryDelayMs: number
 }

@@ -3,7 +3,7 @@ import { check } from './check.ts'
 import type { ConnectionFailure, ConnectionState } from './connection-state.ts'
 import type { EventSourceOptions } from './options.ts'
 
-/** One event as it came over the connection. Doubles as the `MessageEventInit` of its `MessageEvent`. */
+/** One received event. Doubles as the `MessageEventInit` of its `MessageEvent`. */
 export interface ReceivedEvent {
   readonly type: string
   readonly data: string
@@ -11,30 +11,30 @@ export interface ReceivedEvent {
   readonly lastEventId: string
 }
 
-/** What `EventSource` and `events()` are two faces of. */
+/** The connection behind both `EventSource` and `events()`. */
 export interface Connection {
-  /** The URL as given, made absolute. */
+  /** The given URL, made absolute. */
   readonly url: string
   readonly withCredentials: boolean
   /**
-   * Everything that happens, one step at a time. Nothing is read from the socket while the last step taken is still being
-   * looked at: whoever takes the steps sets the pace, and with it the pace of the sender.
+   * Everything that happens, one step at a time. The connection reads nothing from the socket while the consumer handles a step: the
+   * consumer sets the pace, and with it the pace of the sender.
    */
   readonly steps: AsyncGenerator<ConnectionState | ReceivedEvent, void, void>
   readonly onEvent: EventSourceOptions['onEvent']
-  /** The last event ID once every event read is taken; before that, whoever takes them may say how far it got. */
+  /** The last event ID after all events read so far. A consumer that has not handled all of them can set it to how far it got. */
   lastEventId: string
-  /** Aborted once the connection is closed for good. */
+  /** Aborted when the connection is permanently closed. */
   readonly signal: AbortSignal
   readonly close: () => void
 }
 
 type Outcome = Omit<ConnectionFailure, 'willRetry' | 'retryDelayMs' | 'body'> & { body?: string }
 
-/** Checks everything at once; connects when the first step is asked for. */
+/** Checks all arguments at once; connects when the consumer asks for the first step. */
 export function connect(input: string | URL, options: EventSourceOptions | null | undefined): Connection {
-  // [Web IDL] The URL becomes a string, then the options a dictionary: undefined and null are empty ones, and the members
-  // are read once each, in alphabetical order.
+  // [Web IDL] The URL becomes a string, then the options a dictionary: undefined and null are empty dictionaries, and each member
+  // is read once, in alphabetical order.
   const text = `${input}`
   if (options != null && Object(options) !== options) throw new TypeError(`options is ${options}, expected object`)
   const {
@@ -58,7 +58,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     maxBackoffMs = 30000,
     maxRetries = Infinity,
     statuses = [408, 425, 429, 500, 502, 503, 504],
-    // Without a policy, the standard's. To repeat anything but a GET is for the user to say.
+    // Without a policy, the standard's. Only the user can decide to repeat anything but a GET.
   } = retry || { backoffMs: 0, maxRetries: (retry ?? /^get$/i.test(method)) ? Infinity : 0, statuses: [] }
   check({ idleTimeoutMs, maxEventBytes, backoffMs, maxBackoffMs, maxRetries }, 'number from 0 up')
   check({ fetch, onComment, onEvent, reconnectOn }, 'function')
@@ -69,12 +69,12 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   try {
     url = new URL(text, globalThis.document?.baseURI ?? globalThis.location?.href).href
   } catch {
-    throw new DOMException(`${text} is no URL`, 'SyntaxError')
+    throw new DOMException(`${text} is not a URL`, 'SyntaxError')
   }
   let origin: string
   let id = `${lastEventId ?? ''}`
   let reconnectionTime = 3000
-  // The platform's own checks of method, headers and last event ID, while there is still someone to throw to.
+  // Runs the platform's checks of method, headers and last event ID now, while a caller can still receive the error.
   new Request(url, {
     method,
     headers: typeof headers === 'function' ? undefined : headers,
@@ -84,7 +84,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   const received: ReceivedEvent[] = []
   const parser = startParser({
     maxEventBytes,
-    // A microtask of its own keeps its errors from the parser and gives them to the host.
+    // A separate microtask keeps its errors away from the parser and reports them to the host.
     onComment: onComment && ((comment) => queueMicrotask(() => onComment(comment))),
     // [HTML, field "retry"] As soon as the line is read.
     onRetry: (milliseconds) => {
@@ -115,16 +115,16 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     signal: closed,
     close,
   }
-  /** When the last byte came, or the request went out. */
+  /** When the last byte arrived, or the request was sent. */
   let heardAt: number
-  /** Whether an attempt is under way. */
+  /** Whether an attempt is in progress. */
   let isConnecting: boolean
-  /** Ends whatever is going on, be it a request, a response or a wait. */
+  /** Ends the current request, response or wait. */
   let interrupt: (code?: 'IDLE_TIMEOUT' | 'RECONNECT') => void = () => {}
   if (signal?.aborted) close()
   signal?.addEventListener('abort', close, { signal: closed })
   reconnectOn?.((silentMs = 0) => {
-    // An attempt that is under way is fresh enough.
+    // An attempt in progress is fresh enough.
     if (!isConnecting && !(Date.now() - heardAt < silentMs)) interrupt('RECONNECT')
   }, closed)
   return connection
@@ -141,14 +141,14 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       let timer: ReturnType<typeof setTimeout> | undefined
       let outcome: Outcome | undefined
       let retryAfterMs = 0
-      // [HTML, process the response] To try again is futile with another scheme. (What fetch reads from a data: URL is refused.)
+      // [HTML, process the response] Retrying is futile with another scheme. (The client refuses what fetch reads from a data: URL.)
       let again = /^https?:/.test(from)
       isConnecting = true
 
       const abandon = () => {
         clearTimeout(timer)
         controller.abort()
-        // For a body that takes no notice of the signal; any other has nothing left to cancel, which is no news.
+        // For a body that ignores the signal. Any other has nothing left to cancel, and its error does not matter.
         reader?.cancel().catch(() => {})
       }
       const expectByte = () => {
@@ -170,7 +170,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
           method,
           headers: sent,
           body: typeof body === 'function' ? await body(context) : body,
-          // What fetch asks of a body that is a stream.
+          // fetch requires this for a body that is a stream.
           duplex: 'half',
           signal: controller.signal,
           // [HTML, constructor] Cache mode no-store. (Older compatibility dates of workerd refuse it.)
@@ -186,10 +186,10 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
         if (closed.aborted) return abandon()
         const { status, headers: answered, url: finalUrl } = response
         const type = answered.get('content-type')
-        // The essence of the type has to be text/event-stream. Of several types, joined by commas, the last counts.
+        // The essence of the type has to be text/event-stream. The last of several comma-separated types counts.
         if (again && status === 200 && /(^|,)\s*text\/event-stream\s*(;[^,]*)?$/i.test(type!)) {
-          // [Fetch, HTTP-redirect fetch] The request keeps the URL that it was led to, and so a reconnect starts there. But your
-          // headers and body are for the URL you gave: where a redirect takes them then is for fetch to say.
+          // [Fetch, HTTP-redirect fetch] The request keeps the redirect's target, so a reconnect starts there. But the user's headers and
+          // body are for the given URL: fetch decides again where a redirect may take them.
           origin = new URL(finalUrl || from).origin
           if (!headers && !body) from = finalUrl || from
           // [HTML, announce the connection] OPEN, and an event named open.
@@ -224,7 +224,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
             headers: answered,
             body: '',
           }
-          // What comes within a second. If it breaks off, the status is still the news.
+          // Reads what arrives within a second. If the body breaks off, the status still says what happened.
           timer = setTimeout(abandon, 1000)
           const decoder = new TextDecoder()
           while (reader && outcome.body!.length < 4096) {
@@ -260,7 +260,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       heardAt = 0
       failure = { ...outcome, willRetry, retryDelayMs }
       isConnecting = false
-      // The wait begins before anybody hears of it, so that whoever does can cut it short.
+      // The wait begins before it is reported, so that a listener can cut it short.
       const waited = new Promise<void>((resolve) => {
         if (willRetry) timer = setTimeout(resolve, retryDelayMs)
         interrupt = () => {
@@ -275,10 +275,10 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   }
 }
 
-/** The bytes of the text in UTF-8, each a character: the form in which fetch takes a header. */
+/** The UTF-8 bytes of a text, one character each: the form that fetch expects for a header. */
 function utf8(text: string): string {
   try {
-    // workerd takes any text in a header, and makes the bytes itself. Elsewhere a character that is no byte is refused.
+    // workerd accepts any text in a header and encodes it itself. Other runtimes refuse characters beyond one byte.
     new Headers({ _: '\u0100' })
     return text
   } catch {

@@ -8,17 +8,17 @@ interface Handler {
   handleEvent(event: Event): void
 }
 
-/** `this` of a listener: what ours and the native object have in common, so that one type accepts the other. */
+/** `this` of a listener: the common part of ours and the native object, so that one type accepts the other. */
 type Self = EventTarget & Pick<EventSource, 'url' | 'withCredentials' | 'close'> & { readonly readyState: number }
 
-/** What a handler attribute takes: a function or null. */
+/** The value of a handler attribute: a function or null. */
 type EventHandler<E extends Event> = ((this: Self, event: E) => unknown) | null
 
-/** What it gives back: loose in its event, or the native object's type would not accept ours. */
+/** The value that a handler attribute returns. Its event type is loose, or the native object's type would not accept ours. */
 // biome-ignore lint/suspicious/noExplicitAny: see above
 type AnyHandler = ((this: Self, event: any) => unknown) | null
 
-/** The events that are not the server's own types. */
+/** The events that are not of the server's types. */
 export interface EventSourceEventMap {
   open: Event
   message: MessageEvent
@@ -38,24 +38,24 @@ export interface EventSourceListen<Options> {
 
 /**
  * The `EventSource` of the standard, wherever there is `fetch`: Node, Bun, Deno, workerd, pages and workers. Without options
- * it does what the [HTML standard, 9.2](https://html.spec.whatwg.org/multipage/server-sent-events.html) says, no more; to use
- * it everywhere, `globalThis.EventSource = EventSource`.
+ * it does exactly what the [HTML standard, 9.2](https://html.spec.whatwg.org/multipage/server-sent-events.html) says. To use it
+ * everywhere, set `globalThis.EventSource = EventSource`.
  *
- * Its `error` events tell what happened and whether another attempt follows: see {@link ConnectionErrorEvent}.
+ * Its `error` events say what happened and whether another attempt follows: see {@link ConnectionErrorEvent}.
  *
- * What a script cannot do in a browser, as it has to go through `fetch`:
- * - A refusal by CORS looks like a lost network, so it is tried again for ever, where the native object gives up.
- * - `Last-Event-ID` set by a script makes a reconnect to another origin ask first (an `OPTIONS` request), which the server
- *   must answer with `Access-Control-Allow-Headers: Last-Event-ID`. So does every header of your own.
+ * In a browser it has to use `fetch`, which causes these differences:
+ * - A CORS refusal looks like a lost network, so it retries without end where the native object gives up.
+ * - `Last-Event-ID` set by a script causes a preflight (`OPTIONS`) request at a reconnect to another origin, which the server must
+ *   answer with `Access-Control-Allow-Headers: Last-Event-ID`. So does every header of your own.
  * - After a redirect that ends in a failure, the next attempt starts from the last URL that opened.
- * - Firefox tells of a response only when its body begins: let the server send a comment at once.
+ * - Firefox reports a response only when its body begins: let the server send a comment at once.
  * - Its events have `isTrusted` false.
  *
- * A URL with a user name and password is refused by `fetch`: send an `Authorization` header instead. Node's `fetch` ends a
- * response that is silent for 5 minutes, which is a lost connection like any other.
+ * `fetch` refuses a URL with a user name and password: send an `Authorization` header instead. Node's `fetch` ends a response that
+ * is silent for 5 minutes, which counts as a lost connection.
  *
- * @throws {TypeError} for no URL, options that are no object, headers or a method that no request can have.
- * @throws {DOMException} `SyntaxError` for a URL that does not parse, or a relative one where nothing says relative to what.
+ * @throws {TypeError} without a URL, if options are not an object, or for headers or a method that no request can have.
+ * @throws {DOMException} `SyntaxError` for a URL that does not parse, or a relative one without a base URL.
  * @throws {SseError} `INVALID_OPTION` for an option out of range.
  */
 export class EventSource extends EventTarget {
@@ -69,8 +69,8 @@ export class EventSource extends EventTarget {
   declare removeEventListener: EventSourceListen<Parameters<EventTarget['removeEventListener']>[2]>
 
   static {
-    // As Web IDL lays out an interface: members enumerable, constants read-only and on both the class and its prototype, and
-    // names that stay whatever a minifier does.
+    // The layout of a Web IDL interface: enumerable members, read-only constants on both the class and its prototype, and names that
+    // survive a minifier.
     const { prototype } = EventSource
     const { defineProperty } = Object
     for (const key of Reflect.ownKeys(prototype).slice(1)) defineProperty(prototype, key, { enumerable: true })
@@ -84,8 +84,8 @@ export class EventSource extends EventTarget {
   readonly #connection: Connection
   #readyState: 0 | 1 = 0
   /**
-   * The event type whose listeners the host is gathering. workerd calls `this['on' + type]` of any event target by itself, and
-   * must not find our handler, which is among the listeners already.
+   * The event type whose listeners the host is collecting. workerd itself calls `this['on' + type]` of any event target, and must not
+   * find our handler, which is already among the listeners.
    */
   #gathering = ''
   readonly #handlers: Record<string, Handler> = {}
@@ -95,7 +95,7 @@ export class EventSource extends EventTarget {
     // biome-ignore lint/complexity/noArguments: `new EventSource()` and `new EventSource(undefined)` differ, and `length` must be 1
     if (arguments.length < 1) throw new TypeError('No URL')
     this.#connection = connect(url, options)
-    // Before any other listener.
+    // Registered before any other listener.
     for (const type of ['open', 'message', 'error']) {
       this.addEventListener(type, () => {
         this.#gathering = ''
@@ -111,7 +111,7 @@ export class EventSource extends EventTarget {
     void this.#run()
   }
 
-  /** The URL as given, made absolute; a redirect does not change it. */
+  /** The given URL, made absolute. A redirect does not change it. */
   get url(): string {
     return this.#connection.url
   }
@@ -120,7 +120,7 @@ export class EventSource extends EventTarget {
     return this.#connection.withCredentials
   }
 
-  /** CONNECTING (0), also while it waits to reconnect; OPEN (1); CLOSED (2), for good. */
+  /** CONNECTING (0), also while waiting to reconnect; OPEN (1); CLOSED (2), permanently. */
   get readyState(): 0 | 1 | 2 {
     return this.#connection.signal.aborted ? 2 : this.#readyState
   }
@@ -144,22 +144,22 @@ export class EventSource extends EventTarget {
     this.#setHandler('error', value)
   }
 
-  /** Ends the connection. No event is dispatched any more. */
+  /** Ends the connection. Dispatches no more events. */
   close(): void {
     this.#connection.close()
   }
 
   async #run(): Promise<void> {
     const { onEvent, steps } = this.#connection
-    // A failure that needs no network is a task of its own too.
+    // A failure without network also gets its own task.
     await nextTask()
     for await (const step of steps) {
-      // [HTML, dispatch, announce, reestablish, fail] Each of them in a task of its own, and only if not CLOSED by then.
+      // [HTML, dispatch, announce, reestablish, fail] Each runs in its own task, and only if not CLOSED by then.
       if (this.readyState === 2) return
       let event: Event
       if ('data' in step) {
         event = new MessageEvent(step.type, step)
-        // Right after the listeners, and like theirs its errors go to the host.
+        // Called right after the listeners. Its errors go to the host, like theirs.
         if (onEvent) queueMicrotask(() => onEvent(event as MessageEvent))
       } else {
         this.#readyState = step.name === 'open' ? 1 : 0
@@ -171,7 +171,7 @@ export class EventSource extends EventTarget {
       try {
         this.dispatchEvent(event)
       } catch (error) {
-        // Only workerd before `spec_compliant_dispatch_exceptions` lets a listener's error through.
+        // Only workerd before `spec_compliant_dispatch_exceptions` lets a listener's error escape.
         reportError(error)
       }
       await nextTask()
@@ -185,7 +185,7 @@ export class EventSource extends EventTarget {
   #setHandler(type: string, value: unknown): void {
     const handler = this.#handlers[type]!
     handler.value = Object(value) === value ? value : null
-    // One that is already added stays in its place.
+    // A listener that was added before keeps its place.
     if (handler.value) this.addEventListener(type, handler)
     else this.removeEventListener(type, handler)
   }

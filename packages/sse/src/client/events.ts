@@ -8,39 +8,39 @@ import type { ConnectionOptions } from './options.ts'
 /**
  * One event of a stream: a union over the event map, told apart by `event`.
  *
- * The map is your claim of what the server sends. An event of a type that is not in it comes through all the same, its data a
- * string, as a server may begin to send more than yesterday: let a `switch` ignore what it does not know.
+ * The map is your claim about what the server sends. Events of other types arrive as well, with a string as data, because a server
+ * may send new types later: let a `switch` ignore unknown types.
  */
 export type StreamEvent<M extends object> = {
   [Type in keyof M & string]: {
-    /** The event type; `message` where the server named none. */
+    /** The event type; `message` if the server sent none. */
     readonly event: Type
     readonly data: M[Type]
-    /** The last event ID in force. Keep it, and give it as the option `lastEventId` to resume after this event. */
+    /** The last event ID in force. Save it, and pass it as the option `lastEventId` to resume after this event. */
     readonly lastEventId: string
   }
 }[keyof M & string]
 
-/** A parser for each event type whose data is not to stay a string, e.g. `{ tick: JSON.parse }` or `{ tick: schema.parse }`. */
+/** A parser for each event type whose data is not a plain string, e.g. `{ tick: JSON.parse }` or `{ tick: schema.parse }`. */
 export type EventParsers<M extends object> = {
   [Type in keyof M as string extends M[Type] ? never : Type]: (data: string) => M[Type]
 } & { [Type in keyof M]?: (data: string) => M[Type] }
 
 export interface EventsOptions<M extends object = Record<string, string>> extends ConnectionOptions {
-  /** Makes values of the data of events, by event type. What one throws ends the stream with `INVALID_DATA`. */
+  /** Parses the data of events, by event type. If a parser throws, the stream ends with `INVALID_DATA`. */
   parse?: EventParsers<M> | undefined
-  /** Called when the connection opens, is lost and will be tried again (with the failure), or ends for good. */
+  /** Called when the connection opens, is lost and will be retried (with the failure), or ends permanently. */
   onState?: ((state: ConnectionState) => void) | undefined
 }
 
 export interface EventStream<M extends object = Record<string, string>> extends AsyncIterable<StreamEvent<M>> {
   readonly url: string
-  /** Where the connection is now. */
+  /** The current state of the connection. */
   readonly state: ConnectionState
-  /** The last event ID in force after the last event taken: what to resume from. */
+  /** The last event ID after the last consumed event: the ID to resume from. */
   readonly lastEventId: string
   next(): Promise<IteratorResult<StreamEvent<M>, undefined>>
-  /** What leaving a `for await` loop calls. */
+  /** Called when a `for await` loop is left. */
   return(): Promise<IteratorResult<StreamEvent<M>, undefined>>
   /** Ends the iteration and the connection. */
   close(): void
@@ -50,15 +50,15 @@ export interface EventStream<M extends object = Record<string, string>> extends 
 /**
  * Connects to an event stream, and iterates over its events across reconnects.
  *
- * It connects when the first event is asked for, and reads no further than the consumer has come: a slow one slows down the
- * server instead of filling memory. Leaving the loop closes the connection.
+ * It connects when the consumer asks for the first event, and reads no further ahead than the consumer has come: a slow consumer
+ * slows the server down instead of filling memory. Leaving the loop closes the connection.
  *
- * The iteration ends when the server says that the stream is complete (204), or, where no reconnect was to follow
- * (`retry: false`, or another method than GET without a `retry` policy), at the end of the response.
+ * The iteration ends when the server says that the stream is complete (204). If no reconnect follows (`retry: false`, or another
+ * method than GET without a `retry` policy), it ends with the response.
  *
- * @throws {DOMException} `SyntaxError`, at once: the URL is none. Relative ones need a document or a worker to be relative to.
- * @throws {SseError} `INVALID_OPTION`, at once. `INVALID_DATA` while iterating: a parser failed; the reason is its `cause`.
- * @throws {ConnectionError} while iterating, when the connection has ended for good otherwise. See `ConnectionFailure`.
+ * @throws {DOMException} `SyntaxError`, at once, for an invalid URL. A relative URL needs a document or a worker as its base.
+ * @throws {SseError} `INVALID_OPTION`, at once. `INVALID_DATA` while iterating: a parser failed; its error is the `cause`.
+ * @throws {ConnectionError} while iterating, if the connection failed permanently in any other way. See `ConnectionFailure`.
  * @throws The reason of `signal`, while iterating, once it is aborted.
  */
 export function events<M extends Record<keyof M, string> = Record<string, string>>(

@@ -4,10 +4,10 @@ let channel: MessageChannel | undefined
 const tasks: (() => void)[] = []
 
 /**
- * Resolves in a task of its own, so that everything the current one left behind, promises included, is done first.
+ * Resolves in a new task, so that everything left by the current one, including promises, runs first.
  *
- * `setImmediate` where there is one (Node, Bun, Deno): about a microsecond. In browsers a message to oneself, which unlike a
- * timer is neither held back to 4 ms nor slowed down to once a minute in a hidden tab. Else a timer (workerd of old).
+ * Uses `setImmediate` where it exists (Node, Bun, Deno): about a microsecond. In browsers it posts a message to itself, which, unlike
+ * a timer, is neither delayed to 4 ms nor throttled to once a minute in a hidden tab. Else it uses a timer (old workerd).
  */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => {

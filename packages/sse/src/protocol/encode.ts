@@ -10,16 +10,19 @@ declare const encoded: unique symbol
 export type Frame = string & { readonly [encoded]: true }
 
 /**
- * Encodes one event, its blank line included.
+ * Encodes one event, including its blank line.
  *
- * The `id` line comes after the data, so that a connection that breaks within the event cannot make even a careless client
- * remember an event it never got.
+ * The `id` line comes after the data, so that even a careless client cannot remember an event that it never received because the
+ * connection broke within it.
  *
  * @throws {SseError} `INVALID_DATA`, `INVALID_EVENT_TYPE`, `INVALID_EVENT_ID` or `INVALID_RETRY`.
  */
 export function encodeEvent(init: EventInit): Frame {
   if (typeof init !== 'object' || init === null) {
-    throw new SseError('INVALID_DATA', `${show(init)} is no event. Did you mean encodeEvent({ data: ${show(init)} })?`)
+    throw new SseError(
+      'INVALID_DATA',
+      `${show(init)} is not an event. Did you mean encodeEvent({ data: ${show(init)} })?`,
+    )
   }
   const { data, event, id, retry, comment } = init
   let frame = ''
@@ -32,9 +35,9 @@ export function encodeEvent(init: EventInit): Frame {
 }
 
 /**
- * Encodes a comment: one line, or one for each line of the text. Clients ignore it, so it does for a heartbeat.
+ * Encodes a comment: one line for each line of the text. Clients ignore it, so it can serve as a heartbeat.
  *
- * @throws {SseError} `INVALID_DATA` if the text is no string.
+ * @throws {SseError} `INVALID_DATA` if the text is not a string.
  */
 export function encodeComment(text = ''): Frame {
   return `${commentLines(text)}\n` as Frame
@@ -43,7 +46,7 @@ export function encodeComment(text = ''): Frame {
 /**
  * Encodes a new reconnection time in milliseconds, without an event.
  *
- * @throws {SseError} `INVALID_RETRY` if it is no whole number from 0 up.
+ * @throws {SseError} `INVALID_RETRY` if it is not a whole number, 0 or more.
  */
 export function encodeRetry(milliseconds: number): Frame {
   return `${retryLine(milliseconds)}\n` as Frame
@@ -55,7 +58,7 @@ function commentLines(text: unknown): string {
 
 function singleLine(value: unknown, code: 'INVALID_EVENT_TYPE' | 'INVALID_EVENT_ID', what: string): string {
   if (typeof value !== 'string') throw new SseError(code, `${what} is ${show(value)}, not a string.`)
-  // A NUL in an id makes clients ignore it; a type with one is no better an idea.
+  // Clients ignore an id with a NUL. A type with one is not a good idea either.
   if (/[\r\n\0]/.test(value)) {
     throw new SseError(code, `${what} ${show(value)} contains a line break or NUL. Only data may have several lines.`)
   }
@@ -64,7 +67,10 @@ function singleLine(value: unknown, code: 'INVALID_EVENT_TYPE' | 'INVALID_EVENT_
 
 function retryLine(milliseconds: unknown): string {
   if (!Number.isSafeInteger(milliseconds) || (milliseconds as number) < 0) {
-    throw new SseError('INVALID_RETRY', `retry is ${show(milliseconds)}, not a whole number of milliseconds from 0 up.`)
+    throw new SseError(
+      'INVALID_RETRY',
+      `retry is ${show(milliseconds)}, not a whole number of milliseconds, 0 or more.`,
+    )
   }
   return `retry: ${milliseconds}\n`
 }
@@ -72,7 +78,7 @@ function retryLine(milliseconds: unknown): string {
 function lines(field: string, text: unknown, what: string, advice = ''): string {
   if (typeof text !== 'string') throw new SseError('INVALID_DATA', `${what} is ${show(text)}, not a string.${advice}`)
   if (!lineBreak.test(text)) return text === '' ? `${field}:\n` : `${field}: ${text}\n`
-  // The space is the one that parsers strip, so that a space of the text's own survives.
+  // Parsers strip this one space, so that a leading space of the text survives.
   return text
     .split(/\r\n|\r|\n/)
     .map((line) => (line === '' ? `${field}:\n` : `${field}: ${line}\n`))
@@ -81,7 +87,7 @@ function lines(field: string, text: unknown, what: string, advice = ''): string 
 
 const lineBreak = /[\r\n]/
 
-/** A value as a message shows it: whatever it is, without calling code of its own, and not a megabyte of it. */
+/** Shows any value in a message, without calling its code, and shortened. */
 function show(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
   if (typeof value === 'function') return 'a function'

@@ -2,7 +2,7 @@ import { SseError } from './errors.ts'
 import type { ParsedEvent } from './event.ts'
 import { createParser, type ParserOptions } from './parse.ts'
 
-/** What {@link EventStreamParser} and {@link readEvents} take: everything of a parser but `onEvent`. */
+/** The options of {@link EventStreamParser} and {@link readEvents}: those of a parser without `onEvent`. */
 export type EventStreamOptions = Omit<ParserOptions, 'onEvent'>
 
 /**
@@ -31,10 +31,10 @@ export class EventStreamParser extends TransformStream<Uint8Array | string, Pars
 }
 
 /**
- * Reads the events of a stream: `for await (const { data } of readEvents(response.body))`. A chunk is asked for when the events of
- * the one before have been taken. Leaving the loop cancels the stream.
+ * Reads the events of a stream: `for await (const { data } of readEvents(response.body))`. Requests a chunk only after the loop has
+ * consumed the events of the previous one. Leaving the loop cancels the stream.
  *
- * @throws {SseError} `EVENT_TOO_LARGE`, after the events before it; `INVALID_OPTION` for what is no stream. Both while iterating.
+ * @throws {SseError} `EVENT_TOO_LARGE`, after the events before it; `INVALID_OPTION` if this is not a stream. Both while iterating.
  */
 export async function* readEvents(
   stream: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>,
@@ -60,14 +60,14 @@ export async function* readEvents(
   }
 }
 
-/** The body of a response without one is `null`, and a response is easily given in place of its body. */
+/** Catches two easy mistakes: a response without a body has the body `null`, and a response is passed in place of its body. */
 function refuseUnlessReadable(stream: unknown): void {
   const isObject = typeof stream === 'object' && stream !== null
   if (isObject && ('getReader' in stream || Symbol.asyncIterator in stream)) return
   const shown = isObject ? 'an object that' : `${String(stream).slice(0, 80)}, which`
   throw new SseError(
     'INVALID_OPTION',
-    `readEvents() got ${shown} is no ReadableStream or async iterable. Did you mean readEvents(response.body)?`,
+    `readEvents() got ${shown} is not a ReadableStream or async iterable. Did you mean readEvents(response.body)?`,
   )
 }
 

@@ -1,24 +1,24 @@
 import { SseError, type SseErrorCode } from './errors.ts'
 import type { ParsedEvent } from './event.ts'
 
-/** What a parser calls, and its limit. */
+/** The callbacks of a parser, and its limit. */
 export interface ParserOptions {
-  /** One event, complete. */
+  /** Called with each complete event. */
   onEvent?: ((event: ParsedEvent) => void) | undefined
-  /** One comment line, without its colon and one space after it. */
+  /** Called with each comment line, without its colon and one space after it. */
   onComment?: ((comment: string) => void) | undefined
-  /** A new reconnection time in milliseconds, as soon as its line is read; clamped to 2147483647, what a timer can take. */
+  /** Called with a new reconnection time in milliseconds, as soon as its line is read. Clamped to 2147483647, the most a timer accepts. */
   onRetry?: ((milliseconds: number) => void) | undefined
-  /** A new last event ID, at the end of its block and before `onEvent`, also when the block had no data. `''` resets. */
+  /** Called with a new last event ID, at the end of its block and before `onEvent`, even if the block has no data. `''` resets the ID. */
   onId?: ((id: string) => void) | undefined
   /**
-   * `EVENT_TOO_LARGE`, after which everything is ignored until `reset()`; without `onError` it is thrown from `feed()`.
-   * `UNKNOWN_FIELD`, `INVALID_RETRY` and `INVALID_EVENT_ID` are diagnostics: the standard ignores such a line, and so do we.
+   * Called with `EVENT_TOO_LARGE`, after which the parser ignores everything until `reset()`; without `onError`, `feed()` throws it.
+   * `UNKNOWN_FIELD`, `INVALID_RETRY` and `INVALID_EVENT_ID` are diagnostics: the standard ignores such lines, and so does the parser.
    */
   onError?: ((error: SseError) => void) | undefined
   /**
-   * The largest event, and the longest line, accepted. Default 104857600 (100 MiB). Counted as decoded text, in UTF-16 code
-   * units: as many as bytes where all is ASCII and fewer elsewhere, so that an event of this many bytes always passes.
+   * The largest event and the longest line to accept. Default 104857600 (100 MiB). Counted as decoded text, in UTF-16 code units:
+   * ASCII text has as many as bytes, other text fewer, so an event of this many bytes always passes.
    */
   maxEventBytes?: number | undefined
 }
@@ -26,21 +26,21 @@ export interface ParserOptions {
 /** A parser of one event stream at a time: [HTML] 9.2.5 "Parsing an event stream", 9.2.6 "Interpreting an event stream". */
 export interface Parser {
   /**
-   * Parses the next piece of the stream, cut anywhere: bytes, which may be cut inside a character, or text. What a callback
-   * throws comes out of here; the rest of the piece is not lost, but parsed with the next one.
+   * Parses the next chunk of the stream, cut anywhere: bytes, even cut inside a character, or text. If a callback throws, so does
+   * `feed()`; the rest of the chunk is not lost, but parsed with the next one.
    *
-   * @throws SseError `EVENT_TOO_LARGE` without `onError`; `PARSER_BUSY` from inside a callback; `INVALID_OPTION` for what is
-   * neither bytes nor text.
+   * @throws SseError `EVENT_TOO_LARGE` without `onError`; `PARSER_BUSY` inside a callback; `INVALID_OPTION` if the chunk is neither
+   * bytes nor text.
    */
   feed(chunk: Uint8Array | string): void
-  /** Forgets everything read so far, the rest of a chunk being fed included: the next chunk begins a new stream. */
+  /** Forgets everything read so far, including the rest of the current chunk. The next chunk begins a new stream. */
   reset(): void
 }
 
 const STREAM = { stream: true }
 
 /**
- * Makes a parser for one event stream. Time is linear and memory bounded whatever comes in whatever pieces.
+ * Creates a parser for one event stream. Takes linear time and bounded memory for any input, cut into any chunks.
  *
  * @throws SseError `INVALID_OPTION`
  */
@@ -57,33 +57,33 @@ export function createParser(options: ParserOptions): Parser {
   }
 }
 
-/** The parser itself, for callers whose arguments the compiler has checked. */
+/** The parser itself, for internal callers whose arguments the compiler has checked. */
 export function startParser(options: ParserOptions): Parser {
   const { onEvent, onComment, onRetry, onId, onError, maxEventBytes = 104857600 } = options
 
-  // Of the stream.
+  // State of the stream.
   let decoder: TextDecoder
   let isAtStart: boolean
-  /** The last chunk ended in a CR; an LF now would be the rest of that line end. */
+  /** The last chunk ended in a CR: an LF now completes that line end. */
   let isAfterCr: boolean
   let hasFailed: boolean
-  /** What was not parsed because a callback threw. */
+  /** The input that was not parsed because a callback threw. */
   let unparsed: string
-  /** The pieces of a line whose end has not come yet, and their length. */
+  /** The pieces of the unfinished line, and their length. */
   let line: string[]
   let lineLength: number
 
-  // Of the block, which a blank line will end.
-  /** How long its fields are so far, line ends included. */
+  // State of the block, which a blank line ends.
+  /** The length of its fields so far, including line ends. */
   let size: number
-  /** The first line of data, and the further ones. */
+  /** The first line of data, and the others. */
   let data: string | undefined
   let moreData: string[]
   let event: string | undefined
   let id: string | undefined
 
   let isFeeding = false
-  /** Counts up so that whoever called a callback sees that it called `reset()`. */
+  /** Counts the resets, so that the caller of a callback sees that it called `reset()`. */
   let resets = 0
 
   reset()
@@ -91,7 +91,7 @@ export function startParser(options: ParserOptions): Parser {
 
   function reset(): void {
     resets++
-    // A byte order mark is dropped below, where text may have one too.
+    // The code below drops a byte order mark, because text may have one too.
     decoder = new TextDecoder('utf-8', { ignoreBOM: true })
     isAtStart = true
     isAfterCr = hasFailed = false
@@ -102,10 +102,10 @@ export function startParser(options: ParserOptions): Parser {
     data = event = id = undefined
   }
 
-  // One long function, on purpose: with the block in its local variables, and the three usual fields told by their
-  // characters on the spot, it is a tenth (LF) to a third (CRLF) faster than a function for each line was.
+  // One long function, on purpose: with the block in local variables, and the three usual fields recognised inline by their
+  // characters, it is a tenth (LF) to a third (CRLF) faster than a function per line.
   function feed(chunk: Uint8Array | string): void {
-    // The module's constants would be loaded each time they are compared with; these are compiled in.
+    // Module constants would be loaded at each comparison; these are compiled in.
     const LF = 10
     const CR = 13
     const SPACE = 32
@@ -115,8 +115,8 @@ export function startParser(options: ParserOptions): Parser {
       throw new SseError('PARSER_BUSY', 'feed() was called by a callback of the same parser: call it later')
     }
     if (hasFailed) return
-    // A decoder told that more may follow is slower (in Node 20 many times, and for good). One told that nothing follows
-    // still finishes the character that it was in, so that will do unless the chunk may end inside one.
+    // With `stream: true` a decoder is slower (in Node 20 many times, and permanently). Without it, the decoder still finishes the
+    // character it was in, so that is enough unless the chunk may end inside one.
     const text =
       unparsed +
       (typeof chunk === 'string' ? chunk : decoder.decode(chunk, chunk[chunk.length - 1]! < 128 ? undefined : STREAM))
@@ -135,7 +135,7 @@ export function startParser(options: ParserOptions): Parser {
     let blockEvent = event
     let blockId = id
     let hasNul: boolean | undefined
-    // Where the next LF and the next CR are; `length` when there is none. Both kept, so that none is looked for twice.
+    // The index of the next LF and the next CR; `length` if there is none. Both are kept, so that neither is searched twice.
     let lf = -1
     let cr = -1
     unparsed = ''
@@ -184,7 +184,7 @@ export function startParser(options: ParserOptions): Parser {
             let whole = text.slice(start, end)
             if (held > 0) {
               line.push(whole)
-              // Not `line.join('')`: what is flat by then would be copied twice.
+              // Not `line.join('')`: it would copy flat strings twice.
               whole = line[0] + line.slice(1).join('')
               line = ['']
               lineLength = held = 0
@@ -244,7 +244,7 @@ export function startParser(options: ParserOptions): Parser {
     return joined
   }
 
-  /** [spec] "Otherwise: The field is ignored." Making an error takes its time: only where somebody wants it. */
+  /** [spec] "Otherwise: The field is ignored." Creates the error only if there is an `onError`, because that takes time. */
   function ignore(code: SseErrorCode, what: string, text: string): void {
     onError?.(new SseError(code, `Ignored ${what} ${JSON.stringify(text.slice(0, 40))}`))
   }
@@ -258,7 +258,7 @@ export function startParser(options: ParserOptions): Parser {
   }
 }
 
-/** Many small strings take many times the memory of one, and each may keep its chunk: they are joined by the hundred. */
+/** Joins strings by the hundred: many small ones take many times the memory of one, and each may keep its chunk alive. */
 function add(pieces: string[], piece: string, separator: string): void {
   if (pieces.push(piece) > 128) pieces[0] += separator + pieces.splice(1).join(separator)
 }
@@ -270,11 +270,11 @@ function checkOptions(options: ParserOptions): void {
   for (const [name, value] of Object.entries(options)) {
     const isLimit = name === 'maxEventBytes'
     if (value !== undefined && (isLimit ? !(typeof value === 'number' && value >= 0) : typeof value !== 'function')) {
-      throw invalid(name, value, isLimit ? 'a number from 0 up' : 'a function')
+      throw invalid(name, value, isLimit ? 'a number, 0 or more' : 'a function')
     }
   }
 }
 
 function invalid(what: string, value: unknown, expected: string): SseError {
-  return new SseError('INVALID_OPTION', `${what} is ${String(value)}. Give ${expected}.`)
+  return new SseError('INVALID_OPTION', `${what} is ${String(value)}. Pass ${expected}.`)
 }

@@ -1,21 +1,21 @@
-/** Who is woken by an alarm. */
+/** An object that an alarm wakes. */
 export interface Timed {
-  /** What is due by `now`, on the clock of `performance.now()` or a little ahead of it, is to be done. */
+  /** Does everything due by `now`, which is `performance.now()` or a little ahead of it. */
   onAlarm(now: number): void
 }
 
-/** What was set, for one timed. */
+/** An alarm that was set for one object. */
 export interface Alarm {
   cancel(timed: Timed): void
 }
 
-/** Sets an alarm: the timed is woken once, so many milliseconds from now, or up to a thirtieth of that sooner. */
+/** Sets an alarm: wakes the object once, this many milliseconds from now, or up to a thirtieth of that sooner. */
 export type SetAlarm = (timed: Timed, milliseconds: number) => Alarm
 
 /**
- * One timer for all all that are to be woken at about the same time. A heartbeat every ten seconds makes some forty
- * timers, however many sessions there are, and a session holds a place in a set rather than a timer and its closure. What is written to many
- * connections in one go costs less, too: those who receive it are awake from the first on.
+ * One timer for all objects to wake at about the same time. A heartbeat every ten seconds needs about forty timers, however many
+ * sessions there are, and a session needs a place in a set instead of a timer and its closure. Writing to many connections in one go
+ * also costs less.
  */
 export const setSharedAlarm: SetAlarm = (timed, milliseconds) => {
   const waitMs = Math.min(milliseconds, longestTimerMs)
@@ -32,17 +32,17 @@ export const setSharedAlarm: SetAlarm = (timed, milliseconds) => {
   return alarm
 }
 
-/** A timer for this timed alone: in workerd a timer belongs to a request, and may touch nothing of another one. */
+/** A separate timer per object: in workerd a timer belongs to a request, and must not touch another request's objects. */
 export const setOwnAlarm: SetAlarm = (timed, milliseconds) => {
   const timer = setTimeout(() => timed.onAlarm(performance.now()), Math.min(milliseconds, longestTimerMs))
   letProcessEnd(timer)
   return { cancel: () => clearTimeout(timer) }
 }
 
-/** About a few milliseconds' worth of heartbeats. */
+/** A few milliseconds' worth of heartbeats. */
 const calledAtOnce = 500
 
-/** By the time through which what is due is done. */
+/** The groups, by the time up to which their alarms are due. */
 const shared = new Map<number, SharedAlarm>()
 
 class SharedAlarm implements Alarm {
@@ -68,7 +68,7 @@ class SharedAlarm implements Alarm {
     return timer
   }
 
-  /** Wakes a few hundred, then lets the process see to other work. */
+  /** Wakes a few hundred objects, then lets the process do other work. */
   #goOff(): void {
     this.#forget()
     let count = 0
@@ -88,10 +88,10 @@ class SharedAlarm implements Alarm {
   }
 }
 
-/** What a timer can take: a longer time becomes 1 ms in every runtime. Whoever is woken too soon sets the next alarm. */
+/** The longest time of a timer: a longer one becomes 1 ms in every runtime. An object that is woken too soon sets the next alarm. */
 const longestTimerMs = 2_147_483_647
 
-/** An open session is no reason to keep a process alive. Only Node's timers are objects. */
+/** An open session does not keep the process alive. Only Node's timers are objects. */
 function letProcessEnd(timer: ReturnType<typeof setTimeout>): void {
   ;(timer as { unref?: () => void }).unref?.()
 }

@@ -11,47 +11,47 @@ import { encodeSessionEvent, type SessionEvent } from './session-event.ts'
 export type { HistoryOptions } from './history.ts'
 
 export interface ChannelOptions {
-  /** What is kept, in this process's memory, for clients that come back. */
+  /** The history, in this process's memory, for clients that reconnect. */
   history?: HistoryOptions | undefined
-  /** Called when a session has been subscribed. */
+  /** Called after a session was subscribed. */
   onSubscribe?: ((session: Session) => void) | undefined
-  /** Called when a session is no longer subscribed, as a rule because it ended. */
+  /** Called when a session is no longer subscribed, usually because it ended. */
   onUnsubscribe?: ((session: Session) => void) | undefined
 }
 
 /**
- * Sends events to many sessions, and to each that reconnects what it missed: in memory, within one process. Its events
- * form one sequence, with IDs `<epoch>.<position>`. A session can resume with one channel only; for many topics, for a
- * history that survives a restart, or for more processes, there is the hub.
+ * Sends events to many sessions, and replays to each reconnecting one what it missed: in memory, within one process. Its events form
+ * one sequence, with IDs `<epoch>.<position>`. A session can resume with one channel only. Use the hub for many topics, for a history
+ * that survives a restart, or for more processes.
  */
 export interface Channel {
   readonly subscriberCount: number
   readonly subscribers: Iterable<Session>
   /**
-   * Sends the session what it missed since its `lastEventId`, then every event as it is broadcast, none twice and none
-   * left out. If part of what it missed is gone, a `headwater-gap` event says so first. A session that comes without an
-   * ID gets a position at once, so that it can resume even if it is cut off before its first event.
+   * Sends the session what it missed since its `lastEventId`, then every broadcast event, none twice and none left out. If part of what
+   * it missed is gone, a `headwater-gap` event says so first. A session without an ID gets a position at once, so that it can resume
+   * even if it is cut off before its first event.
    *
    * Ends with the session, or when the returned function is called.
    */
   subscribe(session: Session, options?: { lastEventId?: string | undefined }): () => void
   /**
-   * Sends an event to every subscriber and returns its ID. It is encoded once, and a slow subscriber delays nobody:
-   * what it has not read waits within its own session's bound.
+   * Sends an event to every subscriber and returns its ID. The event is encoded once. A slow subscriber delays no other: what it has
+   * not read waits within its own session's bound.
    *
-   * @throws SseError `INVALID_…` for a faulty event, `CHANNEL_CLOSED` after `close()`.
+   * @throws SseError `INVALID_…` for an invalid event, `CHANNEL_CLOSED` after `close()`.
    */
   broadcast(event: ChannelEvent): string
-  /** Drains every session subscribed now; resolves when they are over. */
+  /** Drains every currently subscribed session. Resolves when they have ended. */
   drain(): Promise<void>
-  /** Closes every session subscribed now or later, for good; resolves when the present ones are over. */
+  /** Permanently closes every session subscribed now or later. Resolves when the current ones have ended. */
   close(): Promise<void>
 }
 
-/** An event without an ID: the channel gives it one. */
+/** An event without an ID: the channel sets it. */
 export type ChannelEvent = Omit<SessionEvent, 'id'> & { id?: never }
 
-/** Makes a channel. */
+/** Creates a channel. */
 export function createChannel(options: ChannelOptions = {}): Channel {
   return new MemoryChannel(options)
 }
@@ -60,7 +60,7 @@ class MemoryChannel implements Channel {
   readonly #options: ChannelOptions
   readonly #history: History
   readonly #subscribers = new Map<ServerSession, Subscriber>()
-  /** Made when first needed: workerd has no random numbers while a module is being loaded. */
+  /** Created when first needed: workerd has no random numbers while a module is loading. */
   #epoch: string | undefined
   #isClosed = false
 
@@ -82,7 +82,7 @@ class MemoryChannel implements Channel {
     { lastEventId = session.lastEventId }: { lastEventId?: string | undefined } = {},
   ): () => void {
     if (!(session instanceof ServerSession)) {
-      throw new SseError('INVALID_OPTION', 'subscribe() takes a session made by createSession or createResponse.')
+      throw new SseError('INVALID_OPTION', 'subscribe() needs a session made by createSession or createResponse.')
     }
     const unsubscribe = () => this.#unsubscribe(session)
     if (this.#isClosed) session.close()
@@ -108,7 +108,7 @@ class MemoryChannel implements Channel {
     if ('id' in event && event.id !== undefined) {
       throw new SseError(
         'INVALID_EVENT_ID',
-        `The channel gives each event its id, so ${JSON.stringify(event.id)} has no place.`,
+        `The channel sets the id of each event. Remove the id ${JSON.stringify(event.id)}.`,
       )
     }
     const id = this.#idAt(this.#history.head + 1)
@@ -129,7 +129,7 @@ class MemoryChannel implements Channel {
     await Promise.all([...this.#subscribers.keys()].map((session) => session.close()))
   }
 
-  /** Finds where a returning subscriber goes on, and tells it what it cannot get any more. */
+  /** Finds where a returning subscriber resumes, and sends it a gap for what is gone. */
   #resume(subscriber: Subscriber, lastEventId: string): void {
     const { head, earliest } = this.#history
     const id = parseEventId(lastEventId)
@@ -150,8 +150,8 @@ class MemoryChannel implements Channel {
   }
 
   /**
-   * Sends from the history, as fast as the client reads, and joins the live events in the very tick in which nothing is
-   * left: so none is missed and none sent twice.
+   * Sends from the history, as fast as the client reads. Joins the live events in the same tick in which nothing is left, so that no
+   * event is missed or sent twice.
    */
   #replay(subscriber: Subscriber): void {
     const { session } = subscriber
@@ -173,7 +173,7 @@ class MemoryChannel implements Channel {
   #send(subscriber: Subscriber, bytes: Uint8Array): void {
     const { session } = subscriber
     if (session.waitsWhenFull && !session.hasRoom) {
-      // It waits in the history that all share, not in a queue of its own.
+      // Its events wait in the shared history, not in a separate queue.
       subscriber.isLive = false
       subscriber.next = this.#history.head
       session.whenRoom(() => this.#replay(subscriber))
@@ -204,7 +204,7 @@ class MemoryChannel implements Channel {
 
 interface Subscriber {
   session: ServerSession
-  /** The next position to replay. Of no meaning while live. */
+  /** The next position to replay. Has no meaning while live. */
   next: number
   isLive: boolean
 }

@@ -1,15 +1,15 @@
 /**
- * What ended a session.
+ * Why a session ended.
  * - `closed`: `close()`, or the end of a piped source
  * - `drained`: `drain()` or `drainSignal`
  * - `failed`: a piped source or the producer threw
  * - `client-left`: the client went away, or the connection broke
  * - `too-slow`: more than `maxUnsentBytes` were waiting
- * - `stalled`: bytes were waiting and for `stallTimeoutMs` none left
+ * - `stalled`: bytes were waiting, and none were sent for `stallTimeoutMs`
  * - `max-duration`: `maxDurationMs` had passed
- * - `unauthorized`: `authorize` said no
- * - `already-closed`: the client reconnected after a `close()`; it was answered 204 and the session was never open
- * - `head-request`: only the headers were asked for, and the session was never open
+ * - `unauthorized`: `authorize` refused
+ * - `already-closed`: the client reconnected after a `close()`; it got 204, and the session was never open
+ * - `head-request`: the client requested only the headers, and the session was never open
  */
 export type CloseReason =
   | 'closed'

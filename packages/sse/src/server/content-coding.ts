@@ -1,14 +1,14 @@
 /**
- * How the bytes of one response are coded on their way, such as compressed. Whoever gives a session one has found out that its client
- * takes it; the session sets `Content-Encoding`.
+ * A content coding of one response, such as compression. The caller that passes one to a session has checked that the client accepts
+ * it. The session sets `Content-Encoding`.
  */
 export interface ContentCoding {
-  /** What `Content-Encoding` is to say. */
+  /** The value of `Content-Encoding`. */
   readonly name: string
-  /** Begins the response. */
+  /** Returns the first bytes of the response. */
   head(): Uint8Array
-  /** Codes bytes so that the client can decode all of them as soon as it has them. What is returned may be shared with others. */
+  /** Encodes bytes so that the client can decode all of them as soon as they arrive. The result may be shared with others. */
   encode(bytes: Uint8Array): Uint8Array
-  /** Ends the response, if all that was encoded was sent; otherwise it is cut off. */
+  /** Returns the last bytes of the response. Used only if everything encoded was sent; otherwise the response is cut off. */
   tail(): Uint8Array
 }

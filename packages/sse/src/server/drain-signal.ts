@@ -1,12 +1,12 @@
-/** What a drain signal ends. */
+/** An object that a drain signal ends. */
 export interface Drainable {
   drain(): unknown
 }
 
-/** One listener for each signal, however many sessions: Node 20 warns of a leak from the eleventh on. */
+/** One listener per signal, however many sessions: Node 20 warns of a leak from the eleventh listener on. */
 const drains = new WeakMap<AbortSignal, Set<Drainable>>()
 
-/** Drains a session when the signal aborts; at once if it has. */
+/** Drains a session when the signal aborts, or at once if it already has. */
 export function joinDrain(signal: AbortSignal, session: Drainable): void {
   if (signal.aborted) {
     session.drain()
@@ -28,7 +28,7 @@ export function joinDrain(signal: AbortSignal, session: Drainable): void {
   sessions.add(session)
 }
 
-/** Forgets a session that is no longer open. */
+/** Removes a session that is no longer open. */
 export function leaveDrain(signal: AbortSignal, session: Drainable): void {
   drains.get(signal)?.delete(session)
 }

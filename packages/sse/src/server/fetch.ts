@@ -10,17 +10,17 @@ import { readSessionOptions, type SessionOptions } from './session-options.ts'
 import type { Sink, SinkListener } from './sink.ts'
 
 /**
- * Produces the events of one response. If it returns (or resolves to) a generator, an async iterable or a stream, that
- * is piped and its end is the end of the response. Returning anything else means nothing: the session stays open until
- * it is closed. If it throws, the client gets a last event and the session is closed.
+ * Produces the events of one response. If it returns (or resolves to) a generator, an async iterable or a stream, the session pipes
+ * it and closes at its end. Any other return value is ignored: the session stays open until it is closed. If the producer throws, the
+ * client gets a last event and the session closes.
  */
 export type Producer = (session: Session) => unknown
 
 /**
  * Answers a Fetch request with an event stream: Hono, Bun, Deno, workerd, Next.js route handlers.
  *
- * The producer runs before this returns, up to its first await. It is not called when the session is over from the
- * start: when the request is aborted already, came back after a `close()` (it is answered 204), or is a `HEAD`.
+ * The producer runs before this returns, up to its first await. It is not called if the session is over from the start: if the request
+ * is already aborted, follows a `close()` (it gets 204), or is a `HEAD`.
  *
  * @throws SseError `INVALID_OPTION`
  */
@@ -31,7 +31,7 @@ export function createResponse(request: Request, ...rest: [SessionOptions, Produ
   if (typeof producer !== 'function') {
     throw new SseError(
       'INVALID_OPTION',
-      `createResponse(request, options, producer) got no producer but ${typeof producer}.`,
+      `createResponse(request, options, producer) needs a function as its producer, not ${typeof producer}.`,
     )
   }
   const settings = readSessionOptions(options)
@@ -40,7 +40,7 @@ export function createResponse(request: Request, ...rest: [SessionOptions, Produ
   if (lastEventId === CLOSED_EVENT_ID) {
     return new Response(null, { status: 204, headers: new Headers(noContentHeaders(settings.headers)) })
   }
-  // Deno always cancels the stream, and warns of a coming change of its own when somebody looks at the signal.
+  // Deno always cancels the stream, and prints a warning about a future change when a program uses the signal.
   const signal = 'Deno' in globalThis ? undefined : request.signal
   if (request.method === 'HEAD' || signal?.aborted) return new Response(null, { headers })
   const sink = new FetchSink(signal)
@@ -55,20 +55,19 @@ async function run(producer: Producer, session: ServerSession): Promise<void> {
     const produced = await producer(session)
     if (isSource(produced)) await session.pipe(produced)
   } catch (error) {
-    // A producer that sends to a client who left is told so by a rejection, and that is no failure.
+    // Sending to a client that left rejects. That is not a failure of the producer.
     if (session.isOpen) await session.fail(error)
   }
 }
 
-/** No arrays: a producer that ends in `Promise.all(…)` means nothing by its result. */
+/** Excludes arrays: the result of a producer that ends in `Promise.all(…)` has no meaning. */
 function isSource(value: unknown): value is PipeSource<PipeItem> {
   if (typeof value !== 'object' || value === null) return false
   return Symbol.asyncIterator in value || 'getReader' in value || (Symbol.iterator in value && 'next' in value)
 }
 
 /**
- * A stream that takes bytes only when they are asked for, so that whatever waits does so in the session, within its
- * bound.
+ * A stream that accepts bytes only on request, so that unsent bytes wait in the session, within its bound.
  */
 class FetchSink implements Sink {
   readonly setAlarm = setOwnAlarm
@@ -106,8 +105,7 @@ class FetchSink implements Sink {
 
   write(bytes: Uint8Array): boolean {
     this.#isAsked = false
-    // A copy, because who reads the stream owns the chunk and may transfer its buffer, which subscribers of a channel
-    // share.
+    // A copy, because the reader of the stream owns the chunk and may transfer its buffer, which subscribers of a channel share.
     this.#controller.enqueue(new Uint8Array(bytes))
     this.#listener.onFlushed(bytes.length)
     return this.#isAsked
@@ -121,12 +119,14 @@ class FetchSink implements Sink {
 
   destroy(): void {
     this.#signal?.removeEventListener('abort', this.#onAbort)
-    // Not close(): the runtime would go on waiting for the client to take the last chunk. It may log this error.
-    this.#controller.error(new SseError('SESSION_CLOSED', 'A client took nothing for stallTimeoutMs: gave up on it.'))
+    // Not close(): the runtime would keep waiting for the client to read the last chunk. It may log this error.
+    this.#controller.error(
+      new SseError('SESSION_CLOSED', 'A client read nothing for stallTimeoutMs and was disconnected.'),
+    )
   }
 
   /**
-   * The client left. As a rule the runtime cancels the stream as well; where it does not, nobody is to wait for more.
+   * Called when the client left. Usually the runtime cancels the stream as well; if it does not, nothing must wait for more.
    */
   readonly #onAbort = (): void => {
     this.#controller.close()

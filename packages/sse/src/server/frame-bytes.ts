@@ -1,6 +1,6 @@
 import type { Frame } from '../protocol/index.ts'
 
-/** The bytes of a frame, as every sink takes them. */
+/** The bytes of a frame, in the form that every sink accepts. */
 export function frameBytes(frame: Frame): Uint8Array {
   const bytes = encoder.encode(frame)
   return asWritten ? asWritten(bytes.buffer, bytes.byteOffset, bytes.byteLength) : bytes
@@ -8,6 +8,6 @@ export function frameBytes(frame: Frame): Uint8Array {
 
 const encoder = new TextEncoder()
 
-/** Node writes nothing but its own kind of byte array, and would make one anew at each write of the same bytes. */
+/** Node writes only Buffers, and would otherwise create one at each write of the same bytes. */
 const asWritten: ((buffer: ArrayBuffer, offset: number, length: number) => Uint8Array) | undefined =
   globalThis.Buffer?.from

@@ -1,15 +1,15 @@
-/** The two ends of the promise that a `send` returned. */
+/** Settles the promise that a `send` returned. */
 export interface Delivery {
   resolve(): void
   reject(error: Error): void
 }
 
-/** Encoded frames that a session accepted and its connection has not taken yet, in order. */
+/** Encoded frames that a session accepted and its connection has not accepted yet, in order. */
 export class FrameQueue {
   byteLength = 0
   #frames: (QueuedFrame | undefined)[] = []
   #first = 0
-  /** How much of the first frame is taken already. */
+  /** How many bytes of the first frame are already taken. */
   #taken = 0
 
   push(bytes: Uint8Array, delivery?: Delivery): void {
@@ -18,8 +18,8 @@ export class FrameQueue {
   }
 
   /**
-   * Takes up to `maxBytes` from the front: several small frames joined, or a piece of a large one. Large pieces would
-   * hide a slow client's progress, which is seen only when a whole piece has left.
+   * Takes up to `maxBytes` from the front: several small frames joined, or a piece of a large one. Large pieces would hide a slow
+   * client's progress, which shows only when a whole piece is sent.
    */
   take(maxBytes: number): { bytes: Uint8Array; deliveries: Delivery[] } {
     const deliveries: Delivery[] = []
@@ -39,20 +39,20 @@ export class FrameQueue {
     return { bytes: pieces.length === 1 ? (pieces[0] as Uint8Array) : join(pieces, length), deliveries }
   }
 
-  /** Drops the oldest frame of which nothing has been taken. `false` when there is none. */
+  /** Drops the oldest frame of which nothing was taken. Returns `false` if there is none. */
   dropOldest(): boolean {
     const index = this.#taken > 0 ? this.#first + 1 : this.#first
     const frame = this.#frames[index]
     if (!frame) return false
     this.byteLength -= frame.bytes.length
-    // What is dropped may be forgotten, which is all that the promise says.
+    // Resolves: the promise says only that the session no longer holds the frame.
     frame.delivery?.resolve()
     if (index === this.#first) this.#dropFirst()
     else this.#frames.splice(index, 1)
     return true
   }
 
-  /** Empties the queue and hands back whom to tell. */
+  /** Empties the queue and returns the promises to settle. */
   clear(): Delivery[] {
     const deliveries: Delivery[] = []
     for (const frame of this.#frames) if (frame?.delivery) deliveries.push(frame.delivery)
@@ -61,7 +61,7 @@ export class FrameQueue {
     return deliveries
   }
 
-  /** Moves on to the next frame. Frames leave the array in bulk: shifting a long array one by one is quadratic. */
+  /** Moves to the next frame. Removes frames from the array in bulk: shifting a long array one by one is quadratic. */
   #dropFirst(): void {
     this.#frames[this.#first++] = undefined
     this.#taken = 0

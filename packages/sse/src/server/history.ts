@@ -1,18 +1,18 @@
 import { SseError } from '../protocol/index.ts'
 
-/** How much a channel keeps for clients that come back. The first limit reached counts. */
+/** How much a channel keeps for clients that reconnect. The first limit reached counts. */
 export interface HistoryOptions {
-  /** Default 1000. `0` keeps nothing: every reconnect that missed something is told of a gap. */
+  /** Default 1000. `0` keeps nothing: every client that reconnects after missing something gets a gap. */
   maxEvents?: number | undefined
-  /** Default 300000 (5 minutes). */
+  /** The age at which events are dropped, in milliseconds. Default 300000 (5 minutes). */
   maxAgeMs?: number | undefined
-  /** Encoded bytes. Default 8388608 (8 MiB). */
+  /** The most encoded bytes. Default 8388608 (8 MiB). */
   maxBytes?: number | undefined
 }
 
-/** The most recent events of a channel, encoded. Their positions follow each other without holes. */
+/** The most recent events of a channel, encoded. Their positions are consecutive. */
 export class History {
-  /** The position of the latest event ever added; 0 before the first. */
+  /** The position of the latest event ever added; 0 if there was none. */
   head = 0
   readonly #maxEvents: number
   readonly #maxAgeMs: number
@@ -26,7 +26,7 @@ export class History {
       if (!['maxEvents', 'maxAgeMs', 'maxBytes'].includes(name)) {
         throw new SseError(
           'INVALID_OPTION',
-          `Unknown history option "${name}". There are: maxEvents, maxAgeMs, maxBytes.`,
+          `Unknown history option "${name}". The options are: maxEvents, maxAgeMs, maxBytes.`,
         )
       }
     }
@@ -36,7 +36,7 @@ export class History {
     this.#maxBytes = from0('maxBytes', maxBytes)
   }
 
-  /** The position of the earliest event kept; one past the head when none is. */
+  /** The position of the earliest event; one past the head if the history is empty. */
   get earliest(): number {
     return this.head + 1 - (this.#kept.length - this.#firstIndex)
   }
@@ -49,12 +49,12 @@ export class History {
     this.trim()
   }
 
-  /** The encoded event at a position that is kept. */
+  /** The encoded event at a position in the history. */
   at(position: number): Uint8Array {
     return (this.#kept[this.#firstIndex + position - this.earliest] as KeptEvent).bytes
   }
 
-  /** Lets go of what is too old or too much. */
+  /** Drops events beyond the limits. */
   trim(): void {
     const oldestAllowed = performance.now() - this.#maxAgeMs
     for (let first = this.#kept[this.#firstIndex]; first; first = this.#kept[this.#firstIndex]) {
@@ -63,7 +63,7 @@ export class History {
       this.#byteLength -= first.bytes.length
       this.#kept[this.#firstIndex++] = undefined
     }
-    // In bulk: shifting a long array one by one is quadratic.
+    // In bulk, because shifting a long array one by one is quadratic.
     if (this.#firstIndex > this.#kept.length / 2) {
       this.#kept = this.#kept.slice(this.#firstIndex)
       this.#firstIndex = 0
@@ -80,7 +80,7 @@ function from0(name: string, value: number): number {
   if (typeof value !== 'number' || !(value >= 0)) {
     throw new SseError(
       'INVALID_OPTION',
-      `history.${name} is ${String(value)}: it must be a number from 0 up, or Infinity.`,
+      `history.${name} is ${String(value)}: it must be a number, 0 or more, or Infinity.`,
     )
   }
   return value

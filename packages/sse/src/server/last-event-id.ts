@@ -1,7 +1,6 @@
 /**
- * The last event ID a client came with: the `Last-Event-ID` header, or else the query parameter (a first `EventSource`
- * cannot set a header). The header wins, because on a reconnect the query is the older of the two. `''` when there is
- * none.
+ * The last event ID that a client sent: the `Last-Event-ID` header, or else the query parameter (a new `EventSource` cannot set a
+ * header). The header wins, because on a reconnect the query is the older of the two. `''` if there is none.
  */
 export function readLastEventId(header: string | undefined, url: string): string {
   if (header !== undefined && header !== '') return decodeHeader(header)
@@ -15,12 +14,12 @@ export function readLastEventId(header: string | undefined, url: string): string
   return ''
 }
 
-/** Ours; Mercure 1.0's; Mercure 0.x's, today and before. */
+/** The names of the query parameter: ours; Mercure 1.0's; Mercure 0.x's, current and older. */
 const parameterNames = ['lastEventId', 'last_event_id', 'lastEventID', 'Last-Event-ID']
 
 /**
- * [spec] The header's value is the last event ID string, UTF-8 encoded. Node and Fetch hand the bytes over as one
- * character each; a runtime that decoded them already is recognised by what is then no valid UTF-8, and left alone.
+ * [spec] The header's value is the last event ID string, UTF-8 encoded. Node and Fetch return the bytes as one character each. If a
+ * runtime has already decoded them, they are not valid UTF-8, and the value is left unchanged.
  */
 function decodeHeader(value: string): string {
   if (!/[\x80-\xff]/.test(value) || /[^\0-\xff]/.test(value)) return value

@@ -12,32 +12,32 @@ import type { Sink, SinkListener } from './sink.ts'
 import { SocketSink } from './socket-sink.ts'
 import { canTakeConnection, takeConnection } from './taken-connection.ts'
 
-/** A request of `node:http`, `node:https` or `node:http2`, or what a framework made of one. */
+/** A request of `node:http`, `node:https` or `node:http2`, or a framework's version of one. */
 export type NodeRequest = IncomingMessage | Http2ServerRequest
-/** A response of `node:http`, `node:https` or `node:http2`, or what a framework made of one. */
+/** A response of `node:http`, `node:https` or `node:http2`, or a framework's version of one. */
 export type NodeResponse = ServerResponse | Http2ServerResponse
 
 /**
- * Answers a request with an event stream. The headers and a first comment go out at once.
+ * Answers a request with an event stream. Sends the headers and a first comment at once.
  *
  * Express, Nest: `createSession(req, res)`. Koa: `ctx.respond = false`, then `createSession(ctx.req, ctx.res)`.
  * Fastify: `reply.hijack()`, then `createSession(request.raw, reply.raw, { headers: reply.getHeaders() })`.
  *
- * The session may be over from the start, see {@link Session.isOpen}: when the client has left already, came back after
- * a `close()` (it is answered 204), or sent `HEAD`.
+ * The session may be over from the start, see {@link Session.isOpen}: if the client has already left, returned after a `close()` (it
+ * gets 204), or sent `HEAD`.
  *
- * @throws SseError `INVALID_OPTION`; `HEADERS_SENT` if something was already sent as the answer.
+ * @throws SseError `INVALID_OPTION`; `HEADERS_SENT` if part of the response was already sent.
  */
 export function createSession(req: NodeRequest, res: NodeResponse, options: SessionOptions = {}): Session {
   return answer(req as RequestOfEither, res as ResponseOfEither, options)
 }
 
-/** `node:http2` has an API compatible with `node:http`, to the point where its types call it another. */
+/** `node:http2` has an API compatible with `node:http`, but separate types. */
 type RequestOfEither = IncomingMessage
 type ResponseOfEither = ServerResponse & {
-  /** Of HTTP/2; on HTTP/1 it may be anything that somebody hung on the response. */
+  /** The HTTP/2 stream. On HTTP/1 it may be any property that other code added to the response. */
   stream?: ServerHttp2Stream
-  /** Added by compression middleware. */
+  /** A method that compression middleware adds. */
   flush?: () => void
 }
 
@@ -49,7 +49,7 @@ function answer(req: RequestOfEither, res: ResponseOfEither, options: SessionOpt
   if (res.headersSent || res.writableEnded) {
     throw new SseError(
       'HEADERS_SENT',
-      `The response to ${req.method} ${req.url} is already under way (status ${res.statusCode}): create the session first.`,
+      `The response to ${req.method} ${req.url} has already begun (status ${res.statusCode}): create the session first.`,
     )
   }
   if (lastEventId === CLOSED_EVENT_ID) {
@@ -71,7 +71,7 @@ function answer(req: RequestOfEither, res: ResponseOfEither, options: SessionOpt
   return new ServerSession(lastEventId, settings, new NodeSink(req, res))
 }
 
-/** Replaces what is set by the same name. Not with `appendHeader`, which HTTP/2 has since Node 20.12 only. */
+/** Replaces headers of the same name. Does not use `appendHeader`, which HTTP/2 has only since Node 20.12. */
 function setHeaders(res: ResponseOfEither, headers: [name: string, value: string][]): void {
   for (const [name] of headers) {
     const values = headers.filter(([other]) => other.toLowerCase() === name.toLowerCase()).map(([, value]) => value)
@@ -84,8 +84,8 @@ class NodeSink implements Sink {
   readonly #req: RequestOfEither
   readonly #res: ResponseOfEither
   /**
-   * Middleware that replaced `write` on this response (compression does) passes no callback on. What its `write`
-   * accepts with `true` then counts as gone, the rest at its drain.
+   * Middleware that replaced `write` on this response (as compression does) does not pass on the callback. Bytes that its `write`
+   * accepts with `true` then count as sent, the rest at its drain.
    */
   readonly #isPatched: boolean
   #bytesBeforeDrain = 0
@@ -101,8 +101,8 @@ class NodeSink implements Sink {
     this.#listener = listener
     const req = this.#req
     const res = this.#res
-    // A stream of events may rest for long, and its small pieces are to leave at once. HTTP/2 decides on its own
-    // socket, and test doubles (Fastify's inject) have neither.
+    // An event stream may be silent for long, and its small writes must be sent at once. HTTP/2 manages its own socket, and test
+    // doubles (Fastify's inject) have neither method.
     req.setTimeout?.(0)
     if (!isHttp2(req)) req.socket?.setNoDelay?.(true)
     res.on('drain', () => {
@@ -113,10 +113,10 @@ class NodeSink implements Sink {
     })
     res.on('finish', () => listener.onOver())
     res.on('close', () => listener.onOver())
-    // Without a listener an error of a connection that broke would end the process. 'close' follows it.
+    // Without a listener the error of a broken connection would end the process. 'close' follows it.
     res.on('error', () => listener.onOver())
     req.on('error', () => listener.onOver())
-    // A request also closes when its body has been read.
+    // A request also closes when its body was read.
     req.on('close', () => {
       if (hasLeft(req, res)) listener.onOver()
     })
@@ -127,7 +127,7 @@ class NodeSink implements Sink {
     const res = this.#res
     let hasRoom: boolean
     if (this.#isPatched) {
-      // Some forget to return what they were told.
+      // Some middleware does not return the result.
       hasRoom = res.write(bytes) !== false
       if (hasRoom) this.#listener.onFlushed(bytes.length)
       else this.#bytesBeforeDrain += bytes.length
@@ -143,7 +143,7 @@ class NodeSink implements Sink {
   end(leaving: boolean): void {
     const res = this.#res
     if (leaving) {
-      // Otherwise server.close() would wait for a connection kept alive.
+      // Otherwise server.close() would wait for the kept-alive connection.
       if (isHttp2(this.#req)) res.stream?.session?.close()
       else res.on('finish', () => this.#req.socket.destroySoon())
     }

@@ -3,20 +3,20 @@ import type { CloseReason } from './close-reason.ts'
 import { frameBytes } from './frame-bytes.ts'
 import { encodeSessionEvent, type SessionEvent } from './session-event.ts'
 
-/** What a pipe reads from: a list, a generator, a Node `Readable` or a web `ReadableStream`. */
+/** The source of a pipe: a list, a generator, a Node `Readable` or a web `ReadableStream`. */
 export type PipeSource<T> = Iterable<T> | AsyncIterable<T> | ReadableStream<T>
 
-/** What a pipe can send without `toEvent`: an event; or its data, where bytes are UTF-8 text. */
+/** An item that a pipe can send without `toEvent`: an event, or its data. Bytes are UTF-8 text. */
 export type PipeItem = SessionEvent | string | number | boolean | null | Uint8Array
 
 export interface PipeOptions<T = PipeItem> {
-  /** Makes an event of each item. Needed when the items are objects and no events. */
+  /** Converts each item to an event. Required if the items are objects but not events. */
   toEvent?: ((item: T) => SessionEvent) | undefined
-  /** Leaves the session open when the source has ended or failed. Default `false`. */
+  /** Leaves the session open after the source has ended or failed. Default `false`. */
   keepOpen?: boolean | undefined
   /**
    * The last event when the source fails. Default: of type `headwater-error`, its data `{"message":"The source of these
-   * events failed."}`. What was thrown goes to the session's `onError` only: it may hold what the client must not know.
+   * events failed."}`. Only the session's `onError` gets the error itself, which may contain what the client must not know.
    */
   errorEvent?: SessionEvent | ((error: unknown) => SessionEvent) | undefined
 }
@@ -25,28 +25,28 @@ export interface PipeOptions<T = PipeItem> {
 export type PipeResult =
   /** The source ended, and all of it was sent. */
   | { outcome: 'completed' }
-  /** The source or `toEvent` threw `error`, or an item was no event. */
+  /** The source or `toEvent` threw `error`, or an item was not an event. */
   | { outcome: 'failed'; error: unknown }
   /** The session ended first. */
   | { outcome: 'closed'; reason: CloseReason }
 
-/** What a pipe fills: a session, with what only its own parts may do. */
+/** The session that a pipe fills, with its internal methods. */
 export interface PipeTarget {
   readonly isOpen: boolean
   readonly signal: AbortSignal
   readonly hasRoom: boolean
-  /** What ended the session, as soon as it is no longer open. */
+  /** Why the session ended, as soon as it is no longer open. */
   readonly closeReason: CloseReason | undefined
   offer(bytes: Uint8Array): boolean
   whenRoom(callback: () => void): void
   close(): Promise<CloseReason>
-  /** Reports what was thrown to the operator, and sends the client an error event. */
+  /** Reports the error to the operator, and sends the client an error event. */
   fail(error: unknown, options: Pick<PipeOptions, 'errorEvent' | 'keepOpen'>): Promise<void>
-  /** Reports an error that nobody awaits to the operator. */
+  /** Reports an error to the operator that no promise reports. */
   report(error: unknown): void
 }
 
-/** Carries out `Session.pipe`. */
+/** Implements `Session.pipe`. */
 export async function pipeInto<T>(
   session: PipeTarget,
   source: PipeSource<T>,
@@ -54,7 +54,7 @@ export async function pipeInto<T>(
 ): Promise<PipeResult> {
   const reader = new ItemReader(source, (error) => session.report(error))
   const encoder: Encoder<T> = toEvent ? { encode: (item) => encodeSessionEvent(toEvent(item)) } : itemEncoder()
-  // At once, also while the source is still making its next item: nobody wants it any more.
+  // Stops at once, even while the source is producing its next item, which is no longer needed.
   const stop = () => reader.stop()
   if (session.isOpen) session.signal.addEventListener('abort', stop)
   else stop()
@@ -70,11 +70,11 @@ export async function pipeInto<T>(
         return { outcome: 'completed' }
       }
       if (!session.hasRoom) await new Promise<void>((resolve) => session.whenRoom(resolve))
-      // A source that never makes us wait would keep timers and sockets from their turn.
+      // A source that never makes us wait would block timers and sockets.
       if (count % 1000 === 0) await new Promise((resolve) => setTimeout(resolve, 0))
     }
   } catch (error) {
-    // What a source throws because it was stopped is no failure.
+    // An error that a source throws because it was stopped is not a failure.
     if (session.isOpen) {
       stop()
       await session.fail(error, { errorEvent, keepOpen })
@@ -86,7 +86,7 @@ export async function pipeInto<T>(
   return { outcome: 'closed', reason: session.closeReason as CloseReason }
 }
 
-/** One way to read every kind of source, that can be interrupted. */
+/** Reads every kind of source in one way that can be interrupted. */
 class ItemReader<T> {
   readonly #source: { next(): IteratorResult<T> | Promise<IteratorResult<T>>; stop(): unknown }
   readonly #onError: (error: unknown) => void
@@ -104,7 +104,7 @@ class ItemReader<T> {
       this.#isFinished ||= next.done === true
       return next
     }
-    // Not Promise.race against the session's end: that promise would hold on to every item ever raced.
+    // Not Promise.race against the session's end: that promise would keep every item it was ever raced against.
     return new Promise((resolve, reject) => {
       this.#interrupt = () => resolve({ done: true, value: undefined })
       next.then(
@@ -120,7 +120,7 @@ class ItemReader<T> {
     })
   }
 
-  /** Ends the source, and a `next()` that is under way. */
+  /** Ends the source, and a `next()` in progress. */
   stop(): void {
     this.#interrupt?.()
     if (this.#isFinished) return
@@ -143,7 +143,7 @@ function openSource<T>(source: PipeSource<T>) {
       return {
         next: () => iterator.next(),
         stop() {
-          // A Node stream's iterator would only return once its pending read is done.
+          // The iterator of a Node stream would return only after its pending read.
           if ('destroy' in source && typeof source.destroy === 'function') source.destroy()
           return iterator.return?.()
         },
@@ -156,7 +156,7 @@ function openSource<T>(source: PipeSource<T>) {
   }
   const what =
     typeof source === 'function' ? 'a function (call it first?)' : `${typeof source} ${JSON.stringify(source)}`
-  throw new SseError('INVALID_OPTION', `pipe() takes an iterable, an async iterable or a stream, not ${what}.`)
+  throw new SseError('INVALID_OPTION', `pipe() needs an iterable, an async iterable or a stream, not ${what}.`)
 }
 
 interface Encoder<T> {
@@ -167,7 +167,7 @@ interface Encoder<T> {
 /** Encodes a {@link PipeItem}. */
 function itemEncoder(): Encoder<unknown> {
   const decoder = new TextDecoder()
-  // A character may be cut between two chunks, so a chunk may also make no text yet.
+  // A character may be cut between two chunks, so a chunk may yield no text yet.
   const encodeChunk = (text: string) => (text === '' ? undefined : encodeEvent({ data: text }))
   return {
     encode(item) {

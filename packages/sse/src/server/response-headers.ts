@@ -1,7 +1,7 @@
 import { SseError } from '../protocol/index.ts'
 import type { ResponseHeaders, SessionSettings } from './session-options.ts'
 
-/** The headers of an event stream: ours, where the application has none of that name, and the application's. */
+/** The headers of an event stream: the application's, and ours unless the application sets the same name. */
 export function eventStreamHeaders({
   headers,
   contentCoding,
@@ -12,14 +12,14 @@ export function eventStreamHeaders({
     [
       ['Content-Type', 'text/event-stream'],
       noCache,
-      // nginx and what is modelled on it gather a response unless told not to.
+      // nginx and similar proxies buffer a response unless this header tells them not to.
       ['X-Accel-Buffering', 'no'],
     ],
     custom,
   )
 }
 
-/** The headers of the 204 that ends a client for good: CORS and the like must be right there too. */
+/** The headers of the 204 that ends a client's reconnecting: CORS and similar headers must be correct there, too. */
 export function noContentHeaders(custom: ResponseHeaders): [name: string, value: string][] {
   return merge(
     [noCache],
@@ -27,7 +27,7 @@ export function noContentHeaders(custom: ResponseHeaders): [name: string, value:
   )
 }
 
-/** no-transform keeps proxies and middleware from compressing the stream, and from holding it back to do so. */
+/** no-transform keeps proxies and middleware from compressing the stream, and from delaying it to do so. */
 const noCache: [string, string] = ['Cache-Control', 'no-cache, no-transform']
 
 function merge(ours: [string, string][], custom: [string, string][]): [string, string][] {
@@ -53,11 +53,14 @@ function check(name: string, value: string): void {
   if (refusedNames.has(name.toLowerCase())) {
     throw new SseError(
       'INVALID_OPTION',
-      `headers sets ${name}, which the connection decides (HTTP/2 has none of it). Leave it out.`,
+      `headers sets ${name}, which belongs to the connection (HTTP/2 does not have it). Remove it.`,
     )
   }
   if (name.toLowerCase() === 'content-type' && !/^text\/event-stream\s*(;|$)/i.test(value)) {
-    throw new SseError('INVALID_OPTION', `headers sets ${name}: ${value}. An EventSource takes text/event-stream only.`)
+    throw new SseError(
+      'INVALID_OPTION',
+      `headers sets ${name}: ${value}. An EventSource accepts only text/event-stream.`,
+    )
   }
 }
 

@@ -13,13 +13,13 @@ import type { Sink, SinkListener } from './sink.ts'
 
 type State =
   | { name: 'open' }
-  /** Nothing more is accepted; what was accepted still leaves. */
+  /** The session accepts nothing more; what it accepted is still sent. */
   | { name: 'ending'; reason: CloseReason; leaving: boolean }
-  /** Everything was handed to the sink, which is to end. */
+  /** The sink has everything and is ending. */
   | { name: 'ended'; reason: CloseReason }
   | { name: 'over'; reason: CloseReason }
 
-/** The one implementation of {@link Session}: its states and its limits, over any {@link Sink}. */
+/** The implementation of {@link Session}: its states and its limits, over any {@link Sink}. */
 export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   readonly lastEventId: string
   readonly closed: Promise<CloseReason>
@@ -30,9 +30,9 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   #resolveClosed!: (reason: CloseReason) => void
   #controller: AbortController | undefined
   readonly #queue = new FrameQueue()
-  /** What the sink took and has not reported as gone, by the count of bytes after which each may be told. */
+  /** The promises of bytes in the sink that are not yet sent, with the byte count after which each resolves. */
   #inFlight: { end: number; deliveries: readonly Delivery[] }[] | undefined
-  /** Whether something was accepted that is not going to be sent. */
+  /** Whether the session accepted something that it will not send. */
   #hasLost = false
   #bytesWritten = 0
   #bytesFlushed = 0
@@ -45,7 +45,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   #authorizedAt: number
   #authorizingSince: number | undefined
 
-  /** With a reason in place of a sink, the session is over from the start. */
+  /** A reason in place of a sink means that the session is over from the start. */
   constructor(lastEventId: string, settings: SessionSettings, sink: Sink | CloseReason) {
     this.lastEventId = lastEventId
     this.#settings = settings
@@ -61,7 +61,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     }
     this.#sink = sink
     this.#sinkIsFull = !sink.start(this)
-    // The first bytes go at once: Firefox's fetch and several proxies hold a response back until its body starts.
+    // Sends the first bytes at once: Firefox's fetch and several proxies hold a response back until its body starts.
     if (settings.contentCoding) this.#hand(settings.contentCoding.head())
     this.#accept(firstBytes(settings.retryMs))
     if (settings.drainSignal) joinDrain(settings.drainSignal, this)
@@ -113,10 +113,10 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     return this.end('drained', encodeRetry(Math.round((retryMs ?? 0) + Math.random() * drainSpreadMs)), true)
   }
 
-  /** Internal: ends the session after what was accepted and one last frame. */
+  /** Internal: ends the session after everything accepted and one last frame. */
   end(reason: CloseReason, lastFrame?: Frame, leaving = false): Promise<CloseReason> {
     if (this.isOpen) {
-      // Not through #accept: the last frame goes out however much is waiting.
+      // Not through #accept: the last frame is sent however much is waiting.
       if (lastFrame !== undefined) this.#queue.push(this.#encode(frameBytes(lastFrame)))
       if (this.#settings.contentCoding && !this.#hasLost) this.#queue.push(this.#settings.contentCoding.tail())
       this.#stopBeingOpen({ name: 'ending', reason, leaving })
@@ -143,17 +143,17 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     }
   }
 
-  /** Internal: whether events beyond the bound wait at their source rather than here. */
+  /** Internal: whether events beyond the bound wait at their source instead of here. */
   get waitsWhenFull(): boolean {
     return this.#settings.whenFull === 'wait'
   }
 
-  /** Internal: what ended the session, as soon as it is no longer open. */
+  /** Internal: why the session ended, as soon as it is no longer open. */
   get closeReason(): CloseReason | undefined {
     return this.#state.name === 'open' ? undefined : this.#state.reason
   }
 
-  /** Internal: tells the operator what was thrown, and the client that something was. */
+  /** Internal: reports an error to the operator, and sends the client an error event. */
   async fail(error: unknown, { errorEvent, keepOpen = false }: Pick<PipeOptions, 'errorEvent' | 'keepOpen'> = {}) {
     this.report(error)
     let frame = defaultErrorFrame
@@ -168,7 +168,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     else await this.end('failed', `${frame}${closeFrame}` as Frame)
   }
 
-  /** Internal: tells the operator of an error that nobody awaits. */
+  /** Internal: reports an error to the operator that no promise reports. */
   report(error: unknown): void {
     this.#settings.onError(error)
   }
@@ -203,8 +203,8 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     const unsentBytes = this.unsentBytes
     if (unsentBytes >= maxUnsentBytes) {
       if (whenFull === 'disconnect') {
-        // What was accepted still leaves, as long as the client takes some: so even events all sent in one go, too many
-        // of them, bring it further with each reconnect.
+        // Accepted events are still sent as long as the client reads. So even if too many events come in one go, each reconnect brings
+        // the client further.
         this.end('too-slow')
         return false
       }
@@ -219,7 +219,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     this.#lastSentAt = performance.now()
     if (unsentBytes === 0) this.#lastProgressAt = this.#lastSentAt
     if (!this.#sinkIsFull && this.#queue.byteLength === 0 && bytes.length <= pieceBytes) {
-      // By far the most frequent case, and worth a shortcut: one event, and room for it.
+      // A shortcut for by far the most frequent case: one event, and room for it.
       this.#hand(bytes, delivery && [delivery])
     } else {
       this.#queue.push(bytes, delivery)
@@ -251,10 +251,10 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     if (this.#sink?.write(bytes)) this.#sinkIsFull = false
   }
 
-  /** Internal, of the sink. */
+  /** Internal: called by the sink. */
   onFlushed(byteLength: number): void {
     this.#bytesFlushed += byteLength
-    // With nothing left to wait for there is no progress to be told from a stall.
+    // With nothing waiting, a stall could not be distinguished from progress.
     if (this.unsentBytes > 0) this.#lastProgressAt = performance.now()
     if (this.#inFlight?.length) {
       let count = 0
@@ -268,14 +268,14 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     if (this.#waitingForRoom && this.hasRoom) this.#giveRoom()
   }
 
-  /** Internal, of the sink. */
+  /** Internal: called by the sink. */
   onDrain(): void {
     this.#sinkIsFull = false
     this.#pump()
     if (this.hasRoom) this.#giveRoom()
   }
 
-  /** Internal, of the sink. */
+  /** Internal: called by the sink. */
   onOver(): void {
     this.#over('client-left')
   }
@@ -318,22 +318,22 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     const reason = this.#state.name === 'open' ? '' : ` (${this.#state.reason})`
     return new SseError(
       'SESSION_CLOSED',
-      `The session is closed${reason}: nothing more can be sent. Its signal aborts when that happens: stop producing then.`,
+      `The session is closed${reason}: nothing more can be sent. Stop producing when its signal aborts.`,
     )
   }
 
   /**
-   * One alarm for all limits. It is set for the nearest of them and looks again when it goes off, so that sending, which
-   * moves most of them, need not touch it.
+   * One alarm for all limits. It is set for the nearest one and checks again when it goes off, so that sending, which moves most of
+   * them, does not need to change it.
    */
   #setAlarm(now: number): void {
     const { heartbeatMs, stallTimeoutMs, authorize } = this.#settings
     let next = this.#lastProgressAt + stallTimeoutMs
-    // While nothing waits nothing can stall, but something may begin to wait at any time.
+    // Nothing can stall while nothing waits, but something may begin to wait at any time.
     if (next <= now) next = now + stallTimeoutMs
     if (this.isOpen) {
       let heartbeatAt = this.#lastSentAt + heartbeatMs
-      // Due, and not sent because bytes are waiting.
+      // A heartbeat is due, but not sent because bytes are waiting.
       if (heartbeatAt <= now) heartbeatAt = now + heartbeatMs
       next = Math.min(next, this.#endsAt, heartbeatAt)
       if (authorize) next = Math.min(next, this.#authorizedAt + heartbeatMs)
@@ -348,7 +348,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     this.#alarm = undefined
   }
 
-  /** Internal, of the alarm. */
+  /** Internal: called by the alarm. */
   onAlarm(now: number): void {
     this.#alarm = undefined
     const { heartbeatMs, stallTimeoutMs, authorize } = this.#settings
@@ -370,8 +370,8 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   }
 
   /**
-   * What tells the client to come back, a little spread: its reconnection time, and up to as much again. Sessions that were begun by the same
-   * event, a login or a deployment, end by the same rule.
+   * Tells the client to reconnect after its reconnection time and up to as much again. The spread matters because sessions that began
+   * with the same event, such as a login or a deployment, also end together.
    */
   get #comeBack(): Frame | undefined {
     const { retryMs } = this.#settings
@@ -398,7 +398,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   }
 
   /**
-   * Ends without what is still waiting: the client may not have it any more. A block cut short is ignored by clients.
+   * Ends without sending what is still waiting: the client may no longer receive it. Clients ignore a block that is cut short.
    */
   #revoke(): void {
     if (!this.isOpen) return
@@ -408,13 +408,13 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   }
 }
 
-/** How much a sink is given in one piece. */
+/** The most bytes passed to a sink in one piece. */
 const pieceBytes = 65_536
 
-/** How much a source that can wait (a pipe, a replay) sends ahead of the client. */
+/** How far a source that can wait (a pipe, a replay) sends ahead of the client. */
 const roomBytes = 65_536
 
-/** As a rule all sessions of a process begin alike: the same bytes then. */
+/** Usually all sessions of a process begin alike, so they share the same bytes. */
 let lastFirst: { retryMs: number | null; bytes: Uint8Array } | undefined
 
 function firstBytes(retryMs: number | null): Uint8Array {

@@ -1,16 +1,16 @@
 import { encodeEvent, type Frame, SseError } from '../protocol/index.ts'
 import { CLOSED_EVENT_ID, isReservedEventType } from './reserved.ts'
 
-/** One event as an application sends it. */
+/** One event of an application. */
 export interface SessionEvent {
   /**
-   * A string goes out as it is, anything else as JSON: `0`, `false`, `null` and `''` included. `undefined`, functions,
-   * symbols, bigints and circular structures have no JSON and are refused with `INVALID_DATA`.
+   * A string is sent as it is, anything else as JSON, including `0`, `false`, `null` and `''`. `undefined`, functions, symbols, bigints
+   * and circular structures have no JSON form and are refused with `INVALID_DATA`.
    */
   data: unknown
-  /** The event type. Left out, listeners of `message` get the event. */
+  /** The event type. Without it, `message` listeners get the event. */
   event?: string | undefined
-  /** What the client sends back as `Last-Event-ID` when it reconnects. An empty string resets it. */
+  /** The ID that the client sends back as `Last-Event-ID` when it reconnects. An empty string resets it. */
   id?: string | undefined
   /** The reconnection time in milliseconds that the client uses from now on. */
   retry?: number | undefined
@@ -18,17 +18,17 @@ export interface SessionEvent {
   comment?: string | undefined
 }
 
-/** Encodes an application's event; refuses the types and the ID by which Headwater itself speaks to clients. */
+/** Encodes an application's event. Refuses the types and the ID that Headwater itself uses. */
 export function encodeSessionEvent(init: SessionEvent): Frame {
   if (typeof init !== 'object' || init === null) {
-    throw new SseError('INVALID_DATA', `${describe(init)} is no event. Did you mean { data: ${describe(init)} }?`)
+    throw new SseError('INVALID_DATA', `${describe(init)} is not an event. Did you mean { data: ${describe(init)} }?`)
   }
   const { event, id, retry, comment } = init
   if (event !== undefined && isReservedEventType(event)) {
     throw new SseError('INVALID_EVENT_TYPE', `Event type "${event}" is reserved for Headwater itself. Choose another.`)
   }
   if (id === CLOSED_EVENT_ID) {
-    throw new SseError('INVALID_EVENT_ID', `Event id "${id}" would end the client for good. Use close() for that.`)
+    throw new SseError('INVALID_EVENT_ID', `Event id "${id}" would end the client permanently. Use close() for that.`)
   }
   return encodeEvent({ data: dataText(init.data), event, id, retry, comment })
 }

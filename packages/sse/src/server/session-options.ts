@@ -1,83 +1,81 @@
 import { SseError } from '../protocol/index.ts'
 import type { ContentCoding } from './content-coding.ts'
 
-/** What to do with an event for a client that already has `maxUnsentBytes` to read. */
+/** What to do with an event for a client with `maxUnsentBytes` waiting. */
 export type WhenFull = 'disconnect' | 'drop' | 'wait'
 
-/** Headers of the response. `undefined` values are left out. */
+/** Headers of the response. `undefined` values are ignored. */
 export type ResponseHeaders = Headers | Readonly<Record<string, string | number | readonly string[] | undefined>>
 
-/** Times are in milliseconds and take `Infinity` for "never". */
+/** Options of a session. Times are in milliseconds; `Infinity` means "never". */
 export interface SessionOptions {
   /**
-   * Headers to add to, or to put in place of, those a session sends by itself (`Cache-Control: no-cache, no-transform`,
-   * `X-Accel-Buffering: no`). What middleware set on a Node response before is kept.
+   * Headers to add to, or to replace, those that a session sends by itself (`Cache-Control: no-cache, no-transform`,
+   * `X-Accel-Buffering: no`). Headers that middleware set earlier on a Node response stay.
    */
   headers?: ResponseHeaders | undefined
   /**
-   * How long nothing may be sent before a comment is, so that no proxy takes the connection for dead. Default 10000; on
-   * Bun 5000, where a response idle for its default of 10 seconds is cut. `authorize` is asked as often.
+   * The silence after which the session sends a comment, so that no proxy considers the connection dead. Default 10000; on Bun 5000,
+   * which cuts a response that is idle for 10 seconds by default. The session calls `authorize` at the same interval.
    */
   heartbeatMs?: number | undefined
   /**
-   * How many bytes may wait for a client that reads too slowly. Default 1048576 (1 MiB), at least 1024. An event is
-   * taken as long as fewer than this many wait, so that one of any size gets through.
+   * How many bytes may wait for a client that reads too slowly. Default 1048576 (1 MiB), at least 1024. The session accepts an event
+   * while fewer bytes than this are waiting, so an event of any size gets through.
    */
   maxUnsentBytes?: number | undefined
   /**
-   * What happens to an event beyond `maxUnsentBytes`. Default `disconnect`: the session ends as `too-slow` after what
-   * it accepted before, and the client comes back and resumes from its last event ID.
-   * - `drop`: the oldest events not yet on their way are dropped, without a trace. For values of which only the newest
-   *   count.
-   * - `wait`: everything is kept. For producers that await each `send`; one that does not will fill the memory.
+   * What happens to an event beyond `maxUnsentBytes`. Default `disconnect`: the session ends as `too-slow` after sending what it
+   * accepted before, and the client reconnects and resumes from its last event ID.
+   * - `drop`: drops the oldest unsent events silently. For values of which only the newest count.
+   * - `wait`: keeps everything. For producers that await each `send`; one that does not fills the memory.
    */
   whenFull?: WhenFull | undefined
   /**
-   * How long bytes may wait without any progress. Default 30000. A computer that went to sleep neither reads nor closes
-   * its connections.
+   * How long bytes may wait without progress. Default 30000. A computer that went to sleep neither reads nor closes its connections.
    */
   stallTimeoutMs?: number | undefined
   /**
-   * The longest a session lasts. Default `Infinity`. Set it below the limit of a serverless platform: it ends cleanly,
-   * up to a tenth earlier so that sessions begun together do not all end together, and the client resumes, after `retryMs` and up to
-   * as much again.
+   * The longest duration of a session. Default `Infinity`. Set it below the limit of a serverless platform: the session then ends
+   * cleanly, up to a tenth earlier, so that sessions that began together do not all end together. The client resumes after `retryMs`
+   * and up to as much again.
    */
   maxDurationMs?: number | undefined
   /**
-   * The reconnection time told to the client at the start. Default 2000. It is always told, because a browser keeps the
-   * one that an earlier `drain` set; `null` says nothing.
+   * The reconnection time sent to the client at the start. Default 2000. The session always sends it, because a browser keeps the one
+   * that an earlier `drain` set; `null` sends none.
    */
   retryMs?: number | null | undefined
-  /** Aborting it drains the session: one `AbortController` can end every session of a process that stops. */
+  /** Drains the session when aborted: one `AbortController` can end every session of a stopping process. */
   drainSignal?: AbortSignal | undefined
-  /** Drained clients come back spread over this time, after `retryMs`. Default 5000. */
+  /** The time over which drained clients reconnect, after `retryMs`. Default 5000. */
   drainSpreadMs?: number | undefined
   /**
-   * Asked every `heartbeatMs` whether the client may still listen. `false`, an error, or no answer within
-   * `stallTimeoutMs` ends the session as `unauthorized`; what the client gets when it reconnects is up to the route.
+   * Called every `heartbeatMs` to check whether the client may still listen. `false`, an error, or no answer within `stallTimeoutMs`
+   * ends the session as `unauthorized`. Your route decides what the client gets when it reconnects.
    */
   authorize?: (() => boolean | Promise<boolean>) | undefined
   /**
-   * Takes the connection from Node's HTTP server, for this response and for good: an idle client then takes 3 KB of memory
-   * instead of 15, and sending costs less. Its response ends with its connection, so a client cannot tell an end from a
-   * break, which to an `EventSource` is the same; `res` and `req` report nothing any more, and limits and timeouts of the
-   * server no longer apply. For servers of one's own with many clients. Default false. Has no effect in HTTP/2 and
-   * Fetch, where middleware replaced `res.write`, and while the request is still being read: await something first.
+   * Takes the connection from Node's HTTP server permanently: an idle client then uses 3 KB of memory instead of 15, and sending costs
+   * less. The response ends with its connection, so a client cannot distinguish an end from a break, which are the same to an
+   * `EventSource`. `res` and `req` no longer emit events, and limits and timeouts of the server no longer apply. For your own servers
+   * with many clients. Default false. Has no effect in HTTP/2 and Fetch, if middleware replaced `res.write`, and while the request is
+   * still being read: await something first.
    */
   takesConnection?: boolean | undefined
   /**
-   * Codes the bytes of this response, for a client that takes it by its `Accept-Encoding`. For one session only. What waits counts as it
-   * is coded. Default: none, and middleware that compresses works as it does.
+   * Encodes the bytes of this response, for a client whose `Accept-Encoding` allows it. For one session only. Waiting bytes count as
+   * encoded. Default: none; compression middleware works as usual.
    */
   contentCoding?: ContentCoding | undefined
   /**
-   * Gets what a piped source, a producer or `authorize` threw: the client only learns that something failed. Default:
-   * it goes to `console.error`.
+   * Receives errors of a piped source, a producer or `authorize`. The client learns only that something failed. Default:
+   * `console.error`.
    */
   onError?: ((error: unknown) => void) | undefined
 }
 
-/** Options with every default in place. */
+/** Options with all defaults. */
 export interface SessionSettings {
   headers: ResponseHeaders
   heartbeatMs: number
@@ -94,7 +92,7 @@ export interface SessionSettings {
   onError: (error: unknown) => void
 }
 
-/** Checks options and fills in the defaults. Throws `INVALID_OPTION`. */
+/** Checks options and adds the defaults. Throws `INVALID_OPTION`. */
 export function readSessionOptions(options: SessionOptions): SessionSettings {
   if (typeof options !== 'object' || options === null) {
     throw new SseError('INVALID_OPTION', `The session's options are ${String(options)}, not an object.`)
@@ -109,7 +107,7 @@ export function readSessionOptions(options: SessionOptions): SessionSettings {
     if (!optionNames.has(name)) {
       throw new SseError(
         'INVALID_OPTION',
-        `Unknown session option "${name}". There are: ${[...optionNames].join(', ')}.`,
+        `Unknown session option "${name}". The options are: ${[...optionNames].join(', ')}.`,
       )
     }
   }
@@ -155,17 +153,17 @@ function above0(name: string, value: number): number {
   return value
 }
 
-/** Less would not even hold the frames by which a session and a channel begin. */
+/** Less would not even hold the first frames of a session and a channel. */
 function from1024(name: string, value: number): number {
   if (typeof value !== 'number' || !(value >= 1024)) {
-    throw new SseError('INVALID_OPTION', `${name} is ${String(value)}: it must be a number from 1024 up, or Infinity.`)
+    throw new SseError('INVALID_OPTION', `${name} is ${String(value)}: it must be a number, 1024 or more, or Infinity.`)
   }
   return value
 }
 
 function wholeFrom0(name: string, value: number): number {
   if (!Number.isSafeInteger(value) || value < 0) {
-    throw new SseError('INVALID_OPTION', `${name} is ${String(value)}: it must be a whole number from 0 up.`)
+    throw new SseError('INVALID_OPTION', `${name} is ${String(value)}: it must be a whole number, 0 or more.`)
   }
   return value
 }

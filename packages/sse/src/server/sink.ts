@@ -1,22 +1,22 @@
 import type { SetAlarm } from './alarm.ts'
 
-/** Where a session's bytes go: a Node response, or the stream of a Fetch response. */
+/** The destination of a session's bytes: a Node response, or the stream of a Fetch response. */
 export interface Sink {
-  /** How its sessions are woken. */
+  /** How to wake its sessions. */
   readonly setAlarm: SetAlarm
-  /** Begins to report; nothing is reported before. `false` means: no bytes until `onDrain`. */
+  /** Starts to report; the sink reports nothing before. Returns `false` if it accepts no bytes until `onDrain`. */
   start(listener: SinkListener): boolean
-  /** Takes the bytes, always. `false` means: no more until `onDrain`. That is pressure, not a disconnect. */
+  /** Accepts the bytes in any case. Returns `false` for no more until `onDrain`: that is back-pressure, not a disconnect. */
   write(bytes: Uint8Array): boolean
-  /** Ends the response after the bytes taken. With `leaving`, the connection below is given up as well. */
+  /** Ends the response after the accepted bytes. With `leaving`, also closes the connection. */
   end(leaving: boolean): void
-  /** Gives up the response and whatever it still holds. */
+  /** Aborts the response and drops its unsent bytes. */
   destroy(): void
 }
 
-/** What a sink reports. */
+/** Receives a sink's reports. */
 export interface SinkListener {
-  /** So many of the bytes taken have left. */
+  /** This many of the accepted bytes are sent. */
   onFlushed(byteLength: number): void
   /** There is room again after `write` returned `false`. */
   onDrain(): void

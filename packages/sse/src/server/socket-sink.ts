@@ -3,9 +3,9 @@ import { setSharedAlarm } from './alarm.ts'
 import type { Sink, SinkListener } from './sink.ts'
 
 /**
- * The bytes of an event stream straight to a connection which nobody else uses any more, in chunks (RFC 9112, section 7.1). Without them
- * the end of the connection would be that of the response, which is as good by the standard, but `fetch` of Node 24 throws what nobody
- * can catch, and so ends its process, when such a response ends while its reader is behind.
+ * Writes the bytes of an event stream directly to a connection that nothing else uses, in chunks (RFC 9112, section 7.1). Without
+ * chunks, the end of the connection would be the end of the response. The standard allows that, but when such a response ends while
+ * its reader is behind, `fetch` of Node 24 throws an error that nothing can catch, which ends the process.
  */
 export class SocketSink implements Sink {
   readonly setAlarm = setSharedAlarm
@@ -36,7 +36,7 @@ export class SocketSink implements Sink {
     const isBehindOthers = socket.writableLength > 0
     const hasRoom = isBehindOthers ? socket.write(chunk, this.#callback(bytes)) : socket.write(chunk)
     if (isBehindOthers) return hasRoom
-    // As a rule the system has taken all of it by now: no callback then, which costs as much as the rest.
+    // Usually the system has accepted all of it by now: then there is no callback, which would cost as much as the rest.
     if (socket.writableLength === 0) this.#listener.onFlushed(bytes.length)
     else socket.write(nothing, this.#callback(bytes))
     return hasRoom
@@ -52,7 +52,7 @@ export class SocketSink implements Sink {
     this.#socket.destroy()
   }
 
-  /** Internal: what the connection tells. */
+  /** Internal: handles a report of the connection. */
   get listener(): SinkListener {
     return this.#listener
   }
@@ -64,13 +64,13 @@ export class SocketSink implements Sink {
   }
 }
 
-/** What was framed last. The same bytes go to many connections, one after the other, and are framed once. */
+/** The last framed chunk. The same bytes go to many connections, one after the other, and are framed once. */
 let framed: { readonly bytes: Uint8Array; readonly chunk: Uint8Array } | undefined
 
 function chunkOf(bytes: Uint8Array): Uint8Array {
   if (framed?.bytes === bytes) return framed.chunk
   const size = `${bytes.length.toString(16)}\r\n`
-  // A Buffer, which Node writes as it is: of anything else it would make one at each write.
+  // A Buffer, which Node writes as it is: it would convert anything else at each write.
   const chunk = Buffer.allocUnsafe(size.length + bytes.length + 2)
   chunk.write(size, 'latin1')
   chunk.set(bytes, size.length)
@@ -89,13 +89,13 @@ interface Owned extends Socket {
   [owner]: SocketSink
 }
 
-// Of all connections: a closure for each would be most of what an idle one takes.
+// Shared by all connections: a closure for each would be most of the memory of an idle one.
 
 function onDrain(this: Owned): void {
   this[owner].listener.onDrain()
 }
 
-/** The client sends no more: `EventSource` never does that without leaving. */
+/** The client has ended its side: an `EventSource` does that only when it leaves. */
 function onEnd(this: Owned): void {
   this.destroy()
 }
@@ -104,8 +104,8 @@ function onClose(this: Owned): void {
   this[owner].listener.onOver()
 }
 
-/** Without a listener an error of a connection that broke would end the process. 'close' follows it. */
+/** Without a listener the error of a broken connection would end the process. 'close' follows it. */
 function onError(): void {}
 
-/** A further request, which will not be answered. */
+/** Another request on the connection, which gets no answer. */
 function onData(): void {}

@@ -7,17 +7,17 @@ import type { Session } from './session.ts'
 import { readSessionOptions, type SessionOptions } from './session-options.ts'
 import { SocketSink } from './socket-sink.ts'
 
-/** What of a request an event stream depends on. */
+/** The parts of a request that an event stream depends on. */
 export interface SocketRequest {
   /** Path and query. */
   readonly url: string
-  /** A header by its name in lower case. */
+  /** Returns a header by its lower-case name. */
   header(name: string): string | undefined
 }
 
 /**
- * Answers a GET request that its server read from an HTTP/1.1 connection by itself: with an event stream, the head of the
- * response included. The connection must have no listeners any more and is the session's from now on; it ends with the response.
+ * Answers a GET request that the caller itself read from an HTTP/1.1 connection: writes the head of the response and the event stream.
+ * The connection must have no listeners, and belongs to the session from now on; it ends with the response.
  *
  * The session may be over from the start, as with {@link createSession}.
  *
@@ -34,7 +34,7 @@ export function createSocketSession(socket: Socket, request: SocketRequest, opti
     socket.destroySoon()
     return new ServerSession(lastEventId, settings, 'already-closed')
   }
-  // Together with what the session begins by.
+  // Sent together with the first bytes of the session.
   socket.cork()
   process.nextTick(() => socket.uncork())
   socket.write(headOf('200 OK', [...headers, ['Transfer-Encoding', 'chunked']]), 'latin1')

@@ -5,9 +5,9 @@ import type { Socket } from 'node:net'
 export function canTakeConnection(req: IncomingMessage, res: ServerResponse): boolean {
   const { socket } = req as { socket?: HttpSocket }
   const { parser } = socket ?? {}
-  // Node documents none of it; what is not as expected is not touched.
+  // Node documents none of this, so the code leaves anything unexpected alone.
   return (
-    // [RFC 9112, section 6.1] Before 1.1 there were no chunks.
+    // [RFC 9112, section 6.1] HTTP before 1.1 has no chunks.
     req.httpVersion === '1.1' &&
     req.complete &&
     !Object.hasOwn(res, 'write') &&
@@ -18,28 +18,27 @@ export function canTakeConnection(req: IncomingMessage, res: ServerResponse): bo
 }
 
 /**
- * Sends the head of a response and takes its connection from Node's HTTP/1.1 server. What the server keeps for the next
- * request of a connection (its parser, the request, the response) is 10 KB and more, and an event stream is followed by
- * no request.
+ * Sends the head of a response and takes its connection from Node's HTTP/1.1 server. The server keeps 10 KB and more for the next
+ * request of a connection (its parser, the request, the response), but no request follows an event stream.
  */
 export function takeConnection(req: IncomingMessage, res: ServerResponse): Socket {
   const socket = req.socket as HttpSocket
   const { parser } = socket
   res.shouldKeepAlive = false
   res.setHeader('transfer-encoding', 'chunked')
-  // Not flushHeaders(), which writes headers as UTF-8 where all else is one byte for each character.
+  // Not flushHeaders(), which writes headers as UTF-8, while everything else writes one byte per character.
   res.write(new Uint8Array(0))
   ;(res as Detachable).detachSocket(socket)
   for (const name of serverEvents) socket.removeAllListeners(name)
   for (const listener of socket.listeners('close')) {
-    // Others may want to know too, but the server's would keep all it has of the request until then.
+    // Other listeners stay, but the server's own would keep the whole request in memory until then.
     if (listener.name === 'bound socketOnClose') socket.off('close', listener as () => void)
   }
-  // As the server itself does when a connection is upgraded to another protocol.
+  // The server does the same when a connection is upgraded to another protocol.
   parser?.unconsume()
   parser?.remove()
   socket.parser = null
-  // Not now: the request may have come out of it on this very stack.
+  // Later, because the parser may have emitted the request on this very stack.
   setImmediate(() => parser?.close())
   return socket as Socket
 }

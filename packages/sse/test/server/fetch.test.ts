@@ -132,7 +132,9 @@ describe('createResponse', () => {
   })
 
   test('says what is missing when there is no producer', () => {
-    expect(() => createResponse(new Request('http://a/'), {} as never)).toThrow(/got no producer but object/)
+    expect(() => createResponse(new Request('http://a/'), {} as never)).toThrow(
+      /needs a function as its producer, not object/,
+    )
   })
 
   test('sees the client leave by its request, also if nobody ever read the stream', async () => {

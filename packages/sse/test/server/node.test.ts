@@ -52,11 +52,11 @@ describe('createSession', () => {
   })
 
   test.each(['Connection', 'Transfer-Encoding', 'Content-Length', 'keep-alive'])('refuses to set %s', async (name) => {
-    await expectRefusal({ headers: { [name]: '1' } }, /the connection decides/)
+    await expectRefusal({ headers: { [name]: '1' } }, /which belongs to the connection/)
   })
 
   test('refuses a content type that no EventSource takes', async () => {
-    await expectRefusal({ headers: { 'Content-Type': 'text/plain' } }, /text\/event-stream only/)
+    await expectRefusal({ headers: { 'Content-Type': 'text/plain' } }, /accepts only text\/event-stream/)
   })
 
   test('takes a charset', async () => {
@@ -86,7 +86,7 @@ describe('createSession', () => {
   })
 
   test('refuses a response that something was sent on already', async () => {
-    await expectRefusal({}, /GET \/ is already under way \(status 418\)/, 'HEADERS_SENT', (res) => {
+    await expectRefusal({}, /GET \/ has already begun \(status 418\)/, 'HEADERS_SENT', (res) => {
       res.writeHead(418)
       res.write('x')
     })

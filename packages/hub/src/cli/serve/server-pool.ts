@@ -136,7 +136,7 @@ class ServingThread {
     })
     worker.once('exit', (code) => {
       conversation.end(`Thread ${this.#number} ended.`)
-      this.#onEnd(why || `it ended with code ${code}`, performance.now() - startedAt)
+      this.#onEnd(why || `exit code ${code}`, performance.now() - startedAt)
     })
     try {
       await conversation.ask('start', undefined)

@@ -87,7 +87,7 @@ describe('the configuration', () => {
       `${file}: maxEvents: `,
       `${file}: durability: `,
       `${file}: dev: "yes" is neither true nor false`,
-      `${file}: store: {"file":"x"} is not text`,
+      `${file}: store: {"file":"x"} is not a string`,
       `${file}: corsOrigins: [1,{}] is not a string or an array`,
       `${file}: there is no option "cors_origins"; there is "corsOrigins"`,
       `${file}: there is no option "colour". The options are: listen, `,

@@ -77,7 +77,7 @@ describe('a hub at SIGHUP', () => {
     await stream.until('data: as-before')
     expect(hub.stderr).not.toContain('secret')
     // However much is wrong, it is one line.
-    expect(hub.stderr.match(/nothing was reloaded.*maxTopics.*; .*nonsense/)).not.toBeNull()
+    expect(hub.stderr.match(/reload failed, nothing changed.*maxTopics.*; .*nonsense/)).not.toBeNull()
   })
 
   test('says what of the configuration has changed but needs a restart', async () => {
@@ -162,7 +162,7 @@ describe('reloading', () => {
       await look()
       const { event, message } = await line()
       expect(event).toBe('certificate-failed')
-      expect(message).toMatch(/tried again; .*: thread 2: no memory\.$/)
+      expect(message).toMatch(/trying again\. .*: thread 2: no memory\.$/)
       await look()
       await look()
       expect(await line()).toMatchObject({ event: 'certificate-reloaded' })

@@ -57,7 +57,7 @@ describe('subscribing over HTTP', () => {
     ['match=a&match_URLPattern=b', '"match_URLPattern"'],
     ['match_URLPattern=https://a/:id', '"match_URLPattern"'],
     ['match_urlpattern=', 'match_urlpattern is empty'],
-    ['match_urlpattern=https://a/(', 'begins no proper group'],
+    ['match_urlpattern=https://a/(', 'does not begin a valid group'],
     ['match_cel=true', '"match_cel"'],
     ['match', 'match is empty'],
     ['topic=', 'topic is empty'],
