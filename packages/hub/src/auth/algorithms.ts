@@ -1,6 +1,9 @@
 import type { KeyObject } from 'node:crypto'
 
-/** Algorithms with a shared secret. Used only if configured: a hub that took a public key for a secret would let anyone sign. */
+/**
+ * Algorithms with a shared secret. Used only if configured: a hub that took a public key for a
+ * secret would let anyone sign.
+ */
 export const secretAlgorithms = ['HS256', 'HS384', 'HS512'] as const
 /** Algorithms with a public key (RFC 7518, RFC 8037, RFC 9864). */
 export const publicKeyAlgorithms = [
@@ -28,7 +31,10 @@ export function isSecretAlgorithm(algorithm: Algorithm): boolean {
   return algorithm.startsWith('HS')
 }
 
-/** The algorithms that a public or private key can be used with; none if its type is not supported or it is too weak. */
+/**
+ * The algorithms that a public or private key can be used with; none if its type is not supported
+ * or it is too weak.
+ */
 export function algorithmsOf({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): readonly Algorithm[] {
   if (asymmetricKeyType === 'ed25519') return ['EdDSA', 'Ed25519']
   if (asymmetricKeyType === 'ec') return curveAlgorithms[asymmetricKeyDetails?.namedCurve ?? ''] ?? []

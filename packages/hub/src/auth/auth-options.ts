@@ -7,13 +7,13 @@ import { PublishOrigins } from './publish-origins.ts'
 /** The keys that verify the tokens of one role. */
 export interface RoleOptions {
   /**
-   * Each is one of: the URL of a JWK Set (`https://…`); a PEM public key; a JWK Set; a shared secret; or `file:` and the path of one of
-   * the last three. Pass several while rotating keys.
+   * Each is one of: the URL of a JWK Set (`https://…`); a PEM public key; a JWK Set; a shared
+   * secret; or `file:` and the path of one of the last three. Pass several while rotating keys.
    */
   readonly key: string | readonly string[]
   /**
-   * The algorithms that may sign tokens. Default: all public-key algorithms that fit the key. A shared secret has no default: set
-   * `HS256`, `HS384` or `HS512`.
+   * The algorithms that may sign tokens. Default: all public-key algorithms that fit the key. A
+   * shared secret has no default: set `HS256`, `HS384` or `HS512`.
    */
   readonly algorithms?: Algorithm | readonly Algorithm[] | undefined
 }
@@ -30,29 +30,42 @@ export interface IssuerOptions {
 
 /** The operator's configuration of who may publish and subscribe. */
 export interface AuthOptions extends IssuerOptions {
-  /** Several issuers, in place of `issuer`, `publisher` and `subscriber`. Each has its own keys: none can sign for another. */
+  /**
+   * Several issuers, in place of `issuer`, `publisher` and `subscriber`. Each has its own keys:
+   * none can sign for another.
+   */
   readonly issuers?: readonly IssuerOptions[] | undefined
   /**
-   * The public URL of the hub, or all of them: the `aud` of tokens, so that a token for another server is not valid here. Required with
-   * keys.
+   * The public URL of the hub, or all of them: the `aud` of tokens, so that a token for another
+   * server is not valid here. Required with keys.
    */
   readonly audience?: string | readonly string[] | undefined
   /** Whether clients without a token may subscribe to public events. Default false. */
   readonly anonymousSubscribers?: boolean | undefined
-  /** Whether clients without a token may publish, to any topic. Use it only if nobody but publishers can reach the hub. Default false. */
+  /**
+   * Whether clients without a token may publish, to any topic. Use it only if nobody but publishers
+   * can reach the hub. Default false.
+   */
   readonly anonymousPublishers?: boolean | undefined
   /**
-   * The origins whose pages may publish by cookie: `https://example.com`, `https://*.example.com` for all subdomains, or `*`. Default:
-   * none. A page with a token can always publish by the `Authorization` header, if CORS allows it.
+   * The origins whose pages may publish by cookie: `https://example.com`, `https://*.example.com`
+   * for all subdomains, or `*`. Default: none. A page with a token can always publish by the
+   * `Authorization` header, if CORS allows it.
    */
   readonly publishOrigins?: readonly string[] | undefined
-  /** The name of the cookie with the token. Default `__Secure-mercure_access_token`. Browsers reject names with that prefix over plain HTTP. */
+  /**
+   * The name of the cookie with the token. Default `__Secure-mercure_access_token`. Browsers reject
+   * names with that prefix over plain HTTP.
+   */
   readonly cookie?: string | undefined
   /** Where clients can get a token. The hub's metadata lists these URLs. Default: none. */
   readonly authorizationServers?: readonly string[] | undefined
   /** How far the issuers' clocks may be ahead, for `nbf`. In seconds, 0 to 300. Default 5. */
   readonly clockToleranceSeconds?: number | undefined
-  /** Whether the hub also accepts tokens of Mercure 0.x. They need no issuer, audience or expiry. Default false. */
+  /**
+   * Whether the hub also accepts tokens of Mercure 0.x. They need no issuer, audience or expiry.
+   * Default false.
+   */
   readonly compat?: boolean | undefined
 }
 
@@ -206,7 +219,8 @@ function readResources(value: unknown): readonly string[] {
   const resources = readStrings(value ?? [], 'audience')
   for (const resource of resources) {
     const url = URL.canParse(resource) ? new URL(resource) : undefined
-    // [RFC 8707, 2] An absolute URI without a fragment. It must be of HTTP, because clients derive the metadata URL from it (RFC 9728, 3).
+    // [RFC 8707, 2] An absolute URI without a fragment. It must be of HTTP, because clients derive
+    // the metadata URL from it (RFC 9728, 3).
     if (url && /^https?:$/.test(url.protocol) && !resource.includes('#')) continue
     fail(
       'audience',

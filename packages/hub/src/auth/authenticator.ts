@@ -48,11 +48,15 @@ export class Authenticator {
   readonly #issuers: readonly Issuer[]
   readonly #hubUrl: string
   readonly #now: () => number
-  /** The rights of verified claims. A token that was verified before has the same claims object. Times are checked on each request. */
+  /**
+   * The rights of verified claims. A token that was verified before has the same claims object.
+   * Times are checked on each request.
+   */
   readonly #rightsOf = { publisher: new WeakMap<Claims, Rights>(), subscriber: new WeakMap<Claims, Rights>() }
 
   /**
-   * Reads the keys. Fetches key sets from their URLs; if that fails, it only warns, and tries again when a token arrives.
+   * Reads the keys. Fetches key sets from their URLs; if that fails, it only warns, and tries again
+   * when a token arrives.
    *
    * @throws HubError `INVALID_OPTION` that names the key at fault, and never shows it.
    */
@@ -77,7 +81,9 @@ export class Authenticator {
     this.#now = now ?? Date.now
   }
 
-  /** Who may use the hub in a role at all. A hub where nobody may publish has no publish endpoint. */
+  /**
+   * Who may use the hub in a role at all. A hub where nobody may publish has no publish endpoint.
+   */
   accessFor(role: Role): Access {
     if (this.#isOpenTo(role)) return 'anyone'
     return this.#hasKeysFor(role) ? 'with-token' : 'nobody'
@@ -89,8 +95,9 @@ export class Authenticator {
   }
 
   /**
-   * Finds the token of a request and validates it. A client without a token is anonymous where that is allowed; a client with a bad token
-   * is always refused. A role without keys ignores tokens, because nothing could tell a good one from a bad one.
+   * Finds the token of a request and validates it. A client without a token is anonymous where that
+   * is allowed; a client with a bad token is always refused. A role without keys ignores tokens,
+   * because nothing could tell a good one from a bad one.
    */
   async authenticate(request: AuthRequest, role: Role): Promise<AuthResult> {
     const dialect = (this.#config.isCompat && request.dialect) || '1.0'
@@ -116,8 +123,8 @@ export class Authenticator {
   }
 
   /**
-   * Checks that the rights grant a path of the subscriptions API, as it was sent. Returns `undefined` if they do, or if no subscriber
-   * can have a token.
+   * Checks that the rights grant a path of the subscriptions API, as it was sent. Returns
+   * `undefined` if they do, or if no subscriber can have a token.
    */
   refuseSubscribe(rights: Rights, path: string): AuthRefused | undefined {
     if (!this.#hasKeysFor('subscriber')) return undefined
@@ -142,7 +149,8 @@ export class Authenticator {
     if (token instanceof Refusal) return { verdict: token, dialect: presented.isOldWay ? '0.x' : dialectOfRequest }
     const isOld = this.#config.isCompat && token.claims.authorization_details === undefined && hasOldClaim(token.claims)
     if (isOld) return { verdict: await this.#judgeOld(token, role), dialect: '0.x' }
-    // [RFC 9700, 4.3.2] Compatibility covers tokens of Mercure 0.x; tokens of 1.0 were never allowed in a URL.
+    // [RFC 9700, 4.3.2] Compatibility covers tokens of Mercure 0.x; tokens of 1.0 were never
+    // allowed in a URL.
     if (presented.by === 'the query') {
       const why = 'only a token of Mercure 0.x, with a mercure claim, may be in the query'
       return { verdict: new Refusal('invalid_token', why), dialect: '0.x' }
@@ -163,7 +171,8 @@ export class Authenticator {
     }
     const claims = await verifyWithKeysOf(issuer, token, role)
     if (claims instanceof Refusal) return claims
-    // [RFC 9068, 4] So that a token made for another purpose, such as an ID token, is not accepted as an access token.
+    // [RFC 9068, 4] So that a token made for another purpose, such as an ID token, is not accepted
+    // as an access token.
     if (typeof token.typ !== 'string' || !/^(application\/)?at\+jwt$/i.test(token.typ)) {
       return new Refusal('invalid_token', `its typ is ${quoted(token.typ)}, but must be "at+jwt"`)
     }

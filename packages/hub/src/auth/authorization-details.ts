@@ -12,8 +12,9 @@ const maxTopics = 100
 const matchTypes = ['exact', 'urlpattern'] as const
 
 /**
- * Reads the claim `authorization_details` (RFC 9396). Ignores entries of other types: they are for other servers.
- * One bad entry makes the whole token invalid: without that entry, the token would say something its issuer did not.
+ * Reads the claim `authorization_details` (RFC 9396). Ignores entries of other types: they are for
+ * other servers. One bad entry makes the whole token invalid: without that entry, the token would
+ * say something its issuer did not.
  */
 export function readAuthorizationDetails(value: unknown, hubUrl: string): readonly Grant[] | Refusal {
   if (value === undefined) return []

@@ -11,7 +11,10 @@ import { RemoteKeySet, type RemoteKeySetOptions } from './remote-key-set.ts'
 export interface ConfiguredKeys {
   /** Their name in messages: `publisher`, `issuers[1].subscriber`. */
   readonly name: string
-  /** Each is the URL of a JWK Set, `file:` and a path, a PEM public key, a JWK Set, or a shared secret. */
+  /**
+   * Each is the URL of a JWK Set, `file:` and a path, a PEM public key, a JWK Set, or a shared
+   * secret.
+   */
   readonly keys: readonly string[]
   /** The allowed algorithms; `undefined` for all public-key algorithms. */
   readonly algorithms: readonly Algorithm[] | undefined
@@ -21,7 +24,8 @@ export interface ConfiguredKeys {
 const publicSecrets = ['!ChangeThisMercureHubJWTSecretKey!', '!ChangeMe!']
 
 /**
- * Creates the key source that the operator configured. Reports errors now, not when the first token arrives.
+ * Creates the key source that the operator configured. Reports errors now, not when the first token
+ * arrives.
  *
  * @throws HubError `INVALID_OPTION` that names the key, and never shows it.
  */
@@ -61,7 +65,10 @@ async function readKeyText(text: string, name: string): Promise<KeyText> {
   return classify(await readTextOfKey(text, name), name)
 }
 
-/** Returns a key as given, or the content of the file named by `file:PATH`. Throws `INVALID_OPTION` that names the key. */
+/**
+ * Returns a key as given, or the content of the file named by `file:PATH`. Throws `INVALID_OPTION`
+ * that names the key.
+ */
 export async function readTextOfKey(text: string, name: string): Promise<string> {
   if (!text.startsWith('file:')) return text
   const path = text.slice('file:'.length)
@@ -160,7 +167,8 @@ function secretKey(
   }
   const key = Buffer.from(secret)
   for (const algorithm of algorithms) {
-    // [RFC 7518, 3.2] A key must be as large as the hash or larger: a short one can be found by trying.
+    // [RFC 7518, 3.2] A key must be as large as the hash or larger: a short one can be found by
+    // trying.
     const leastBytes = Number(algorithm.slice(2)) / 8
     if (key.length >= leastBytes) continue
     throw new HubError(

@@ -9,7 +9,10 @@ export type FetchOutcome =
   | { readonly name: 'json'; readonly json: unknown }
   | { readonly name: 'problem'; readonly problem: string }
 
-/** Whether keys from this URL can be trusted: anyone could have changed what comes over plain HTTP from another machine. */
+/**
+ * Whether keys from this URL can be trusted: anyone could have changed what comes over plain HTTP
+ * from another machine.
+ */
 export function isTrustworthyUrl({ protocol, hostname }: URL): boolean {
   if (protocol === 'https:') return true
   const isLoopback =
@@ -21,8 +24,9 @@ export function isTrustworthyUrl({ protocol, hostname }: URL): boolean {
 }
 
 /**
- * Fetches JSON from a URL that the operator configured. Does not follow redirects: the operator did not choose their target, which could
- * be something that only this machine can reach. Never rejects.
+ * Fetches JSON from a URL that the operator configured. Does not follow redirects: the operator did
+ * not choose their target, which could be something that only this machine can reach. Never
+ * rejects.
  */
 export async function fetchJson(url: URL, { timeoutMs, maxBytes }: FetchLimits): Promise<FetchOutcome> {
   const signal = AbortSignal.timeout(timeoutMs)
@@ -48,7 +52,10 @@ function problem(text: string): FetchOutcome {
   return { name: 'problem', problem: text }
 }
 
-/** Returns the body, or `undefined` if it is larger. Counts decoded bytes: a small body can unpack to any size. */
+/**
+ * Returns the body, or `undefined` if it is larger. Counts decoded bytes: a small body can unpack
+ * to any size.
+ */
 async function readAtMost({ body }: Response, maxBytes: number): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = []
   let length = 0

@@ -7,13 +7,16 @@ import type { Role } from './dialect.ts'
 export interface Grant {
   readonly roles: ReadonlySet<Role>
   readonly matchers: readonly Matcher[]
-  /** The payload of the entry, which others may read in subscription events. Boxed, because it may be any JSON. */
+  /**
+   * The payload of the entry, which others may read in subscription events. Boxed, because it may
+   * be any JSON.
+   */
   readonly payload: { readonly value: unknown } | undefined
 }
 
 /**
- * Makes the matcher of a grant; `selector` is that of Mercure 0.x. Returns a string that says what is wrong with it, without
- * showing it.
+ * Makes the matcher of a grant; `selector` is that of Mercure 0.x. Returns a string that says what
+ * is wrong with it, without showing it.
  */
 export function grantMatcher(
   type: 'exact' | 'urlpattern' | 'selector',

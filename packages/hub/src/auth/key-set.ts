@@ -16,8 +16,8 @@ export type KeySetReading =
 const maxKeys = 100
 
 /**
- * Reads a JWK Set (RFC 7517, 5): its public keys for signatures, each with the allowed algorithms that fit it. Skips keys of other uses
- * and types, as the RFC asks.
+ * Reads a JWK Set (RFC 7517, 5): its public keys for signatures, each with the allowed algorithms
+ * that fit it. Skips keys of other uses and types, as the RFC asks.
  */
 export function readKeySet(value: unknown, allowed: ReadonlySet<Algorithm>): KeySetReading {
   const members = typeof value === 'object' && value !== null && 'keys' in value ? value.keys : undefined

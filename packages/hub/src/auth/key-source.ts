@@ -14,7 +14,10 @@ export interface VerificationKey {
 export interface KeySource {
   /** Returns the current keys; `undefined` if they are not available. */
   current(): Promise<readonly VerificationKey[] | undefined>
-  /** Returns new keys after a token failed with the tried ones; `undefined` if there are none, or it is too early to ask again. */
+  /**
+   * Returns new keys after a token failed with the tried ones; `undefined` if there are none, or it
+   * is too early to ask again.
+   */
   renewed(tried: readonly VerificationKey[]): Promise<readonly VerificationKey[] | undefined>
 }
 

@@ -8,7 +8,10 @@ import type { Dialect } from './dialect.ts'
 /** The topics that a token grants something on. */
 export interface TopicGrant {
   readonly match: string
-  /** `template` only in Mercure 0.x, `urlpattern` only since 1.0. `*` is every topic, whatever its type. */
+  /**
+   * `template` only in Mercure 0.x, `urlpattern` only since 1.0. `*` is every topic, whatever its
+   * type.
+   */
   readonly matchType: 'exact' | 'urlpattern' | 'template'
 }
 
@@ -39,8 +42,9 @@ export interface MintOptions {
 }
 
 /**
- * Makes a signed token to try a hub with. Rejects with a `HubError` `INVALID_OPTION` that names the option at fault. In production,
- * let the application or its authorization server make tokens, each as short-lived and narrow as possible.
+ * Makes a signed token to try a hub with. Rejects with a `HubError` `INVALID_OPTION` that names the
+ * option at fault. In production, let the application or its authorization server make tokens, each
+ * as short-lived and narrow as possible.
  */
 export async function mintToken(options: MintOptions): Promise<string> {
   const { algorithm, kid, dialect = '1.0' } = options
@@ -50,7 +54,10 @@ export async function mintToken(options: MintOptions): Promise<string> {
   return new CompactSign(new TextEncoder().encode(JSON.stringify(claims))).setProtectedHeader(header).sign(key)
 }
 
-/** Parses `*`, `exact:…`, `urlpattern:…`, `template:…` and plain topics. Throws a `HubError` `INVALID_OPTION` that names the option. */
+/**
+ * Parses `*`, `exact:…`, `urlpattern:…`, `template:…` and plain topics. Throws a `HubError`
+ * `INVALID_OPTION` that names the option.
+ */
 export function parseTopicGrant(text: string, name: string): TopicGrant {
   const { matchType, match = '' } =
     /^(?:(?<matchType>exact|urlpattern|template):)?(?<match>.*)$/s.exec(text)?.groups ?? {}

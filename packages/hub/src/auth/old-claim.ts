@@ -3,7 +3,10 @@ import { type Grant, grantMatcher } from './grant.ts'
 import { Refusal } from './refusal.ts'
 import type { Claims } from './signed-token.ts'
 
-/** The claim with the rights of Mercure 0.x tokens. The second is for issuers that require a namespace, and wins. */
+/**
+ * The claim with the rights of Mercure 0.x tokens. The second is for issuers that require a
+ * namespace, and wins.
+ */
 const claimName = 'mercure'
 const namespacedClaimName = 'https://mercure.rocks/'
 /** The most selectors for publishing, and for subscribing. */
@@ -13,7 +16,9 @@ export function hasOldClaim(claims: Claims): boolean {
   return claims[namespacedClaimName] !== undefined || claims[claimName] !== undefined
 }
 
-/** Reads the claim of Mercure 0.x: arrays of selectors, `publish` and `subscribe`, and a payload. */
+/**
+ * Reads the claim of Mercure 0.x: arrays of selectors, `publish` and `subscribe`, and a payload.
+ */
 export function readOldClaim(claims: Claims, hubUrl: string): readonly Grant[] | Refusal {
   const claim = claims[namespacedClaimName] ?? claims[claimName]
   if (typeof claim !== 'object' || claim === null || Array.isArray(claim)) {

@@ -43,8 +43,8 @@ export interface NodeRequest {
 }
 
 /**
- * Reads the parts that matter from a Node request. Uses the raw headers, because Node silently drops a second
- * `Authorization`.
+ * Reads the parts that matter from a Node request. Uses the raw headers, because Node silently
+ * drops a second `Authorization`.
  */
 export function readAuthRequest({ method = 'GET', url = '', rawHeaders }: NodeRequest, dialect?: Dialect): AuthRequest {
   const values: Record<(typeof headersRead)[number], string[]> = {
@@ -80,13 +80,15 @@ function isRead(name: string): name is (typeof headersRead)[number] {
 }
 
 /**
- * Finds the token of a request: in the `Authorization` header, else in a cookie. For a request that changes something, the cookie counts
- * only from pages of allowed origins. Returns `undefined` if there is no token. The first way that the client used counts, even with
- * a bad token: no client becomes anonymous by mistake.
+ * Finds the token of a request: in the `Authorization` header, else in a cookie. For a request that
+ * changes something, the cookie counts only from pages of allowed origins. Returns `undefined` if
+ * there is no token. The first way that the client used counts, even with a bad token: no client
+ * becomes anonymous by mistake.
  */
 export function findToken(request: AuthRequest, rules: PresentationRules): PresentedToken | Refusal | undefined {
   if (request.authorization.length > 0) return fromHeader(request.authorization)
-  // Neither dialect reads `access_token` (RFC 9700, 4.3.2): URLs end up in logs and browser histories.
+  // Neither dialect reads `access_token` (RFC 9700, 4.3.2): URLs end up in logs and browser
+  // histories.
   const inQuery = rules.isCompat ? request.query.getAll('authorization') : []
   if (inQuery.length > 0) return fromQuery(inQuery)
   return fromCookie(request, rules)
@@ -123,7 +125,8 @@ function fromCookie(request: AuthRequest, rules: PresentationRules): PresentedTo
   const cookie = cookies.find(isOwn) ?? cookies.find(isOld)
   if (!cookie) return undefined
   const { origin, referer } = request
-  // A request that changes nothing needs no trusted page: CORS lets only trusted pages read the response.
+  // A request that changes nothing needs no trusted page: CORS lets only trusted pages read the
+  // response.
   if (!/^(GET|HEAD|QUERY)$/.test(request.method) && !rules.publishOrigins.allow(origin, referer)) {
     const why =
       origin === undefined && referer === undefined

@@ -1,14 +1,15 @@
 import { HubError } from '../base/errors.ts'
 
 /**
- * The origins whose pages may publish by cookie. A browser sends the cookie from any page, so the operator has to list the pages to
- * trust.
+ * The origins whose pages may publish by cookie. A browser sends the cookie from any page, so the
+ * operator has to list the pages to trust.
  */
 export class PublishOrigins {
   readonly #patterns: readonly RegExp[]
 
   /**
-   * Accepts origins (`https://example.com`), all subdomains of an origin (`https://*.example.com`; not the domain itself), and `*`.
+   * Accepts origins (`https://example.com`), all subdomains of an origin (`https://*.example.com`;
+   * not the domain itself), and `*`.
    *
    * @throws HubError `INVALID_OPTION`
    */
@@ -16,7 +17,10 @@ export class PublishOrigins {
     this.#patterns = origins.map((origin, index) => parseOrigin(origin, `publishOrigins[${index}]`))
   }
 
-  /** Whether the page that made a request may publish, by its `Origin` header, else its `Referer`. Without either it may not. */
+  /**
+   * Whether the page that made a request may publish, by its `Origin` header, else its `Referer`.
+   * Without either it may not.
+   */
   allow(origin: string | undefined, referer: string | undefined): boolean {
     const from = origin ?? originOf(referer)
     return from !== undefined && this.#patterns.some((pattern) => pattern.test(from))

@@ -20,8 +20,8 @@ export interface Failure {
 }
 
 /**
- * A failed check. The reason is only for the operator's log: it says which check failed and why, but contains no token, no topic and
- * nothing of a token's payload.
+ * A failed check. The reason is only for the operator's log: it says which check failed and why,
+ * but contains no token, no topic and nothing of a token's payload.
  */
 export class Refusal {
   readonly name: FailureName
@@ -34,8 +34,9 @@ export class Refusal {
 }
 
 /**
- * Quotes a value from a token for a reason: escaped, so that it cannot forge a line of the log, and cut, so that it cannot fill it. Use it
- * only for claims and headers that say nothing about a person (`iss`, `aud`, `alg`, `kid`, `typ`).
+ * Quotes a value from a token for a reason: escaped, so that it cannot forge a line of the log, and
+ * cut, so that it cannot fill it. Use it only for claims and headers that say nothing about a
+ * person (`iss`, `aud`, `alg`, `kid`, `typ`).
  */
 export function quoted(value: unknown): string {
   const text = JSON.stringify(value) ?? 'nothing'

@@ -11,9 +11,15 @@ export interface RemoteKeySetOptions extends Partial<FetchLimits> {
   readonly maxBytes?: number
   /** The age at which keys are fetched again. Default 600000 (10 minutes). */
   readonly refreshMs?: number
-  /** The age up to which keys are used while fetching fails. Default 86400000 (24 hours): after that, a withdrawn key no longer counts. */
+  /**
+   * The age up to which keys are used while fetching fails. Default 86400000 (24 hours): after
+   * that, a withdrawn key no longer counts.
+   */
   readonly maxAgeMs?: number
-  /** The least time between two fetches caused by tokens that no key fits. Default 30000: anyone can send such a token. */
+  /**
+   * The least time between two fetches caused by tokens that no key fits. Default 30000: anyone can
+   * send such a token.
+   */
   readonly cooldownMs?: number
   /** The time from a failure to the next attempt. Default 5000. */
   readonly retryMs?: number
@@ -24,8 +30,9 @@ export interface RemoteKeySetOptions extends Partial<FetchLimits> {
 }
 
 /**
- * The keys of a JWK Set at a URL. Fetches them when first needed, again from time to time, and when a token arrives that no key fits:
- * issuers sign with a new key as soon as they have published it. If fetching fails, the previous keys stay in use.
+ * The keys of a JWK Set at a URL. Fetches them when first needed, again from time to time, and when
+ * a token arrives that no key fits: issuers sign with a new key as soon as they have published it.
+ * If fetching fails, the previous keys stay in use.
  */
 export class RemoteKeySet implements KeySource {
   readonly url: URL
@@ -58,7 +65,8 @@ export class RemoteKeySet implements KeySource {
     const age = this.#age()
     if (age >= refreshMs) {
       const fetching = this.#fetch()
-      // While the keys are only a little old, requests do not wait. If they were not used for long, requests wait for new ones.
+      // While the keys are only a little old, requests do not wait. If they were not used for long,
+      // requests wait for new ones.
       if (age >= Math.min(2 * refreshMs, maxAgeMs)) await fetching
     }
     return this.#age() < maxAgeMs ? this.#keys : undefined
@@ -85,7 +93,9 @@ export class RemoteKeySet implements KeySource {
     return this.#options.clock() - this.#failedAt < this.#options.retryMs
   }
 
-  /** Runs one fetch at a time, shared by all waiting requests. Does not fetch soon after a failure. */
+  /**
+   * Runs one fetch at a time, shared by all waiting requests. Does not fetch soon after a failure.
+   */
   #fetch(): Promise<void> {
     if (!this.#fetching && this.#hasJustFailed()) return Promise.resolve()
     this.#fetching ??= this.#fetchOnce().finally(() => {

@@ -15,8 +15,9 @@ export interface ResourceMetadata {
 const wellKnownPath = '/.well-known/oauth-protected-resource'
 
 /**
- * The metadata of a hub for one of its URLs. `hasSubscriptions` says whether the subscriptions API is available. Only a hub that checks
- * tokens serves it. Clients take its absence as the sign of a Mercure 0.x hub.
+ * The metadata of a hub for one of its URLs. `hasSubscriptions` says whether the subscriptions API
+ * is available. Only a hub that checks tokens serves it. Clients take its absence as the sign of a
+ * Mercure 0.x hub.
  */
 export function resourceMetadata(
   { authorizationServers, cookieName }: AuthConfig,
@@ -30,7 +31,8 @@ export function resourceMetadata(
     ...(authorizationServers.length > 0 && { authorization_servers: authorizationServers }),
     authorization_details_types_supported: [detailType],
     mercure_cookie: cookieName,
-    // Left out if false. Matcher types are left out as well, because there are none beyond exact and urlpattern.
+    // Left out if false. Matcher types are left out as well, because there are none beyond exact
+    // and urlpattern.
     ...(hasSubscriptions && { mercure_subscriptions: true as const }),
   }
 }
@@ -41,7 +43,10 @@ export function metadataUrl(resource: string): string {
   return `${origin}${wellKnownPath}${pathname === '/' ? '' : pathname}${search}`
 }
 
-/** The hub's URL that a request was sent to, by its `Host`; the first URL if none matches. `undefined` if the hub has no URLs. */
+/**
+ * The hub's URL that a request was sent to, by its `Host`; the first URL if none matches.
+ * `undefined` if the hub has no URLs.
+ */
 export function resourceFor({ resources }: AuthConfig, host: string | undefined): string | undefined {
   return resources.find((resource) => new URL(resource).host === host?.toLowerCase()) ?? resources[0]
 }

@@ -6,14 +6,17 @@ import type { Grant } from './grant.ts'
 import { Refusal } from './refusal.ts'
 
 /**
- * What a client may do. It never exceeds the role that was authenticated: a subscriber's token, verified with the subscribers' key, lets
- * nobody publish, whatever it says.
+ * What a client may do. It never exceeds the role that was authenticated: a subscriber's token,
+ * verified with the subscribers' key, lets nobody publish, whatever it says.
  */
 export class Rights {
   readonly dialect: Dialect
   /** Whether the client is unknown. */
   readonly isAnonymous: boolean
-  /** When the token expires, in milliseconds since 1970. No stream may outlast it. `undefined` for never. */
+  /**
+   * When the token expires, in milliseconds since 1970. No stream may outlast it. `undefined` for
+   * never.
+   */
   readonly expiresAt: number | undefined
   /** The holder of the token, from `tokenHolder`; `undefined` for an anonymous client. */
   readonly holder: string | undefined
@@ -74,7 +77,10 @@ export class Rights {
     return this.#publish.selectsAny([new Topic(topic)])
   }
 
-  /** Whether the client may receive private events of a topic or, for a path of the subscriptions API, the subscriptions it lists. */
+  /**
+   * Whether the client may receive private events of a topic or, for a path of the subscriptions
+   * API, the subscriptions it lists.
+   */
   maySubscribe(topic: string): boolean {
     return this.#subscribe.selectsAny([new Topic(topic)])
   }
@@ -90,7 +96,10 @@ export class Rights {
     )
   }
 
-  /** Why the client may not read a path of the subscriptions API, as it was sent; `undefined` if it may. */
+  /**
+   * Why the client may not read a path of the subscriptions API, as it was sent; `undefined` if it
+   * may.
+   */
   refuseSubscribe(path: string): Refusal | undefined {
     if (this.maySubscribe(path)) return undefined
     // A client without a token may succeed with one.
@@ -102,8 +111,8 @@ export class Rights {
   }
 
   /**
-   * The payload for subscription events: that of the first entry that grants the subscription's own matcher, taken as a topic.
-   * `undefined` for none.
+   * The payload for subscription events: that of the first entry that grants the subscription's own
+   * matcher, taken as a topic. `undefined` for none.
    */
   payloadFor(match: string): unknown {
     const grant = this.#subscribeGrants.find(

@@ -19,7 +19,8 @@ export interface UnverifiedToken {
 export function readToken(text: string): UnverifiedToken | Refusal {
   try {
     const { alg, kid, typ, ...header } = decodeProtectedHeader(text)
-    // [RFC 7515, 4.1.11] A critical extension that we do not understand makes the token invalid. JWTs may not use `b64` (RFC 7797, 7).
+    // [RFC 7515, 4.1.11] A critical extension that we do not understand makes the token invalid.
+    // JWTs may not use `b64` (RFC 7797, 7).
     if ('crit' in header || 'b64' in header) return new Refusal('invalid_token', 'its header has crit or b64')
     return { text, alg, kid, typ, claims: decodeJwt(text) }
   } catch (error) {
@@ -31,8 +32,9 @@ export function readToken(text: string): UnverifiedToken | Refusal {
 }
 
 /**
- * Verifies the signature with the keys of a source, by the algorithms of these keys, and returns the claims. In the header, `alg` and
- * `kid` can exclude keys, and nothing can add one: `jwk`, `jku`, `x5c` and `x5u` are ignored.
+ * Verifies the signature with the keys of a source, by the algorithms of these keys, and returns
+ * the claims. In the header, `alg` and `kid` can exclude keys, and nothing can add one: `jwk`,
+ * `jku`, `x5c` and `x5u` are ignored.
  */
 export async function verifySignature(token: UnverifiedToken, source: KeySource): Promise<Claims | Refusal> {
   const keys = await source.current()
@@ -50,9 +52,10 @@ export async function verifySignature(token: UnverifiedToken, source: KeySource)
 }
 
 /**
- * Caches the claims of verified tokens, by the keys that verified them: a publisher sends the same token again and again, and verifying
- * it takes longer than everything else in a request. When the source has other keys, the cached claims are no longer used. Expiry and
- * rights are checked each time.
+ * Caches the claims of verified tokens, by the keys that verified them: a publisher sends the same
+ * token again and again, and verifying it takes longer than everything else in a request. When the
+ * source has other keys, the cached claims are no longer used. Expiry and rights are checked each
+ * time.
  */
 const verified = new WeakMap<readonly VerificationKey[], Map<string, Claims>>()
 const maxRemembered = 1000

@@ -10,8 +10,9 @@ export interface TimeRules {
 }
 
 /**
- * Checks the times in a token, and returns when it expires, in milliseconds since 1970; `undefined` for never. `exp` has no tolerance,
- * because streams must also have ended by then: one that began after it would end at once.
+ * Checks the times in a token, and returns when it expires, in milliseconds since 1970; `undefined`
+ * for never. `exp` has no tolerance, because streams must also have ended by then: one that began
+ * after it would end at once.
  */
 export function checkTimes(claims: Claims, rules: TimeRules): { readonly expiresAt: number | undefined } | Refusal {
   const { exp, nbf } = claims

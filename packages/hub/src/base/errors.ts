@@ -40,7 +40,10 @@ export type HubErrorCode =
   | 'FORBIDDEN'
   /** The keys that verify tokens are not available at the moment. */
   | 'KEYS_UNAVAILABLE'
-  /** A page of another origin requested something that only the hub's own origin and the allowed ones may do. */
+  /**
+   * A page of another origin requested something that only the hub's own origin and the allowed
+   * ones may do.
+   */
   | 'ORIGIN_NOT_ALLOWED'
   /** The request was addressed to a host that is not this hub. */
   | 'HOST_NOT_ALLOWED'
@@ -59,7 +62,10 @@ export type HubErrorCode =
   /** A hub refused a command's request. */
   | 'HUB_REFUSED'
 
-/** The only class of error that this package throws. Tell cases apart by `code`, never by the message. */
+/**
+ * The only class of error that this package throws. Tell cases apart by `code`, never by the
+ * message.
+ */
 export class HubError extends Error {
   readonly code: HubErrorCode
 

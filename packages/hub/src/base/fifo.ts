@@ -1,6 +1,7 @@
 /**
- * A queue with access by index: first in, first out. An array would do except for `shift`, which moves all remaining items. This
- * queue uses the space of removed items again once it is empty, and frees it once they are half of all.
+ * A queue with access by index: first in, first out. An array would do except for `shift`, which
+ * moves all remaining items. This queue uses the space of removed items again once it is empty, and
+ * frees it once they are half of all.
  */
 export class Fifo<T> {
   #items: (T | undefined)[] = []
@@ -41,7 +42,10 @@ export class Fifo<T> {
 /** How much space an empty queue keeps. */
 const mostKept = 1024
 
-/** Returns the index of the first item after `position`, by binary search. The items must be in order of position. */
+/**
+ * Returns the index of the first item after `position`, by binary search. The items must be in
+ * order of position.
+ */
 export function indexAfter(items: Fifo<{ readonly position: number }>, position: number): number {
   let low = 0
   let high = items.length

@@ -10,7 +10,8 @@ export async function* untilAborted<T>(
   signal.addEventListener('abort', onAbort)
   try {
     while (!signal.aborted) {
-      // Not Promise.race against a promise of the abort: that promise would keep everything it was ever raced against.
+      // Not Promise.race against a promise of the abort: that promise would keep everything it was
+      // ever raced against.
       const step = await new Promise<IteratorResult<T>>((resolve, reject) => {
         interrupt = () => resolve({ done: true, value: undefined })
         iterator.next().then(resolve, reject)

@@ -1,4 +1,7 @@
-/** Resolves as the work does, or to `late` if that takes longer than this many milliseconds. Rejects as the work does. */
+/**
+ * Resolves as the work does, or to `late` if that takes longer than this many milliseconds. Rejects
+ * as the work does.
+ */
 export async function withTimeout<T, L>(milliseconds: number, work: Promise<T>, late: L): Promise<T | L> {
   let timer: NodeJS.Timeout | undefined
   const lateness = new Promise<L>((resolve) => {

@@ -1,7 +1,7 @@
 /**
- * The flags of this process that its worker threads are started with: the conditions by which the exports of packages are
- * resolved, so that a worker runs the same files. The others may be about the main module (`--input-type`), which would be
- * an error in a worker.
+ * The flags of this process that its worker threads are started with: the conditions by which the
+ * exports of packages are resolved, so that a worker runs the same files. The others may be about
+ * the main module (`--input-type`), which would be an error in a worker.
  */
 export function workerFlags(processFlags: readonly string[] = process.execArgv): string[] {
   return processFlags.filter((flag, index) => namesConditions(flag) || takesNext(processFlags[index - 1]))

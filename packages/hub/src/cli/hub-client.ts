@@ -4,7 +4,10 @@ import { readLines } from './lines.ts'
 /** The result of one attempt to publish. */
 export type PublishOutcome =
   | { readonly name: 'published'; readonly id: string }
-  /** No hub answers, or it cannot answer now. If the request broke off halfway, it is unknown whether the hub has the event. */
+  /**
+   * No hub answers, or it cannot answer now. If the request broke off halfway, it is unknown
+   * whether the hub has the event.
+   */
   | { readonly name: 'away'; readonly reason: string; readonly retryAfterMs: number }
   | { readonly name: 'refused'; readonly status: number; readonly reason: string }
 
@@ -34,7 +37,10 @@ export async function publishOnce(
 
 /** The result of sending several events together. */
 export interface BatchOutcome {
-  /** One entry for each event that the hub decided on, in order: `undefined` if it is published, or why only this one was refused. */
+  /**
+   * One entry for each event that the hub decided on, in order: `undefined` if it is published, or
+   * why only this one was refused.
+   */
   readonly acknowledged: readonly (string | undefined)[]
   /** Why the hub did not decide on the rest; `undefined` if it decided on all. */
   readonly end: Exclude<PublishOutcome, { name: 'published' }> | undefined
@@ -81,8 +87,8 @@ function toFailure({ status, headers }: Response, text: string): Exclude<Publish
 }
 
 /**
- * Publishes one event exactly once. Retries while the hub is away, until `until` (a time of `performance.now()`). Calls `onAway` after
- * each failed attempt.
+ * Publishes one event exactly once. Retries while the hub is away, until `until` (a time of
+ * `performance.now()`). Calls `onAway` after each failed attempt.
  */
 export async function publishWithRetry(
   hub: URL,

@@ -1,6 +1,6 @@
 /**
- * Reads the lines of a UTF-8 stream. A line ends at LF, CRLF or the end of the stream. Node's `readline` would also break lines at
- * U+2028, which JSON may contain.
+ * Reads the lines of a UTF-8 stream. A line ends at LF, CRLF or the end of the stream. Node's
+ * `readline` would also break lines at U+2028, which JSON may contain.
  */
 export async function* readLines(stream: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder()

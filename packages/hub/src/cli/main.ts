@@ -46,7 +46,10 @@ try {
   process.exitCode = report(error)
 }
 
-/** Prints the error on one line, and returns the exit code: 2 if we were called incorrectly, 1 for everything else. */
+/**
+ * Prints the error on one line, and returns the exit code: 2 if we were called incorrectly, 1 for
+ * everything else.
+ */
 function report(error: unknown): number {
   // Commander has printed it already.
   if (error instanceof CommanderError) return error.exitCode === 0 || error.code === 'commander.help' ? 0 : 2

@@ -28,9 +28,10 @@ const batchBytes = 256 * 1024
 const batchLines = 1000
 
 /**
- * Publishes the lines of a stream, in order. One request is in progress at a time, and carries the lines read during the previous one:
- * lines of a slow source are published at once, those of a fast one many together. A failed request is repeated from the first line
- * that was not acknowledged. Each line has an idempotency key, so none is published twice.
+ * Publishes the lines of a stream, in order. One request is in progress at a time, and carries the
+ * lines read during the previous one: lines of a slow source are published at once, those of a fast
+ * one many together. A failed request is repeated from the first line that was not acknowledged.
+ * Each line has an idempotency key, so none is published twice.
  */
 export async function publishLines(
   source: AsyncIterable<Uint8Array>,

@@ -62,7 +62,10 @@ async function publishVitals({ topic, hub, token }: VitalsOptions): Promise<void
   }
 }
 
-/** Returns a function that reads the vital signs. Values over a time cover the time since its last call. */
+/**
+ * Returns a function that reads the vital signs. Values over a time cover the time since its last
+ * call.
+ */
 function startReading(): () => Vitals {
   const delay = monitorEventLoopDelay({ resolution: 10 })
   delay.enable()

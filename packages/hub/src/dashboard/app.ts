@@ -1,4 +1,5 @@
-// The hub's own page. It has no special access: it subscribes with the public client and publishes with a form POST.
+// The hub's own page. It has no special access: it subscribes with the public client and publishes
+// with a form POST.
 import { EventSource, pageReturn } from '@headwater/sse/client'
 import { ConnectionView } from './connection-view.ts'
 import { EventList, MAX_ROWS } from './event-list.ts'
@@ -24,14 +25,18 @@ document.getElementById('connection-toggle')?.addEventListener('click', () => {
   }
 })
 
-/** The first connection requests as much of the history as the list shows, later ones everything since the last event. */
+/**
+ * The first connection requests as much of the history as the list shows, later ones everything
+ * since the last event.
+ */
 function connect(): EventSource {
   const url = new URL(hubUrl)
   url.searchParams.set('match', '*')
   if (lastEventId === '') url.searchParams.set('last_event_id', `-${MAX_ROWS}`)
   const opened = new EventSource(url, {
     lastEventId,
-    // A page that people keep open reconnects by itself, also after a proxy's 502 while the hub restarts.
+    // A page that people keep open reconnects by itself, also after a proxy's 502 while the hub
+    // restarts.
     retry: { backoffMs: 500, maxBackoffMs: 5000 },
     reconnectOn: pageReturn,
     onEvent: receive,

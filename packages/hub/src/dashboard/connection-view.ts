@@ -2,8 +2,9 @@ import type { ConnectionErrorEvent, EventSource } from '@headwater/sse/client'
 import type { EventList } from './event-list.ts'
 
 /**
- * Shows the real state of the connection: `readyState`, why the stream was lost, the time until the next attempt. Losing and restoring
- * it also leaves a note between the events, where a reader looks for missing ones.
+ * Shows the real state of the connection: `readyState`, why the stream was lost, the time until the
+ * next attempt. Losing and restoring it also leaves a note between the events, where a reader looks
+ * for missing ones.
  */
 export class ConnectionView {
   readonly #list: EventList

@@ -7,12 +7,15 @@ export interface ListedEvent {
 
 type NoteKind = 'lost' | 'back' | 'gap' | 'failed'
 
-/** Older rows leave the page, not the hub's history: a tab that stays open for a week must stay light. */
+/**
+ * Older rows leave the page, not the hub's history: a tab that stays open for a week must stay
+ * light.
+ */
 export const MAX_ROWS = 500
 
 /**
- * The live list: newest first, with event types that can be switched off, a pause that holds events back without losing any, and notes
- * where the connection was lost and restored.
+ * The live list: newest first, with event types that can be switched off, a pause that holds events
+ * back without losing any, and notes where the connection was lost and restored.
  */
 export class EventList {
   readonly #list = element('events')

@@ -84,7 +84,10 @@ const gibibytes = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`
 /** How far back the charts go. */
 const SECONDS = 120
 
-/** Draws the vital signs as they arrive. A missing reading leaves a gap in the line, not an invented slope. */
+/**
+ * Draws the vital signs as they arrive. A missing reading leaves a gap in the line, not an invented
+ * slope.
+ */
 export class VitalsCharts {
   readonly #readings: Vitals[] = []
   readonly #cards: { chart: Chart; plot: uPlot; value: HTMLElement; note: HTMLElement }[] = []

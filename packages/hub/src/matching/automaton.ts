@@ -10,7 +10,10 @@ export interface Work {
 
 /** The most states of one automaton. A character then costs at most 35 steps for its states. */
 export const maxStates = 1024
-/** The most words that all jumps of one automaton reach together: the most steps they add to a character. */
+/**
+ * The most words that all jumps of one automaton reach together: the most steps they add to a
+ * character.
+ */
 export const maxJumpWords = 256
 
 /** States in one word. Not 32, so that the sum of two words is still a small integer. */
@@ -21,16 +24,19 @@ const maxWords = Math.ceil((maxStates + 1) / wordBits)
 /**
  * Decides whether a text is in a language. Reads each character once and never goes back.
  *
- * It is in all states at once that the text so far can have led to, one bit for each, and a character moves all of them together: at
- * most `maxStates / 30 + maxJumpWords` steps, whatever the language and the text. Nearly all states lead to the next one, may stay
- * (`x+`) or be skipped (`x?`), and these three are a shift, a mask and an addition on 30 states at a time. Whatever leads elsewhere
- * (choices, groups that repeat or may be missing) is a separate state that jumps.
+ * It is in all states at once that the text so far can have led to, one bit for each, and a
+ * character moves all of them together: at most `maxStates / 30 + maxJumpWords` steps, whatever the
+ * language and the text. Nearly all states lead to the next one, may stay (`x+`) or be skipped
+ * (`x?`), and these three are a shift, a mask and an addition on 30 states at a time. Whatever
+ * leads elsewhere (choices, groups that repeat or may be missing) is a separate state that jumps.
  */
 export class Automaton {
   /** The most steps that a character of a text costs. */
   readonly cost: number
   readonly #words: number
-  /** The bit after the last state. If it is set at the end of the text, the text is in the language. */
+  /**
+   * The bit after the last state. If it is set at the end of the text, the text is in the language.
+   */
   readonly #acceptWord: number
   readonly #acceptBit: number
   readonly #start: Int32Array
@@ -83,8 +89,9 @@ export class Automaton {
         steps++
         const reading = active[word]! & table[row + word]!
         let next = ((reading << 1) & wordMask) | carry | (reading & stays[word]!)
-        // Adding a state to the run of states it can skip carries it to the first state that it cannot skip. The bits that differ after
-        // the addition are the states it passed. (The trick is Cameron's MatchStar, from Parabix.)
+        // Adding a state to the run of states it can skip carries it to the first state that it
+        // cannot skip. The bits that differ after the addition are the states it passed. (The trick
+        // is Cameron's MatchStar, from Parabix.)
         const passed = passes[word]!
         next |= ((next & passed) + passed) ^ passed
         carry = (reading >>> (wordBits - 1)) | (next >>> wordBits)
@@ -107,7 +114,8 @@ export class Automaton {
           const bit = jumping[word]! & -jumping[word]!
           jumping[word]! ^= bit
           const state = word * wordBits + 31 - Math.clz32(bit)
-          // Includes everything reachable without reading, so this also completes the jumps on the way.
+          // Includes everything reachable without reading, so this also completes the jumps on the
+          // way.
           for (let at = jumps.startOf[state]!; at < jumps.startOf[state + 1]!; at++) {
             steps++
             const target = jumps.words[at]!
@@ -140,7 +148,10 @@ interface State {
   readonly jumps: number[]
 }
 
-/** How many states `layOut` makes. Calculated without making them, because `(a{1000}){1000}` asks for a million. */
+/**
+ * How many states `layOut` makes. Calculated without making them, because `(a{1000}){1000}` asks
+ * for a million.
+ */
 function countStates(language: Language): number {
   switch (language.name) {
     case 'text':
@@ -207,7 +218,10 @@ function layOut(language: Language): State[] {
     for (const end of ends) end.jumps.push(states.length)
   }
 
-  /** Any item may be the first. After one comes the next with its separator; any number of following items may be skipped. */
+  /**
+   * Any item may be the first. After one comes the next with its separator; any number of following
+   * items may be skipped.
+   */
   function addSomeOf(items: readonly Language[], separator: string): void {
     const fork = jump({ passes: true })
     let skip: State | undefined
@@ -288,7 +302,10 @@ function reachableFrom(states: readonly State[], from: number): Set<number> {
   return reachable
 }
 
-/** Which states read which code units. Code units that no state distinguishes share a row of the table. */
+/**
+ * Which states read which code units. Code units that no state distinguishes share a row of the
+ * table.
+ */
 interface Reads {
   /** The row, as an index into the table, of each ASCII character. */
   readonly rowOfAscii: Int32Array

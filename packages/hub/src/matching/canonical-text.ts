@@ -1,10 +1,11 @@
 import { HubError } from '../base/errors.ts'
 
 /**
- * [URL Pattern 3.1, encoding callbacks] Converts fixed text of a URL pattern to the form of the components of a parsed URL, so that the
- * two compare equal: lower case and punycode in hosts, percent-encoding in paths, and so on. Uses the URL parser. The text is never
- * empty. All functions except username, password, search and hash throw a `HubError` `INVALID_MATCHER` for text that no URL has in
- * that component.
+ * [URL Pattern 3.1, encoding callbacks] Converts fixed text of a URL pattern to the form of the
+ * components of a parsed URL, so that the two compare equal: lower case and punycode in hosts,
+ * percent-encoding in paths, and so on. Uses the URL parser. The text is never empty. All functions
+ * except username, password, search and hash throw a `HubError` `INVALID_MATCHER` for text that no
+ * URL has in that component.
  */
 export function canonicalProtocol(text: string): string {
   const protocol = URL.parse(`${text}://dummy.invalid/`)?.protocol.slice(0, -1)
@@ -48,7 +49,8 @@ export function canonicalPort(text: string): string {
 export function canonicalPathname(text: string): string {
   if (isPlain(text)) return text
   const url = dummyUrl()
-  // [canonicalize a pathname] The parser would add a missing leading slash, and treat a leading dot as a segment.
+  // [canonicalize a pathname] The parser would add a missing leading slash, and treat a leading dot
+  // as a segment.
   const lead = text.startsWith('/') ? '' : '/-'
   url.pathname = lead + text
   // A `..` in the text may have removed that prefix, and with it the preceding part of the pattern.
@@ -74,7 +76,10 @@ export function canonicalHash(text: string): string {
   return url.hash.slice(1)
 }
 
-/** Whether the text is unchanged in any path, search or hash. Nearly all text is, and a pattern may have a thousand pieces. */
+/**
+ * Whether the text is unchanged in any path, search or hash. Nearly all text is, and a pattern may
+ * have a thousand pieces.
+ */
 function isPlain(text: string): boolean {
   return /^[\w~!$&()*+,;=:@/-]*$/.test(text)
 }

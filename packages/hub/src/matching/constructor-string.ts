@@ -16,9 +16,11 @@ export type UrlComponent = (typeof urlComponents)[number]
 export type PatternStrings = { -readonly [component in UrlComponent]?: string }
 
 /**
- * [URL Pattern 1.6, parse a constructor string] Splits a URL pattern into the patterns of its components.
+ * [URL Pattern 1.6, parse a constructor string] Splits a URL pattern into the patterns of its
+ * components.
  *
- * @param isSpecialProtocol whether a protocol's pattern string matches a special scheme. Its errors are passed on.
+ * @param isSpecialProtocol whether a protocol's pattern string matches a special scheme. Its errors
+ * are passed on.
  */
 export function parseConstructorString(input: string, isSpecialProtocol: (pattern: string) => boolean): PatternStrings {
   return new ConstructorStringParser(input, isSpecialProtocol).parse()

@@ -3,9 +3,11 @@ import { anyChar, type CharSet, charRange, charsOf, complementOf, unionOf } from
 import { choice, type Language, oneOf, repeat, sequence, text } from './language.ts'
 
 /**
- * Parses the regular expression of a group like `(\d+)` in a URL pattern: the subset of JavaScript's (with the flag `v`, which URL
- * patterns use) that can be matched without backtracking. That is characters, `.`, classes, `\d \w \s` and their opposites, `|`,
- * `(?:…)`, and the quantifiers. Each means the same as in JavaScript; everything else is refused, never read differently.
+ * Parses the regular expression of a group like `(\d+)` in a URL pattern: the subset of
+ * JavaScript's (with the flag `v`, which URL patterns use) that can be matched without
+ * backtracking. That is characters, `.`, classes, `\d \w \s` and their opposites, `|`, `(?:…)`, and
+ * the quantifiers. Each means the same as in JavaScript; everything else is refused, never read
+ * differently.
  *
  * @throws HubError `INVALID_MATCHER`
  */

@@ -1,8 +1,9 @@
 import { type CharSet, charsOf, unionOf } from './char-set.ts'
 
 /**
- * A set of texts, like a regular expression. URL patterns, URI templates and their groups are all converted to this. Made by the
- * functions below, which normalise equal languages where that is easy.
+ * A set of texts, like a regular expression. URL patterns, URI templates and their groups are all
+ * converted to this. Made by the functions below, which normalise equal languages where that is
+ * easy.
  */
 export type Language =
   | { readonly name: 'text'; readonly text: string }

@@ -5,8 +5,9 @@ import { type Topic, toTopics } from './topic.ts'
 import { originOf } from './url-pattern.ts'
 
 /**
- * Finds the values whose matchers select a topic, without testing all matchers: looks exact ones up in a map, and tests patterns and
- * templates only if the topic begins with their fixed prefix. Stores each pattern once, however many values have it.
+ * Finds the values whose matchers select a topic, without testing all matchers: looks exact ones up
+ * in a map, and tests patterns and templates only if the topic begins with their fixed prefix.
+ * Stores each pattern once, however many values have it.
  */
 export class MatcherIndex<T> {
   /** The entries by key of the matcher. */
@@ -40,7 +41,10 @@ export class MatcherIndex<T> {
     }
   }
 
-  /** Returns the values with a matcher that selects any of the topics, each once. Read the result at once, and do not change it. */
+  /**
+   * Returns the values with a matcher that selects any of the topics, each once. Read the result at
+   * once, and do not change it.
+   */
   select(texts: readonly string[], work?: Work): ReadonlySet<T> {
     // Usually an event has one topic, and matchers are exact or `*`.
     const isPlain = this.#templates.isEmpty && this.#patterns.size === 0
@@ -56,7 +60,8 @@ export class MatcherIndex<T> {
     if (isPlain) return selected
     for (const topic of toTopics(texts)) {
       this.#visitCandidates(topic, ({ matcher, values }) => {
-        // Skips values that were already found, so the other matchers of a subscription cost nothing.
+        // Skips values that were already found, so the other matchers of a subscription cost
+        // nothing.
         if (hasAll(selected, values) || !selects(matcher, topic, work)) return
         for (const value of values) selected.add(value)
       })
@@ -111,7 +116,10 @@ interface Entry<T> {
   readonly values: Set<T>
 }
 
-/** URL patterns by their fixed prefix: the origin and what follows, or, for patterns with several origins, the pathname. */
+/**
+ * URL patterns by their fixed prefix: the origin and what follows, or, for patterns with several
+ * origins, the pathname.
+ */
 interface PatternTrees<T> {
   readonly byOrigin: PrefixTree<Entry<T>>
   readonly byPathname: PrefixTree<Entry<T>>

@@ -2,7 +2,10 @@ import type { Work } from './automaton.ts'
 import { costOf, everyTopic, type Matcher, selects } from './matcher.ts'
 import type { Topic } from './topic.ts'
 
-/** A set of matchers that selects what any of them selects: a subscription, or the rights of a token. */
+/**
+ * A set of matchers that selects what any of them selects: a subscription, or the rights of a
+ * token.
+ */
 export class MatcherSet {
   /** Each matcher once, in order of key. If one matches every topic, only that one. */
   readonly matchers: readonly Matcher[]

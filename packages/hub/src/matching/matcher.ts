@@ -6,8 +6,8 @@ import { UrlPattern } from './url-pattern.ts'
 import { forbiddenCharacter } from './visible-text.ts'
 
 /**
- * Selects topics. Made from a subscriber's request or a token's grant. `source` is the original text. Matchers with the same `key`
- * match the same topics, whatever their text.
+ * Selects topics. Made from a subscriber's request or a token's grant. `source` is the original
+ * text. Matchers with the same `key` match the same topics, whatever their text.
  */
 export type Matcher = { readonly source: string; readonly key: string } & (
   | /** Every topic: `*`, whatever the type. */
@@ -16,7 +16,10 @@ export type Matcher = { readonly source: string; readonly key: string } & (
   | { readonly type: 'exact' }
   /** The topics that a WHATWG URL pattern matches, both relative to the hub's URL. */
   | { readonly type: 'urlpattern'; readonly pattern: UrlPattern }
-  /** A selector of Mercure 0.x that is a URI template: matches its expansions, and the topic with the same text. */
+  /**
+   * A selector of Mercure 0.x that is a URI template: matches its expansions, and the topic with
+   * the same text.
+   */
   | { readonly type: 'template'; readonly template: UriTemplate }
 )
 
@@ -50,8 +53,8 @@ export function urlPattern(pattern: string, hubUrl: string): Matcher {
 }
 
 /**
- * [Mercure 0.x] `topic`, and the strings in the claim of a token: a topic or a URI template. Text with a brace that is not a valid
- * template is a topic.
+ * [Mercure 0.x] `topic`, and the strings in the claim of a token: a topic or a URI template. Text
+ * with a brace that is not a valid template is a topic.
  *
  * @throws HubError `INVALID_MATCHER`
  */
@@ -62,7 +65,10 @@ export function topicSelector(selector: string): Matcher {
   return template ? { type: 'template', source: selector, key: `template:${selector}`, template } : exactly(selector)
 }
 
-/** Whether a matcher selects a topic. Takes time linear in the length of the topic, whatever the matcher. */
+/**
+ * Whether a matcher selects a topic. Takes time linear in the length of the topic, whatever the
+ * matcher.
+ */
 export function selects(matcher: Matcher, topic: Topic, work?: Work): boolean {
   switch (matcher.type) {
     case 'all':
@@ -76,7 +82,10 @@ export function selects(matcher: Matcher, topic: Topic, work?: Work): boolean {
   }
 }
 
-/** The most steps per character of a topic for a matcher, plus one at the beginning; 0 for matchers that are only looked up. */
+/**
+ * The most steps per character of a topic for a matcher, plus one at the beginning; 0 for matchers
+ * that are only looked up.
+ */
 export function costOf(matcher: Matcher): number {
   if (matcher.type === 'urlpattern') return 1 + matcher.pattern.cost
   return matcher.type === 'template' ? 1 + matcher.template.cost : 0

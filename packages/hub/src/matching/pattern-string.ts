@@ -8,15 +8,21 @@ import { type Token, tokenize } from './pattern-tokens.ts'
 export interface PatternOptions {
   /** The character at which a named group stops; none if empty. */
   readonly delimiter: '' | '.' | '/'
-  /** The character that belongs to the group after it, and so is optional together with the group. */
+  /**
+   * The character that belongs to the group after it, and so is optional together with the group.
+   */
   readonly prefix: '' | '/'
-  /** Converts fixed text to the form that URLs have. Throws a `HubError` for text that no URL has in this component. */
+  /**
+   * Converts fixed text to the form that URLs have. Throws a `HubError` for text that no URL has in
+   * this component.
+   */
   readonly canonicalize: (text: string) => string
 }
 
 /**
- * [URL Pattern 2.1.5, parse a pattern string; 2.2, generate a regular expression] Returns the language of one component's pattern
- * string. The standard makes a list of parts, and from that a regular expression; here each part becomes its language directly.
+ * [URL Pattern 2.1.5, parse a pattern string; 2.2, generate a regular expression] Returns the
+ * language of one component's pattern string. The standard makes a list of parts, and from that a
+ * regular expression; here each part becomes its language directly.
  *
  * @throws HubError `INVALID_MATCHER`
  */
@@ -82,7 +88,9 @@ class PatternParser {
     return token.value
   }
 
-  /** Returns the language of a name, a regular expression, a name with a regular expression, or `*`. */
+  /**
+   * Returns the language of a name, a regular expression, a name with a regular expression, or `*`.
+   */
   #takeGroup(): Language | undefined {
     const name = this.#take('name')
     if (name !== undefined) {
@@ -136,8 +144,9 @@ class PatternParser {
 }
 
 /**
- * [generate a regular expression and name list, for one part] The standard moves the outer prefix and suffix out of a repetition for
- * the sake of captures. This code captures nothing, and the same texts match.
+ * [generate a regular expression and name list, for one part] The standard moves the outer prefix
+ * and suffix out of a repetition for the sake of captures. This code captures nothing, and the same
+ * texts match.
  */
 function partLanguage(one: Language, modifier: string | undefined): Language {
   switch (modifier) {

@@ -1,6 +1,9 @@
 import { HubError } from '../base/errors.ts'
 
-/** A token of a pattern string. The comments in these files name the implemented sections of the WHATWG URL Pattern standard. */
+/**
+ * A token of a pattern string. The comments in these files name the implemented sections of the
+ * WHATWG URL Pattern standard.
+ */
 export interface Token {
   readonly type:
     | 'open'
@@ -15,12 +18,16 @@ export interface Token {
     | 'invalid-char'
   /** Its index in the pattern string. */
   readonly index: number
-  /** The text without the `:` of a name, the backslash of an escape, or the parentheses of a regular expression. */
+  /**
+   * The text without the `:` of a name, the backslash of an escape, or the parentheses of a regular
+   * expression.
+   */
   readonly value: string
 }
 
 /**
- * [URL Pattern 2.1.2, tokenize] An invalid token is an error under the policy `strict`, and an `invalid-char` under `lenient`.
+ * [URL Pattern 2.1.2, tokenize] An invalid token is an error under the policy `strict`, and an
+ * `invalid-char` under `lenient`.
  *
  * @throws HubError `INVALID_MATCHER`
  */

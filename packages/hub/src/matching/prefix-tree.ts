@@ -1,6 +1,7 @@
 /**
- * A map from prefixes to values: a text finds the values of all its prefixes. A lookup takes time for the length of the text and the
- * found values, not for all stored ones. It is a tree in which each branch begins with a different character.
+ * A map from prefixes to values: a text finds the values of all its prefixes. A lookup takes time
+ * for the length of the text and the found values, not for all stored ones. It is a tree in which
+ * each branch begins with a different character.
  */
 export class PrefixTree<T> {
   readonly #root: Node<T> = { label: '', values: new Set(), branches: new Map() }

@@ -2,7 +2,10 @@ import { Automaton, type Work } from './automaton.ts'
 import { anyChar } from './char-set.ts'
 import { type Language, sequence } from './language.ts'
 
-/** Decides whether texts are in a language: compares its fixed prefix and suffix, and runs an automaton in between. */
+/**
+ * Decides whether texts are in a language: compares its fixed prefix and suffix, and runs an
+ * automaton in between.
+ */
 export class TextMatcher {
   /** Every matching text begins with this. */
   readonly prefix: string

@@ -11,8 +11,9 @@ export interface UrlParts {
 }
 
 /**
- * A topic for matchers. The forms for comparing it with a URL pattern or a template are computed once, when the first matcher needs
- * them: make one object per topic of an event, not one per matcher.
+ * A topic for matchers. The forms for comparing it with a URL pattern or a template are computed
+ * once, when the first matcher needs them: make one object per topic of an event, not one per
+ * matcher.
  *
  * The text is well-formed Unicode; the hub accepts no other.
  */
@@ -48,9 +49,10 @@ export function toTopics(texts: readonly string[]): readonly Topic[] {
 }
 
 /**
- * Replaces each percent-triplet with one code unit, for matchers to which `%2F` is one character of a value, not three. The code units
- * are lone low surrogates, which well-formed text does not contain: 1024 of them, just enough for 256 octets with both cases of each
- * digit. {@link octetSymbols} maps octets to them.
+ * Replaces each percent-triplet with one code unit, for matchers to which `%2F` is one character of
+ * a value, not three. The code units are lone low surrogates, which well-formed text does not
+ * contain: 1024 of them, just enough for 256 octets with both cases of each digit. {@link
+ * octetSymbols} maps octets to them.
  */
 export function toSymbols(text: string): string {
   if (!text.includes('%')) return text

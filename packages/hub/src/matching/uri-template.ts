@@ -5,11 +5,13 @@ import { TextMatcher } from './text-matcher.ts'
 import { octetSymbols, type Topic, toSymbols } from './topic.ts'
 
 /**
- * A URI template (RFC 6570, all four levels), used for matching: it matches every possible expansion, for any values (texts, lists or
- * associative arrays) of its variables. Takes time linear in the length of the topic.
+ * A URI template (RFC 6570, all four levels), used for matching: it matches every possible
+ * expansion, for any values (texts, lists or associative arrays) of its variables. Takes time
+ * linear in the length of the topic.
  *
- * Two things are looser than the RFC. A variable that occurs twice may have two values. And characters outside ASCII in the template
- * match themselves as well as their percent-encoding, because publishers of such topics do not encode them.
+ * Two things are looser than the RFC. A variable that occurs twice may have two values. And
+ * characters outside ASCII in the template match themselves as well as their percent-encoding,
+ * because publishers of such topics do not encode them.
  */
 export class UriTemplate {
   /** The prefix of every matching topic, in {@link Topic.symbols}. */
@@ -19,7 +21,8 @@ export class UriTemplate {
   readonly #matcher: TextMatcher
 
   /**
-   * Parses a template. Returns `undefined` for a text without an expression, or with a malformed one.
+   * Parses a template. Returns `undefined` for a text without an expression, or with a malformed
+   * one.
    *
    * @throws HubError `INVALID_MATCHER` for a template that is too large to match.
    */
@@ -63,14 +66,20 @@ function parseLiteral(literal: string): Language | undefined {
   )
 }
 
-/** All except controls, space, `"`, `%` (unless in a triplet), `<`, `>`, `\`, `^`, `` ` ``, `{`, `|`, `}`. An erratum allows `'`. */
+/**
+ * All except controls, space, `"`, `%` (unless in a triplet), `<`, `>`, `\`, `^`, ``
+ * ` ``, `{`, `|`, `}`. An erratum allows `'`.
+ */
 const literals =
   /^(?:[!#$&-;=?-[\]_a-z~\u00a0-\ud7ff\ue000-\ufdcf\ufdf0-\uffef\u{10000}-\u{10fffd}]|%[0-9A-Fa-f]{2})*$/u
 
 interface Operator {
   readonly first: string
   readonly separator: string
-  /** The text after the name of a variable with an empty value; `undefined` if values come without names. */
+  /**
+   * The text after the name of a variable with an empty value; `undefined` if values come without
+   * names.
+   */
   readonly ifEmpty: string | undefined
   /** The characters of values. */
   readonly value: CharSet
@@ -115,7 +124,10 @@ function operator(first: string, separator: string, ifEmpty: string | undefined,
   }
 }
 
-/** [RFC 6570, 2.2 and 3.2.1] Any variable may be undefined, and then expands to nothing. The first defined one follows `first`. */
+/**
+ * [RFC 6570, 2.2 and 3.2.1] Any variable may be undefined, and then expands to nothing. The first
+ * defined one follows `first`.
+ */
 function parseExpression(expression: string): Language | undefined {
   const [, sign = '', list = ''] = /^([+#./;?&]?)(.*)$/s.exec(expression)!
   const operator = operators.get(sign)!
@@ -145,7 +157,8 @@ function expansionOf({ name, maxLength, isExploded }: Variable, operator: Operat
   const value = (min: number) => repeat(oneOf(operator.value), min, Infinity)
   const pairs = separated(pair(value(0), value))
   if (ifEmpty !== undefined) return choice([separated(withName(value)), pairs])
-  // Without names, a list with its separators is an ordinary run of characters, and needs no loop in the automaton.
+  // Without names, a list with its separators is an ordinary run of characters, and needs no loop
+  // in the automaton.
   return choice([repeat(oneOf(operator.valueOrSeparator), 0, Infinity), pairs])
 
   function withName(valueOfAtLeast: (min: number) => Language): Language {
@@ -162,7 +175,10 @@ function expansionOf({ name, maxLength, isExploded }: Variable, operator: Operat
   }
 }
 
-/** [RFC 6570, 2.4.1] From `min` to `max` characters: each is an allowed one, or the triplets of its UTF-8 octets. */
+/**
+ * [RFC 6570, 2.4.1] From `min` to `max` characters: each is an allowed one, or the triplets of its
+ * UTF-8 octets.
+ */
 function characters(min: number, max: number, { characterStart }: Operator): Language {
   const start = oneOf(characterStart)
   const rest = repeat(oneOf(continuation), 0, Infinity)

@@ -19,15 +19,19 @@ import { TextMatcher } from './text-matcher.ts'
 import type { Topic, UrlParts } from './topic.ts'
 
 /**
- * A URL pattern relative to the hub's URL. Gives the same result as `new URLPattern(pattern, base).test(topic, base)`, in time linear in
- * the length of the topic, whatever the pattern. Custom regular expressions in groups are limited to those that
- * {@link parseGroupRegExp} accepts.
+ * A URL pattern relative to the hub's URL. Gives the same result as
+ * `new URLPattern(pattern, base).test(topic, base)`, in time linear in the length of the topic,
+ * whatever the pattern. Custom regular expressions in groups are limited to those that {@link
+ * parseGroupRegExp} accepts.
  */
 export class UrlPattern {
   readonly base: string
   /** The same for patterns that match the same by the same rules, whatever their text. */
   readonly key: string
-  /** The required protocol, host and port, as {@link originOf} formats them; `undefined` if several match. */
+  /**
+   * The required protocol, host and port, as {@link originOf} formats them; `undefined` if several
+   * match.
+   */
   readonly origin: string | undefined
   /** The prefix of every matching pathname. */
   readonly pathnamePrefix: string
@@ -84,7 +88,10 @@ export function originOf({ protocol, hostname, port }: Pick<UrlParts, 'protocol'
   return `${protocol}://${hostname}:${port}`
 }
 
-/** [URL Pattern 3.2, process a URLPatternInit] and [1.4, create]: missing components come from the base URL, or match anything. */
+/**
+ * [URL Pattern 3.2, process a URLPatternInit] and [1.4, create]: missing components come from the
+ * base URL, or match anything.
+ */
 function resolve(given: PatternStrings, base: string): Required<PatternStrings> {
   const url = URL.parse(base)
   if (!url)

@@ -1,7 +1,8 @@
 /**
- * Returns the first forbidden character of a topic, a pattern, an event ID or an event type, as `U+200B`; `undefined` if there is none.
- * These texts are one line of visible text: no control characters (they could forge a field of the stream), no format characters (two
- * topics that look the same would differ), no lone surrogates (UTF-8 has none).
+ * Returns the first forbidden character of a topic, a pattern, an event ID or an event type, as
+ * `U+200B`; `undefined` if there is none. These texts are one line of visible text: no control
+ * characters (they could forge a field of the stream), no format characters (two topics that look
+ * the same would differ), no lone surrogates (UTF-8 has none).
  */
 export function forbiddenCharacter(text: string): string | undefined {
   const codePoint = unwelcome.exec(text)?.[0].codePointAt(0)

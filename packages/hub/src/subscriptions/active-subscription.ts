@@ -8,17 +8,26 @@ export type MatchType = 'exact' | 'urlpattern' | 'uritemplate'
 export interface RequestedSubscription {
   readonly matchType: MatchType
   readonly match: string
-  /** The payload of the subscriber's token, which others may read, as JSON text; `undefined` for none. */
+  /**
+   * The payload of the subscriber's token, which others may read, as JSON text; `undefined` for
+   * none.
+   */
   readonly payload: string | undefined
 }
 
 /** A subscription: one matcher of one connection. */
 export interface ActiveSubscription extends RequestedSubscription {
-  /** The name of the connection. The hub makes it at random, so that no client can impersonate another. */
+  /**
+   * The name of the connection. The hub makes it at random, so that no client can impersonate
+   * another.
+   */
   readonly subscriber: string
 }
 
-/** [Mercure] The path of the list. Each subscription has a path below it, which is also the topic of its events. */
+/**
+ * [Mercure] The path of the list. Each subscription has a path below it, which is also the topic of
+ * its events.
+ */
 export const subscriptionsPath = `${hubPath}/subscriptions`
 
 /** The subscriptions of one connection: each matcher once, in the given order. */
@@ -59,7 +68,10 @@ export function matcherPath(matchType: MatchType, match: string): string {
   return `${subscriptionsPath}/${matchType}/${encodeVariable(match)}`
 }
 
-/** [Mercure] Percent-encodes a variable once, except unreserved characters. (`encodeURIComponent` leaves five more.) */
+/**
+ * [Mercure] Percent-encodes a variable once, except unreserved characters. (`encodeURIComponent`
+ * leaves five more.)
+ */
 function encodeVariable(text: string): string {
   return encodeURIComponent(text).replace(
     /[!'()*]/g,
@@ -93,7 +105,9 @@ export function oldTopicPath(topic: string): string {
   return `${subscriptionsPath}/${encodeVariable(topic)}`
 }
 
-/** [Mercure 0.x] The document of a subscription, in its events and in the API. `more` comes first. */
+/**
+ * [Mercure 0.x] The document of a subscription, in its events and in the API. `more` comes first.
+ */
 export function oldSubscriptionDocument(
   subscription: ActiveSubscription,
   isActive: boolean,

@@ -6,15 +6,17 @@ import { isOwnEvent, readSubscriptionEvent, subscriptionEventsTopic } from './su
 const page = { maxEvents: 1000, maxBytes: 1024 * 1024 }
 
 export interface OrphanedSubscriptions {
-  /** The subscriptions that are active by the history: their hub had no time to publish their ends. */
+  /**
+   * The subscriptions that are active by the history: their hub had no time to publish their ends.
+   */
   readonly subscriptions: readonly ActiveSubscription[]
   /** Whether the history has any subscription events since the last empty list. */
   readonly hasHistory: boolean
 }
 
 /**
- * Finds the subscriptions that a hub left behind when it was killed. Reads only subscription events of that hub's run, and keeps only
- * active subscriptions in memory.
+ * Finds the subscriptions that a hub left behind when it was killed. Reads only subscription events
+ * of that hub's run, and keeps only active subscriptions in memory.
  */
 export async function findOrphanedSubscriptions(store: EventStore): Promise<OrphanedSubscriptions> {
   const { head } = await store.bounds()

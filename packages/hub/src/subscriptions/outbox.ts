@@ -25,8 +25,8 @@ const maxBatchEvents = 500
 const maxBatchBytes = 1024 * 1024
 
 /**
- * Stores events that no caller waits for, in order: at once, or, while others are being stored, together with all that arrive meanwhile.
- * Retries until they are stored.
+ * Stores events that no caller waits for, in order: at once, or, while others are being stored,
+ * together with all that arrive meanwhile. Retries until they are stored.
  */
 export class Outbox {
   readonly #options: OutboxOptions
@@ -46,11 +46,12 @@ export class Outbox {
   }
 
   /**
-   * The newest position for which it is certain that every announcement up to it has had its `onStored`, and that every other one will
-   * come after it.
+   * The newest position for which it is certain that every announcement up to it has had its
+   * `onStored`, and that every other one will come after it.
    *
-   * While events are being stored, that is the head before the first attempt: they come after it, wherever they are. Otherwise it is
-   * the head: events not yet passed to the store come after all that the store has reported.
+   * While events are being stored, that is the head before the first attempt: they come after it,
+   * wherever they are. Otherwise it is the head: events not yet passed to the store come after all
+   * that the store has reported.
    */
   get asOf(): HistoryPosition {
     if (this.#before) return this.#before
@@ -64,14 +65,17 @@ export class Outbox {
   }
 
   /**
-   * Removes an announcement that cannot be stored at the moment and was not tried: it is then never published. So a store that fails for
-   * long leaves no more to publish than the current changes. Returns `false` if it is too late, or not needed.
+   * Removes an announcement that cannot be stored at the moment and was not tried: it is then never
+   * published. So a store that fails for long leaves no more to publish than the current changes.
+   * Returns `false` if it is too late, or not needed.
    */
   withdraw(announcement: Announcement): boolean {
     return this.#isFailing && this.#waiting.delete(announcement)
   }
 
-  /** Resolves when nothing waits, or when the waiting announcements cannot be stored at the moment. */
+  /**
+   * Resolves when nothing waits, or when the waiting announcements cannot be stored at the moment.
+   */
   settled(): Promise<void> {
     if (!this.#isSending || this.#isFailing) return Promise.resolve()
     return new Promise((resolve) => {

@@ -16,7 +16,10 @@ export interface RegistryOptions extends OutboxOptions {
 /** The subscriptions at one moment. */
 export interface SubscriptionList {
   readonly subscriptions: readonly ActiveSubscription[]
-  /** The event ID of that moment: the list includes every change up to it, and an event after it reports every other change. */
+  /**
+   * The event ID of that moment: the list includes every change up to it, and an event after it
+   * reports every other change.
+   */
   readonly lastEventId: string
 }
 
@@ -24,8 +27,9 @@ export interface SubscriptionList {
 const refreshMs = 60_000
 
 /**
- * Keeps the list of subscriptions, and publishes events about it. A subscription is in the list from when the event of its beginning is
- * stored until that of its end is. So a list plus the events after it always equals a later list.
+ * Keeps the list of subscriptions, and publishes events about it. A subscription is in the list
+ * from when the event of its beginning is stored until that of its end is. So a list plus the
+ * events after it always equals a later list.
  */
 export class SubscriptionRegistry {
   readonly isCompat: boolean
@@ -39,8 +43,8 @@ export class SubscriptionRegistry {
   #isTooLarge = false
 
   /**
-   * Ends the subscriptions that are active by the history, because their hub was killed. Rejects if the store cannot be read. Events
-   * that cannot be stored now are stored later.
+   * Ends the subscriptions that are active by the history, because their hub was killed. Rejects if
+   * the store cannot be read. Events that cannot be stored now are stored later.
    */
   static async start(options: RegistryOptions): Promise<SubscriptionRegistry> {
     const { subscriptions, hasHistory } = await findOrphanedSubscriptions(options.store)
@@ -93,8 +97,9 @@ export class SubscriptionRegistry {
   }
 
   /**
-   * Publishes again the subscriptions whose events will soon leave the history: a client that reads the history from its beginning must
-   * learn about them, and so must the next hub, if this one is killed.
+   * Publishes again the subscriptions whose events will soon leave the history: a client that reads
+   * the history from its beginning must learn about them, and so must the next hub, if this one is
+   * killed.
    */
   async refresh(): Promise<void> {
     try {
@@ -168,7 +173,9 @@ interface Entry {
   readonly subscription: ActiveSubscription
   /** Publishes the beginning, at first and whenever that event is about to leave the history. */
   readonly arrival: Announcement
-  /** Whether its connection has ended. It stays in the list until the event of its end is stored. */
+  /**
+   * Whether its connection has ended. It stays in the list until the event of its end is stored.
+   */
   isOver: boolean
   /** The position of its newest event; 0 if none is stored yet. */
   position: number

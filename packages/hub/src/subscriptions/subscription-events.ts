@@ -13,12 +13,16 @@ import {
 const eventType = 'mercure'
 
 /**
- * An alternate topic of all subscription events, so that an index finds them in the history, and one exact matcher selects them all. A
- * template of Mercure 0.x whose variables may be missing (`subscriptions{/topic}{/subscriber}`) does not match it.
+ * An alternate topic of all subscription events, so that an index finds them in the history, and
+ * one exact matcher selects them all. A template of Mercure 0.x whose variables may be missing
+ * (`subscriptions{/topic}{/subscriber}`) does not match it.
  */
 export const subscriptionEventsTopic = `${subscriptionsPath}?events`
 
-/** [Mercure, 9.1] The events for the beginning or end of a subscription; the second is that of Mercure 0.x. */
+/**
+ * [Mercure, 9.1] The events for the beginning or end of a subscription; the second is that of
+ * Mercure 0.x.
+ */
 export function subscriptionEvents(
   subscription: ActiveSubscription,
   isActive: boolean,
@@ -47,8 +51,9 @@ const ownEvent: Omit<EventRecord, 'topics' | 'data'> = {
 }
 
 /**
- * The empty list, which a hub publishes after it has ended the subscriptions that it found in the history. No subscription before this
- * event is still active, so the next hub need not read further back.
+ * The empty list, which a hub publishes after it has ended the subscriptions that it found in the
+ * history. No subscription before this event is still active, so the next hub need not read further
+ * back.
  */
 export const emptyListEvent: EventRecord = {
   ...ownEvent,

@@ -1,6 +1,8 @@
 import type { ConnectionFailure } from './connection-state.ts'
 
-/** The `error` event of an `EventSource`: says what happened, and whether another attempt follows. */
+/**
+ * The `error` event of an `EventSource`: says what happened, and whether another attempt follows.
+ */
 export class ConnectionErrorEvent extends Event implements ConnectionFailure {
   declare readonly code: ConnectionFailure['code']
   declare readonly message: string

@@ -7,7 +7,10 @@ export class ConnectionError extends SseError {
   readonly status: number | undefined
   /** The headers of the refused response; in a browser only those that CORS exposes. */
   readonly headers: Headers | undefined
-  /** The beginning of the refused response's body: at most 4096 characters that arrive within a second. */
+  /**
+   * The beginning of the refused response's body: at most 4096 characters that arrive within a
+   * second.
+   */
   readonly body: string | undefined
 
   constructor(failure: ConnectionFailure) {

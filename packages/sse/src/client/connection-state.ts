@@ -4,7 +4,10 @@ import type { SseErrorCode } from '../protocol/errors.ts'
 export type ConnectionState =
   | { readonly name: 'connecting' }
   | { readonly name: 'open'; readonly origin: string }
-  /** Lost, for the reason in `failure`, and waiting to open again: for the next attempt, or for its response. */
+  /**
+   * Lost, for the reason in `failure`, and waiting to open again: for the next attempt, or for its
+   * response.
+   */
   | { readonly name: 'waiting'; readonly failure: ConnectionFailure }
   /** `failure` says why, unless the application closed it. */
   | { readonly name: 'closed'; readonly failure?: ConnectionFailure }
@@ -12,12 +15,14 @@ export type ConnectionState =
 /** Why an attempt failed or a connection ended, and what follows. */
 export interface ConnectionFailure {
   /**
-   * - `NETWORK_ERROR`: there was no response, or it broke off. `cause` says why, except in browsers, where a CORS refusal, an unknown
-   *   host and a lost network look the same to a script (the console shows which).
+   * - `NETWORK_ERROR`: there was no response, or it broke off. `cause` says why, except in
+   *   browsers, where a CORS refusal, an unknown host and a lost network look the same to a script
+   *   (the console shows which).
    * - `UNEXPECTED_RESPONSE`: another status than 200 or another type than `text/event-stream`.
    * - `STREAM_ENDED`: the response ended normally.
    * - `STREAM_COMPLETE`: the server answered 204, or the response ended and no reconnect follows.
-   * - `IDLE_TIMEOUT`, `RECONNECT`: the client dropped the connection because of `idleTimeoutMs`, `reconnectOn`.
+   * - `IDLE_TIMEOUT`, `RECONNECT`: the client dropped the connection because of `idleTimeoutMs`,
+   *   `reconnectOn`.
    * - `EVENT_TOO_LARGE`: an event beyond `maxEventBytes`.
    */
   readonly code: SseErrorCode
@@ -27,7 +32,10 @@ export interface ConnectionFailure {
   readonly status?: number | undefined
   /** The headers of the refused response; in a browser only those that CORS exposes. */
   readonly headers?: Headers | undefined
-  /** The beginning of the refused response's body: at most 4096 characters that arrive within a second. */
+  /**
+   * The beginning of the refused response's body: at most 4096 characters that arrive within a
+   * second.
+   */
   readonly body?: string | undefined
   /** The error thrown by `fetch`, by the response's body, or by a `headers` or `body` function. */
   readonly cause?: unknown

@@ -17,12 +17,15 @@ export interface Connection {
   readonly url: string
   readonly withCredentials: boolean
   /**
-   * Everything that happens, one step at a time. The connection reads nothing from the socket while the consumer handles a step: the
-   * consumer sets the pace, and with it the pace of the sender.
+   * Everything that happens, one step at a time. The connection reads nothing from the socket while
+   * the consumer handles a step: the consumer sets the pace, and with it the pace of the sender.
    */
   readonly steps: AsyncGenerator<ConnectionState | ReceivedEvent, void, void>
   readonly onEvent: EventSourceOptions['onEvent']
-  /** The last event ID after all events read so far. A consumer that has not handled all of them can set it to how far it got. */
+  /**
+   * The last event ID after all events read so far. A consumer that has not handled all of them can
+   * set it to how far it got.
+   */
   lastEventId: string
   /** Aborted when the connection is permanently closed. */
   readonly signal: AbortSignal
@@ -33,8 +36,8 @@ type Outcome = Omit<ConnectionFailure, 'willRetry' | 'retryDelayMs' | 'body'> & 
 
 /** Checks all arguments at once; connects when the consumer asks for the first step. */
 export function connect(input: string | URL, options: EventSourceOptions | null | undefined): Connection {
-  // [Web IDL] The URL becomes a string, then the options a dictionary: undefined and null are empty dictionaries, and each member
-  // is read once, in alphabetical order.
+  // [Web IDL] The URL becomes a string, then the options a dictionary: undefined and null are empty
+  // dictionaries, and each member is read once, in alphabetical order.
   const text = `${input}`
   if (options != null && Object(options) !== options) throw new TypeError(`options is ${options}, expected object`)
   const {
@@ -74,7 +77,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   let origin: string
   let id = `${lastEventId ?? ''}`
   let reconnectionTime = 3000
-  // Runs the platform's checks of method, headers and last event ID now, while a caller can still receive the error.
+  // Runs the platform's checks of method, headers and last event ID now, while a caller can still
+  // receive the error.
   new Request(url, {
     method,
     headers: typeof headers === 'function' ? undefined : headers,
@@ -94,7 +98,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     onId: (value) => {
       id = value
     },
-    // [HTML, dispatch] An event with the data, the origin of the final URL, the last event ID, and the type, if any.
+    // [HTML, dispatch] An event with the data, the origin of the final URL, the last event ID, and
+    // the type, if any.
     onEvent: ({ event, data }) => {
       received.push({ type: event || 'message', data, origin, lastEventId: id })
     },
@@ -141,14 +146,16 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       let timer: ReturnType<typeof setTimeout> | undefined
       let outcome: Outcome | undefined
       let retryAfterMs = 0
-      // [HTML, process the response] Retrying is futile with another scheme. (The client refuses what fetch reads from a data: URL.)
+      // [HTML, process the response] Retrying is futile with another scheme. (The client refuses
+      // what fetch reads from a data: URL.)
       let again = /^https?:/.test(from)
       isConnecting = true
 
       const abandon = () => {
         clearTimeout(timer)
         controller.abort()
-        // For a body that ignores the signal. Any other has nothing left to cancel, and its error does not matter.
+        // For a body that ignores the signal. Any other has nothing left to cancel, and its error
+        // does not matter.
         reader?.cancel().catch(() => {})
       }
       const expectByte = () => {
@@ -164,7 +171,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
         const sent = new Headers(typeof headers === 'function' ? await headers(context) : headers)
         // [HTML, constructor] Accept: text/event-stream.
         if (!sent.has('accept')) sent.set('accept', 'text/event-stream')
-        // [HTML, reestablish] If the last event ID is not empty, Last-Event-ID is that, encoded as UTF-8.
+        // [HTML, reestablish] If the last event ID is not empty, Last-Event-ID is that, encoded as
+        // UTF-8.
         if (id) sent.set('last-event-id', utf8(id))
         const request = {
           method,
@@ -173,7 +181,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
           // fetch requires this for a body that is a stream.
           duplex: 'half',
           signal: controller.signal,
-          // [HTML, constructor] Cache mode no-store. (Older compatibility dates of workerd refuse it.)
+          // [HTML, constructor] Cache mode no-store. (Older compatibility dates of workerd refuse
+          // it.)
           cache: 'cache' in Request.prototype ? 'no-store' : undefined,
           // [HTML, constructor] Same-origin, which is what fetch does, unless withCredentials.
           credentials: withCredentials ? 'include' : undefined,
@@ -186,10 +195,12 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
         if (closed.aborted) return abandon()
         const { status, headers: answered, url: finalUrl } = response
         const type = answered.get('content-type')
-        // The essence of the type has to be text/event-stream. The last of several comma-separated types counts.
+        // The essence of the type has to be text/event-stream. The last of several comma-separated
+        // types counts.
         if (again && status === 200 && /(^|,)\s*text\/event-stream\s*(;[^,]*)?$/i.test(type!)) {
-          // [Fetch, HTTP-redirect fetch] The request keeps the redirect's target, so a reconnect starts there. But the user's headers and
-          // body are for the given URL: fetch decides again where a redirect may take them.
+          // [Fetch, HTTP-redirect fetch] The request keeps the redirect's target, so a reconnect
+          // starts there. But the user's headers and body are for the given URL: fetch decides
+          // again where a redirect may take them.
           origin = new URL(finalUrl || from).origin
           if (!headers && !body) from = finalUrl || from
           // [HTML, announce the connection] OPEN, and an event named open.
@@ -224,7 +235,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
             headers: answered,
             body: '',
           }
-          // Reads what arrives within a second. If the body breaks off, the status still says what happened.
+          // Reads what arrives within a second. If the body breaks off, the status still says what
+          // happened.
           timer = setTimeout(abandon, 1000)
           const decoder = new TextDecoder()
           while (reader && outcome.body!.length < 4096) {
@@ -244,8 +256,9 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       abandon()
       if (closed.aborted) return
 
-      // [HTML, reestablish] CONNECTING, an event named error, then wait the reconnection time, and maybe some more.
-      // [HTML, fail the connection] CLOSED, an event named error, and no attempt to reconnect.
+      // [HTML, reestablish] CONNECTING, an event named error, then wait the reconnection time, and
+      // maybe some more. [HTML, fail the connection] CLOSED, an event named error, and no attempt
+      // to reconnect.
       const willRetry = again && retries < maxRetries
       const retryDelayMs =
         willRetry && outcome.code !== 'RECONNECT'
@@ -278,7 +291,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
 /** The UTF-8 bytes of a text, one character each: the form that fetch expects for a header. */
 function utf8(text: string): string {
   try {
-    // workerd accepts any text in a header and encodes it itself. Other runtimes refuse characters beyond one byte.
+    // workerd accepts any text in a header and encodes it itself. Other runtimes refuse characters
+    // beyond one byte.
     new Headers({ _: '\u0100' })
     return text
   } catch {

@@ -8,13 +8,19 @@ interface Handler {
   handleEvent(event: Event): void
 }
 
-/** `this` of a listener: the common part of ours and the native object, so that one type accepts the other. */
+/**
+ * `this` of a listener: the common part of ours and the native object, so that one type accepts the
+ * other.
+ */
 type Self = EventTarget & Pick<EventSource, 'url' | 'withCredentials' | 'close'> & { readonly readyState: number }
 
 /** The value of a handler attribute: a function or null. */
 type EventHandler<E extends Event> = ((this: Self, event: E) => unknown) | null
 
-/** The value that a handler attribute returns. Its event type is loose, or the native object's type would not accept ours. */
+/**
+ * The value that a handler attribute returns. Its event type is loose, or the native object's type
+ * would not accept ours.
+ */
 // biome-ignore lint/suspicious/noExplicitAny: see above
 type AnyHandler = ((this: Self, event: any) => unknown) | null
 
@@ -25,7 +31,10 @@ export interface EventSourceEventMap {
   error: ConnectionErrorEvent
 }
 
-/** The type of `addEventListener` and `removeEventListener`; an event of any type but `open` and `error` is a `MessageEvent`. */
+/**
+ * The type of `addEventListener` and `removeEventListener`; an event of any type but `open` and
+ * `error` is a `MessageEvent`.
+ */
 export interface EventSourceListen<Options> {
   <Type extends keyof EventSourceEventMap>(
     type: Type,
@@ -37,25 +46,31 @@ export interface EventSourceListen<Options> {
 }
 
 /**
- * The `EventSource` of the standard, wherever there is `fetch`: Node, Bun, Deno, workerd, pages and workers. Without options
- * it does exactly what the [HTML standard, 9.2](https://html.spec.whatwg.org/multipage/server-sent-events.html) says. To use it
- * everywhere, set `globalThis.EventSource = EventSource`.
+ * The `EventSource` of the standard, wherever there is `fetch`: Node, Bun, Deno, workerd, pages and
+ * workers. Without options it does exactly what the [HTML standard,
+ * 9.2](https://html.spec.whatwg.org/multipage/server-sent-events.html) says. To use it everywhere,
+ * set `globalThis.EventSource = EventSource`.
  *
- * Its `error` events say what happened and whether another attempt follows: see {@link ConnectionErrorEvent}.
+ * Its `error` events say what happened and whether another attempt follows: see {@link
+ * ConnectionErrorEvent}.
  *
  * In a browser it has to use `fetch`, which causes these differences:
- * - A CORS refusal looks like a lost network, so it retries without end where the native object gives up.
- * - `Last-Event-ID` set by a script causes a preflight (`OPTIONS`) request at a reconnect to another origin, which the server must
- *   answer with `Access-Control-Allow-Headers: Last-Event-ID`. So does every header of your own.
+ * - A CORS refusal looks like a lost network, so it retries without end where the native object
+ *   gives up.
+ * - `Last-Event-ID` set by a script causes a preflight (`OPTIONS`) request at a reconnect to
+ *   another origin, which the server must answer with
+ *   `Access-Control-Allow-Headers: Last-Event-ID`. So does every header of your own.
  * - After a redirect that ends in a failure, the next attempt starts from the last URL that opened.
  * - Firefox reports a response only when its body begins: let the server send a comment at once.
  * - Its events have `isTrusted` false.
  *
- * `fetch` refuses a URL with a user name and password: send an `Authorization` header instead. Node's `fetch` ends a response that
- * is silent for 5 minutes, which counts as a lost connection.
+ * `fetch` refuses a URL with a user name and password: send an `Authorization` header instead.
+ * Node's `fetch` ends a response that is silent for 5 minutes, which counts as a lost connection.
  *
- * @throws {TypeError} without a URL, if options are not an object, or for headers or a method that no request can have.
- * @throws {DOMException} `SyntaxError` for a URL that does not parse, or a relative one without a base URL.
+ * @throws {TypeError} without a URL, if options are not an object, or for headers or a method that
+ * no request can have.
+ * @throws {DOMException} `SyntaxError` for a URL that does not parse, or a relative one without a
+ * base URL.
  * @throws {SseError} `INVALID_OPTION` for an option out of range.
  */
 export class EventSource extends EventTarget {
@@ -69,8 +84,8 @@ export class EventSource extends EventTarget {
   declare removeEventListener: EventSourceListen<Parameters<EventTarget['removeEventListener']>[2]>
 
   static {
-    // The layout of a Web IDL interface: enumerable members, read-only constants on both the class and its prototype, and names that
-    // survive a minifier.
+    // The layout of a Web IDL interface: enumerable members, read-only constants on both the class
+    // and its prototype, and names that survive a minifier.
     const { prototype } = EventSource
     const { defineProperty } = Object
     for (const key of Reflect.ownKeys(prototype).slice(1)) defineProperty(prototype, key, { enumerable: true })
@@ -84,8 +99,8 @@ export class EventSource extends EventTarget {
   readonly #connection: Connection
   #readyState: 0 | 1 = 0
   /**
-   * The event type whose listeners the host is collecting. workerd itself calls `this['on' + type]` of any event target, and must not
-   * find our handler, which is already among the listeners.
+   * The event type whose listeners the host is collecting. workerd itself calls `this['on' + type]`
+   * of any event target, and must not find our handler, which is already among the listeners.
    */
   #gathering = ''
   readonly #handlers: Record<string, Handler> = {}
@@ -154,7 +169,8 @@ export class EventSource extends EventTarget {
     // A failure without network also gets its own task.
     await nextTask()
     for await (const step of steps) {
-      // [HTML, dispatch, announce, reestablish, fail] Each runs in its own task, and only if not CLOSED by then.
+      // [HTML, dispatch, announce, reestablish, fail] Each runs in its own task, and only if not
+      // CLOSED by then.
       if (this.readyState === 2) return
       let event: Event
       if ('data' in step) {

@@ -8,28 +8,40 @@ import type { ConnectionOptions } from './options.ts'
 /**
  * One event of a stream: a union over the event map, told apart by `event`.
  *
- * The map is your claim about what the server sends. Events of other types arrive as well, with a string as data, because a server
- * may send new types later: let a `switch` ignore unknown types.
+ * The map is your claim about what the server sends. Events of other types arrive as well, with a
+ * string as data, because a server may send new types later: let a `switch` ignore unknown types.
  */
 export type StreamEvent<M extends object> = {
   [Type in keyof M & string]: {
     /** The event type; `message` if the server sent none. */
     readonly event: Type
     readonly data: M[Type]
-    /** The last event ID in force. Save it, and pass it as the option `lastEventId` to resume after this event. */
+    /**
+     * The last event ID in force. Save it, and pass it as the option `lastEventId` to resume after
+     * this event.
+     */
     readonly lastEventId: string
   }
 }[keyof M & string]
 
-/** A parser for each event type whose data is not a plain string, e.g. `{ tick: JSON.parse }` or `{ tick: schema.parse }`. */
+/**
+ * A parser for each event type whose data is not a plain string, e.g. `{ tick: JSON.parse }` or
+ * `{ tick: schema.parse }`.
+ */
 export type EventParsers<M extends object> = {
   [Type in keyof M as string extends M[Type] ? never : Type]: (data: string) => M[Type]
 } & { [Type in keyof M]?: (data: string) => M[Type] }
 
 export interface EventsOptions<M extends object = Record<string, string>> extends ConnectionOptions {
-  /** Parses the data of events, by event type. If a parser throws, the stream ends with `INVALID_DATA`. */
+  /**
+   * Parses the data of events, by event type. If a parser throws, the stream ends with
+   * `INVALID_DATA`.
+   */
   parse?: EventParsers<M> | undefined
-  /** Called when the connection opens, is lost and will be retried (with the failure), or ends permanently. */
+  /**
+   * Called when the connection opens, is lost and will be retried (with the failure), or ends
+   * permanently.
+   */
   onState?: ((state: ConnectionState) => void) | undefined
 }
 
@@ -50,15 +62,20 @@ export interface EventStream<M extends object = Record<string, string>> extends 
 /**
  * Connects to an event stream, and iterates over its events across reconnects.
  *
- * It connects when the consumer asks for the first event, and reads no further ahead than the consumer has come: a slow consumer
- * slows the server down instead of filling memory. Leaving the loop closes the connection.
+ * It connects when the consumer asks for the first event, and reads no further ahead than the
+ * consumer has come: a slow consumer slows the server down instead of filling memory. Leaving the
+ * loop closes the connection.
  *
- * The iteration ends when the server says that the stream is complete (204). If no reconnect follows (`retry: false`, or another
- * method than GET without a `retry` policy), it ends with the response.
+ * The iteration ends when the server says that the stream is complete (204). If no reconnect
+ * follows (`retry: false`, or another method than GET without a `retry` policy), it ends with the
+ * response.
  *
- * @throws {DOMException} `SyntaxError`, at once, for an invalid URL. A relative URL needs a document or a worker as its base.
- * @throws {SseError} `INVALID_OPTION`, at once. `INVALID_DATA` while iterating: a parser failed; its error is the `cause`.
- * @throws {ConnectionError} while iterating, if the connection failed permanently in any other way. See `ConnectionFailure`.
+ * @throws {DOMException} `SyntaxError`, at once, for an invalid URL. A relative URL needs a
+ * document or a worker as its base.
+ * @throws {SseError} `INVALID_OPTION`, at once. `INVALID_DATA` while iterating: a parser failed;
+ * its error is the `cause`.
+ * @throws {ConnectionError} while iterating, if the connection failed permanently in any other way.
+ * See `ConnectionFailure`.
  * @throws The reason of `signal`, while iterating, once it is aborted.
  */
 export function events<M extends Record<keyof M, string> = Record<string, string>>(

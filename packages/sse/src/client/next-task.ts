@@ -4,10 +4,12 @@ let channel: MessageChannel | undefined
 const tasks: (() => void)[] = []
 
 /**
- * Resolves in a new task, so that everything left by the current one, including promises, runs first.
+ * Resolves in a new task, so that everything left by the current one, including promises, runs
+ * first.
  *
- * Uses `setImmediate` where it exists (Node, Bun, Deno): about a microsecond. In browsers it posts a message to itself, which, unlike
- * a timer, is neither delayed to 4 ms nor throttled to once a minute in a hidden tab. Else it uses a timer (old workerd).
+ * Uses `setImmediate` where it exists (Node, Bun, Deno): about a microsecond. In browsers it posts
+ * a message to itself, which, unlike a timer, is neither delayed to 4 ms nor throttled to once a
+ * minute in a hidden tab. Else it uses a timer (old workerd).
  */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => {

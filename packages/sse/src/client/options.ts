@@ -1,8 +1,8 @@
 import type { ConnectionFailure } from './connection-state.ts'
 
 /**
- * The options that `EventSource` and `events()` share. `withCredentials` is the standard's. The others go beyond it; without them the
- * client does exactly what the standard says.
+ * The options that `EventSource` and `events()` share. `withCredentials` is the standard's. The
+ * others go beyond it; without them the client does exactly what the standard says.
  */
 export interface ConnectionOptions {
   /**
@@ -11,41 +11,55 @@ export interface ConnectionOptions {
    */
   withCredentials?: boolean | undefined
   /**
-   * Request headers, or a function called before each attempt, for example to renew a token. If it throws or rejects, the attempt
-   * fails as if there were no network. In a browser, such headers to another origin cause a preflight request, which the server must
-   * answer.
+   * Request headers, or a function called before each attempt, for example to renew a token. If it
+   * throws or rejects, the attempt fails as if there were no network. In a browser, such headers to
+   * another origin cause a preflight request, which the server must answer.
    *
-   * With headers or a body, a reconnect starts from the given URL, not, as in the standard, from the target of a redirect. So `fetch`
-   * decides again what to send there, and your token goes to no origin that you did not name.
+   * With headers or a body, a reconnect starts from the given URL, not, as in the standard, from
+   * the target of a redirect. So `fetch` decides again what to send there, and your token goes to
+   * no origin that you did not name.
    */
   headers?:
     | RequestInit['headers']
     | ((context: RequestContext) => RequestInit['headers'] | Promise<RequestInit['headers']>)
-  /** Request method. Default `GET`, or `POST` when there is a `body`. Anything but `GET` reconnects only if `retry` is set. */
+  /**
+   * Request method. Default `GET`, or `POST` when there is a `body`. Anything but `GET` reconnects
+   * only if `retry` is set.
+   */
   method?: string | undefined
-  /** Request body, or a function called before each attempt. Use a function for a stream, which can be read only once. */
+  /**
+   * Request body, or a function called before each attempt. Use a function for a stream, which can
+   * be read only once.
+   */
   body?: RequestInit['body'] | ((context: RequestContext) => RequestInit['body'] | Promise<RequestInit['body']>)
   /** Used instead of the global `fetch`, for example for a proxy, an agent or a test. */
   fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined
   /** Closes the connection when aborted. If already aborted, it never connects. */
   signal?: AbortSignal | undefined
-  /** Where to resume: the last event ID saved from an earlier connection. Default (and null): none. */
+  /**
+   * Where to resume: the last event ID saved from an earlier connection. Default (and null): none.
+   */
   lastEventId?: string | null | undefined
   /**
-   * How to reconnect. By default as the standard says: wait the reconnection time after a lost connection, without a limit of attempts,
-   * and give up on any refusal. `{}` turns on every default of {@link RetryPolicy}; `false` means one response only.
+   * How to reconnect. By default as the standard says: wait the reconnection time after a lost
+   * connection, without a limit of attempts, and give up on any refusal. `{}` turns on every
+   * default of {@link RetryPolicy}; `false` means one response only.
    */
   retry?: RetryPolicy | false | undefined
   /**
-   * Drop the connection and reconnect when no byte, not even a heartbeat, has arrived for this many milliseconds, counted from the
-   * request. Choose about three heartbeats of the server. Default: never.
+   * Drop the connection and reconnect when no byte, not even a heartbeat, has arrived for this many
+   * milliseconds, counted from the request. Choose about three heartbeats of the server. Default:
+   * never.
    */
   idleTimeoutMs?: number | undefined
-  /** The largest event to accept, in bytes. A larger one closes the connection with `EVENT_TOO_LARGE`. Default 104857600 (100 MiB). */
+  /**
+   * The largest event to accept, in bytes. A larger one closes the connection with
+   * `EVENT_TOO_LARGE`. Default 104857600 (100 MiB).
+   */
   maxEventBytes?: number | undefined
   /**
-   * Reconnects at once when something outside signals that the stream may have died unnoticed: `pageReturn`, for a page that becomes
-   * visible again, or your own function. Default: none.
+   * Reconnects at once when something outside signals that the stream may have died unnoticed:
+   * `pageReturn`, for a page that becomes visible again, or your own function. Default: none.
    */
   reconnectOn?: ReconnectTrigger | undefined
   /** Called with each comment (heartbeats are comments) as it is read. */
@@ -53,15 +67,19 @@ export interface ConnectionOptions {
 }
 
 /**
- * Called once, when the connection is created, with a function that reconnects: at once, even while waiting to; but not while an
- * attempt is in progress, nor if any byte arrived within the last `silentMs` milliseconds (default 0). `signal` is aborted when the
- * connection is permanently closed: stop listening then.
+ * Called once, when the connection is created, with a function that reconnects: at once, even while
+ * waiting to; but not while an attempt is in progress, nor if any byte arrived within the last
+ * `silentMs` milliseconds (default 0). `signal` is aborted when the connection is permanently
+ * closed: stop listening then.
  */
 export type ReconnectTrigger = (reconnect: (silentMs?: number) => void, signal: AbortSignal) => void
 
 /** The options of `EventSource`. */
 export interface EventSourceOptions extends ConnectionOptions {
-  /** Called with every event from the server, whatever its type, right after the listeners of that type. */
+  /**
+   * Called with every event from the server, whatever its type, right after the listeners of that
+   * type.
+   */
   onEvent?: ((event: MessageEvent) => void) | undefined
 }
 
@@ -78,16 +96,19 @@ export interface RequestContext {
 }
 
 /**
- * Reconnecting beyond the standard. The wait before a retry is the reconnection time (3000 ms unless the server sent `retry:`), or
- * `Retry-After` if that is longer, plus a random part: 0 to `backoffMs` × 2ⁿ (full jitter) after n failed retries. n starts over
- * once a connection has delivered a byte.
+ * Reconnecting beyond the standard. The wait before a retry is the reconnection time (3000 ms
+ * unless the server sent `retry:`), or `Retry-After` if that is longer, plus a random part: 0 to
+ * `backoffMs` × 2ⁿ (full jitter) after n failed retries. n starts over once a connection has
+ * delivered a byte.
  */
 export interface RetryPolicy {
   /** Response statuses worth another attempt. Default `[408, 425, 429, 500, 502, 503, 504]`. */
   statuses?: readonly number[] | undefined
   /** Failed retries before giving up. Default `Infinity`. */
   maxRetries?: number | undefined
-  /** The longest random part of the first wait, in milliseconds. Doubles each time. Default 1000. */
+  /**
+   * The longest random part of the first wait, in milliseconds. Doubles each time. Default 1000.
+   */
   backoffMs?: number | undefined
   /** The longest random part of any wait, in milliseconds. Default 30000. */
   maxBackoffMs?: number | undefined

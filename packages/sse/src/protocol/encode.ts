@@ -4,16 +4,16 @@ import type { EventInit } from './event.ts'
 declare const encoded: unique symbol
 
 /**
- * Text already in event-stream form: whole lines, ready for the wire. Only this module makes one, so that raw text cannot
- * reach a socket by mistake.
+ * Text already in event-stream form: whole lines, ready for the wire. Only this module makes one,
+ * so that raw text cannot reach a socket by mistake.
  */
 export type Frame = string & { readonly [encoded]: true }
 
 /**
  * Encodes one event, including its blank line.
  *
- * The `id` line comes after the data, so that even a careless client cannot remember an event that it never received because the
- * connection broke within it.
+ * The `id` line comes after the data, so that even a careless client cannot remember an event that
+ * it never received because the connection broke within it.
  *
  * @throws {SseError} `INVALID_DATA`, `INVALID_EVENT_TYPE`, `INVALID_EVENT_ID` or `INVALID_RETRY`.
  */
@@ -35,7 +35,8 @@ export function encodeEvent(init: EventInit): Frame {
 }
 
 /**
- * Encodes a comment: one line for each line of the text. Clients ignore it, so it can serve as a heartbeat.
+ * Encodes a comment: one line for each line of the text. Clients ignore it, so it can serve as a
+ * heartbeat.
  *
  * @throws {SseError} `INVALID_DATA` if the text is not a string.
  */

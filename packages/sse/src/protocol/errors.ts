@@ -35,7 +35,10 @@ export type SseErrorCode =
   /** Client: dropped the connection because `reconnectOn` asked for another one. */
   | 'RECONNECT'
 
-/** The only class of error that this package throws or reports. Tell cases apart by `code`, never by the message. */
+/**
+ * The only class of error that this package throws or reports. Tell cases apart by `code`, never by
+ * the message.
+ */
 export class SseError extends Error {
   readonly code: SseErrorCode
 

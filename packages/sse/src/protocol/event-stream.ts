@@ -2,12 +2,15 @@ import { SseError } from './errors.ts'
 import type { ParsedEvent } from './event.ts'
 import { createParser, type ParserOptions } from './parse.ts'
 
-/** The options of {@link EventStreamParser} and {@link readEvents}: those of a parser without `onEvent`. */
+/**
+ * The options of {@link EventStreamParser} and {@link readEvents}: those of a parser without
+ * `onEvent`.
+ */
 export type EventStreamOptions = Omit<ParserOptions, 'onEvent'>
 
 /**
- * A `TransformStream` from the bytes (or text) of an event stream to its events: `response.body.pipeThrough(new EventStreamParser())`.
- * It errors with `EVENT_TOO_LARGE`.
+ * A `TransformStream` from the bytes (or text) of an event stream to its events:
+ * `response.body.pipeThrough(new EventStreamParser())`. It errors with `EVENT_TOO_LARGE`.
  */
 export class EventStreamParser extends TransformStream<Uint8Array | string, ParsedEvent> {
   constructor(options: EventStreamOptions = {}) {
@@ -31,10 +34,12 @@ export class EventStreamParser extends TransformStream<Uint8Array | string, Pars
 }
 
 /**
- * Reads the events of a stream: `for await (const { data } of readEvents(response.body))`. Requests a chunk only after the loop has
- * consumed the events of the previous one. Leaving the loop cancels the stream.
+ * Reads the events of a stream: `for await (const { data } of readEvents(response.body))`. Requests
+ * a chunk only after the loop has consumed the events of the previous one. Leaving the loop cancels
+ * the stream.
  *
- * @throws {SseError} `EVENT_TOO_LARGE`, after the events before it; `INVALID_OPTION` if this is not a stream. Both while iterating.
+ * @throws {SseError} `EVENT_TOO_LARGE`, after the events before it; `INVALID_OPTION` if this is not
+ * a stream. Both while iterating.
  */
 export async function* readEvents(
   stream: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>,
@@ -60,7 +65,10 @@ export async function* readEvents(
   }
 }
 
-/** Catches two easy mistakes: a response without a body has the body `null`, and a response is passed in place of its body. */
+/**
+ * Catches two easy mistakes: a response without a body has the body `null`, and a response is
+ * passed in place of its body.
+ */
 function refuseUnlessReadable(stream: unknown): void {
   const isObject = typeof stream === 'object' && stream !== null
   if (isObject && ('getReader' in stream || Symbol.asyncIterator in stream)) return

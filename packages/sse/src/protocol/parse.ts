@@ -7,40 +7,56 @@ export interface ParserOptions {
   onEvent?: ((event: ParsedEvent) => void) | undefined
   /** Called with each comment line, without its colon and one space after it. */
   onComment?: ((comment: string) => void) | undefined
-  /** Called with a new reconnection time in milliseconds, as soon as its line is read. Clamped to 2147483647, the most a timer accepts. */
+  /**
+   * Called with a new reconnection time in milliseconds, as soon as its line is read. Clamped to
+   * 2147483647, the most a timer accepts.
+   */
   onRetry?: ((milliseconds: number) => void) | undefined
-  /** Called with a new last event ID, at the end of its block and before `onEvent`, even if the block has no data. `''` resets the ID. */
+  /**
+   * Called with a new last event ID, at the end of its block and before `onEvent`, even if the
+   * block has no data. `''` resets the ID.
+   */
   onId?: ((id: string) => void) | undefined
   /**
-   * Called with `EVENT_TOO_LARGE`, after which the parser ignores everything until `reset()`; without `onError`, `feed()` throws it.
-   * `UNKNOWN_FIELD`, `INVALID_RETRY` and `INVALID_EVENT_ID` are diagnostics: the standard ignores such lines, and so does the parser.
+   * Called with `EVENT_TOO_LARGE`, after which the parser ignores everything until `reset()`;
+   * without `onError`, `feed()` throws it. `UNKNOWN_FIELD`, `INVALID_RETRY` and `INVALID_EVENT_ID`
+   * are diagnostics: the standard ignores such lines, and so does the parser.
    */
   onError?: ((error: SseError) => void) | undefined
   /**
-   * The largest event and the longest line to accept. Default 104857600 (100 MiB). Counted as decoded text, in UTF-16 code units:
-   * ASCII text has as many as bytes, other text fewer, so an event of this many bytes always passes.
+   * The largest event and the longest line to accept. Default 104857600 (100 MiB). Counted as
+   * decoded text, in UTF-16 code units: ASCII text has as many as bytes, other text fewer, so an
+   * event of this many bytes always passes.
    */
   maxEventBytes?: number | undefined
 }
 
-/** A parser of one event stream at a time: [HTML] 9.2.5 "Parsing an event stream", 9.2.6 "Interpreting an event stream". */
+/**
+ * A parser of one event stream at a time: [HTML] 9.2.5 "Parsing an event stream", 9.2.6
+ * "Interpreting an event stream".
+ */
 export interface Parser {
   /**
-   * Parses the next chunk of the stream, cut anywhere: bytes, even cut inside a character, or text. If a callback throws, so does
-   * `feed()`; the rest of the chunk is not lost, but parsed with the next one.
+   * Parses the next chunk of the stream, cut anywhere: bytes, even cut inside a character, or text.
+   * If a callback throws, so does `feed()`; the rest of the chunk is not lost, but parsed with the
+   * next one.
    *
-   * @throws SseError `EVENT_TOO_LARGE` without `onError`; `PARSER_BUSY` inside a callback; `INVALID_OPTION` if the chunk is neither
-   * bytes nor text.
+   * @throws SseError `EVENT_TOO_LARGE` without `onError`; `PARSER_BUSY` inside a callback;
+   * `INVALID_OPTION` if the chunk is neither bytes nor text.
    */
   feed(chunk: Uint8Array | string): void
-  /** Forgets everything read so far, including the rest of the current chunk. The next chunk begins a new stream. */
+  /**
+   * Forgets everything read so far, including the rest of the current chunk. The next chunk begins
+   * a new stream.
+   */
   reset(): void
 }
 
 const STREAM = { stream: true }
 
 /**
- * Creates a parser for one event stream. Takes linear time and bounded memory for any input, cut into any chunks.
+ * Creates a parser for one event stream. Takes linear time and bounded memory for any input, cut
+ * into any chunks.
  *
  * @throws SseError `INVALID_OPTION`
  */
@@ -102,8 +118,9 @@ export function startParser(options: ParserOptions): Parser {
     data = event = id = undefined
   }
 
-  // One long function, on purpose: with the block in local variables, and the three usual fields recognised inline by their
-  // characters, it is a tenth (LF) to a third (CRLF) faster than a function per line.
+  // One long function, on purpose: with the block in local variables, and the three usual fields
+  // recognised inline by their characters, it is a tenth (LF) to a third (CRLF) faster than a
+  // function per line.
   function feed(chunk: Uint8Array | string): void {
     // Module constants would be loaded at each comparison; these are compiled in.
     const LF = 10
@@ -115,8 +132,9 @@ export function startParser(options: ParserOptions): Parser {
       throw new SseError('PARSER_BUSY', 'feed() was called by a callback of the same parser: call it later')
     }
     if (hasFailed) return
-    // With `stream: true` a decoder is slower (in Node 20 many times, and permanently). Without it, the decoder still finishes the
-    // character it was in, so that is enough unless the chunk may end inside one.
+    // With `stream: true` a decoder is slower (in Node 20 many times, and permanently). Without it,
+    // the decoder still finishes the character it was in, so that is enough unless the chunk may
+    // end inside one.
     const text =
       unparsed +
       (typeof chunk === 'string' ? chunk : decoder.decode(chunk, chunk[chunk.length - 1]! < 128 ? undefined : STREAM))
@@ -135,7 +153,8 @@ export function startParser(options: ParserOptions): Parser {
     let blockEvent = event
     let blockId = id
     let hasNul: boolean | undefined
-    // The index of the next LF and the next CR; `length` if there is none. Both are kept, so that neither is searched twice.
+    // The index of the next LF and the next CR; `length` if there is none. Both are kept, so that
+    // neither is searched twice.
     let lf = -1
     let cr = -1
     unparsed = ''
@@ -244,7 +263,10 @@ export function startParser(options: ParserOptions): Parser {
     return joined
   }
 
-  /** [spec] "Otherwise: The field is ignored." Creates the error only if there is an `onError`, because that takes time. */
+  /**
+   * [spec] "Otherwise: The field is ignored." Creates the error only if there is an `onError`,
+   * because that takes time.
+   */
   function ignore(code: SseErrorCode, what: string, text: string): void {
     onError?.(new SseError(code, `Ignored ${what} ${JSON.stringify(text.slice(0, 40))}`))
   }
@@ -258,7 +280,10 @@ export function startParser(options: ParserOptions): Parser {
   }
 }
 
-/** Joins strings by the hundred: many small ones take many times the memory of one, and each may keep its chunk alive. */
+/**
+ * Joins strings by the hundred: many small ones take many times the memory of one, and each may
+ * keep its chunk alive.
+ */
 function add(pieces: string[], piece: string, separator: string): void {
   if (pieces.push(piece) > 128) pieces[0] += separator + pieces.splice(1).join(separator)
 }

@@ -9,13 +9,16 @@ export interface Alarm {
   cancel(timed: Timed): void
 }
 
-/** Sets an alarm: wakes the object once, this many milliseconds from now, or up to a thirtieth of that sooner. */
+/**
+ * Sets an alarm: wakes the object once, this many milliseconds from now, or up to a thirtieth of
+ * that sooner.
+ */
 export type SetAlarm = (timed: Timed, milliseconds: number) => Alarm
 
 /**
- * One timer for all objects to wake at about the same time. A heartbeat every ten seconds needs about forty timers, however many
- * sessions there are, and a session needs a place in a set instead of a timer and its closure. Writing to many connections in one go
- * also costs less.
+ * One timer for all objects to wake at about the same time. A heartbeat every ten seconds needs
+ * about forty timers, however many sessions there are, and a session needs a place in a set instead
+ * of a timer and its closure. Writing to many connections in one go also costs less.
  */
 export const setSharedAlarm: SetAlarm = (timed, milliseconds) => {
   const waitMs = Math.min(milliseconds, longestTimerMs)
@@ -32,7 +35,10 @@ export const setSharedAlarm: SetAlarm = (timed, milliseconds) => {
   return alarm
 }
 
-/** A separate timer per object: in workerd a timer belongs to a request, and must not touch another request's objects. */
+/**
+ * A separate timer per object: in workerd a timer belongs to a request, and must not touch another
+ * request's objects.
+ */
 export const setOwnAlarm: SetAlarm = (timed, milliseconds) => {
   const timer = setTimeout(() => timed.onAlarm(performance.now()), Math.min(milliseconds, longestTimerMs))
   letProcessEnd(timer)
@@ -88,7 +94,10 @@ class SharedAlarm implements Alarm {
   }
 }
 
-/** The longest time of a timer: a longer one becomes 1 ms in every runtime. An object that is woken too soon sets the next alarm. */
+/**
+ * The longest time of a timer: a longer one becomes 1 ms in every runtime. An object that is woken
+ * too soon sets the next alarm.
+ */
 const longestTimerMs = 2_147_483_647
 
 /** An open session does not keep the process alive. Only Node's timers are objects. */

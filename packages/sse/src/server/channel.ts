@@ -20,31 +20,36 @@ export interface ChannelOptions {
 }
 
 /**
- * Sends events to many sessions, and replays to each reconnecting one what it missed: in memory, within one process. Its events form
- * one sequence, with IDs `<epoch>.<position>`. A session can resume with one channel only. Use the hub for many topics, for a history
- * that survives a restart, or for more processes.
+ * Sends events to many sessions, and replays to each reconnecting one what it missed: in memory,
+ * within one process. Its events form one sequence, with IDs `<epoch>.<position>`. A session can
+ * resume with one channel only. Use the hub for many topics, for a history that survives a restart,
+ * or for more processes.
  */
 export interface Channel {
   readonly subscriberCount: number
   readonly subscribers: Iterable<Session>
   /**
-   * Sends the session what it missed since its `lastEventId`, then every broadcast event, none twice and none left out. If part of what
-   * it missed is gone, a `headwater-gap` event says so first. A session without an ID gets a position at once, so that it can resume
-   * even if it is cut off before its first event.
+   * Sends the session what it missed since its `lastEventId`, then every broadcast event, none
+   * twice and none left out. If part of what it missed is gone, a `headwater-gap` event says so
+   * first. A session without an ID gets a position at once, so that it can resume even if it is cut
+   * off before its first event.
    *
    * Ends with the session, or when the returned function is called.
    */
   subscribe(session: Session, options?: { lastEventId?: string | undefined }): () => void
   /**
-   * Sends an event to every subscriber and returns its ID. The event is encoded once. A slow subscriber delays no other: what it has
-   * not read waits within its own session's bound.
+   * Sends an event to every subscriber and returns its ID. The event is encoded once. A slow
+   * subscriber delays no other: what it has not read waits within its own session's bound.
    *
    * @throws SseError `INVALID_…` for an invalid event, `CHANNEL_CLOSED` after `close()`.
    */
   broadcast(event: ChannelEvent): string
   /** Drains every currently subscribed session. Resolves when they have ended. */
   drain(): Promise<void>
-  /** Permanently closes every session subscribed now or later. Resolves when the current ones have ended. */
+  /**
+   * Permanently closes every session subscribed now or later. Resolves when the current ones have
+   * ended.
+   */
   close(): Promise<void>
 }
 
@@ -150,8 +155,8 @@ class MemoryChannel implements Channel {
   }
 
   /**
-   * Sends from the history, as fast as the client reads. Joins the live events in the same tick in which nothing is left, so that no
-   * event is missed or sent twice.
+   * Sends from the history, as fast as the client reads. Joins the live events in the same tick in
+   * which nothing is left, so that no event is missed or sent twice.
    */
   #replay(subscriber: Subscriber): void {
     const { session } = subscriber

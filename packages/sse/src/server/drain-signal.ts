@@ -3,7 +3,10 @@ export interface Drainable {
   drain(): unknown
 }
 
-/** One listener per signal, however many sessions: Node 20 warns of a leak from the eleventh listener on. */
+/**
+ * One listener per signal, however many sessions: Node 20 warns of a leak from the eleventh
+ * listener on.
+ */
 const drains = new WeakMap<AbortSignal, Set<Drainable>>()
 
 /** Drains a session when the signal aborts, or at once if it already has. */

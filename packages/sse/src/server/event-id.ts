@@ -3,13 +3,20 @@
  * `<epoch>.<position>.<tag>`.
  */
 export interface EventId {
-  /** The name of the history: a new one whenever a history starts from nothing. Lowercase letters and digits. */
+  /**
+   * The name of the history: a new one whenever a history starts from nothing. Lowercase letters
+   * and digits.
+   */
   epoch: string
   /**
-   * The position in the single sequence of all events of that history. Starts at 1; 0 is the position before the first event.
+   * The position in the single sequence of all events of that history. Starts at 1; 0 is the
+   * position before the first event.
    */
   position: number
-  /** Stored with the event by a durable store, so that a reused position is recognised. A channel has none. */
+  /**
+   * Stored with the event by a durable store, so that a reused position is recognised. A channel
+   * has none.
+   */
   tag?: string | undefined
 }
 
@@ -20,7 +27,8 @@ export function formatEventId({ epoch, position, tag }: EventId): string {
 }
 
 /**
- * Parses an event ID. Returns `undefined` for any text that {@link formatEventId} would not write: an ID has only one spelling.
+ * Parses an event ID. Returns `undefined` for any text that {@link formatEventId} would not write:
+ * an ID has only one spelling.
  */
 export function parseEventId(text: string): EventId | undefined {
   const match = idForm.exec(text)
@@ -39,7 +47,8 @@ export function createEpoch(): string {
   let epoch = ''
   while (epoch.length < 10) {
     for (const byte of crypto.getRandomValues(new Uint8Array(16))) {
-      // 252 is the largest multiple of 36 in a byte: larger values would make some characters more likely.
+      // 252 is the largest multiple of 36 in a byte: larger values would make some characters more
+      // likely.
       if (byte < 252 && epoch.length < 10) epoch += (byte % 36).toString(36)
     }
   }

@@ -10,17 +10,19 @@ import { readSessionOptions, type SessionOptions } from './session-options.ts'
 import type { Sink, SinkListener } from './sink.ts'
 
 /**
- * Produces the events of one response. If it returns (or resolves to) a generator, an async iterable or a stream, the session pipes
- * it and closes at its end. Any other return value is ignored: the session stays open until it is closed. If the producer throws, the
- * client gets a last event and the session closes.
+ * Produces the events of one response. If it returns (or resolves to) a generator, an async
+ * iterable or a stream, the session pipes it and closes at its end. Any other return value is
+ * ignored: the session stays open until it is closed. If the producer throws, the client gets a
+ * last event and the session closes.
  */
 export type Producer = (session: Session) => unknown
 
 /**
  * Answers a Fetch request with an event stream: Hono, Bun, Deno, workerd, Next.js route handlers.
  *
- * The producer runs before this returns, up to its first await. It is not called if the session is over from the start: if the request
- * is already aborted, follows a `close()` (it gets 204), or is a `HEAD`.
+ * The producer runs before this returns, up to its first await. It is not called if the session is
+ * over from the start: if the request is already aborted, follows a `close()` (it gets 204), or is
+ * a `HEAD`.
  *
  * @throws SseError `INVALID_OPTION`
  */
@@ -40,7 +42,8 @@ export function createResponse(request: Request, ...rest: [SessionOptions, Produ
   if (lastEventId === CLOSED_EVENT_ID) {
     return new Response(null, { status: 204, headers: new Headers(noContentHeaders(settings.headers)) })
   }
-  // Deno always cancels the stream, and prints a warning about a future change when a program uses the signal.
+  // Deno always cancels the stream, and prints a warning about a future change when a program uses
+  // the signal.
   const signal = 'Deno' in globalThis ? undefined : request.signal
   if (request.method === 'HEAD' || signal?.aborted) return new Response(null, { headers })
   const sink = new FetchSink(signal)
@@ -67,7 +70,8 @@ function isSource(value: unknown): value is PipeSource<PipeItem> {
 }
 
 /**
- * A stream that accepts bytes only on request, so that unsent bytes wait in the session, within its bound.
+ * A stream that accepts bytes only on request, so that unsent bytes wait in the session, within its
+ * bound.
  */
 class FetchSink implements Sink {
   readonly setAlarm = setOwnAlarm
@@ -105,7 +109,8 @@ class FetchSink implements Sink {
 
   write(bytes: Uint8Array): boolean {
     this.#isAsked = false
-    // A copy, because the reader of the stream owns the chunk and may transfer its buffer, which subscribers of a channel share.
+    // A copy, because the reader of the stream owns the chunk and may transfer its buffer, which
+    // subscribers of a channel share.
     this.#controller.enqueue(new Uint8Array(bytes))
     this.#listener.onFlushed(bytes.length)
     return this.#isAsked
@@ -119,14 +124,16 @@ class FetchSink implements Sink {
 
   destroy(): void {
     this.#signal?.removeEventListener('abort', this.#onAbort)
-    // Not close(): the runtime would keep waiting for the client to read the last chunk. It may log this error.
+    // Not close(): the runtime would keep waiting for the client to read the last chunk. It may log
+    // this error.
     this.#controller.error(
       new SseError('SESSION_CLOSED', 'A client read nothing for stallTimeoutMs and was disconnected.'),
     )
   }
 
   /**
-   * Called when the client left. Usually the runtime cancels the stream as well; if it does not, nothing must wait for more.
+   * Called when the client left. Usually the runtime cancels the stream as well; if it does not,
+   * nothing must wait for more.
    */
   readonly #onAbort = (): void => {
     this.#controller.close()

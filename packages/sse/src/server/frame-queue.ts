@@ -18,8 +18,8 @@ export class FrameQueue {
   }
 
   /**
-   * Takes up to `maxBytes` from the front: several small frames joined, or a piece of a large one. Large pieces would hide a slow
-   * client's progress, which shows only when a whole piece is sent.
+   * Takes up to `maxBytes` from the front: several small frames joined, or a piece of a large one.
+   * Large pieces would hide a slow client's progress, which shows only when a whole piece is sent.
    */
   take(maxBytes: number): { bytes: Uint8Array; deliveries: Delivery[] } {
     const deliveries: Delivery[] = []
@@ -61,7 +61,10 @@ export class FrameQueue {
     return deliveries
   }
 
-  /** Moves to the next frame. Removes frames from the array in bulk: shifting a long array one by one is quadratic. */
+  /**
+   * Moves to the next frame. Removes frames from the array in bulk: shifting a long array one by
+   * one is quadratic.
+   */
   #dropFirst(): void {
     this.#frames[this.#first++] = undefined
     this.#taken = 0

@@ -20,8 +20,9 @@ export interface Gap {
 }
 
 /**
- * Encodes a gap, as an event because an `EventSource` cannot read headers. Everything in the history follows it. With `id` (the
- * position just before the earliest event), a client cut off right after the gap does not receive it again.
+ * Encodes a gap, as an event because an `EventSource` cannot read headers. Everything in the
+ * history follows it. With `id` (the position just before the earliest event), a client cut off
+ * right after the gap does not receive it again.
  */
 export function encodeGap({ reason, requested, earliest }: Gap, id?: string): Frame {
   return encodeEvent({ event: GAP_EVENT_TYPE, data: JSON.stringify({ reason, requested, earliest }), id })

@@ -2,7 +2,10 @@ import { SseError } from '../protocol/index.ts'
 
 /** How much a channel keeps for clients that reconnect. The first limit reached counts. */
 export interface HistoryOptions {
-  /** Default 1000. `0` keeps nothing: every client that reconnects after missing something gets a gap. */
+  /**
+   * Default 1000. `0` keeps nothing: every client that reconnects after missing something gets a
+   * gap.
+   */
   maxEvents?: number | undefined
   /** The age at which events are dropped, in milliseconds. Default 300000 (5 minutes). */
   maxAgeMs?: number | undefined

@@ -1,6 +1,7 @@
 /**
- * The last event ID that a client sent: the `Last-Event-ID` header, or else the query parameter (a new `EventSource` cannot set a
- * header). The header wins, because on a reconnect the query is the older of the two. `''` if there is none.
+ * The last event ID that a client sent: the `Last-Event-ID` header, or else the query parameter (a
+ * new `EventSource` cannot set a header). The header wins, because on a reconnect the query is the
+ * older of the two. `''` if there is none.
  */
 export function readLastEventId(header: string | undefined, url: string): string {
   if (header !== undefined && header !== '') return decodeHeader(header)
@@ -18,8 +19,9 @@ export function readLastEventId(header: string | undefined, url: string): string
 const parameterNames = ['lastEventId', 'last_event_id', 'lastEventID', 'Last-Event-ID']
 
 /**
- * [spec] The header's value is the last event ID string, UTF-8 encoded. Node and Fetch return the bytes as one character each. If a
- * runtime has already decoded them, they are not valid UTF-8, and the value is left unchanged.
+ * [spec] The header's value is the last event ID string, UTF-8 encoded. Node and Fetch return the
+ * bytes as one character each. If a runtime has already decoded them, they are not valid UTF-8, and
+ * the value is left unchanged.
  */
 function decodeHeader(value: string): string {
   if (!/[\x80-\xff]/.test(value) || /[^\0-\xff]/.test(value)) return value

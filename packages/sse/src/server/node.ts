@@ -20,11 +20,12 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
 /**
  * Answers a request with an event stream. Sends the headers and a first comment at once.
  *
- * Express, Nest: `createSession(req, res)`. Koa: `ctx.respond = false`, then `createSession(ctx.req, ctx.res)`.
- * Fastify: `reply.hijack()`, then `createSession(request.raw, reply.raw, { headers: reply.getHeaders() })`.
+ * Express, Nest: `createSession(req, res)`. Koa: `ctx.respond = false`, then
+ * `createSession(ctx.req, ctx.res)`. Fastify: `reply.hijack()`, then
+ * `createSession(request.raw, reply.raw, { headers: reply.getHeaders() })`.
  *
- * The session may be over from the start, see {@link Session.isOpen}: if the client has already left, returned after a `close()` (it
- * gets 204), or sent `HEAD`.
+ * The session may be over from the start, see {@link Session.isOpen}: if the client has already
+ * left, returned after a `close()` (it gets 204), or sent `HEAD`.
  *
  * @throws SseError `INVALID_OPTION`; `HEADERS_SENT` if part of the response was already sent.
  */
@@ -71,7 +72,10 @@ function answer(req: RequestOfEither, res: ResponseOfEither, options: SessionOpt
   return new ServerSession(lastEventId, settings, new NodeSink(req, res))
 }
 
-/** Replaces headers of the same name. Does not use `appendHeader`, which HTTP/2 has only since Node 20.12. */
+/**
+ * Replaces headers of the same name. Does not use `appendHeader`, which HTTP/2 has only since Node
+ * 20.12.
+ */
 function setHeaders(res: ResponseOfEither, headers: [name: string, value: string][]): void {
   for (const [name] of headers) {
     const values = headers.filter(([other]) => other.toLowerCase() === name.toLowerCase()).map(([, value]) => value)
@@ -84,8 +88,8 @@ class NodeSink implements Sink {
   readonly #req: RequestOfEither
   readonly #res: ResponseOfEither
   /**
-   * Middleware that replaced `write` on this response (as compression does) does not pass on the callback. Bytes that its `write`
-   * accepts with `true` then count as sent, the rest at its drain.
+   * Middleware that replaced `write` on this response (as compression does) does not pass on the
+   * callback. Bytes that its `write` accepts with `true` then count as sent, the rest at its drain.
    */
   readonly #isPatched: boolean
   #bytesBeforeDrain = 0
@@ -101,8 +105,8 @@ class NodeSink implements Sink {
     this.#listener = listener
     const req = this.#req
     const res = this.#res
-    // An event stream may be silent for long, and its small writes must be sent at once. HTTP/2 manages its own socket, and test
-    // doubles (Fastify's inject) have neither method.
+    // An event stream may be silent for long, and its small writes must be sent at once. HTTP/2
+    // manages its own socket, and test doubles (Fastify's inject) have neither method.
     req.setTimeout?.(0)
     if (!isHttp2(req)) req.socket?.setNoDelay?.(true)
     res.on('drain', () => {
@@ -113,7 +117,8 @@ class NodeSink implements Sink {
     })
     res.on('finish', () => listener.onOver())
     res.on('close', () => listener.onOver())
-    // Without a listener the error of a broken connection would end the process. 'close' follows it.
+    // Without a listener the error of a broken connection would end the process. 'close' follows
+    // it.
     res.on('error', () => listener.onOver())
     req.on('error', () => listener.onOver())
     // A request also closes when its body was read.

@@ -15,8 +15,9 @@ export interface PipeOptions<T = PipeItem> {
   /** Leaves the session open after the source has ended or failed. Default `false`. */
   keepOpen?: boolean | undefined
   /**
-   * The last event when the source fails. Default: of type `headwater-error`, its data `{"message":"The source of these
-   * events failed."}`. Only the session's `onError` gets the error itself, which may contain what the client must not know.
+   * The last event when the source fails. Default: of type `headwater-error`, its data
+   * `{"message":"The source of these events failed."}`. Only the session's `onError` gets the error
+   * itself, which may contain what the client must not know.
    */
   errorEvent?: SessionEvent | ((error: unknown) => SessionEvent) | undefined
 }
@@ -104,7 +105,8 @@ class ItemReader<T> {
       this.#isFinished ||= next.done === true
       return next
     }
-    // Not Promise.race against the session's end: that promise would keep every item it was ever raced against.
+    // Not Promise.race against the session's end: that promise would keep every item it was ever
+    // raced against.
     return new Promise((resolve, reject) => {
       this.#interrupt = () => resolve({ done: true, value: undefined })
       next.then(

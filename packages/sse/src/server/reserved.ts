@@ -13,11 +13,15 @@ export const CLOSE_EVENT_TYPE = 'headwater-close'
 export const ERROR_EVENT_TYPE = 'headwater-error'
 
 /**
- * The last event ID that a closed session leaves with the client. A request with it gets 204, which ends the client's reconnecting.
+ * The last event ID that a closed session leaves with the client. A request with it gets 204, which
+ * ends the client's reconnecting.
  */
 export const CLOSED_EVENT_ID = 'headwater-closed'
 
-/** Whether only Headwater itself may send events of this type. Code that accepts events from others refuses these types. */
+/**
+ * Whether only Headwater itself may send events of this type. Code that accepts events from others
+ * refuses these types.
+ */
 export function isReservedEventType(type: string): boolean {
   return reservedTypes.has(type)
 }
@@ -30,8 +34,8 @@ const reservedTypes: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Encodes an event that moves the client's last event ID. It has an (empty) `data` field because Firefox takes an `id` only from a
- * block that has one. Nobody listens to its type.
+ * Encodes an event that moves the client's last event ID. It has an (empty) `data` field because
+ * Firefox takes an `id` only from a block that has one. Nobody listens to its type.
  */
 export function encodePosition(id: string): Frame {
   return encodeEvent({ event: POSITION_EVENT_TYPE, data: '', id })

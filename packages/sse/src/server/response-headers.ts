@@ -1,7 +1,10 @@
 import { SseError } from '../protocol/index.ts'
 import type { ResponseHeaders, SessionSettings } from './session-options.ts'
 
-/** The headers of an event stream: the application's, and ours unless the application sets the same name. */
+/**
+ * The headers of an event stream: the application's, and ours unless the application sets the same
+ * name.
+ */
 export function eventStreamHeaders({
   headers,
   contentCoding,
@@ -19,7 +22,10 @@ export function eventStreamHeaders({
   )
 }
 
-/** The headers of the 204 that ends a client's reconnecting: CORS and similar headers must be correct there, too. */
+/**
+ * The headers of the 204 that ends a client's reconnecting: CORS and similar headers must be
+ * correct there, too.
+ */
 export function noContentHeaders(custom: ResponseHeaders): [name: string, value: string][] {
   return merge(
     [noCache],
@@ -27,7 +33,10 @@ export function noContentHeaders(custom: ResponseHeaders): [name: string, value:
   )
 }
 
-/** no-transform keeps proxies and middleware from compressing the stream, and from delaying it to do so. */
+/**
+ * no-transform keeps proxies and middleware from compressing the stream, and from delaying it to do
+ * so.
+ */
 const noCache: [string, string] = ['Cache-Control', 'no-cache, no-transform']
 
 function merge(ours: [string, string][], custom: [string, string][]): [string, string][] {

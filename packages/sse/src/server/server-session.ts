@@ -30,7 +30,10 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   #resolveClosed!: (reason: CloseReason) => void
   #controller: AbortController | undefined
   readonly #queue = new FrameQueue()
-  /** The promises of bytes in the sink that are not yet sent, with the byte count after which each resolves. */
+  /**
+   * The promises of bytes in the sink that are not yet sent, with the byte count after which each
+   * resolves.
+   */
   #inFlight: { end: number; deliveries: readonly Delivery[] }[] | undefined
   /** Whether the session accepted something that it will not send. */
   #hasLost = false
@@ -61,7 +64,8 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     }
     this.#sink = sink
     this.#sinkIsFull = !sink.start(this)
-    // Sends the first bytes at once: Firefox's fetch and several proxies hold a response back until its body starts.
+    // Sends the first bytes at once: Firefox's fetch and several proxies hold a response back until
+    // its body starts.
     if (settings.contentCoding) this.#hand(settings.contentCoding.head())
     this.#accept(firstBytes(settings.retryMs))
     if (settings.drainSignal) joinDrain(settings.drainSignal, this)
@@ -203,8 +207,8 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     const unsentBytes = this.unsentBytes
     if (unsentBytes >= maxUnsentBytes) {
       if (whenFull === 'disconnect') {
-        // Accepted events are still sent as long as the client reads. So even if too many events come in one go, each reconnect brings
-        // the client further.
+        // Accepted events are still sent as long as the client reads. So even if too many events
+        // come in one go, each reconnect brings the client further.
         this.end('too-slow')
         return false
       }
@@ -323,8 +327,8 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   }
 
   /**
-   * One alarm for all limits. It is set for the nearest one and checks again when it goes off, so that sending, which moves most of
-   * them, does not need to change it.
+   * One alarm for all limits. It is set for the nearest one and checks again when it goes off, so
+   * that sending, which moves most of them, does not need to change it.
    */
   #setAlarm(now: number): void {
     const { heartbeatMs, stallTimeoutMs, authorize } = this.#settings
@@ -370,8 +374,9 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   }
 
   /**
-   * Tells the client to reconnect after its reconnection time and up to as much again. The spread matters because sessions that began
-   * with the same event, such as a login or a deployment, also end together.
+   * Tells the client to reconnect after its reconnection time and up to as much again. The spread
+   * matters because sessions that began with the same event, such as a login or a deployment, also
+   * end together.
    */
   get #comeBack(): Frame | undefined {
     const { retryMs } = this.#settings
@@ -398,7 +403,8 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   }
 
   /**
-   * Ends without sending what is still waiting: the client may no longer receive it. Clients ignore a block that is cut short.
+   * Ends without sending what is still waiting: the client may no longer receive it. Clients ignore
+   * a block that is cut short.
    */
   #revoke(): void {
     if (!this.isOpen) return

@@ -4,13 +4,17 @@ import { CLOSED_EVENT_ID, isReservedEventType } from './reserved.ts'
 /** One event of an application. */
 export interface SessionEvent {
   /**
-   * A string is sent as it is, anything else as JSON, including `0`, `false`, `null` and `''`. `undefined`, functions, symbols, bigints
-   * and circular structures have no JSON form and are refused with `INVALID_DATA`.
+   * A string is sent as it is, anything else as JSON, including `0`, `false`, `null` and `''`.
+   * `undefined`, functions, symbols, bigints and circular structures have no JSON form and are
+   * refused with `INVALID_DATA`.
    */
   data: unknown
   /** The event type. Without it, `message` listeners get the event. */
   event?: string | undefined
-  /** The ID that the client sends back as `Last-Event-ID` when it reconnects. An empty string resets it. */
+  /**
+   * The ID that the client sends back as `Last-Event-ID` when it reconnects. An empty string resets
+   * it.
+   */
   id?: string | undefined
   /** The reconnection time in milliseconds that the client uses from now on. */
   retry?: number | undefined

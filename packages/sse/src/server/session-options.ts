@@ -10,67 +10,80 @@ export type ResponseHeaders = Headers | Readonly<Record<string, string | number 
 /** Options of a session. Times are in milliseconds; `Infinity` means "never". */
 export interface SessionOptions {
   /**
-   * Headers to add to, or to replace, those that a session sends by itself (`Cache-Control: no-cache, no-transform`,
-   * `X-Accel-Buffering: no`). Headers that middleware set earlier on a Node response stay.
+   * Headers to add to, or to replace, those that a session sends by itself
+   * (`Cache-Control: no-cache, no-transform`, `X-Accel-Buffering: no`). Headers that middleware set
+   * earlier on a Node response stay.
    */
   headers?: ResponseHeaders | undefined
   /**
-   * The silence after which the session sends a comment, so that no proxy considers the connection dead. Default 10000; on Bun 5000,
-   * which cuts a response that is idle for 10 seconds by default. The session calls `authorize` at the same interval.
+   * The silence after which the session sends a comment, so that no proxy considers the connection
+   * dead. Default 10000; on Bun 5000, which cuts a response that is idle for 10 seconds by default.
+   * The session calls `authorize` at the same interval.
    */
   heartbeatMs?: number | undefined
   /**
-   * How many bytes may wait for a client that reads too slowly. Default 1048576 (1 MiB), at least 1024. The session accepts an event
-   * while fewer bytes than this are waiting, so an event of any size gets through.
+   * How many bytes may wait for a client that reads too slowly. Default 1048576 (1 MiB), at least 1024.
+   * The session accepts an event while fewer bytes than this are waiting, so an event of any size
+   * gets through.
    */
   maxUnsentBytes?: number | undefined
   /**
-   * What happens to an event beyond `maxUnsentBytes`. Default `disconnect`: the session ends as `too-slow` after sending what it
-   * accepted before, and the client reconnects and resumes from its last event ID.
+   * What happens to an event beyond `maxUnsentBytes`. Default `disconnect`: the session ends as
+   * `too-slow` after sending what it accepted before, and the client reconnects and resumes from
+   * its last event ID.
    * - `drop`: drops the oldest unsent events silently. For values of which only the newest count.
-   * - `wait`: keeps everything. For producers that await each `send`; one that does not fills the memory.
+   * - `wait`: keeps everything. For producers that await each `send`; one that does not fills the
+   *   memory.
    */
   whenFull?: WhenFull | undefined
   /**
-   * How long bytes may wait without progress. Default 30000. A computer that went to sleep neither reads nor closes its connections.
+   * How long bytes may wait without progress. Default 30000. A computer that went to sleep neither
+   * reads nor closes its connections.
    */
   stallTimeoutMs?: number | undefined
   /**
-   * The longest duration of a session. Default `Infinity`. Set it below the limit of a serverless platform: the session then ends
-   * cleanly, up to a tenth earlier, so that sessions that began together do not all end together. The client resumes after `retryMs`
-   * and up to as much again.
+   * The longest duration of a session. Default `Infinity`. Set it below the limit of a serverless
+   * platform: the session then ends cleanly, up to a tenth earlier, so that sessions that began
+   * together do not all end together. The client resumes after `retryMs` and up to as much again.
    */
   maxDurationMs?: number | undefined
   /**
-   * The reconnection time sent to the client at the start. Default 2000. The session always sends it, because a browser keeps the one
-   * that an earlier `drain` set; `null` sends none.
+   * The reconnection time sent to the client at the start. Default 2000. The session always sends
+   * it, because a browser keeps the one that an earlier `drain` set; `null` sends none.
    */
   retryMs?: number | null | undefined
-  /** Drains the session when aborted: one `AbortController` can end every session of a stopping process. */
+  /**
+   * Drains the session when aborted: one `AbortController` can end every session of a stopping
+   * process.
+   */
   drainSignal?: AbortSignal | undefined
   /** The time over which drained clients reconnect, after `retryMs`. Default 5000. */
   drainSpreadMs?: number | undefined
   /**
-   * Called every `heartbeatMs` to check whether the client may still listen. `false`, an error, or no answer within `stallTimeoutMs`
-   * ends the session as `unauthorized`. Your route decides what the client gets when it reconnects.
+   * Called every `heartbeatMs` to check whether the client may still listen. `false`, an error, or
+   * no answer within `stallTimeoutMs` ends the session as `unauthorized`. Your route decides what
+   * the client gets when it reconnects.
    */
   authorize?: (() => boolean | Promise<boolean>) | undefined
   /**
-   * Takes the connection from Node's HTTP server permanently: an idle client then uses 3 KB of memory instead of 15, and sending costs
-   * less. The response ends with its connection, so a client cannot distinguish an end from a break, which are the same to an
-   * `EventSource`. `res` and `req` no longer emit events, and limits and timeouts of the server no longer apply. For your own servers
-   * with many clients. Default false. Has no effect in HTTP/2 and Fetch, if middleware replaced `res.write`, and while the request is
-   * still being read: await something first.
+   * Takes the connection from Node's HTTP server permanently: an idle client then uses 3 KB of
+   * memory instead of 15, and sending costs less. The response ends with its connection, so a
+   * client cannot distinguish an end from a break, which are the same to an `EventSource`. `res`
+   * and `req` no longer emit events, and limits and timeouts of the server no longer apply. For
+   * your own servers with many clients. Default false. Has no effect in HTTP/2 and Fetch, if
+   * middleware replaced `res.write`, and while the request is still being read: await something
+   * first.
    */
   takesConnection?: boolean | undefined
   /**
-   * Encodes the bytes of this response, for a client whose `Accept-Encoding` allows it. For one session only. Waiting bytes count as
-   * encoded. Default: none; compression middleware works as usual.
+   * Encodes the bytes of this response, for a client whose `Accept-Encoding` allows it. For one
+   * session only. Waiting bytes count as encoded. Default: none; compression middleware works as
+   * usual.
    */
   contentCoding?: ContentCoding | undefined
   /**
-   * Receives errors of a piped source, a producer or `authorize`. The client learns only that something failed. Default:
-   * `console.error`.
+   * Receives errors of a piped source, a producer or `authorize`. The client learns only that
+   * something failed. Default: `console.error`.
    */
   onError?: ((error: unknown) => void) | undefined
 }

@@ -4,24 +4,34 @@ import type { PipeItem, PipeOptions, PipeResult, PipeSource } from './pipe.ts'
 import type { SessionEvent } from './session-event.ts'
 
 /**
- * One open response to one client. It stays open until `close()`, `drain()` or the end of a `pipe()`, until the client leaves, or until
- * it reaches one of its limits. It stays open when the function that created it returns.
+ * One open response to one client. It stays open until `close()`, `drain()` or the end of a
+ * `pipe()`, until the client leaves, or until it reaches one of its limits. It stays open when the
+ * function that created it returns.
  *
- * `send`, `write`, `comment` and `retry` return a promise that resolves when the data has been handed to the network (flushed to the
- * socket, or pulled from the stream). It rejects with `SESSION_CLOSED` if the session ends before that, or at once if it already has.
- * That rejection needs no handler: code that does not await the promise is not interrupted, so sending to clients that just left is
- * not an error. An invalid event rejects like any promise, and does need a handler.
+ * `send`, `write`, `comment` and `retry` return a promise that resolves when the data has been
+ * handed to the network (flushed to the socket, or pulled from the stream). It rejects with
+ * `SESSION_CLOSED` if the session ends before that, or at once if it already has. That rejection
+ * needs no handler: code that does not await the promise is not interrupted, so sending to clients
+ * that just left is not an error. An invalid event rejects like any promise, and does need a
+ * handler.
  */
 export interface Session {
   /**
-   * The last event ID that the client sent, from `Last-Event-ID` or the query (`lastEventId`, `last_event_id`); `''` if none.
+   * The last event ID that the client sent, from `Last-Event-ID` or the query (`lastEventId`,
+   * `last_event_id`); `''` if none.
    */
   readonly lastEventId: string
   /** Whether the session still accepts data. */
   readonly isOpen: boolean
-  /** Aborts when the session is no longer open. Pass it to the query, request or model that produces the events. */
+  /**
+   * Aborts when the session is no longer open. Pass it to the query, request or model that produces
+   * the events.
+   */
   readonly signal: AbortSignal
-  /** Resolves with the reason when the response has ended and its last bytes are sent. Never rejects. */
+  /**
+   * Resolves with the reason when the response has ended and its last bytes are sent. Never
+   * rejects.
+   */
   readonly closed: Promise<CloseReason>
   /** The number of accepted bytes that are not sent yet. */
   readonly unsentBytes: number
@@ -29,14 +39,20 @@ export interface Session {
   readonly droppedEvents: number
   /** Sends an event. */
   send(event: SessionEvent): Promise<void>
-  /** Sends a frame made by `encodeEvent`, `encodeComment` or `encodeRetry` unchanged. Encode once to send to many. */
+  /**
+   * Sends a frame made by `encodeEvent`, `encodeComment` or `encodeRetry` unchanged. Encode once to
+   * send to many.
+   */
   write(frame: Frame): Promise<void>
   /**
-   * For a source that feeds many sessions at their own pace, like the hub's fan-out: accepts bytes made by `frameBytes`, which may be
-   * shared, and returns no promise. Returns `false` if the session is not open.
+   * For a source that feeds many sessions at their own pace, like the hub's fan-out: accepts bytes
+   * made by `frameBytes`, which may be shared, and returns no promise. Returns `false` if the
+   * session is not open.
    */
   offer(bytes: Uint8Array): boolean
-  /** Whether a source that can wait should continue: the session is open, and few bytes are waiting. */
+  /**
+   * Whether a source that can wait should continue: the session is open, and few bytes are waiting.
+   */
   readonly hasRoom: boolean
   /** Calls back once, when there is room or the session is no longer open. */
   whenRoom(callback: () => void): void
@@ -45,23 +61,26 @@ export interface Session {
   /** Sets the client's reconnection time in milliseconds. */
   retry(milliseconds: number): Promise<void>
   /**
-   * Sends everything that a source yields, no faster than the client reads, then closes the session. An object is an event; text,
-   * numbers, booleans and `null` are the data of one; bytes are decoded as UTF-8 text.
+   * Sends everything that a source yields, no faster than the client reads, then closes the
+   * session. An object is an event; text, numbers, booleans and `null` are the data of one; bytes
+   * are decoded as UTF-8 text.
    *
-   * If the source fails, the client gets a last event, `onError` gets the error, and the session closes. If the client leaves, the
-   * source is stopped at once. Neither rejects the promise, which resolves with how the pipe ended. It rejects only with
-   * `INVALID_OPTION`, if this is not a source.
+   * If the source fails, the client gets a last event, `onError` gets the error, and the session
+   * closes. If the client leaves, the source is stopped at once. Neither rejects the promise, which
+   * resolves with how the pipe ended. It rejects only with `INVALID_OPTION`, if this is not a
+   * source.
    */
   pipe(source: PipeSource<PipeItem>, options?: PipeOptions): Promise<PipeResult>
   pipe<T>(source: PipeSource<T>, options: PipeOptions<T> & { toEvent: (item: T) => SessionEvent }): Promise<PipeResult>
   /**
-   * Ends the session permanently, after everything sent before: the client's `EventSource` reconnects once, gets 204 and stops. Returns
-   * `closed`.
+   * Ends the session permanently, after everything sent before: the client's `EventSource`
+   * reconnects once, gets 204 and stops. Returns `closed`.
    */
   close(): Promise<CloseReason>
   /**
-   * Ends the session for now, after everything sent before: tells the client to reconnect after `retryMs` and a random part of
-   * `drainSpreadMs`, and closes the connection so that the server can stop. Returns `closed`.
+   * Ends the session for now, after everything sent before: tells the client to reconnect after
+   * `retryMs` and a random part of `drainSpreadMs`, and closes the connection so that the server
+   * can stop. Returns `closed`.
    */
   drain(): Promise<CloseReason>
 }

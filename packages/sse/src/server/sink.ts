@@ -4,9 +4,15 @@ import type { SetAlarm } from './alarm.ts'
 export interface Sink {
   /** How to wake its sessions. */
   readonly setAlarm: SetAlarm
-  /** Starts to report; the sink reports nothing before. Returns `false` if it accepts no bytes until `onDrain`. */
+  /**
+   * Starts to report; the sink reports nothing before. Returns `false` if it accepts no bytes until
+   * `onDrain`.
+   */
   start(listener: SinkListener): boolean
-  /** Accepts the bytes in any case. Returns `false` for no more until `onDrain`: that is back-pressure, not a disconnect. */
+  /**
+   * Accepts the bytes in any case. Returns `false` for no more until `onDrain`: that is
+   * back-pressure, not a disconnect.
+   */
   write(bytes: Uint8Array): boolean
   /** Ends the response after the accepted bytes. With `leaving`, also closes the connection. */
   end(leaving: boolean): void

@@ -3,9 +3,10 @@ import { setSharedAlarm } from './alarm.ts'
 import type { Sink, SinkListener } from './sink.ts'
 
 /**
- * Writes the bytes of an event stream directly to a connection that nothing else uses, in chunks (RFC 9112, section 7.1). Without
- * chunks, the end of the connection would be the end of the response. The standard allows that, but when such a response ends while
- * its reader is behind, `fetch` of Node 24 throws an error that nothing can catch, which ends the process.
+ * Writes the bytes of an event stream directly to a connection that nothing else uses, in chunks
+ * (RFC 9112, section 7.1). Without chunks, the end of the connection would be the end of the
+ * response. The standard allows that, but when such a response ends while its reader is behind,
+ * `fetch` of Node 24 throws an error that nothing can catch, which ends the process.
  */
 export class SocketSink implements Sink {
   readonly setAlarm = setSharedAlarm
@@ -36,7 +37,8 @@ export class SocketSink implements Sink {
     const isBehindOthers = socket.writableLength > 0
     const hasRoom = isBehindOthers ? socket.write(chunk, this.#callback(bytes)) : socket.write(chunk)
     if (isBehindOthers) return hasRoom
-    // Usually the system has accepted all of it by now: then there is no callback, which would cost as much as the rest.
+    // Usually the system has accepted all of it by now: then there is no callback, which would cost
+    // as much as the rest.
     if (socket.writableLength === 0) this.#listener.onFlushed(bytes.length)
     else socket.write(nothing, this.#callback(bytes))
     return hasRoom
@@ -64,7 +66,10 @@ export class SocketSink implements Sink {
   }
 }
 
-/** The last framed chunk. The same bytes go to many connections, one after the other, and are framed once. */
+/**
+ * The last framed chunk. The same bytes go to many connections, one after the other, and are framed
+ * once.
+ */
 let framed: { readonly bytes: Uint8Array; readonly chunk: Uint8Array } | undefined
 
 function chunkOf(bytes: Uint8Array): Uint8Array {

@@ -16,8 +16,9 @@ export interface SocketRequest {
 }
 
 /**
- * Answers a GET request that the caller itself read from an HTTP/1.1 connection: writes the head of the response and the event stream.
- * The connection must have no listeners, and belongs to the session from now on; it ends with the response.
+ * Answers a GET request that the caller itself read from an HTTP/1.1 connection: writes the head of
+ * the response and the event stream. The connection must have no listeners, and belongs to the
+ * session from now on; it ends with the response.
  *
  * The session may be over from the start, as with {@link createSession}.
  *

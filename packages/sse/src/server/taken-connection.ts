@@ -18,15 +18,17 @@ export function canTakeConnection(req: IncomingMessage, res: ServerResponse): bo
 }
 
 /**
- * Sends the head of a response and takes its connection from Node's HTTP/1.1 server. The server keeps 10 KB and more for the next
- * request of a connection (its parser, the request, the response), but no request follows an event stream.
+ * Sends the head of a response and takes its connection from Node's HTTP/1.1 server. The server
+ * keeps 10 KB and more for the next request of a connection (its parser, the request, the
+ * response), but no request follows an event stream.
  */
 export function takeConnection(req: IncomingMessage, res: ServerResponse): Socket {
   const socket = req.socket as HttpSocket
   const { parser } = socket
   res.shouldKeepAlive = false
   res.setHeader('transfer-encoding', 'chunked')
-  // Not flushHeaders(), which writes headers as UTF-8, while everything else writes one byte per character.
+  // Not flushHeaders(), which writes headers as UTF-8, while everything else writes one byte per
+  // character.
   res.write(new Uint8Array(0))
   ;(res as Detachable).detachSocket(socket)
   for (const name of serverEvents) socket.removeAllListeners(name)

@@ -4,7 +4,10 @@ const windowMs = 60_000
 const maxPerClient = 10
 /** Lines about one event from all clients together. */
 const maxPerEvent = 100
-/** How many clients are counted separately. This is bounded because anyone may have any number of addresses. */
+/**
+ * How many clients are counted separately. This is bounded because anyone may have any number of
+ * addresses.
+ */
 const maxClients = 1000
 
 /** Lines that were left out of the log. */
@@ -16,8 +19,9 @@ export interface Omission<Event extends string> {
 }
 
 /**
- * Keeps the log readable, and its disk from filling, while a client repeats the same mistake. In each minute it admits the first lines
- * about an event and a client, and afterwards reports how many more there were. Its memory is bounded, whatever addresses clients use.
+ * Keeps the log readable, and its disk from filling, while a client repeats the same mistake. In
+ * each minute it admits the first lines about an event and a client, and afterwards reports how
+ * many more there were. Its memory is bounded, whatever addresses clients use.
  */
 export class LogThrottle<Event extends string> {
   readonly #onOmitted: (omissions: readonly Omission<Event>[]) => void

@@ -6,7 +6,10 @@ export type LogLevel = (typeof logLevels)[number]
 export const logFormats = ['text', 'json'] as const
 export type LogFormat = (typeof logFormats)[number]
 
-/** All events that a line can report, with their levels. Programs tell lines apart by these names; docs/log.md lists them. */
+/**
+ * All events that a line can report, with their levels. Programs tell lines apart by these names;
+ * docs/log.md lists them.
+ */
 export const logEvents = {
   starting: 'info',
   'store-opened': 'info',
@@ -40,11 +43,17 @@ export const logEvents = {
 
 export type LogEvent = keyof typeof logEvents
 
-/** Details of a line for programs that read the log. Never a token, a key, a topic or the data of an event. */
+/**
+ * Details of a line for programs that read the log. Never a token, a key, a topic or the data of an
+ * event.
+ */
 export type LogFields = Readonly<Record<string, string | number | boolean | readonly string[] | undefined>>
 
 export interface LogOptions {
-  /** `text` for people; `json` for programs: an object on each line, with `time`, `level`, `event`, `message` and the fields. */
+  /**
+   * `text` for people; `json` for programs: an object on each line, with `time`, `level`, `event`,
+   * `message` and the fields.
+   */
   readonly format: LogFormat
   /** The log leaves out lines below this level. */
   readonly level: LogLevel
@@ -54,7 +63,10 @@ export interface LogOptions {
   readonly now?: () => number
 }
 
-/** The operator's log, one line per event. Text from clients can neither start a line nor reorder one. */
+/**
+ * The operator's log, one line per event. Text from clients can neither start a line nor reorder
+ * one.
+ */
 export class Log {
   level: LogLevel
   readonly #format: LogFormat
@@ -93,7 +105,10 @@ export class Log {
     this.#write(`${line}\n`)
   }
 
-  /** Writes a line that a client can cause as often as it likes: a few per minute, then how many more there were. */
+  /**
+   * Writes a line that a client can cause as often as it likes: a few per minute, then how many
+   * more there were.
+   */
   writeThrottled(
     event: LogEvent,
     message: string,
@@ -114,7 +129,10 @@ export class Log {
   }
 }
 
-/** The stack trace of a failure, on indented lines: in text format, an indented line does not start a line of the log. */
+/**
+ * The stack trace of a failure, on indented lines: in text format, an indented line does not start
+ * a line of the log.
+ */
 function stackOf({ stack }: LogFields): string[] {
   if (typeof stack !== 'string') return []
   return stack.split('\n').map((line) => clean(line.trim()))
@@ -124,7 +142,10 @@ function clean(text: string): string {
   return escapeInvisible(withoutTokens(text))
 }
 
-/** Escapes control and format characters and line breaks: a terminal would execute them or hide text. The escape is valid in JSON, too. */
+/**
+ * Escapes control and format characters and line breaks: a terminal would execute them or hide
+ * text. The escape is valid in JSON, too.
+ */
 function escapeInvisible(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, (found) => found.split('').map(toEscape).join(''))
 }
@@ -133,7 +154,9 @@ function toEscape(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
-/** Removes tokens. No line is made with one, but another library's error message might contain one. */
+/**
+ * Removes tokens. No line is made with one, but another library's error message might contain one.
+ */
 function withoutTokens(text: string): string {
   return text.replace(/\beyJ[\w-]{8,}\.[\w-]+(\.[\w-]*)*/g, '(a token)')
 }

@@ -128,12 +128,18 @@ function roleOf(key: readonly string[], own: readonly string[], common: readonly
   return { key, ...(algorithms.length > 0 && { algorithms: algorithms as Algorithm[] }) }
 }
 
-/** Creates the authorizer that the flags describe. Throws as {@link TokenAuthorizer.create} does, but names the flags. */
+/**
+ * Creates the authorizer that the flags describe. Throws as {@link TokenAuthorizer.create} does,
+ * but names the flags.
+ */
 export async function openAuthorizer(flags: AuthFlags, options: TokenAuthorizerOptions): Promise<TokenAuthorizer> {
   return await namingFlags(TokenAuthorizer.create(authOptionsOf(flags), options))
 }
 
-/** Applies the flags to an authorizer. Throws as {@link openAuthorizer} does, and then changes nothing. */
+/**
+ * Applies the flags to an authorizer. Throws as {@link openAuthorizer} does, and then changes
+ * nothing.
+ */
 export async function reloadAuthorizer(authorizer: TokenAuthorizer, flags: AuthFlags): Promise<void> {
   await namingFlags(authorizer.reload(authOptionsOf(flags)))
 }

@@ -8,9 +8,10 @@ import { DurationOption } from './option-types.ts'
 const defaultFile = 'headwater.config.json'
 
 /**
- * Lets a command read its options from flags, environment variables and a file, in this order of precedence. All three have the same
- * options and parsers: `--max-age 30d`, `HEADWATER_MAX_AGE=30d`, `"maxAge": "30d"`. Reports all errors of the environment and the
- * file at once, by key.
+ * Lets a command read its options from flags, environment variables and a file, in this order of
+ * precedence. All three have the same options and parsers: `--max-age 30d`,
+ * `HEADWATER_MAX_AGE=30d`, `"maxAge": "30d"`. Reports all errors of the environment and the file at
+ * once, by key.
  */
 export function configurable(command: Command): Command {
   return command
@@ -36,8 +37,8 @@ environment, and the environment overrides the file. In the file, lists are arra
 }
 
 /**
- * Reads the environment and the file into the options of a command, except those set by flags. If anything is wrong, throws one
- * `INVALID_OPTION` that names every error.
+ * Reads the environment and the file into the options of a command, except those set by flags. If
+ * anything is wrong, throws one `INVALID_OPTION` that names every error.
  */
 export function readConfiguration(command: Command, environment: NodeJS.ProcessEnv): void {
   const options = configurableOptions(command).filter(

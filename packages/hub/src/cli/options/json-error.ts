@@ -1,4 +1,7 @@
-/** Where a text stops being valid JSON, counted from 1. Quotes none of the text, unlike `JSON.parse`. */
+/**
+ * Where a text stops being valid JSON, counted from 1. Quotes none of the text, unlike
+ * `JSON.parse`.
+ */
 export function findJsonError(text: string): { readonly line: number; readonly column: number } {
   const before = text.slice(0, validLength(text)).split('\n')
   return { line: before.length, column: before.at(-1)!.length + 1 }

@@ -2,7 +2,10 @@ import { isIPv6 } from 'node:net'
 import { Option } from 'commander'
 import { HubError } from '../../base/errors.ts'
 
-/** Parses a duration such as `90s`, `15m`, `1h`, `7d`, and returns it in seconds. Throws a `HubError` `INVALID_OPTION` that names the option. */
+/**
+ * Parses a duration such as `90s`, `15m`, `1h`, `7d`, and returns it in seconds. Throws a
+ * `HubError` `INVALID_OPTION` that names the option.
+ */
 export function parseDuration(text: string, name: string): number {
   const match = /^(?<count>\d{1,9})(?<unit>[smhd])$/.exec(text)
   const { count = '', unit = '' } = match?.groups ?? {}
@@ -40,7 +43,9 @@ const units = [
 
 /** A flag with a list, separated by commas or spaces. The flag can be repeated. */
 export class ListOption extends Option {
-  /** `assertItems` throws `INVALID_OPTION` for invalid items; the message then begins with the flag. */
+  /**
+   * `assertItems` throws `INVALID_OPTION` for invalid items; the message then begins with the flag.
+   */
   constructor(flags: string, description: string, assertItems: (items: readonly string[]) => void = () => {}) {
     super(flags, description)
     const [flag] = flags.split(' ')
@@ -63,7 +68,10 @@ export interface ListenAddress {
   readonly port: number
 }
 
-/** Parses `host:port`, `[address]:port` or `:port`. Without a host it is 127.0.0.1: only an explicit host makes the hub reachable from elsewhere. */
+/**
+ * Parses `host:port`, `[address]:port` or `:port`. Without a host it is 127.0.0.1: only an explicit
+ * host makes the hub reachable from elsewhere.
+ */
 export function parseListenAddress(text: string): ListenAddress {
   const match = /^(?:\[(?<address>[^\]]*)\]|(?<host>[^:[\]\s]*)):(?<port>\d{1,5})$/.exec(text)
   const { address, host, port } = match?.groups ?? {}

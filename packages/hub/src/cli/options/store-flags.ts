@@ -46,7 +46,10 @@ export function addStoreFlags(command: Command): Command {
     )
 }
 
-/** Opens the store that the flags describe. `onError` receives later failures that no promise can report. */
+/**
+ * Opens the store that the flags describe. `onError` receives later failures that no promise can
+ * report.
+ */
 export async function openStore(
   flags: StoreFlags,
   listeners: Pick<OpenStoreOptions, 'onError' | 'onUncleanStop'>,
@@ -93,7 +96,10 @@ function parseCount(text: string): number {
   )
 }
 
-/** Parses a size such as `500MB` or `10GiB`, or a number of bytes. Throws `INVALID_OPTION` that names the flag. */
+/**
+ * Parses a size such as `500MB` or `10GiB`, or a number of bytes. Throws `INVALID_OPTION` that
+ * names the flag.
+ */
 export function parseBytes(text: string, flag: string): number {
   const match = /^(?<count>\d{1,12})(?<unit>B|[kKMGT]i?B)?$/.exec(text)
   const { count = '', unit = 'B' } = match?.groups ?? {}

@@ -2,14 +2,20 @@ import { readFile } from 'node:fs/promises'
 import { HubError } from '../../base/errors.ts'
 import { assertCertificate, type Certificate } from '../../http/server/tls.ts'
 
-/** How often the files are checked, in milliseconds. `fs.watch` does not do: it loses track of files that are replaced through links. */
+/**
+ * How often the files are checked, in milliseconds. `fs.watch` does not do: it loses track of files
+ * that are replaced through links.
+ */
 const pollMs = 10_000
 
 /** A certificate in two files that another program renews. */
 export class CertificateFiles {
   readonly #certPath: string
   readonly #keyPath: string
-  /** The certificate that connections get now. The caller sets it, so a renewal that could not be used is tried again at the next check. */
+  /**
+   * The certificate that connections get now. The caller sets it, so a renewal that could not be
+   * used is tried again at the next check.
+   */
   inUse: CertificateBytes | undefined
 
   constructor(certPath: string, keyPath: string) {
@@ -24,7 +30,10 @@ export class CertificateFiles {
     return certificate
   }
 
-  /** Calls `use` with each new certificate, until the process ends. While the files are being replaced they may not match: the next check finds them complete. */
+  /**
+   * Calls `use` with each new certificate, until the process ends. While the files are being
+   * replaced they may not match: the next check finds them complete.
+   */
   watch(use: (certificate: CertificateBytes) => Promise<void>, onError: (error: unknown) => void): void {
     let reported: string | undefined
     setInterval(async () => {

@@ -23,8 +23,8 @@ export interface Reloadable {
 }
 
 /**
- * Reloads the configuration, the keys and the certificate on request, and drops no connection. If anything it reads is wrong, nothing
- * changes.
+ * Reloads the configuration, the keys and the certificate on request, and drops no connection. If
+ * anything it reads is wrong, nothing changes.
  */
 export class Reloading {
   readonly #command: Command
@@ -97,7 +97,10 @@ export class Reloading {
     this.#log.write('certificate-reloaded', 'reloaded the certificate; new connections get it.')
   }
 
-  /** The options that keep their first values, so that a thread that is restarted later runs with the same ones as the others. */
+  /**
+   * The options that keep their first values, so that a thread that is restarted later runs with
+   * the same ones as the others.
+   */
   #fixed(): Partial<ServeOptions> {
     return Object.fromEntries(fixedOptions.map((name) => [name, this.#initial[name]]))
   }

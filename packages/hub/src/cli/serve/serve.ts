@@ -59,7 +59,10 @@ Exit codes:
     .action(serve)
 }
 
-/** Reports what keeps the hub from starting as the log reports everything else: with `--log-format json` as JSON. */
+/**
+ * Reports what keeps the hub from starting as the log reports everything else: with
+ * `--log-format json` as JSON.
+ */
 async function serve(options: ServeOptions, command: Command): Promise<void> {
   const log = openLog(options)
   try {
@@ -84,7 +87,8 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
     throw new HubError('INVALID_OPTION', '--tls-cert and --tls-key go together: set both, or neither for plain HTTP.')
   }
 
-  // Registered before there is anything to reload: without a listener the signal would end the process.
+  // Registered before there is anything to reload: without a listener the signal would end the
+  // process.
   const reloading = new Reloading(command, log)
   process.on('SIGHUP', () => reloading.reload())
 
@@ -218,7 +222,10 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   process.exit(0)
 }
 
-/** The number of threads that serve: the given number, or all cores but one, which is left for the store and the system. */
+/**
+ * The number of threads that serve: the given number, or all cores but one, which is left for the
+ * store and the system.
+ */
 function threadCountOf({ threads, dev, subscriptions }: ServeOptions, log: Log): number {
   if (threads === undefined) return dev || subscriptions || !canSharePort ? 1 : Math.max(1, availableParallelism() - 1)
   if (threads > 1 && subscriptions) {

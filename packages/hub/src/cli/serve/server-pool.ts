@@ -26,7 +26,10 @@ export interface ServingThreadsOptions {
   readonly textOfMetrics: () => Promise<string>
 }
 
-/** How long to wait before starting a failed thread again, in milliseconds: doubles each time, until a thread has lasted. */
+/**
+ * How long to wait before starting a failed thread again, in milliseconds: doubles each time, until
+ * a thread has lasted.
+ */
 const restartMs = { first: 500, most: 30_000, hasLasted: 60_000 }
 /** The metrics leave out a thread that does not answer within this time, in milliseconds. */
 const metricsMs = 5000
@@ -34,13 +37,16 @@ const metricsMs = 5000
 const closeMs = 500
 
 /**
- * The threads that serve a hub, without the first one. If one fails (a bug of ours, no memory left), its event streams end. Their
- * clients reconnect to the other threads, or to its replacement, and resume where they were.
+ * The threads that serve a hub, without the first one. If one fails (a bug of ours, no memory
+ * left), its event streams end. Their clients reconnect to the other threads, or to its
+ * replacement, and resume where they were.
  */
 export class ServerPool {
   readonly #threads: readonly ServingThread[]
 
-  /** Resolves when it has tried to start each thread once. Tries again to start those that failed. */
+  /**
+   * Resolves when it has tried to start each thread once. Tries again to start those that failed.
+   */
   static async start(options: ServingThreadsOptions): Promise<ServerPool> {
     const threads = new ServerPool(options)
     await Promise.all(threads.#threads.map((thread) => thread.start()))
@@ -107,7 +113,8 @@ class ServingThread {
     const { shared, counts, port, write, textOfMetrics, log } = this.#given
     const connection = shared.connect()
     const startedAt = performance.now()
-    // Beside this module, with the same extension: TypeScript when run from source, else the compiled file.
+    // Beside this module, with the same extension: TypeScript when run from source, else the
+    // compiled file.
     const name = `./server-worker.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`
     const worker = new Worker(new URL(name, import.meta.url), {
       name: `headwater ${this.#number}`,
@@ -205,7 +212,10 @@ class ServingThread {
   }
 }
 
-/** The answer of a thread, or `undefined` if it takes too long or ends instead: `onEnd` reports why it ended. */
+/**
+ * The answer of a thread, or `undefined` if it takes too long or ends instead: `onEnd` reports why
+ * it ended.
+ */
 async function unlessLate<T>(milliseconds: number, answer: Promise<T> | undefined): Promise<T | undefined> {
   return (
     answer &&

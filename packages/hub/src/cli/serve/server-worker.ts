@@ -9,7 +9,8 @@ import { openTokenAuthorizer, type Serving, startServing } from './start-server.
 import type { RequestToMain, RequestToWorker, ThreadOptions } from './thread-messages.ts'
 import { ThreadRpc } from './thread-rpc.ts'
 
-// A thread that serves a hub. It does everything the first thread does, except for the store, which only the first one has.
+// A thread that serves a hub. It does everything the first thread does, except for the store, which
+// only the first one has.
 
 const { thread, options, connection, certificate, port, counts } = workerData as ThreadOptions
 

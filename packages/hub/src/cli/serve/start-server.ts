@@ -30,7 +30,10 @@ export interface ServingOptions {
   readonly certificate: Certificate | undefined
   readonly log: Log
   readonly address: ListenAddress
-  /** With several threads: the number of this one, its role on the shared port, and the shared counts. */
+  /**
+   * With several threads: the number of this one, its role on the shared port, and the shared
+   * counts.
+   */
   readonly sharing?:
     | { readonly thread: number; readonly sharesPort: 'first' | 'other'; readonly counts: ClientCounts }
     | undefined
@@ -93,7 +96,10 @@ export async function startServing(serving: ServingOptions): Promise<Serving> {
   return { hub, server, limits, metrics }
 }
 
-/** Creates the authorizer that the flags describe. `onWarning` receives what the operator should think about. */
+/**
+ * Creates the authorizer that the flags describe. `onWarning` receives what the operator should
+ * think about.
+ */
 export function openTokenAuthorizer(
   options: ServeOptions,
   addresses: ClientAddresses,
