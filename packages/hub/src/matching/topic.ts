@@ -51,8 +51,8 @@ export function toTopics(texts: readonly string[]): readonly Topic[] {
 /**
  * Replaces each percent-triplet with one code unit, for matchers to which `%2F` is one character of
  * a value, not three. The code units are lone low surrogates, which well-formed text does not
- * contain: 1024 of them, just enough for 256 octets with both cases of each digit. {@link
- * octetSymbols} maps octets to them.
+ * contain: 1024 of them, just enough for 256 octets with both cases of each digit.
+ * {@link octetSymbols} maps octets to them.
  */
 export function toSymbols(text: string): string {
   if (!text.includes('%')) return text

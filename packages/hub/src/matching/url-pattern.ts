@@ -21,8 +21,8 @@ import type { Topic, UrlParts } from './topic.ts'
 /**
  * A URL pattern relative to the hub's URL. Gives the same result as
  * `new URLPattern(pattern, base).test(topic, base)`, in time linear in the length of the topic,
- * whatever the pattern. Custom regular expressions in groups are limited to those that {@link
- * parseGroupRegExp} accepts.
+ * whatever the pattern. Custom regular expressions in groups are limited to those that
+ * {@link parseGroupRegExp} accepts.
  */
 export class UrlPattern {
   readonly base: string

@@ -51,8 +51,8 @@ export interface EventSourceListen<Options> {
  * 9.2](https://html.spec.whatwg.org/multipage/server-sent-events.html) says. To use it everywhere,
  * set `globalThis.EventSource = EventSource`.
  *
- * Its `error` events say what happened and whether another attempt follows: see {@link
- * ConnectionErrorEvent}.
+ * Its `error` events say what happened and whether another attempt follows: see
+ * {@link ConnectionErrorEvent}.
  *
  * In a browser it has to use `fetch`, which causes these differences:
  * - A CORS refusal looks like a lost network, so it retries without end where the native object
