@@ -88,7 +88,7 @@ export class Log {
     })
   }
 
-  /** Whether a line about this is written: worth asking before a line for each request is put together. */
+  /** Whether a line about this event is written. Check it before building a line per request. */
   isLogged(event: LogEvent): boolean {
     return this.#wants(logEvents[event])
   }
