@@ -107,7 +107,7 @@ class MemoryChannel implements Channel {
     if (this.#isClosed) {
       throw new SseError(
         'CHANNEL_CLOSED',
-        'The channel is closed for good: nobody would get the event. Make a new channel.',
+        'The channel is permanently closed: nobody would get the event. Create a new channel.',
       )
     }
     if ('id' in event && event.id !== undefined) {

@@ -178,7 +178,7 @@ function itemEncoder(): Encoder<unknown> {
       if ('data' in item) return encodeSessionEvent(item as SessionEvent)
       throw new SseError(
         'INVALID_DATA',
-        'A piped object without data is no event. Did you mean pipe(source, { toEvent: (item) => ({ data: item }) })?',
+        'A piped object without data is not an event. Did you mean pipe(source, { toEvent: (item) => ({ data: item }) })?',
       )
     },
     flush: () => encodeChunk(decoder.decode()),

@@ -113,7 +113,7 @@ export function readSessionOptions(options: SessionOptions): SessionSettings {
   if (options.authorize && options.heartbeatMs === Number.POSITIVE_INFINITY) {
     throw new SseError(
       'INVALID_OPTION',
-      'authorize is asked every heartbeatMs, and that is Infinity: it would never be.',
+      'authorize is called every heartbeatMs, but heartbeatMs is Infinity: it would never be called.',
     )
   }
   for (const name of Object.keys(options)) {

@@ -26,7 +26,7 @@ export interface Omission<Event extends string> {
 export class LogThrottle<Event extends string> {
   readonly #onOmitted: (omissions: readonly Omission<Event>[]) => void
   readonly #perEvent = new Map<Event, number>()
-  readonly #perClient = new Map<string, { event: Event; client: string; told: number; omitted: number }>()
+  readonly #perClient = new Map<string, { event: Event; client: string; written: number; omitted: number }>()
   readonly #ofOthers = new Map<Event, number>()
   #timer: NodeJS.Timeout | undefined
 
@@ -42,16 +42,16 @@ export class LogThrottle<Event extends string> {
     const key = `${event} ${client}`
     let entry = this.#perClient.get(key)
     if (!entry && this.#perClient.size < maxClients) {
-      entry = { event, client, told: 0, omitted: 0 }
+      entry = { event, client, written: 0, omitted: 0 }
       this.#perClient.set(key, entry)
     }
-    if (entry && entry.told < maxPerClient && ofEvent < maxPerEvent) {
-      entry.told++
+    if (entry && entry.written < maxPerClient && ofEvent < maxPerEvent) {
+      entry.written++
       this.#perEvent.set(event, ofEvent + 1)
       return true
     }
     // A client without a single written line does not get its own summary.
-    if (entry && entry.told > 0) entry.omitted++
+    if (entry && entry.written > 0) entry.omitted++
     else this.#ofOthers.set(event, (this.#ofOthers.get(event) ?? 0) + 1)
     return false
   }
