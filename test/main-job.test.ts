@@ -105,7 +105,7 @@ describe.each(['Chromium', 'Firefox'] as const)('the page in %s', (name) => {
     expect(await texts(page, '#events .type')).toEqual(['greeting'])
     expect(await texts(page, '#events .data')).toEqual(['Hello from the page'])
     const kept = await page.$eval('#publish-result', (element) => element.textContent)
-    expect(kept).toBe(`kept as ${await page.$eval('#last-event-id', (element) => element.textContent)}`)
+    expect(kept).toBe(`stored as ${await page.$eval('#last-event-id', (element) => element.textContent)}`)
 
     await page.$eval('#publish [name=type]', (field) => ((field as HTMLInputElement).value = 'headwater-gap'))
     await page.click('#publish button')

@@ -426,7 +426,7 @@ describe('a slow subscriber', () => {
     const client = await connect(hub, 'a', { session: { stallTimeoutMs: 20 } })
     const first = await hub.publish({ topic: 'a', data: 'x'.repeat(200_000) })
     while (hub.subscriberCount > 0) await nextTurn()
-    await expect(client.disconnect()).rejects.toThrow('took nothing')
+    await expect(client.disconnect()).rejects.toThrow('read nothing')
     const again = await connect(hub, 'a', { lastEventId: 'earliest' })
     await again.readUntil(1)
     expect(again.lastEventId).toBe(first)
