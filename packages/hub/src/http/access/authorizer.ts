@@ -14,33 +14,44 @@ import {
   permissionOf,
 } from './permission.ts'
 
-/** Decides what requests may do. What it throws is the response. */
+/** Decides what requests may do. The router turns what it throws into the response. */
 export interface Authorizer {
-  /** Whether there is anybody who may publish. */
+  /** Whether any client may publish. */
   readonly hasPublishers: boolean
   /**
-   * Whether a page may act for whoever opened it, without a token in its hands. Then only pages of allowed origins may publish.
+   * Whether a page could publish on behalf of the user who opened it, without holding a token. If
+   * so, only pages of allowed origins may publish.
    */
   readonly trustsBrowsers: boolean
-  /** Whether Mercure 0.x is spoken, too. */
+  /** Whether the hub also speaks Mercure 0.x. */
   readonly isCompat: boolean
-  /** The hub's URL, which URL patterns and topics are relative to. */
+  /** The hub's URL. URL patterns and topics are relative to it. */
   readonly hubUrl: string
-  /** What a request may subscribe to. Rejects if to nothing. Does not read the body. */
+  /**
+   * Resolves to what a request may subscribe to. Rejects if that is nothing. Does not read the
+   * body.
+   */
   authorizeSubscriber(request: HubRequest): Promise<Permission>
   /**
-   * Resolves when a request may read what the subscriptions API has at a path, as it was sent: when it may have that path's private
-   * events, or nothing says who may. Resolves to the dialect of the reader's token; without one, to that given.
+   * Checks that a request may read the subscriptions API at a path, as sent. It may if it has a
+   * right to that path's private events, or if no rules say who may. Resolves to the dialect of the
+   * reader's token, or to the given dialect if there is no token.
    */
   authorizeReader(request: HubRequest, path: string, dialect: Dialect): Promise<Dialect>
-  /** On which topics a request may publish. Rejects if on none. Does not read the body. */
+  /**
+   * Returns the permission to publish to some topics. Rejects if there are none. Does not read the
+   * body.
+   */
   authorizePublisher(request: HubRequest): PublishPermission | Promise<PublishPermission>
 }
 
-/** Stands in where no other is known. */
+/** Used if no other URL is configured. */
 export const localHubUrl = `http://localhost${hubPath}`
 
-/** The authorizer of an application that decides by itself; or, without one, that lets everybody publish, and have what is public. */
+/**
+ * Creates the authorizer for an application's `authorize` function. Without one, anyone may publish
+ * and receive public events.
+ */
 export function authorizerFrom(authorize?: Authorize): Authorizer {
   const anyone: Permission = { publish: [everyTopic] }
   return {

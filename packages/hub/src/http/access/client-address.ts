@@ -2,16 +2,17 @@ import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
 import { HubError } from '../../base/errors.ts'
 import type { HubRequest } from '../message/http-message.ts'
 
-/** What of a request says where it comes from. */
+/** The parts of a request that say where it comes from. */
 export type Addressed = Pick<HubRequest, 'remoteAddress' | 'header'>
 
-/** Finds out from which address a request comes, also through proxies. */
+/** Determines the address that a request comes from, also through proxies. */
 export class ClientAddresses {
   readonly #trusted = new BlockList()
   readonly #peers = new Map<string, Peer>()
 
   /**
-   * @param trustedProxies Addresses, or ranges such as 10.0.0.0/8, of proxies whose `X-Forwarded-For` is believed. Anybody can send that header.
+   * @param trustedProxies Addresses, or ranges such as 10.0.0.0/8, of the proxies whose
+   * `X-Forwarded-For` the hub believes. Any client can send that header.
    * @throws HubError `INVALID_OPTION`
    */
   constructor(trustedProxies: readonly string[] = []) {
@@ -23,7 +24,7 @@ export class ClientAddresses {
       if (!isValid || bits > (family === 'ipv6' ? 128 : 32)) {
         throw new HubError(
           'INVALID_OPTION',
-          `${JSON.stringify(text)} is no address of a proxy. One looks like 10.0.0.1, 10.0.0.0/8 or fd00::/8.`,
+          `${JSON.stringify(text)} is not the address of a proxy. Write it like 10.0.0.1, 10.0.0.0/8 or fd00::/8.`,
         )
       }
       this.#trusted.addSubnet(address, bits, family)
@@ -31,27 +32,31 @@ export class ClientAddresses {
   }
 
   /**
-   * What to count a request by: its address; of IPv6, the network (/64), in which whoever has one address has all. `undefined` when it is not
-   * known, is this machine's own, or that of a proxy that does not say.
+   * Returns the key to count a request by: its address or, for IPv6, its network (/64), because a
+   * client with one address has the whole network. `undefined` if the address is unknown, is a
+   * loopback address, or belongs to a trusted proxy that does not name the client.
    */
   of(request: Addressed): string | undefined {
     const address = this.#clientOf(request)
     return address === undefined ? undefined : this.#peer(address).countedAs
   }
 
-  /** What to count a connection by, of which nothing is known but where it comes from. */
+  /** Returns the key to count a connection by, of which only the peer's address is known. */
   ofPeer(remoteAddress: string | undefined): string | undefined {
     return remoteAddress === undefined ? undefined : this.#peer(remoteAddress).countedAs
   }
 
-  /** The address to name in a log. */
+  /** Returns the address to write to a log. */
   nameOf(request: Addressed): string {
     const { remoteAddress } = request
     if (remoteAddress === undefined) return 'an unknown address'
     return this.#clientOf(request) ?? this.#peer(remoteAddress).address
   }
 
-  /** Whether a request comes straight from a trusted proxy, whose other headers can be believed as well. */
+  /**
+   * Whether a request comes directly from a trusted proxy, so that the hub believes its other
+   * headers as well.
+   */
   isForwarded({ remoteAddress }: Addressed): boolean {
     return remoteAddress !== undefined && this.#peer(remoteAddress).isTrusted
   }
@@ -61,7 +66,8 @@ export class ClientAddresses {
     let peer = this.#peer(remoteAddress)
     if (!peer.isTrusted) return peer.address
     const forwarded = (header('x-forwarded-for') ?? '').split(',')
-    // From the nearest on: each proxy adds whom it was asked by, and only those we trust tell the truth.
+    // Starts with the nearest proxy: each one appends the client that it was called by, and only
+    // trusted ones can be believed.
     while (peer.isTrusted) {
       const next = forwarded.pop()?.trim()
       if (!next) return undefined
@@ -70,7 +76,7 @@ export class ClientAddresses {
     return peer.address
   }
 
-  /** What is known of an address, which is asked of the same few again and again. */
+  /** Cached, because the same few addresses return again and again. */
   #peer(text: string): Peer {
     let peer = this.#peers.get(text)
     if (!peer) {
@@ -82,7 +88,7 @@ export class ClientAddresses {
   }
 
   #read(text: string): Peer {
-    // An IPv4 address that came over an IPv6 socket is the IPv4 address.
+    // An IPv6 socket reports an IPv4 address in a mapped form.
     const address = text.replace(/^::ffff:(?=\d+\.)/i, '')
     const family = isIP(address) === 6 ? 'ipv6' : 'ipv4'
     const isTrusted = isIP(address) > 0 && this.#trusted.check(address, family)
@@ -92,8 +98,8 @@ export class ClientAddresses {
 }
 
 /**
- * A request that a trusted proxy passed on, as the client sent it to that proxy: with the host it asked for. Names the scheme, too, if
- * the proxy does.
+ * Returns a request as the client sent it to the trusted proxy in front, with the host that the
+ * client asked for. Also returns the scheme, if the proxy names it.
  */
 export function beforeProxy(request: HubRequest): { request: HubRequest; scheme: string | undefined } {
   const scheme = firstOf(request.header('x-forwarded-proto'))?.toLowerCase()
@@ -114,11 +120,14 @@ interface Peer {
   readonly countedAs: string | undefined
 }
 
-/** Remembered at once. Whoever sends `X-Forwarded-For` makes them up at will. */
+/**
+ * The most addresses cached at once. A client that sends `X-Forwarded-For` can invent any number of
+ * them.
+ */
 const maxPeers = 10_000
 
 function networkOf(address: string): string {
-  // As the URL standard writes it, an address has but one form; and none with a zone.
+  // The URL standard writes an address in only one form, without a zone.
   const canonical = new URL(`http://[${address.replace(/%.*$/, '')}]`).hostname.slice(1, -1)
   const [before = '', after] = canonical.split('::')
   const groups = before === '' ? [] : before.split(':')
@@ -127,7 +136,10 @@ function networkOf(address: string): string {
   return `${[...groups, ...zeros, ...rest].slice(0, 4).join(':')}::/64`
 }
 
-/** Whether a host, with or without a port, names this machine to itself: `localhost`, `*.localhost`, 127.0.0.0/8, `[::1]`. */
+/**
+ * Whether a host, with or without a port, is a loopback name: `localhost`, `*.localhost`,
+ * 127.0.0.0/8, `[::1]`.
+ */
 export function isLoopbackHost(host: string): boolean {
   const name = host.replace(/:\d*$/, '').toLowerCase()
   return name === 'localhost' || name.endsWith('.localhost') || name === '[::1]' || isLoopbackAddress(name)

@@ -1,20 +1,20 @@
 import { randomInt } from 'node:crypto'
 
-/** How many there are of something. */
+/** A count of one thing. */
 export interface Count {
   readonly total: number
-  /** One more, until the function it returns is called, once. */
+  /** Adds one. Call the returned function once to subtract it again. */
   add(): () => void
 }
 
-/** How many there are of something, by a name. Of nobody there are none. */
+/** A count for each name. The count of `undefined` is 0. */
 export interface CountOfNames {
   of(name: string | undefined): number
-  /** One more, until the function it returns is called, once. */
+  /** Adds one. Call the returned function once to subtract it again. */
   add(name: string | undefined): () => void
 }
 
-/** What there is of clients, for the limits on it. */
+/** The counts that the limits are checked against. */
 export interface ClientCounts {
   readonly connections: Count
   readonly connectionsOfAddress: CountOfNames
@@ -23,7 +23,7 @@ export interface ClientCounts {
   readonly subscribersOfHolder: CountOfNames
 }
 
-/** Counts of this thread alone. */
+/** Creates counts for this thread alone. */
 export function createCounts(): ClientCounts {
   return {
     connections: new SharedCount([new Int32Array(1)], 0, 0),
@@ -34,14 +34,20 @@ export function createCounts(): ClientCounts {
   }
 }
 
-/** The memory in which several threads count together. Each adds to its own part, so that what one that died had counted can be taken away. */
+/**
+ * The memory in which several threads count together. Each thread adds to its own part, so that the
+ * counts of a thread that died can be removed.
+ */
 export interface CountMemory {
   readonly ofThread: readonly Int32Array[]
-  /** So that nobody can choose addresses that are counted as one. */
+  /** Random, so that nobody can choose addresses that are counted as one. */
   readonly seed: number
 }
 
-/** How names are counted in a bounded room: each in one cell of each row, and so seldom in none that is its own. */
+/**
+ * Names are counted in bounded memory. Each has one cell in each row, so that a name seldom shares
+ * all of its cells.
+ */
 const rows = 4
 const cellsPerRow = 2 ** 15
 const places = {
@@ -62,7 +68,7 @@ export function createCountMemory(threads: number): CountMemory {
   }
 }
 
-/** Counts of all threads, as one of them adds to them. */
+/** Opens the counts of all threads, for one of them to add to. */
 export function openCounts(memory: CountMemory, thread: number): ClientCounts {
   const { ofThread, seed } = memory
   const names = (place: number) => new SharedCountOfNames(ofThread, thread, place, seed)
@@ -75,7 +81,7 @@ export function openCounts(memory: CountMemory, thread: number): ClientCounts {
   }
 }
 
-/** Takes away what a thread had counted that is no more. Gives how many subscribers that were. */
+/** Removes the counts of a thread that died. Returns how many subscribers it had counted. */
 export function clearCounts({ ofThread }: CountMemory, thread: number): number {
   const own = ofThread[thread]!
   const subscribers = Atomics.load(own, places.subscribers)
@@ -107,8 +113,8 @@ class SharedCount implements Count {
 }
 
 /**
- * A count-min sketch: a name has one cell in each of four rows, and the least of the four is how many there are, or, where
- * other names share all four, somewhat more than there are. Never fewer.
+ * A count-min sketch: a name has one cell in each of four rows, and its count is the least of the
+ * four. The count is too high if other names share all four cells. It is never too low.
  */
 class SharedCountOfNames implements CountOfNames {
   readonly #ofThread: readonly Int32Array[]
@@ -152,7 +158,10 @@ function sumAt(ofThread: readonly Int32Array[], place: number): number {
   return sum
 }
 
-/** FNV-1a from a secret beginning, with the last step of MurmurHash3, which spreads it over all bits. */
+/**
+ * FNV-1a from a secret start value, with the last step of MurmurHash3, which spreads the value over
+ * all bits.
+ */
 function hash(name: string, seed: number): number {
   let value = seed | 0
   for (let index = 0; index < name.length; index++) value = Math.imul(value ^ name.charCodeAt(index), 16777619)
@@ -161,16 +170,16 @@ function hash(name: string, seed: number): number {
   return (value ^ (value >>> 16)) >>> 0
 }
 
-/** How many there are of each name, for as long as there are any. */
+/** Counts for each name. Keeps only names whose count is not 0. */
 export class CountByName {
   readonly #counts = new Map<string, number>()
 
-  /** Of nobody there are none. */
+  /** 0 for `undefined`. */
   of(name: string | undefined): number {
     return (name !== undefined && this.#counts.get(name)) || 0
   }
 
-  /** One more, until the function it returns is called, once. */
+  /** Adds one. Call the returned function once to subtract it again. */
   add(name: string | undefined): () => void {
     if (name === undefined) return () => {}
     this.#counts.set(name, this.of(name) + 1)

@@ -3,46 +3,52 @@ import { HubError } from '../../base/errors.ts'
 import { type ClientCounts, createCounts } from './client-counts.ts'
 import type { Limits } from './limits.ts'
 
-/** Who opens an event stream, as far as it is known. Who has no address, or no token, is not counted by it. */
+/**
+ * A client that opens an event stream. Without an address it is not counted by address, and without
+ * a token not by holder.
+ */
 export interface Subscribing {
   readonly address: string | undefined
   readonly holder: string | undefined
 }
 
-/** Keeps count of who uses the hub how much, and says when it is too much. */
+/** Counts what each client uses, and throws if that exceeds a limit. */
 export class ClientQuotas {
   readonly #limits: Readonly<Limits>
   readonly #counts: ClientCounts
   readonly #now: () => number
   readonly #bucketOf = new Map<string, Bucket>()
 
-  /** `now` is in milliseconds. */
+  /** `now` returns milliseconds. */
   constructor(limits: Readonly<Limits>, counts = createCounts(), now: () => number = () => performance.now()) {
     this.#limits = limits
     this.#counts = counts
     this.#now = now
   }
 
-  /** Counts a subscriber in, until the function it returns is called. Throws `HUB_FULL` or `TOO_MANY_CONNECTIONS`. */
+  /**
+   * Counts a subscriber until the returned function is called. Throws `HUB_FULL` or
+   * `TOO_MANY_CONNECTIONS`.
+   */
   subscribe({ address, holder }: Subscribing): () => void {
     const { maxSubscribers, maxSubscribersPerAddress, maxSubscribersPerToken } = this.#limits
     const { subscribers, subscribersOfAddress, subscribersOfHolder } = this.#counts
     if (subscribers.total >= maxSubscribers) {
       throw new HubError(
         'HUB_FULL',
-        `The hub has ${maxSubscribers} subscribers, the most there may be. Try again later.`,
+        `The hub has ${maxSubscribers} subscribers, which is the most it accepts. Try again later.`,
       )
     }
     if (subscribersOfAddress.of(address) >= maxSubscribersPerAddress) {
       throw new HubError(
         'TOO_MANY_CONNECTIONS',
-        `${maxSubscribersPerAddress} event streams are open from this address, the most there may be. Close some first.`,
+        `${maxSubscribersPerAddress} event streams are open from this address, which is the most the hub accepts. Close some first.`,
       )
     }
     if (subscribersOfHolder.of(holder) >= maxSubscribersPerToken) {
       throw new HubError(
         'TOO_MANY_CONNECTIONS',
-        `${maxSubscribersPerToken} event streams are open with this token, or others of the same holder, the most there may be. Close some first.`,
+        `${maxSubscribersPerToken} event streams are open with this token or others of the same holder, which is the most the hub accepts. Close some first.`,
       )
     }
     const leave = subscribers.add()
@@ -58,10 +64,14 @@ export class ClientQuotas {
     }
   }
 
-  /** Counts events that are to be published. Throws `RATE_LIMITED` if they are too many in too short a time. */
+  /**
+   * Counts events before they are published. Throws `RATE_LIMITED` if they are too many in too
+   * short a time.
+   */
   publish(address: string | undefined, events: number): void {
     const bucket = this.#bucket(address)
-    // More than a second's worth has to be possible at all.
+    // A publish of more than a second's worth needs only a full bucket: otherwise it would never be
+    // possible.
     if (!bucket || bucket.tokens >= Math.min(events, this.#limits.maxPublishRate)) {
       if (bucket) bucket.tokens -= events
       return
@@ -72,7 +82,7 @@ export class ClientQuotas {
     )
   }
 
-  /** Counts events that are to be published, and waits for as long as they are too many. */
+  /** Counts events before they are published, and waits for as long as they are too many. */
   async publishInTime(address: string | undefined, events: number): Promise<void> {
     const bucket = this.#bucket(address)
     if (!bucket) return
@@ -85,7 +95,7 @@ export class ClientQuotas {
     const now = this.#now()
     const rate = this.#limits.maxPublishRate
     if (this.#bucketOf.size > maxBuckets) {
-      // Full by now, so that forgetting them changes nothing.
+      // These buckets are full by now, so that deleting them changes nothing.
       for (const [each, { at }] of this.#bucketOf) if (now - at > 1000) this.#bucketOf.delete(each)
     }
     let bucket = this.#bucketOf.get(address)
@@ -99,7 +109,7 @@ export class ClientQuotas {
   }
 }
 
-/** What an address may still publish, as of a moment. Below 0 it has to wait. */
+/** How many events an address may still publish, as of a moment. Below 0, it has to wait. */
 interface Bucket {
   tokens: number
   at: number

@@ -10,18 +10,22 @@ export interface ConnectionLimiterOptions {
   readonly limits: Readonly<Pick<Limits, 'maxConnections' | 'maxConnectionsPerAddress'>>
   readonly addresses: ClientAddresses
   readonly counts: Pick<ClientCounts, 'connections' | 'connectionsOfAddress'>
-  /** Whether connections are encrypted: then nobody can be told why theirs ends. */
+  /** Whether connections are encrypted. If so, the hub closes refused ones without an answer. */
   readonly isEncrypted: boolean
   readonly onRefused: (refusal: HubError, address: string) => void
 }
 
-/** How many refused connections may be there at once to be told why, and for how long, in milliseconds. Others are cut off. */
+/**
+ * How many refused connections the hub tells why at a time, and for how long each may stay open, in
+ * milliseconds. It cuts off any others.
+ */
 const maxRefusalReplies = 100
 const refusalReplyMs = 2000
 
 /**
- * Counts connections from when they are there, whether they ever send anything or not, and refuses those beyond the limits. A limit on requests
- * would not see one who opens connections and is silent.
+ * Counts connections from the moment they open, whether or not they ever send anything, and refuses
+ * those beyond the limits. A limit on requests would not notice a client that opens connections and
+ * stays silent.
  */
 export class ConnectionLimiter {
   readonly #options: ConnectionLimiterOptions
@@ -33,22 +37,25 @@ export class ConnectionLimiter {
     this.#options = options
   }
 
-  /** Connections open now, those refused left out. */
+  /** Connections open now, without refused ones. */
   get open(): number {
     return this.#open.size
   }
 
-  /** How many were refused, by why. */
+  /** How many connections were refused, by reason. */
   get refusals(): Readonly<Record<'total' | 'address', number>> {
     return this.#refusals
   }
 
-  /** Ends every connection at once, whatever it is in the middle of. */
+  /** Ends every connection at once, whatever it is doing. */
   cutOff(): void {
     for (const socket of this.#open) socket.destroy()
   }
 
-  /** Takes a new connection, to `true`, or refuses it: then it is to be read to its end, and no request on it to be answered. */
+  /**
+   * Accepts a new connection and returns `true`, or refuses it. The caller must read a refused
+   * connection to its end, and must not answer any request on it.
+   */
   take(socket: Socket): boolean {
     const address = this.#options.addresses.ofPeer(socket.remoteAddress)
     const refusal = this.#refusalFor(address)
@@ -74,13 +81,13 @@ export class ConnectionLimiter {
     if (connections.total >= maxConnections) {
       return new HubError(
         'HUB_FULL',
-        `The hub has ${maxConnections} connections, the most there may be. Try again later.`,
+        `The hub has ${maxConnections} connections, which is the most it accepts. Try again later.`,
       )
     }
     if (connectionsOfAddress.of(address) >= maxConnectionsPerAddress) {
       return new HubError(
         'TOO_MANY_CONNECTIONS',
-        `${maxConnectionsPerAddress} connections are open from this address, the most there may be. Close some first.`,
+        `${maxConnectionsPerAddress} connections are open from this address, which is the most the hub accepts. Close some first.`,
       )
     }
     return undefined
@@ -101,7 +108,8 @@ export class ConnectionLimiter {
       clearTimeout(timer)
       this.#refusalReplies--
     })
-    // Not reset at once: the client has most likely sent its request by now, and would see a reset instead of the answer.
+    // Not reset at once: the client has most likely sent its request by now, and would see a reset
+    // instead of the answer.
     socket.end(responseText(problemResponse(refusal), 'close'), 'latin1')
   }
 }

@@ -1,24 +1,28 @@
 import { HubError } from '../../base/errors.ts'
 import type { HubRequest, HubResponseHeaders } from '../message/http-message.ts'
 
-/** Which other origins' pages may use the hub, and how browsers are told. */
+/** The other origins whose pages may use the hub, and the CORS headers that tell browsers. */
 export class Cors {
   readonly #origins: ReadonlySet<string>
 
-  /** @throws HubError `INVALID_OPTION` for anything but origins (`https://example.com`, no path) and `*`. */
+  /**
+   * @throws HubError `INVALID_OPTION` for anything but origins (`https://example.com`, no path) and
+   * `*`.
+   */
   constructor(origins: readonly string[]) {
     for (const origin of origins) assertOrigin(origin)
     this.#origins = new Set(origins)
   }
 
-  /** Whether a page of this origin may. */
+  /** Whether a page of this origin may use the hub. */
   allows(origin: string): boolean {
     return this.#origins.has('*') || this.#origins.has(origin)
   }
 
   /**
-   * Throws `ORIGIN_NOT_ALLOWED` unless a request comes from a page that may publish, or from no page. A form POST needs no preflight, so any
-   * page that somebody opens on this machine could send one. A browser says whose page it is; other clients send neither header.
+   * Throws `ORIGIN_NOT_ALLOWED` if a request comes from a page that may not publish. A form POST
+   * needs no preflight, so any page that someone opens on this machine could send one. Browsers
+   * send the page's origin; other clients send neither header.
    */
   assertMayPublish(request: Pick<HubRequest, 'header'>): void {
     const origin = request.header('origin')
@@ -31,14 +35,20 @@ export class Cors {
     )
   }
 
-  /** The headers that let a page of an allowed origin read the answer. None at all when no origin is configured. */
+  /**
+   * The headers that let a page of an allowed origin read the response. None at all if no origin is
+   * configured.
+   */
   headersFor(origin: string | undefined): HubResponseHeaders {
     const allowed = this.#allowHeadersFor(origin)
     if (!allowed['access-control-allow-origin']) return allowed
     return { ...allowed, 'access-control-expose-headers': exposedHeaders }
   }
 
-  /** What a preflight asks. Cross-origin, a `Last-Event-ID` that a script sets needs one. */
+  /**
+   * The headers of the answer to a preflight. A script that sets `Last-Event-ID` for another origin
+   * needs one.
+   */
   preflightHeadersFor(origin: string | undefined, methods: string): HubResponseHeaders {
     const allowed = this.#allowHeadersFor(origin)
     if (!allowed['access-control-allow-origin']) return allowed
@@ -52,7 +62,7 @@ export class Cors {
 
   #allowHeadersFor(origin: string | undefined): HubResponseHeaders {
     if (this.#origins.size === 0) return noHeaders
-    // Anyone may read what anyone may read. With credentials that would be anyone acting as the user.
+    // Any page may read what is public. With credentials, any page could act as the user.
     if (this.#origins.has('*')) return { 'access-control-allow-origin': '*' }
     if (origin === undefined || !this.#origins.has(origin)) return { vary: 'Origin' }
     return { vary: 'Origin', 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true' }
@@ -61,7 +71,7 @@ export class Cors {
 
 const noHeaders: HubResponseHeaders = Object.freeze({})
 
-/** Without it a page cannot see where its stream begins. */
+/** Without these, a page cannot see where its stream begins. */
 const exposedHeaders = 'Mercure-Last-Event-ID, Last-Event-ID, Link, ETag, WWW-Authenticate, Retry-After'
 
 function assertOrigin(text: string): void {
@@ -71,5 +81,5 @@ function assertOrigin(text: string): void {
   let advice = 'An origin looks like https://example.com; * means all.'
   if (text.includes('*')) advice = 'Name each origin: there are no patterns, only * for all.'
   else if (origin !== 'null') advice = `Did you mean ${origin}?`
-  throw new HubError('INVALID_OPTION', `${JSON.stringify(text)} is no origin. ${advice}`)
+  throw new HubError('INVALID_OPTION', `${JSON.stringify(text)} is not an origin. ${advice}`)
 }

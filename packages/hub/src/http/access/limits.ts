@@ -1,40 +1,50 @@
 import type { PublishLimits } from '../../hub/publish-init.ts'
 
-/** What the hub takes from its clients. Each is read anew for each request, so that it can be changed while the hub runs. */
+/**
+ * What the hub accepts from its clients. It reads each limit again for each request, so that limits
+ * can change while the hub runs.
+ */
 export interface Limits extends PublishLimits {
-  /** Event streams open at once. Beyond it a subscriber is answered 503. Default 100000. */
+  /** Event streams open at once. The hub answers further subscribers with 503. Default 100,000. */
   maxSubscribers: number
   /**
-   * Event streams open at once from one address, or one network (/64) of IPv6. Beyond it a subscriber is answered 429. Not for loopback addresses, where a proxy on
-   * this machine is, nor for `trustedProxies`. Default 1000.
+   * Event streams open at once from one address, or from one IPv6 network (/64). The hub answers
+   * further subscribers with 429. Does not apply to loopback addresses, where a proxy on this
+   * machine is, nor to `trustedProxies`. Default 1,000.
    */
   maxSubscribersPerAddress: number
   /**
-   * Event streams open at once with the tokens of one holder: of one `iss` and `sub`; or, without a `sub`, one `jti`; or else copies of the
-   * very same token. Beyond it a subscriber is answered 429. Default 10000, for many visitors may share a token; where each user has
+   * Event streams open at once with the tokens of one holder: of one `iss` and `sub`; without a
+   * `sub`, of one `jti`; without either, copies of the same token. The hub answers further
+   * subscribers with 429. Default 10,000, because many visitors may share a token. If each user has
    * their own, 20 is plenty.
    */
   maxSubscribersPerToken: number
   /**
-   * Events published from one address, per second; a second's worth may come at once. Beyond it a publisher is answered 429, and a stream
-   * of lines is read no faster. Default 10000.
+   * Events published from one address per second; a second's worth may arrive at once. Beyond it,
+   * the hub answers a publisher with 429, and reads a stream of lines no faster. Default 10,000.
    */
   maxPublishRate: number
   /**
-   * Connections open at once, whatever they are for, those that never send anything included. Beyond it a connection is answered 503, and
-   * ended. For a hub that listens by itself. Default 110000.
+   * Connections open at once for any purpose, including those that never send anything. The hub
+   * answers further ones with 503 and closes them. Only for a hub that listens on its own port.
+   * Default 110,000.
    */
   maxConnections: number
   /**
-   * Connections open at once from one address. Beyond it one is answered 429, and ended. Not for loopback addresses, nor for
-   * `trustedProxies`. For a hub that listens by itself. Default 2000.
+   * Connections open at once from one address. The hub answers further ones with 429 and closes
+   * them. Does not apply to loopback addresses, nor to `trustedProxies`. Only for a hub that
+   * listens on its own port. Default 2,000.
    */
   maxConnectionsPerAddress: number
-  /** The bytes of a body; of a stream of lines, those of a line. Beyond it: 413. Default 1048576 (1 MiB). */
+  /**
+   * The bytes of a body; in a stream of lines, of one line. Beyond it: 413. Default 1,048,576 (1
+   * MiB).
+   */
   maxBodyBytes: number
   /** The matchers of one subscription. Beyond it: 400. Default 100. */
   maxMatchers: number
-  /** The topics of one event. Beyond it: 413. Default 1000, which is also the most that can be. */
+  /** The topics of one event. Beyond it: 413. Default 1,000, which is also the maximum. */
   maxTopics: number
 }
 
@@ -50,7 +60,7 @@ export const defaultLimits: Readonly<Limits> = {
   maxTopics: 1000,
 }
 
-/** Limits that follow the given ones, whenever those change. */
+/** Returns limits that follow the given ones whenever those change, with defaults for the rest. */
 export function withDefaultLimits(given: Readonly<Partial<Limits>> = {}): Readonly<Limits> {
   return new Proxy(given, {
     get: (target, name) => Reflect.get(target, name) ?? Reflect.get(defaultLimits, name),

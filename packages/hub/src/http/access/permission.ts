@@ -4,51 +4,63 @@ import { MatcherSet } from '../../matching/matcher-set.ts'
 import { Topic } from '../../matching/topic.ts'
 import type { HubRequest } from '../message/http-message.ts'
 
-/** What a request is allowed. */
+/** What a request is allowed to do. */
 export interface Permission {
-  /** On which topics it may publish: an event needs all of its topics granted. Default: none. */
+  /**
+   * The topics to which it may publish. An event needs all of its topics granted. Default: none.
+   */
   readonly publish?: readonly Matcher[] | undefined
-  /** Which topics' private events it may have, beside all that is public. Default: none. */
+  /**
+   * The topics whose private events it may receive, in addition to all public events. Default:
+   * none.
+   */
   readonly subscribe?: readonly Matcher[] | undefined
-  /** When it ends, in milliseconds since 1970: its event stream ends by then. Default: never. */
+  /**
+   * When the permission expires, in milliseconds since 1970. Its event stream ends by then.
+   * Default: never.
+   */
   readonly expiresAt?: number | undefined
   /**
-   * Where the hub tells who is subscribed: what others may know of this subscriber, for a matcher; something that has a JSON form.
-   * Default: nothing.
+   * What others may learn about this subscriber, for a matcher, if the hub reports who is
+   * subscribed: any value with a JSON form. Default: nothing.
    */
   readonly payloadFor?: ((match: string) => unknown) | undefined
   /**
-   * Whom it belongs to, by any name: event streams with the same one are counted together (`maxSubscribersPerToken`). It appears in no log.
-   * Default: nobody in particular, and only the address counts.
+   * Any name for the holder of the permission. Event streams of one holder are counted together
+   * (`maxSubscribersPerToken`). The hub never logs it. Default: no holder, and only the address
+   * counts.
    */
   readonly holder?: string | undefined
 }
 
 /**
- * Decides what a request is allowed, by whatever the application knows it by: a cookie of its own, say. `undefined` refuses it
- * with 401; it must not read the body.
+ * Decides what a request is allowed to do, by anything that identifies it to the application, such
+ * as a cookie. `undefined` refuses the request with 401. The function must not read the body.
  */
 export type Authorize = (
   request: Pick<HubRequest, 'method' | 'url' | 'header' | 'remoteAddress'>,
 ) => Permission | undefined | Promise<Permission | undefined>
 
-/** Asks for a request's permission. Throws `UNAUTHORIZED`. */
+/** Asks the application for a request's permission. Throws `UNAUTHORIZED` if there is none. */
 export async function permissionOf(request: HubRequest, authorize: Authorize): Promise<Permission> {
   const permission = await authorize(request)
   if (permission) return permission
   throw new HubError('UNAUTHORIZED', 'This request is not allowed to use the hub. Sign in first.')
 }
 
-/** On which topics the sender of a request may publish. */
+/** The topics to which the sender of a request may publish. */
 export interface PublishPermission {
-  /** Throws, `FORBIDDEN` say, unless an event with this topic, or these, may be published. What is not text is granted: it is not a topic either. */
+  /**
+   * Throws, for example `FORBIDDEN`, unless an event with this topic or these topics may be
+   * published. Accepts a topic that is not text: validation rejects it.
+   */
   assertMayPublish(topic: unknown): void
 }
 
-/** The permission to publish on every topic. */
+/** The permission to publish to every topic. */
 export const everyTopicGranted: PublishPermission = { assertMayPublish() {} }
 
-/** The permission to publish on the topics that an application granted. */
+/** The permission to publish to the topics that an application granted. */
 export class GrantedTopics implements PublishPermission {
   readonly #granted: MatcherSet
 
@@ -63,6 +75,6 @@ export class GrantedTopics implements PublishPermission {
 
   #assertGranted(topic: unknown): void {
     if (typeof topic !== 'string' || this.#granted.selectsAny([new Topic(topic)])) return
-    throw new HubError('FORBIDDEN', `This request may not publish on topic ${JSON.stringify(topic)}.`)
+    throw new HubError('FORBIDDEN', `This request may not publish to topic ${JSON.stringify(topic)}.`)
   }
 }

@@ -1,16 +1,22 @@
 import { HubError } from '../../base/errors.ts'
 import type { Addressed } from './client-address.ts'
 
-/** By which URLs the hub is known to its clients: requests for any other did not mean it, or came by a trick. */
+/**
+ * The URLs by which clients know the hub. Requests for any other were not meant for it, or are part
+ * of an attack.
+ */
 export class PublicUrls {
   readonly #urls: readonly URL[]
 
-  /** @throws HubError `INVALID_OPTION` for anything but URLs of HTTP; of these the origin counts. */
+  /** @throws HubError `INVALID_OPTION` for anything but HTTP URLs. Only their origin counts. */
   constructor(urls: readonly string[]) {
     this.#urls = urls.map(parsePublicUrl)
   }
 
-  /** Throws `HOST_NOT_ALLOWED` unless a request is for one of them; without any, all are. `scheme` is that of a trusted proxy, if it says. */
+  /**
+   * Throws `HOST_NOT_ALLOWED` unless a request is for one of the URLs. If there are none, all hosts
+   * are allowed. `scheme` is the one that a trusted proxy names, if any.
+   */
   assertKnown(request: Addressed, scheme: string | undefined): void {
     if (this.#urls.length === 0) return
     const host = request.header('host') ?? ''
@@ -21,17 +27,20 @@ export class PublicUrls {
   }
 }
 
-/** Reads one of the hub's URLs. Throws `INVALID_OPTION`. */
+/** Parses one of the hub's URLs. Throws `INVALID_OPTION`. */
 export function parsePublicUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (url && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '') return url
   throw new HubError(
     'INVALID_OPTION',
-    `${JSON.stringify(text)} is no public URL of a hub. One looks like https://hub.example.com.`,
+    `${JSON.stringify(text)} is not a public URL of a hub. Write it like https://hub.example.com.`,
   )
 }
 
-/** A `Host` as it is written in URLs of a scheme: without the port, where that is the usual one. `undefined` for what is no host. */
+/**
+ * Returns a `Host` as written in URLs of a scheme, without the scheme's default port. `undefined`
+ * if it is not a host.
+ */
 function hostIn(protocol: string, host: string): string | undefined {
   const text = `${protocol}//${host}`
   return /[/?#@\\\s]/.test(host) || !URL.canParse(text) ? undefined : new URL(text).host

@@ -11,11 +11,14 @@ import { everyTopicGranted, type Permission, type PublishPermission } from './pe
 import { TokenRefusal } from './token-refusal.ts'
 
 export interface TokenAuthorizerOptions {
-  /** Gets what the operator should know of keys and rules. Holds no key and no token. Default: it goes to `console.error`. */
+  /**
+   * Called with warnings about keys and rules for the operator. They never contain a key or a
+   * token. Default: `console.error`.
+   */
   readonly onWarning?: ((warning: string) => void) | undefined
   /**
-   * Gets why a request was refused, which the client is not told. Holds no token and nothing of its payload. Default: it goes to
-   * `console.error`.
+   * Called with the reason for which a request was refused, which the client does not learn. The
+   * reason never contains a token or any of its payload. Default: `console.error`.
    */
   readonly onRefused?:
     | ((reason: string, request: Pick<HubRequest, 'method' | 'remoteAddress' | 'header'>) => void)
@@ -26,17 +29,20 @@ export interface TokenAuthorizerOptions {
 
 type Settings = { readonly [name in keyof TokenAuthorizerOptions]-?: NonNullable<TokenAuthorizerOptions[name]> }
 
-/** Rules with the keys they name. */
+/** Rules and their keys. */
 interface Rules {
   readonly config: AuthConfig
   readonly authenticator: Authenticator
-  /** Where the hub's metadata is, by its URLs. None where no tokens are looked at. */
+  /** The paths of the hub's metadata, by its URLs. None if the hub does not read tokens. */
   readonly metadataPaths: ReadonlySet<string>
-  /** Heads of requests whose sender nobody knows, and who may publish all the same: the same for the next request with that head. */
+  /**
+   * Heads of requests without a token whose sender may publish all the same. The next request with
+   * the same head needs no further check.
+   */
   readonly anonymousHeads: WeakSet<object>
 }
 
-/** Lets in whoever has a token for it: the Mercure protocol's authorisation. */
+/** Authorizes clients by their tokens, as the Mercure protocol specifies. */
 export class TokenAuthorizer implements Authorizer {
   #rules: Rules
   readonly #options: Settings
@@ -44,7 +50,7 @@ export class TokenAuthorizer implements Authorizer {
   /**
    * Reads the rules and the keys.
    *
-   * @throws HubError `INVALID_OPTION`, with the name of the option at fault and never a key.
+   * @throws HubError `INVALID_OPTION` that names the option at fault, and never shows a key.
    */
   static async create(rules: AuthOptions, options: TokenAuthorizerOptions = {}): Promise<TokenAuthorizer> {
     const { onWarning = warn, onRefused = warn, now = Date.now } = options
@@ -58,8 +64,8 @@ export class TokenAuthorizer implements Authorizer {
   }
 
   /**
-   * Goes by other rules and keys from the next request on, if they are good; throws as `create` does if not. Nobody is
-   * dropped: streams end when their tokens expire.
+   * Uses other rules and keys from the next request on, if they are valid. Throws as `create` does
+   * if not. Does not end open streams: they end when their tokens expire.
    */
   async reload(rules: AuthOptions): Promise<void> {
     this.#rules = await readRules(rules, this.#options)
@@ -70,7 +76,7 @@ export class TokenAuthorizer implements Authorizer {
   }
 
   get trustsBrowsers(): boolean {
-    // Where a token is needed its way in says whether the page matters.
+    // If a token is required, the way it was sent decides whether the page matters.
     return this.#rules.authenticator.accessFor('publisher') === 'anyone'
   }
 
@@ -113,7 +119,7 @@ export class TokenAuthorizer implements Authorizer {
 
   #assertMayPublish(rules: Rules, request: HubRequest, rights: Rights, topic: unknown): void {
     if (rights.expiresAt !== undefined && rights.expiresAt <= this.#options.now()) {
-      // A stream of events may take longer than the token is good for.
+      // A stream of events may outlast its token.
       const failure = { name: 'invalid_token', dialect: rights.dialect } as const
       this.#refuse(rules, request, {
         name: 'refused',
@@ -121,18 +127,21 @@ export class TokenAuthorizer implements Authorizer {
         reason: "the publisher's token expired while it published",
       })
     }
-    // What is not text is not a topic either, and refused as such.
+    // Ignores what is not text: validation rejects it.
     const topics = (Array.isArray(topic) ? topic : [topic]).filter((each) => typeof each === 'string')
     const refused = rules.authenticator.refusePublish(rights, topics)
     if (refused) this.#refuse(rules, request, refused)
   }
 
-  /** Whether a path is that of the hub's metadata. */
+  /** Whether the hub's metadata is at a path. */
   hasMetadataAt(path: string): boolean {
     return this.#rules.metadataPaths.has(path)
   }
 
-  /** Answers with how to get and present a token (RFC 9728), and whether there is the subscriptions API. */
+  /**
+   * Answers with how to get and present a token (RFC 9728), and whether the hub has the
+   * subscriptions API.
+   */
   answerMetadata(request: HubRequest, features: { readonly hasSubscriptions: boolean }): HubResponse {
     const { config } = this.#rules
     return {
@@ -144,7 +153,7 @@ export class TokenAuthorizer implements Authorizer {
 
   async #authenticate(rules: Rules, request: HubRequest, role: Role, dialectOfPath?: Dialect): Promise<Rights> {
     const read = readAuthRequest(request)
-    // Only a subscriber of before 1.0 selects by that, and only a publisher of then has this cookie.
+    // Only subscribers of Mercure 0.x select by `topic`, and only its publishers have this cookie.
     const isOld =
       role === 'subscriber' ? read.query.has('topic') : /(^|; *)mercureAuthorization=/.test(read.cookie ?? '')
     const dialect = isOld ? '0.x' : dialectOfPath
@@ -171,7 +180,7 @@ async function readRules(options: AuthOptions, { onWarning, now }: Settings): Pr
   }
 }
 
-/** The first of its URLs: patterns would else mean one thing here and another there. */
+/** The first URL only: otherwise a pattern would mean different things at different URLs. */
 function hubUrlOf({ resources }: AuthConfig): string {
   return resources[0] ?? localHubUrl
 }

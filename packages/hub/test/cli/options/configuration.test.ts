@@ -101,13 +101,13 @@ describe('the configuration', () => {
   test.each([
     [
       ['--trusted-proxies', 'proxy.example'],
-      '--trusted-proxies: "proxy.example" is no address of a proxy. One looks like',
+      '--trusted-proxies: "proxy.example" is not the address of a proxy. Write it like',
     ],
     [
       ['--public-urls', 'hub.example.com'],
-      '--public-urls: "hub.example.com" is no public URL of a hub. One looks like',
+      '--public-urls: "hub.example.com" is not a public URL of a hub. Write it like',
     ],
-    [['--cors-origins', 'a.example'], '--cors-origins: "a.example" is no origin. An origin looks like'],
+    [['--cors-origins', 'a.example'], '--cors-origins: "a.example" is not an origin. An origin looks like'],
     [['--headers-timeout', '10'], '--headers-timeout is "10". Write a number and its unit'],
     [['--max-connection-age', 'long'], '--max-connection-age is "long". Write a number and its unit'],
     [['--shutdown-deadline', '0s'], '--shutdown-deadline is "0s". Write a number and its unit'],

@@ -57,7 +57,7 @@ describe('headwater serve with keys', () => {
     }
     const anonymous = headwater('tail', '--hub', hub.url, '-t', 'a')
     expect(await anonymous.ended()).toBe(1)
-    expect(anonymous.stderr).toContain('401 This needs a token')
+    expect(anonymous.stderr).toContain('401 This request needs a token')
 
     await hub.said(
       /refused a POST from 127\.0\.0\.1: the token grants publishing to the topics of its matcher, but not to the topic/,

@@ -93,7 +93,7 @@ describe('a subscriber', () => {
     expect(await refusalOf(await post('topic=a', bearer(token)))).toEqual(refusal)
     expect(refusals).toHaveLength(2)
     // The operator knows why, the client only that; and the log has no token.
-    expect(detail).toBe("The token is not valid here, or no longer. Get a new one. The hub's log says why.")
+    expect(detail).toBe("The token is not valid here, or no longer valid. Get a new one. The hub's log says why.")
     for (const reason of refusals) expect(reason).not.toContain(token.slice(-20))
   })
 
@@ -621,7 +621,7 @@ describe('tokens in Fetch', () => {
   test('and an authorize hook exclude each other', async () => {
     const hub = await createHubCore({ store: createMemoryStore() })
     const tokens = await TokenAuthorizer.create(oneSecret, { onWarning: () => {} })
-    expect(() => createFetchHandler(hub, { tokens, authorize: () => ({}) })).toThrow(/Give one of them/)
+    expect(() => createFetchHandler(hub, { tokens, authorize: () => ({}) })).toThrow(/Set only one of them/)
     await hub.close()
   })
 })
