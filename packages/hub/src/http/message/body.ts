@@ -1,12 +1,12 @@
 import { HubError } from '../../base/errors.ts'
 import type { HubRequest } from './http-message.ts'
 
-/** How long a body may take to arrive, in milliseconds. One that is read line by line may take for ever. */
+/** How long a body may take to arrive, in milliseconds. A stream of lines may take forever. */
 const bodyTimeoutMs = 30_000
 
 /**
- * Reads a request's body. Fails with `TOO_LARGE` past `maxBytes`, with `INVALID_REQUEST` when the client stops before the end,
- * and with `TIMEOUT` after 30 seconds.
+ * Reads a request's body. Fails with `TOO_LARGE` beyond `maxBytes`, with `INVALID_REQUEST` if the
+ * client stops before the end, and with `TIMEOUT` after 30 seconds.
  */
 export function readBody(request: HubRequest, maxBytes: number): Buffer | Promise<Buffer> {
   const { wholeBody } = request
@@ -39,5 +39,5 @@ async function readPieces(request: HubRequest, maxBytes: number): Promise<Buffer
 }
 
 function tooLarge(maxBytes: number): HubError {
-  return new HubError('TOO_LARGE', `The body is larger than ${maxBytes} bytes, the most there may be.`)
+  return new HubError('TOO_LARGE', `The body is larger than ${maxBytes} bytes, which is the most the hub accepts.`)
 }

@@ -1,6 +1,6 @@
 import { HubError } from '../../base/errors.ts'
 
-/** Whether the client of a request is still there. Costs nothing until somebody asks. */
+/** Whether the client of a request is still connected. Costs nothing until `signal` is called. */
 export class ClientPresence {
   #controller: AbortController | undefined
   #hasLeft = false
@@ -14,7 +14,7 @@ export class ClientPresence {
     return this.#controller.signal
   }
 
-  /** The client left. */
+  /** Called when the client leaves. */
   leave(): void {
     this.#hasLeft = true
     this.#controller?.abort(new HubError('INVALID_REQUEST', 'The client left before its request was answered.'))

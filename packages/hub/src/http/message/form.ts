@@ -1,9 +1,11 @@
 /**
- * Reads the pairs of an `application/x-www-form-urlencoded` body or query, as the URL standard parses them. Values are decoded by
- * {@link decodeFormValue} when somebody wants them: nobody looks at those of unknown names.
+ * Reads the pairs of an `application/x-www-form-urlencoded` body or query, as the URL standard
+ * parses them. Does not decode the values, because callers ignore those of unknown names: use
+ * {@link decodeFormValue}.
  */
 export function readForm(encoded: Buffer, onPair: (name: string, encodedValue: string) => void): void {
-  // A character for each byte: its pieces are views of one string, where those of a buffer are objects of their own.
+  // One character per byte: slices of a string are views of it, while slices of a buffer are
+  // objects of their own.
   const text = encoded.toString('latin1')
   for (let start = 0; start < text.length; ) {
     const separator = text.indexOf('&', start)
@@ -15,7 +17,7 @@ export function readForm(encoded: Buffer, onPair: (name: string, encodedValue: s
   }
 }
 
-/** One name and its value, which is decoded when it is asked for. */
+/** A name and its value, which is decoded when it is read. */
 export class FormPair {
   readonly name: string
   readonly #encodedValue: string
@@ -25,7 +27,7 @@ export class FormPair {
     this.#encodedValue = encodedValue
   }
 
-  /** `undefined` when it is not valid UTF-8. */
+  /** `undefined` if it is not valid UTF-8. */
   get value(): string | undefined {
     return decodeFormValue(this.#encodedValue)
   }
@@ -39,7 +41,8 @@ export function parseForm(encoded: Buffer): FormPair[] {
 }
 
 /**
- * The text of a value; `undefined` when it is not valid UTF-8, where the URL standard would put U+FFFD.
+ * Decodes a value. Returns `undefined` if it is not valid UTF-8, where the URL standard would
+ * insert U+FFFD.
  */
 export function decodeFormValue(encoded: string): string | undefined {
   const text = decodeQuickly(encoded)
@@ -56,7 +59,7 @@ function decodeName(encoded: string): string {
   return decodeQuickly(encoded) ?? decodeBytes(encoded).toString('utf8')
 }
 
-/** Decodes what is plain, as nearly everything is; `undefined` for anything else. */
+/** Decodes a plain value, as nearly all are. Returns `undefined` for any other. */
 function decodeQuickly(encoded: string): string | undefined {
   if (beyondAscii.test(encoded)) return undefined
   const spaced = encoded.includes('+') ? encoded.replaceAll('+', ' ') : encoded
@@ -70,10 +73,13 @@ function decodeQuickly(encoded: string): string | undefined {
 }
 
 const beyondAscii = /[\x80-\xff]/
-/** A byte order mark at the start of a value belongs to the value. */
+/** A byte order mark at the start of a value is part of the value. */
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** `+` is a space, `%` and two hexadecimal digits are a byte, and a `%` without them stands for itself. */
+/**
+ * `+` is a space, `%` and two hexadecimal digits are a byte, and a `%` without them stands for
+ * itself.
+ */
 function decodeBytes(encoded: string): Buffer {
   const decoded = encoded
     .replaceAll('+', ' ')

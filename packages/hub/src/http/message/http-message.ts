@@ -1,39 +1,48 @@
 import type { ContentCoding, Session } from '@headwater/sse/server'
 
-/** A request, whichever transport it came through: all that the routes see of it. */
+/** A request as the routes see it, whichever transport it came through. */
 export interface HubRequest {
   readonly method: string
-  /** Path and query as they were sent; a whole URL where a proxy sent one. */
+  /** Path and query as sent; a whole URL if a proxy sent one. */
   readonly url: string
-  /** Names and values in turn, as they were sent: what `header` hides. */
+  /** Names and values in turn, as sent. They show what `header` hides. */
   readonly rawHeaders: readonly string[]
-  /** Bytes as they come. Ends by an error when the client stops before the end. What is not read is dropped. */
+  /**
+   * Bytes as they arrive. Fails if the client stops before the end. The transport drops what is not
+   * read.
+   */
   readonly body: AsyncIterable<Uint8Array>
-  /** The same, where it came whole with the request. */
+  /** The whole body, if it arrived in one piece with the request. */
   readonly wholeBody?: Buffer | undefined
   /**
-   * The same object for requests of a connection with the same head, byte for byte: what follows from a head can be remembered for it.
-   * Default: the transport does not notice.
+   * The same object for all requests of a connection with the same head, byte for byte, so that
+   * results for a head can be cached. Default: the transport does not detect this.
    */
   readonly head?: object | undefined
-  /** Where the client is; `undefined` where the runtime does not say. */
+  /** The client's address; `undefined` if the runtime does not report it. */
   readonly remoteAddress: string | undefined
-  /** A header by its name in lower case; the values of several joined by a comma. Needs no `this`. */
+  /**
+   * Returns a header by its name in lower case, with several values joined by commas. Does not use
+   * `this`.
+   */
   readonly header: (name: string) => string | undefined
-  /** Aborts, with a `HubError`, when the client leaves before it is answered. Made when it is first asked for. Needs no `this`. */
+  /**
+   * Aborts with a `HubError` when the client leaves before it is answered. Created on the first
+   * call. Does not use `this`.
+   */
   readonly clientSignal: () => AbortSignal
 }
 
 /** Names and values. A header whose value is `undefined` is not sent. */
 export type HubResponseHeaders = Readonly<Record<string, string | undefined>>
 
-/** What a route answers: a body or an event stream. */
+/** The response of a route: a body or an event stream. */
 export type HubResponse = BodyResponse | EventStreamResponse
 
 export interface BodyResponse {
   readonly status: number
   readonly headers: HubResponseHeaders
-  /** Whole, or in pieces that are made when there is room for them. `''` for none. */
+  /** The whole body, or pieces that are created when there is room for them. `''` for none. */
   readonly body: string | Uint8Array | AsyncIterable<string>
   readonly eventStream?: undefined
 }
@@ -53,23 +62,23 @@ export interface EventStreamResponse {
 export interface EventStream {
   /** Sends the events through the session that the transport opened. */
   deliverTo(session: Session): void
-  /** The stream does not begin: the client is gone. */
+  /** Called if the stream does not begin because the client is gone. */
   abandon(): void
-  /** How the stream is coded. `undefined`: not at all. */
+  /** The content coding of the stream. `undefined`: none. */
   readonly contentCoding: ContentCoding | undefined
   /** When the stream ends at the latest, in milliseconds since 1970. `undefined`: never. */
   readonly expiresAt: number | undefined
 }
 
-/** Headers that are the same for many responses: made once, and merged and encoded once. */
+/** Creates headers that are the same for many responses: created, merged and encoded only once. */
 export function constantHeaders(headers: HubResponseHeaders): HubResponseHeaders {
   return Object.freeze({ ...noSniff, ...headers })
 }
 
-/** On every response of the hub. */
+/** Sent with every response of the hub. */
 export const noSniff: HubResponseHeaders = Object.freeze({ 'x-content-type-options': 'nosniff' })
 
-/** The path of a request's URL, as it was sent: still percent-encoded. */
+/** The path of a request's URL as sent: still percent-encoded. */
 export function pathOf({ url }: Pick<HubRequest, 'url'>): string {
   const query = url.indexOf('?')
   const target = query < 0 ? url : url.slice(0, query)

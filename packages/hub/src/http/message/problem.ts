@@ -2,15 +2,16 @@ import { STATUS_CODES } from 'node:http'
 import { HubError, type HubErrorCode } from '../../base/errors.ts'
 import type { TextResponse } from './http-message.ts'
 
-/** How the hub answers an error, and who hears of it besides the client. */
+/** How the hub answers an error, and whether it also reports the error to the operator. */
 export interface ErrorRule {
   readonly status: number
   /**
-   * Who hears of it: `client` alone, for the client's own mistakes; as a `refusal` also the operator, whose configuration caused it; as a
-   * `failure` the operator, because the hub or its store failed.
+   * Who learns about the error. `client`: only the client, whose mistake it is. `refusal`: also the
+   * operator, whose configuration caused it. `failure`: the operator, because the hub or its store
+   * failed.
    */
   readonly logged: 'client' | 'refusal' | 'failure'
-  /** After how many seconds to try again. Default: not said. */
+  /** The `Retry-After`, in seconds. Default: not sent. */
   readonly retryAfter?: number
 }
 
@@ -25,10 +26,10 @@ const failure = (status: number): ErrorRule => ({
   logged: 'failure',
   ...(status === 503 && { retryAfter: 2 }),
 })
-/** Not a fault of anybody: it passes. */
+/** Nobody's fault, and temporary. */
 const passing: ErrorRule = { status: 503, logged: 'client', retryAfter: 2 }
 
-/** Every error of the hub as HTTP. */
+/** How HTTP shows every error of the hub. */
 const rules: Readonly<Record<HubErrorCode, ErrorRule>> = {
   INVALID_TOPIC: mistake(400),
   INVALID_DATA: mistake(400),
@@ -56,14 +57,14 @@ const rules: Readonly<Record<HubErrorCode, ErrorRule>> = {
   STORE_CLOSED: failure(503),
   STORE_FAILED: failure(503),
   STORE_LOCKED: failure(500),
-  // No request causes these. One that does, from an application's own function, is a fault there.
+  // Requests do not cause these. If an application's own function throws one, the fault is there.
   INVALID_OPTION: failure(500),
   LISTEN_FAILED: failure(500),
   HUB_UNREACHABLE: failure(500),
   HUB_REFUSED: failure(500),
 }
 
-/** Anything that is not an error of ours: a fault in the hub. */
+/** Any other error is a fault in the hub. */
 const unknownFailure = failure(500)
 
 export function ruleFor(error: unknown): ErrorRule {
@@ -78,21 +79,27 @@ export interface Problem {
   readonly code: HubErrorCode | undefined
 }
 
-/** What the client is told of an error. Without one the hub itself is at fault, and its log has the rest. */
+/**
+ * What the client learns about an error. Without a `HubError` the hub itself is at fault, and its
+ * log has the details.
+ */
 export function toProblem(error: HubError | undefined): Problem {
   const { status } = ruleFor(error)
   const detail = error ? detailOf(error) : 'The hub failed to answer. Its log says why.'
   return { title: STATUS_CODES[status], status, detail, code: error?.code }
 }
 
-/** Of the store's troubles the client learns what became of its event. Where the files are, and what is wrong with them, is the operator's. */
+/**
+ * If the store fails, the client learns what happened to its event. File paths and causes are for
+ * the operator only.
+ */
 function detailOf({ code, message }: HubError): string {
   if (!code.startsWith('STORE_')) return message
-  const [what = 'The store of the hub does not work at the moment'] = /^[^:]*\bnot stored(?=:)/.exec(message) ?? []
+  const [what = "The hub's store does not work at the moment"] = /^[^:]*\bnot stored(?=:)/.exec(message) ?? []
   return `${what}. Try again later; the hub's log says why.`
 }
 
-/** Answers with a problem document. `headers` are further ones. */
+/** Creates a response with a problem document, and with the given headers as well. */
 export function problemResponse(
   error: HubError | undefined,
   headers: { readonly [name: string]: string | undefined } = {},

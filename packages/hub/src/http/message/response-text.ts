@@ -2,8 +2,9 @@ import { STATUS_CODES, validateHeaderName, validateHeaderValue } from 'node:http
 import type { HubResponseHeaders, TextResponse } from './http-message.ts'
 
 /**
- * A whole response as HTTP/1.1, for connections on which no server of Node writes it. A character for each byte: to be written as
- * `latin1`. Throws what Node throws for a header that cannot be sent.
+ * Formats a whole response as HTTP/1.1, for connections that Node's server does not write to. One
+ * character per byte: write it as `latin1`. Throws what Node throws for a header that cannot be
+ * sent.
  */
 export function responseText({ status, headers, body }: TextResponse, connection: 'keep-alive' | 'close'): string {
   const length = Buffer.byteLength(body)
@@ -19,14 +20,17 @@ function headerLines(headers: HubResponseHeaders): string {
     const value = headers[name]
     if (value !== undefined) lines += headerLine(name, value)
   }
-  // Frozen headers are constants of the hub, the same for many responses.
+  // Frozen headers are constants of the hub, shared by many responses.
   if (Object.isFrozen(headers)) linesOf.set(headers, lines)
   return lines
 }
 
 const linesOf = new WeakMap<HubResponseHeaders, string>()
 
-/** Most headers are the same in every response. A value that was found valid is not validated again. */
+/**
+ * Most headers are the same in every response, so a value that is known to be valid is not
+ * validated again.
+ */
 function headerLine(name: string, value: string): string {
   const last = lastLines.get(name)
   if (last?.value === value) return last.line
@@ -37,10 +41,10 @@ function headerLine(name: string, value: string): string {
   return line
 }
 
-/** By their names, which are few: no client chooses one. */
+/** By name. There are few names: no client chooses one. */
 const lastLines = new Map<string, { readonly value: string; readonly line: string }>()
 
-/** The time as HTTP writes it, made once a second. */
+/** The `Date` header, formatted once a second. */
 function dateLine(): string {
   const second = Math.floor(Date.now() / 1000)
   if (second !== dateOfSecond.second)

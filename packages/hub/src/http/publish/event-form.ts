@@ -4,8 +4,8 @@ import { decodeFormValue, readForm } from '../message/form.ts'
 import type { RawEvent } from './raw-event.ts'
 
 /**
- * Reads an event from the fields of a form. Of fields given more than once the first counts, of `topic` all; unknown fields
- * are ignored.
+ * Reads an event from the fields of a form. If a field is repeated, the first one counts; of
+ * `topic` all count. Ignores unknown fields.
  */
 export function parseEventForm(body: Buffer): RawEvent {
   const form = new EventForm()

@@ -2,11 +2,11 @@ import { HubError } from '../../base/errors.ts'
 import type { PublishInit } from '../../hub/publish-init.ts'
 import type { RawEvent } from './raw-event.ts'
 
-/** Reads the event, or the array of events, of a JSON body. */
+/** Parses a JSON body: an event or an array of events. */
 export function parseEventsJson(body: Buffer): { events: readonly RawEvent[]; isArray: boolean } {
   const text = decodeJson(body)
   const value = parseJson(text)
-  // Once for all events of an array, however many need it.
+  // Done once for all events of an array, however many need it.
   let exact: unknown
   const parseAgain = () => {
     exact ??= parseExactly(text)
@@ -17,18 +17,18 @@ export function parseEventsJson(body: Buffer): { events: readonly RawEvent[]; is
   return { events, isArray: true }
 }
 
-/** Reads the event of a line of JSON. */
+/** Parses one line of JSON as an event. */
 export function parseEventJson(line: Buffer): RawEvent {
   const text = decodeJson(line)
   return new EventJson(parseJson(text), () => parseExactly(text))
 }
 
-/** An event that stands in JSON as an object; whether it is one is found out when it is read. */
+/** A JSON value that should be an event. `toInit` checks whether it is one. */
 class EventJson implements RawEvent {
   readonly #value: unknown
   readonly #again: () => unknown
 
-  /** `again` parses the value once more, with its numbers as written. */
+  /** `again` parses the value once more, and keeps its numbers as written. */
   constructor(value: unknown, again: () => unknown) {
     this.#value = value
     this.#again = again
@@ -39,22 +39,22 @@ class EventJson implements RawEvent {
   }
 
   /**
-   * Unknown members are refused: with `"privat": true` ignored, what was meant for few would go to all. The types of the values of known
-   * ones are checked with the event itself.
+   * Rejects unknown members: if it ignored `"privat": true`, a private event would go to everyone.
+   * The types of known members are checked later, with the event itself.
    */
   toInit(): PublishInit {
     const value = this.#value
     if (!isObject(value)) {
       throw new HubError(
         'INVALID_REQUEST',
-        `${shorten(JSON.stringify(value))} is not an event. One looks like {"topic":"log","data":"hello"}.`,
+        `${shorten(JSON.stringify(value))} is not an event. An event looks like {"topic":"log","data":"hello"}.`,
       )
     }
     for (const name of Object.keys(value)) {
       if (members.has(name)) continue
       throw new HubError(
         'INVALID_REQUEST',
-        `An event has no ${shorten(JSON.stringify(name))}. It has: ${[...members].join(', ')}.`,
+        `An event has no member ${shorten(JSON.stringify(name))}. Its members are: ${[...members].join(', ')}.`,
       )
     }
     const { topic, data, private: isPrivate, id, type, retry, idempotency_key } = value
@@ -68,7 +68,7 @@ class EventJson implements RawEvent {
       topic: (topic ?? []) as string | string[],
       data: toText(data, () => (this.#again() as { data: unknown }).data),
       private: isPrivate,
-      // A member that is null is one that is not set, as many serialisers write it.
+      // A member that is null is not set: many serialisers write it so.
       id: (id ?? undefined) as string | undefined,
       type: (type ?? undefined) as string | undefined,
       retry: (retry ?? undefined) as number | undefined,
@@ -83,7 +83,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 const members: ReadonlySet<string> = new Set(['topic', 'data', 'private', 'id', 'type', 'retry', 'idempotency_key'])
 
-/** Text as it is, anything else as JSON, like `session.send` does. */
+/** Returns text as it is, and anything else as JSON, as `session.send` does. */
 function toText(data: unknown, exactly: () => unknown): string | undefined {
   if (data === undefined || typeof data === 'string') return data
   return JSON.stringify(exactly())
@@ -110,8 +110,8 @@ function parseJson(text: string): unknown {
 }
 
 /**
- * Parses so that `JSON.stringify` gives each number as it was written. As a number of JavaScript, a 64-bit ID would be rounded,
- * and 1.50 would lose its zero.
+ * Parses JSON so that `JSON.stringify` writes each number as it was written. As a JavaScript
+ * number, a 64-bit ID would be rounded, and 1.50 would lose its zero.
  */
 function parseExactly(text: string): unknown {
   return JSON.parse(text, (_name: string, value: unknown, context?: { source?: string }) =>
@@ -119,7 +119,7 @@ function parseExactly(text: string): unknown {
   )
 }
 
-/** In every Node from 21 on; TypeScript does not know it yet. */
+/** In Node since version 21; TypeScript's types lack it. */
 const rawJson = (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON
 
 function shorten(text: string | undefined): string {

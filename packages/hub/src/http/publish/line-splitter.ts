@@ -1,18 +1,19 @@
 /** A line of a stream. */
 export interface Line {
-  /** From 1 up; empty lines count, and are left out. */
+  /** Starts at 1. Empty lines count, but are left out. */
   readonly number: number
-  /** Without its end; `undefined` when there were too many of them. */
+  /** Without the line ending; `undefined` if the line is too long. */
   readonly bytes: Buffer | undefined
 }
 
 /**
- * The lines of a stream of bytes, ended by LF or CRLF, the last one also by the end. Lines that came together are yielded together. Of a line
- * longer than `maxBytes` nothing is kept.
+ * Splits a stream of bytes into lines, which end with LF or CRLF; the last one may also end with
+ * the stream. Yields lines that arrive together as one array. Keeps nothing of a line longer than
+ * `maxBytes`.
  */
 export async function* splitLines(source: AsyncIterable<Uint8Array>, maxBytes: number): AsyncGenerator<Line[]> {
   let number = 0
-  /** The beginning of a line whose end has not come yet. */
+  /** The beginning of a line that is not complete yet. */
   let pieces: Uint8Array[] = []
   let length = 0
 

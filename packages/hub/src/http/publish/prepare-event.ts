@@ -5,11 +5,12 @@ import type { PublishPermission } from '../access/permission.ts'
 import type { RawEvent } from './raw-event.ts'
 
 /**
- * Makes an event of a body ready to be appended. Checks first who may, then what is valid, for every form of body alike: whoever may not
- * publish on a topic learns nothing else.
+ * Prepares an event of a body for appending. For every format of body, it checks first whether the
+ * client may publish, then whether the event is valid: a client that may not publish to a topic
+ * learns nothing else.
  *
- * `key` is the request's idempotency key, which the event has unless it has one of its own. The events of one request are told apart by
- * their place in it; a request sent again has them in the same places.
+ * `key` is the request's idempotency key, for an event without its own. `place` distinguishes the
+ * events of one request; if the request is sent again, they have the same places.
  */
 export function prepareEvent(
   raw: RawEvent,
@@ -24,7 +25,10 @@ export function prepareEvent(
   return hub.prepare({ ...init, idempotencyKey: place === undefined ? key : `${key} ${place}` })
 }
 
-/** Prepares the events of an array. Throws for the first that may not be published or is not valid, with its place. */
+/**
+ * Prepares the events of an array. Throws for the first that is not allowed or not valid, with its
+ * place.
+ */
 export function prepareEvents(
   raws: readonly RawEvent[],
   permission: PublishPermission,
@@ -35,7 +39,7 @@ export function prepareEvents(
     try {
       return prepareEvent(raw, permission, hub, key, index)
     } catch (error) {
-      // A refusal of tokens has more to it than its message.
+      // A token's refusal consists of more than its message.
       if (!(error instanceof HubError) || error.constructor !== HubError) throw error
       throw new HubError(error.code, `Event ${index + 1} of ${raws.length}: ${error.message}`, { cause: error })
     }

@@ -5,7 +5,7 @@ import type { ClientQuotas } from '../access/client-quotas.ts'
 import type { Cors } from '../access/cors.ts'
 import type { Limits } from '../access/limits.ts'
 
-/** What publishing needs of the hub around it, the same for all requests. */
+/** What publishing needs from the hub, the same for all requests. */
 export interface PublishContext {
   readonly hub: HubCore
   readonly authorizer: Authorizer
@@ -13,8 +13,8 @@ export interface PublishContext {
   readonly quotas: ClientQuotas
   readonly addresses: ClientAddresses
   readonly limits: Readonly<Limits>
-  /** Aborts when no more events of a stream are to be read. */
+  /** Aborts when the hub must not read more events of a stream. */
   readonly closing: AbortSignal | undefined
-  /** Is called with failures that were not the client's fault. */
+  /** Called with failures that are not the client's fault. */
   readonly onError: (error: unknown) => void
 }

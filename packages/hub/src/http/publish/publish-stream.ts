@@ -11,21 +11,24 @@ import type { PublishContext } from './publish-context.ts'
 /** A request whose body is a stream of events. */
 export interface EventLines {
   readonly body: AsyncIterable<Uint8Array>
-  /** Its idempotency key. */
+  /** The request's idempotency key. */
   readonly key: string | undefined
   readonly permission: PublishPermission
-  /** What it is counted by. */
+  /** The address that its events are counted by. */
   readonly address: string | undefined
 }
 
 /**
- * Publishes a stream of events, one line of JSON each, and yields one line for each of them, in their order: its number and
- * either the ID, or a problem. What is read together is stored together, and nothing more is read until what was is
- * stored and acknowledged, so that nobody can send faster than the hub stores.
+ * Publishes a stream of events, one line of JSON each. For each it yields one line, in the same
+ * order: the line's number and either the event's ID or a problem. Lines that are read together are
+ * stored together. The hub reads no more until it has stored and acknowledged those, so that no
+ * client can send faster than the hub stores.
  *
- * - A line that is no valid event, or that may not be published, is not: its acknowledgement says why, and the next is seen to.
- * - When the hub cannot store, each line it has read is told so, and the stream ends. Nothing of what follows is published. To go on, the
- *   publisher sends again from the first line that has no ID; with an `idempotency_key` in each line, none is published twice.
+ * - A line that is not a valid event, or that may not be published, is rejected: its
+ *   acknowledgement says why, and the hub continues with the next line.
+ * - If the hub cannot store, it reports so for each line it has read, and ends the stream. It
+ *   publishes nothing of the rest. To continue, the publisher sends again from the first line that
+ *   has no ID; with an `idempotency_key` in each line, none is published twice.
  */
 export async function* publishStream(lines: EventLines, context: PublishContext): AsyncGenerator<string> {
   const { quotas, limits, closing } = context
@@ -38,7 +41,7 @@ export async function* publishStream(lines: EventLines, context: PublishContext)
   }
 }
 
-/** A line on its way: an event, or why it is none; then the ID. */
+/** A line in progress: an event, or the reason why it is not one; later its ID. */
 interface Entry {
   readonly number: number
   readonly event: PreparedEvent | undefined
@@ -48,14 +51,14 @@ interface Entry {
 
 function toEntry({ number, bytes }: Line, { permission, key }: EventLines, { hub, onError }: PublishContext): Entry {
   try {
-    if (!bytes) throw new HubError('TOO_LARGE', 'The line is longer than a line may be.')
+    if (!bytes) throw new HubError('TOO_LARGE', 'The line is longer than the hub accepts.')
     return { number, event: prepareEvent(parseEventJson(bytes), permission, hub, key, number), refusal: undefined }
   } catch (error) {
     return { number, event: undefined, refusal: known(error, onError) }
   }
 }
 
-/** Stores the events among the entries. Resolves to the reason if the store failed. */
+/** Stores the events among the entries. Resolves to the error if the store failed. */
 async function store(entries: readonly Entry[], { hub, onError }: PublishContext): Promise<HubError | undefined> {
   const accepted = entries.filter(({ event }) => event)
   try {
@@ -73,12 +76,12 @@ function acknowledge({ number, id, refusal }: Entry, failure: HubError | undefin
   return `${JSON.stringify(id === undefined ? { line: number, ...problem } : { line: number, id })}\n`
 }
 
-/** The client is told what it did wrong. What the store does wrong, the operator has to know as well. */
+/** The client learns what it did wrong. The operator must also learn of the store's failures. */
 function known(error: unknown, onError: (error: unknown) => void): HubError {
   if (ruleFor(error).logged === 'failure') onError(error)
   if (error instanceof HubError) return error
   return new HubError(
     'STORE_FAILED',
-    'The hub failed to publish this line, and may or may not have it. Its log says why.',
+    'The hub failed to publish this line, and may or may not have stored it. Its log says why.',
   )
 }

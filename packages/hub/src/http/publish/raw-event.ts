@@ -1,11 +1,12 @@
 import type { PublishInit } from '../../hub/publish-init.ts'
 
 /**
- * An event as a body has it: its topics are known, so that it can be found out who may publish on them, and the rest is not looked
- * at yet. Every form of body makes these, and so has the same order of checks.
+ * An event as a body has it. Its topics are known, so that the hub can check who may publish to
+ * them before it reads the rest. Every format of body creates these, so that all have the same
+ * order of checks.
  */
 export interface RawEvent {
-  /** What stands where the topic or the topics should be. */
+  /** The value in place of the topic or topics, not validated yet. */
   readonly topic: unknown
   /** Reads the rest. Throws a `HubError` that says what is wrong with it. */
   toInit(): PublishInit

@@ -88,7 +88,11 @@ describe('publishing JSON', () => {
     ['{"topic":["a",7]}', 'INVALID_TOPIC', '7'],
     ['{"topic":"*"}', 'INVALID_TOPIC', '"*"'],
     ['{"topic":"/.well-known/mercure/x"}', 'INVALID_TOPIC', 'names the hub itself'],
-    ['{"topic":"a","privat":true}', 'INVALID_REQUEST', 'An event has no "privat". It has: topic, data, private'],
+    [
+      '{"topic":"a","privat":true}',
+      'INVALID_REQUEST',
+      'An event has no member "privat". Its members are: topic, data, private',
+    ],
     ['{"topic":"a","private":"false"}', 'INVALID_REQUEST', 'true or false'],
     ['{"topic":"a","id":7}', 'INVALID_EVENT_ID', '7'],
     ['{"topic":"a","retry":"7"}', 'INVALID_RETRY', '7'],
@@ -231,7 +235,7 @@ describe('publishing a stream of lines', () => {
       line: 2,
       status: 503,
       code: 'STORE_FAILED',
-      detail: "The store of the hub does not work at the moment. Try again later; the hub's log says why.",
+      detail: "The hub's store does not work at the moment. Try again later; the hub's log says why.",
     })
     expect(await sending.text()).toBe('')
     sending.end('{"topic":"a","data":"3"}\n')
