@@ -76,7 +76,7 @@ describe('what a stranger can make the hub work', () => {
     expect(await problemOf(response)).toMatchObject({
       status: 400,
       code: 'INVALID_MATCHER',
-      detail: expect.stringMatching(/too much work together.*simpler/),
+      detail: expect.stringMatching(/too costly together.*simpler/),
     })
   })
 

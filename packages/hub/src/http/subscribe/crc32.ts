@@ -1,9 +1,11 @@
 /**
- * The CRC-32 of two pieces of bytes from those of each, without looking at the bytes again. What goes to many receivers is summed up
- * once, and each receiver's sum is that of all it has had.
+ * Returns the CRC-32 of two pieces of bytes from the CRC of each, without reading the bytes again.
+ * The CRC of bytes that go to many receivers is computed once, and each receiver combines it with
+ * the CRC of all it received before.
  *
- * To append n bytes to a message is to multiply its CRC, as a polynomial over two elements, by x^8n, modulo the polynomial of the CRC; what
- * they are is added to that. Bits are in the order in which gzip has them: the highest is x^0.
+ * To append n bytes to a message is to multiply its CRC, as a polynomial over two elements, by x^8n
+ * modulo the CRC's polynomial, and to add the CRC of the appended bytes. Bits are in gzip's order:
+ * the highest is x^0.
  */
 export function combineCrc32(first: number, second: number, shift: CrcShift): number {
   return (multiply(shift, first) ^ second) >>> 0

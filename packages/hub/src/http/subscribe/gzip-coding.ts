@@ -3,11 +3,13 @@ import type { ContentCoding } from '@headwater/sse/server'
 import { type CrcShift, combineCrc32, crcShift } from './crc32.ts'
 
 /**
- * gzip for one response, made of blocks that all responses share: each piece of bytes that sessions are given, such as a span of a feed, is
- * deflated once, by itself, so that it means the same whatever a client had before. What each response has of its own is the sum
- * of all its pieces, which ends it, and which follows from the sums of the pieces.
+ * gzip for one response, made of blocks that all responses share. Each piece of bytes that sessions
+ * send, such as a span of a feed, is deflated once and by itself, so that it means the same
+ * whatever a client received before. Only the CRC of all pieces, which ends a response, is its own;
+ * it follows from the CRCs of the pieces.
  *
- * [RFC 1952, 2.3] A header, blocks, CRC-32 and length. [RFC 1951, 3.2.3] Blocks may be compressed or stored, in any order.
+ * [RFC 1952, 2.3] A header, blocks, CRC-32 and length. [RFC 1951, 3.2.3] Blocks may be compressed
+ * or stored, in any order.
  */
 export class GzipCoding implements ContentCoding {
   readonly name = 'gzip'
@@ -34,32 +36,33 @@ export class GzipCoding implements ContentCoding {
   }
 }
 
-/** Deflated, no time, compressed as fast as can be, on an unknown system. */
+/** Deflated, without a time, compressed at the fastest level, on an unknown system. */
 const header = Uint8Array.of(0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 4, 255)
 const flush = Uint8Array.of(0, 0, 0, 0xff, 0xff)
-/** A compressed block with nothing in it that says that it is the last. */
+/** An empty compressed block that is marked as the last one. */
 const lastBlock = Uint8Array.of(3, 0)
 
 /**
- * What is smaller goes as it is, in a stored block, of 10 bytes more. To deflate anything takes 15 microseconds before its first byte; JSON of
- * this size becomes half as large, and larger ones a third.
+ * Smaller pieces go into a stored block, which adds 10 bytes. Deflating anything takes 15
+ * microseconds before its first byte. JSON of this size shrinks to a half, larger JSON to a third.
  */
 const leastDeflatedBytes = 1024
 
 /**
- * The fastest level: 64 KiB of JSON take half a millisecond and become 32 %; the default level takes more than a millisecond for 27 %. The
- * flush ends the blocks at a whole byte, after which anything may follow.
+ * The fastest level: 64 KiB of JSON take half a millisecond and shrink to 32 %; the default level
+ * takes more than a millisecond for 27 %. The flush ends the blocks at a whole byte, after which
+ * anything may follow.
  */
 const deflateOptions = { level: 1, finishFlush: constants.Z_SYNC_FLUSH }
 
-/** A piece as gzip has it. */
+/** A piece in gzip's form. */
 interface Block {
   readonly bytes: Uint8Array
   readonly crc: number
   readonly shift: CrcShift
 }
 
-/** For as long as anybody has the piece. */
+/** Each block is kept for as long as its piece is. */
 const blocks = new WeakMap<Uint8Array, Block>()
 
 function blockOf(bytes: Uint8Array): Block {
@@ -76,8 +79,8 @@ function blockOf(bytes: Uint8Array): Block {
 }
 
 /**
- * A copy of the result, which is a part of something larger that would be kept with it: a block lasts as long as its piece does, and most pieces
- * are some hundred bytes.
+ * Deflates a piece. Returns a copy, because the result is part of a larger buffer that would be
+ * kept with it: a block lasts as long as its piece, and most pieces have a few hundred bytes.
  */
 function deflate(bytes: Uint8Array): Uint8Array {
   const deflated = deflateRawSync(bytes, deflateOptions)
@@ -87,11 +90,12 @@ function deflate(bytes: Uint8Array): Uint8Array {
 }
 
 /**
- * [RFC 1951, 3.2.4] Not the last, not compressed; the length, and its complement. After it an empty one, by which zlib, too, ends what it
- * flushes: Go's decoder (Caddy's, then) keeps what it has until it sees one.
+ * [RFC 1951, 3.2.4] Not the last block, not compressed; the length, and its complement. An empty
+ * block follows, with which zlib also ends a flush: Go's decoder (in Caddy, for example) holds back
+ * what it has until it sees one.
  */
 function store(bytes: Uint8Array): Uint8Array {
-  // Not out of the pool, of which it would keep 64 KiB for as long as it lasts.
+  // Not from the buffer pool, 64 KiB of which would be kept for as long as the block lasts.
   const block = Buffer.allocUnsafeSlow(5 + bytes.length + flush.length)
   block[0] = 0
   block.writeUInt16LE(bytes.length, 1)

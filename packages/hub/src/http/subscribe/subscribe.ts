@@ -11,8 +11,8 @@ import type { EventStreamResponse, HubRequest, HubResponse } from '../message/ht
 import { GzipCoding } from './gzip-coding.ts'
 
 /**
- * Answers with the event stream of the topics that the request selects, from the last event ID on. By `QUERY` the body is a form
- * with more of the same.
+ * Answers with the event stream of the topics that the request selects, from the last event ID on.
+ * With `QUERY`, the body is a form with more of the same parameters.
  */
 export async function subscribe(
   hub: HubCore,
@@ -22,7 +22,7 @@ export async function subscribe(
 ): Promise<EventStreamResponse> {
   const { matchers, lastEventId, hasLastEventId, isOldDialect } = await readSelectors(request, rules)
   const { subscribe: rights, payloadFor } = permission
-  // What comes next is not searched for.
+  // Without a last event ID there is nothing to search for.
   const signal = lastEventId === '' ? undefined : request.clientSignal()
   const subscription = await hub.openSubscription({ matchers, rights, lastEventId, payloadFor, signal })
 
@@ -31,7 +31,8 @@ export async function subscribe(
     status: 200,
     headers: {
       'cache-control': 'private, no-cache, no-store, no-transform',
-      // [Mercure] Whenever a last event ID was present, even an empty one; in the 0.x dialect when it was not empty.
+      // [Mercure] Sent if a last event ID was present, even an empty one; in the 0.x dialect only
+      // if it was not empty.
       'mercure-last-event-id': hasLastEventId ? preceding : undefined,
       'last-event-id': isOldDialect && lastEventId !== '' ? preceding : undefined,
     },
@@ -45,14 +46,18 @@ export async function subscribe(
 }
 
 /**
- * What is private is not compressed. Events that follow each other are compressed together, and who sees how long the result is, and can
- * publish beside it, could find out what is in the others, guess by guess (BREACH).
+ * Private events are not compressed. Consecutive events are compressed together, so an attacker
+ * that sees the length of the result, and can publish next to the others, could find out their
+ * content guess by guess (BREACH).
  */
 function isCompressed(request: HubRequest, { subscribe = [] }: Permission, { isCompressing }: SubscribeRules): boolean {
   return isCompressing && subscribe.length === 0 && acceptsGzip(request.header('accept-encoding'))
 }
 
-/** Answers with the ID to subscribe from in order to get what comes after the newest of the events that the request selects. */
+/**
+ * Answers with the ID to resume from to get everything after the newest event that the request
+ * selects.
+ */
 export async function answerLastEventId(
   hub: HubCore,
   request: HubRequest,
@@ -73,27 +78,27 @@ export async function answerLastEventId(
 }
 
 export interface SubscribeRules extends SelectorRules {
-  /** Whether event streams are compressed for clients that take it. */
+  /** Whether to compress event streams for clients that accept it. */
   readonly isCompressing: boolean
 }
 
-/** What selectors are taken. */
+/** Which selectors the hub accepts. */
 export interface SelectorRules {
   readonly limits: Readonly<Limits>
-  /** Whether those of before 1.0 are: `topic`. */
+  /** Whether it accepts the selector of Mercure 0.x: `topic`. */
   readonly isCompat: boolean
-  /** What URL patterns are relative to. */
+  /** The URL that URL patterns are relative to. */
   readonly hubUrl: string
 }
 
-/** What a request selects, and from where on. */
+/** What a request selects, and where its stream begins. */
 interface Selectors {
   readonly matchers: readonly Matcher[]
   /** `''` for none. */
   readonly lastEventId: string
-  /** Whether there was one, be it empty. */
+  /** Whether there was a last event ID, even an empty one. */
   readonly hasLastEventId: boolean
-  /** Whether it selects as Mercure 0.x did, by `topic`. */
+  /** Whether the request selects by `topic`, as in Mercure 0.x. */
   readonly isOldDialect: boolean
 }
 
@@ -103,7 +108,7 @@ async function readSelectors(request: HubRequest, rules: SelectorRules): Promise
   const query = Buffer.from(start < 0 ? '' : url.slice(start + 1), 'latin1')
   const body = method === 'QUERY' ? await readForm(request, rules.limits.maxBodyBytes) : Buffer.alloc(0)
   const header = request.header('last-event-id')
-  // [Mercure] The query and the body together; of the last event ID that of the query.
+  // [Mercure] The query and the body count together; the query's last event ID comes first.
   const { matchers, hasLastEventId, isOldDialect } = parsePairs([...parseForm(query), ...parseForm(body)], rules)
   return {
     matchers,
@@ -118,7 +123,7 @@ async function readForm(request: HubRequest, maxBodyBytes: number): Promise<Buff
   if (/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type)) return await readBody(request, maxBodyBytes)
   throw new HubError(
     'UNSUPPORTED_MEDIA_TYPE',
-    `The content type is ${type || 'not given'}. Send what a QUERY selects as application/x-www-form-urlencoded.`,
+    `The content type is ${type || 'not given'}. Send the body of a QUERY as application/x-www-form-urlencoded.`,
   )
 }
 
@@ -135,7 +140,7 @@ function parsePairs(
       if (!isCompat) {
         throw new HubError(
           'INVALID_MATCHER',
-          'topic selects in Mercure of before 1.0, which this hub does not speak (--compat). Use match.',
+          'topic is a selector of Mercure 0.x, which this hub does not speak (--compat). Use match.',
         )
       }
       isOldDialect = true
@@ -154,7 +159,7 @@ function parsePairs(
       'The query selects no topic. Add ?match= and a topic, percent-encoded, or ?match=* for all of them.',
     )
   }
-  // Before anything is compiled.
+  // Checked before any pattern is compiled.
   if (selectors.length > maxMatchers) {
     throw new HubError(
       'INVALID_MATCHER',
@@ -164,9 +169,15 @@ function parsePairs(
   return { matchers: compile(selectors, hubUrl), hasLastEventId, isOldDialect }
 }
 
-/** The most bytes that the patterns and templates of one subscription have together: what compiling them costs follows from it. */
+/**
+ * The most bytes of all patterns and templates of one subscription, which bounds the cost of
+ * compiling them.
+ */
 const maxPatternBytes = 16 * 1024
-/** The most steps that they together cost for a character of a topic. As people write them they cost 1 to 7 each. */
+/**
+ * The most steps that they may cost together for each character of a topic. Patterns that people
+ * write cost 1 to 7 each.
+ */
 const maxPatternCost = 512
 
 function compile(selectors: readonly FormPair[], hubUrl: string): readonly Matcher[] {
@@ -186,7 +197,7 @@ function compile(selectors: readonly FormPair[], hubUrl: string): readonly Match
     if (cost > maxPatternCost) {
       throw new HubError(
         'INVALID_MATCHER',
-        'The patterns of the query make too much work together. Use simpler ones, with fewer groups that repeat, or several subscriptions.',
+        'The patterns of the query are too costly together. Use simpler ones, with fewer groups that repeat, or several subscriptions.',
       )
     }
     return matcher
@@ -195,7 +206,8 @@ function compile(selectors: readonly FormPair[], hubUrl: string): readonly Match
 
 function parseMatcher(name: string, value: string | undefined, hubUrl: string): Matcher {
   if (value === undefined) throw new HubError('INVALID_MATCHER', `${name} is not valid UTF-8.`)
-  if (value === '') throw new HubError('INVALID_MATCHER', `${name} is empty. Give it a topic, percent-encoded, or *.`)
+  if (value === '')
+    throw new HubError('INVALID_MATCHER', `${name} is empty. Set it to a topic, percent-encoded, or to *.`)
   if (name === 'topic') return topicSelector(value)
   if (name === 'match_urlpattern') return urlPattern(value, hubUrl)
   return exactTopic(value)

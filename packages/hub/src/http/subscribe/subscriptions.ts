@@ -22,12 +22,15 @@ import { type HubRequest, type HubResponse, pathOf } from '../message/http-messa
 
 type Subscriptions = NonNullable<HubCore['subscriptions']>
 
-/** Whether a path is of the subscriptions API. */
+/** Whether a path belongs to the subscriptions API. */
 export function isSubscriptionsPath(path: string): boolean {
   return path === subscriptionsPath || path.startsWith(`${subscriptionsPath}/`)
 }
 
-/** [Mercure, 9.2] Answers with who is subscribed: to anything, to what one matcher selects, or whether one subscription is active. */
+/**
+ * [Mercure, 9.2] Answers with the active subscriptions: all of them, those with one matcher, or a
+ * single one.
+ */
 export async function answerSubscriptions(
   subscriptions: Subscriptions,
   request: HubRequest,
@@ -43,7 +46,7 @@ export async function answerSubscriptions(
       : read(segments, subscriptions, dialectOfPath)
   const list = asked.find(subscriptions)
   if (!asked.isCollection && list.subscriptions.length === 0) {
-    throw new HubError('NOT_FOUND', `There is no such subscription at ${path}, or no longer.`)
+    throw new HubError('NOT_FOUND', `There is no subscription at ${path}, or it has ended.`)
   }
   const form = asked.dialect === '0.x' ? oldForm : currentForm
   const headers = {
@@ -64,18 +67,24 @@ interface Asked {
   readonly dialect: Dialect
   /** The path as the hub writes it. */
   readonly id: string
-  /** Whether it may be none, one, or many. */
+  /** Whether the answer is a list, with none, one or many. */
   readonly isCollection: boolean
   find(subscriptions: Subscriptions): SubscriptionList
 }
 
-/** Of which dialect a path is: before 1.0 the matcher's type was not in it. That of all subscriptions is of both, and told apart later. */
+/**
+ * The dialect of a path: in Mercure 0.x it did not contain the matcher's type. The path of all
+ * subscriptions belongs to both dialects; `askedForAll` distinguishes them.
+ */
 function dialectOf([first, ...others]: readonly string[], { isCompat }: Subscriptions): Dialect {
   const isOld = first !== undefined && (others.length === 0 || (others.length === 1 && !parseMatchType(first)))
   return isCompat && isOld ? '0.x' : '1.0'
 }
 
-/** Who has a token of before 1.0, or asks for what only that had, is of before 1.0. */
+/**
+ * A client with a token of Mercure 0.x, or one that asks for a media type that only 0.x had, gets
+ * the 0.x form.
+ */
 function askedForAll(request: HubRequest, { isCompat }: Subscriptions, dialectOfReader: Dialect): Asked {
   const isOld = dialectOfReader === '0.x' || request.header('accept')?.includes(oldForm.contentType)
   const dialect = isCompat && isOld ? '0.x' : '1.0'
@@ -94,7 +103,7 @@ function read(segments: readonly string[], subscriptions: Subscriptions, dialect
   if (others.length === 0) throw nothingThere(segments)
   const matchType = matchTypeIn(first!, subscriptions)
   const [match, subscriber] = others.map(decode) as [string, string?]
-  // Told as one, whatever its type: it selects everything.
+  // Reported as exact, whatever its type: it selects everything.
   const type = match === '*' ? 'exact' : matchType
   if (subscriber === undefined) {
     const path = matcherPath(matchType, match)
@@ -119,17 +128,14 @@ function of(isWanted: (subscription: ActiveSubscription) => boolean): Pick<Asked
 function nothingThere(segments: readonly string[]): HubError {
   return new HubError(
     'NOT_FOUND',
-    `There is nothing at ${subscriptionsPath}/${segments.join('/')}. Below ${subscriptionsPath} come a match type, a matcher and a subscriber.`,
+    `There is nothing at ${subscriptionsPath}/${segments.join('/')}. A path below ${subscriptionsPath} consists of a match type, a matcher and a subscriber.`,
   )
 }
 
 function matchTypeIn(segment: string, { isCompat }: Subscriptions): MatchType {
   const type = parseMatchType(segment)
   if (type && (isCompat || type !== 'uritemplate')) return type
-  throw new HubError(
-    'INVALID_REQUEST',
-    `There is no match type ${JSON.stringify(segment)}. There are exact and urlpattern.`,
-  )
+  throw new HubError('INVALID_REQUEST', `There is no match type ${JSON.stringify(segment)}. Use exact or urlpattern.`)
 }
 
 function decode(segment: string): string {
@@ -140,16 +146,16 @@ function decode(segment: string): string {
   }
 }
 
-/** How a dialect tells of subscriptions. */
+/** How a dialect writes subscriptions. */
 interface Form {
   readonly contentType: string
   etag(lastEventId: string): string
   link(lastEventId: string): string
-  /** A subscription by itself. */
+  /** A single subscription. */
   one(list: SubscriptionList): string
-  /** A subscription among others. */
+  /** A subscription in a list. */
   each(subscription: ActiveSubscription): string
-  /** What comes before and after all of them. */
+  /** The text before and after the list. */
   around(id: string, lastEventId: string): readonly [before: string, after: string]
 }
 
@@ -166,7 +172,7 @@ const currentForm: Form = {
 /** [Mercure 0.x] */
 const oldForm: Form = {
   contentType: 'application/ld+json',
-  // Without the quotes that HTTP asks for: so it was.
+  // Without the quotes that HTTP requires: Mercure 0.x sent it so.
   etag: escapeEtag,
   link: (lastEventId) =>
     `<${hubPath}>; rel="mercure"; last-event-id=${quoted(lastEventId)}; content-type="application/ld+json"`,
@@ -196,7 +202,10 @@ export function escapeEtag(id: string): string {
 
 const subscriptionsPerPiece = 500
 
-/** A few in one piece, with its length; many piece by piece, so that neither memory nor other requests suffer. */
+/**
+ * Returns a short list in one piece, with its length, and a long one in many pieces, so that it
+ * neither fills memory nor delays other requests.
+ */
 function inPieces(
   before: string,
   subscriptions: readonly ActiveSubscription[],
