@@ -5,13 +5,13 @@ import type { HubRequest, HubResponse } from '../message/http-message.ts'
 import type { HandlerOptions, Router } from '../router.ts'
 import { openStream } from './open-stream.ts'
 
-/** Answers one request. Resolves, never rejects, when the answer begins. */
+/** Answers one request. Resolves when the answer begins, and never rejects. */
 export type FetchHandler = (
   request: Request,
   client?: { readonly remoteAddress?: string | undefined },
 ) => Promise<Response>
 
-/** Makes the function that answers Fetch requests for a router: for Hono, Bun, Deno, Next.js. */
+/** Creates the function that answers Fetch requests with a router: for Hono, Bun, Deno, Next.js. */
 export function fetchHandlerFor(router: Router, { session, onError = console.error }: HandlerOptions): FetchHandler {
   return async function handle(request, client) {
     const response = await router.answer(toHubRequest(request, client?.remoteAddress))
@@ -56,7 +56,7 @@ async function* readChunks(body: ReadableStream<Uint8Array> | null): AsyncGenera
     isAtEnd = true
     throw new HubError('INVALID_REQUEST', 'The connection ended before the body did.', { cause: error })
   } finally {
-    // The runtime sees to what is left of it. That it had failed already is no news.
+    // The runtime handles the rest of the body. If the body had already failed, that is not news.
     if (!isAtEnd) reader.cancel().catch(() => undefined)
   }
 }
@@ -79,7 +79,7 @@ function toResponse(
   return new Response(toStream(body, onError), init)
 }
 
-/** Pieces are made as they are asked for. */
+/** Creates pieces only as the stream asks for them. */
 function toStream(pieces: AsyncIterable<string>, onError: (error: unknown) => void): ReadableStream<Uint8Array> {
   const iterator = pieces[Symbol.asyncIterator]()
   const encoder = new TextEncoder()

@@ -8,29 +8,34 @@ import { openStream } from './open-stream.ts'
 import { Pipeline } from './pipeline.ts'
 
 /**
- * Answers one request. Resolves, never rejects, when it is answered, or when its event stream has begun. What is not for the
- * hub goes to `next`, as in Express; without it that is answered 404.
+ * Answers one request. Resolves when it is answered or when its event stream has begun, and never
+ * rejects. Passes a request that is not for the hub to `next`, as in Express; without `next`,
+ * answers it with 404.
  */
 export type Handler = (req: NodeRequest, res: NodeResponse, next?: () => void) => Promise<void>
 
-/** Makes the function that answers requests of `node:http`, `node:https` and `node:http2` for a router. */
+/**
+ * Creates the function that answers requests of `node:http`, `node:https` and `node:http2` with a
+ * router.
+ */
 export function handlerFor(router: Router, { session, closing, onError = console.error }: HandlerOptions): Handler {
   return async function handle(nodeReq, nodeRes, next) {
-    // `node:http2` has an API compatible with `node:http`, to the point where its types call it another.
+    // The API of `node:http2` is compatible with that of `node:http`, although its types differ.
     const [req, res] = [nodeReq as IncomingMessage, nodeRes as ServerResponse]
     if (next && !router.has({ url: req.url ?? '/' })) {
       next()
       return
     }
-    // A client that leaves is no event of ours, and what it leaves behind need not be said.
+    // A client that leaves is not an error, and what then fails need not be reported.
     res.on('error', ignore)
-    // What is published is stored together, in the order in which it came.
+    // Publishes need not wait: they are stored together, in the order in which they arrived.
     const pipeline = req.httpVersionMajor < 2 && req.method !== 'POST' ? Pipeline.of(req.socket) : undefined
     const turn = pipeline?.enter()
     if (turn === false || (turn instanceof Promise && !(await turn))) return
     let isStream = false
     try {
-      // Those that waited begin nothing any more: a connection that breaks makes their client come back.
+      // Requests that waited do not begin any more: the broken connection makes their client
+      // reconnect.
       if (turn !== undefined && closing?.aborted) {
         res.destroy()
         return
@@ -49,7 +54,7 @@ export function handlerFor(router: Router, { session, closing, onError = console
 }
 
 async function answerOf(router: Router, req: IncomingMessage, res: ServerResponse): Promise<HubResponse> {
-  // [RFC 9113, 8.7] In HTTP/2 it is a stream that a client leaves, in HTTP/1 the connection.
+  // [RFC 9113, 8.7] In HTTP/2 a client leaves a stream, in HTTP/1 the connection.
   const connection = req.httpVersionMajor < 2 ? req.socket : res
   let client: ClientPresence | undefined
   const onLeave = () => client?.leave()
@@ -92,7 +97,7 @@ async function* readChunks(req: IncomingMessage): AsyncGenerator<Uint8Array> {
     )
   }
   try {
-    // Whoever stops to read has still to answer, and the answer goes out on the same connection.
+    // A reader that stops early still has to answer, on the same connection.
     yield* req.iterator({ destroyOnReturn: false })
   } catch (error) {
     throw new HubError('INVALID_REQUEST', 'The connection ended before the body did.', { cause: error })
@@ -114,7 +119,8 @@ async function send(
   for (const [name, value] of Object.entries(headers)) if (value !== undefined) res.setHeader(name, value)
   if (typeof body !== 'string' && !(body instanceof Uint8Array)) await sendPieces(res, body)
   else {
-    // [RFC 9110, 8.6] Not where there is no body to measure: with 204 and 304, or where HEAD made none.
+    // [RFC 9110, 8.6] Not sent if there is no body to measure: with 204 and 304, or if HEAD created
+    // none.
     const isMeasured = status !== 204 && status !== 304 && (req.method !== 'HEAD' || body !== '')
     if (isMeasured) res.setHeader('content-length', Buffer.byteLength(body))
     res.end(req.method === 'HEAD' ? undefined : body)
@@ -122,9 +128,9 @@ async function send(
   if (!req.complete) dropRest(req)
 }
 
-/** No faster than the client reads, and no longer than it does. */
+/** Sends pieces no faster than the client reads, and stops when it leaves. */
 async function sendPieces(res: ServerResponse, pieces: AsyncIterable<string>): Promise<void> {
-  // The client sends on when it sees that there is somebody to read.
+  // Some clients send more only when they see that the hub reads.
   res.flushHeaders()
   for await (const piece of pieces) {
     if (isOver(res)) return
@@ -137,7 +143,10 @@ function isOver(res: ServerResponse & { stream?: { destroyed: boolean } }): bool
   return res.stream?.destroyed ?? res.destroyed
 }
 
-/** Resolves when there is room, or nobody left to need it; gives up on a client that takes nothing for 30 s. */
+/**
+ * Resolves when there is room or the client has left. Cuts off a client that reads nothing for 30
+ * s.
+ */
 function whenDrained(res: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
     const go = () => {
@@ -155,10 +164,16 @@ function whenDrained(res: ServerResponse): Promise<void> {
 }
 
 const stallTimeoutMs = 30_000
-/** Of what is not wanted, this much is read, so that a client that sends before it reads gets to the answer. */
+/**
+ * How much of an unwanted body the hub reads, so that a client that sends before it reads sees the
+ * answer.
+ */
 const maxDroppedBytes = 16 * 1024 * 1024
 
-/** Reads and drops the rest of a request that was answered before its end: cut off, the client may not see the answer. */
+/**
+ * Reads and drops the rest of a request that was answered before its end: if it was cut off, the
+ * client might not see the answer.
+ */
 function dropRest(req: IncomingMessage): void {
   let dropped = 0
   const timer = setTimeout(() => req.destroy(), stallTimeoutMs)

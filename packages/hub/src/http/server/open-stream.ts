@@ -3,8 +3,9 @@ import type { EventStreamResponse } from '../message/http-message.ts'
 import { streamLifetimeMs } from './stream-lifetime.ts'
 
 /**
- * Begins the event stream of a response, for every transport. `open` makes the transport's session with these options and calls `begin`
- * with it. If it does not, because the client is gone or the session cannot be made, the stream is abandoned.
+ * Begins the event stream of a response, for every transport. `open` creates the transport's
+ * session with these options and calls `begin` with it. If it does not, because the client is gone
+ * or the session cannot be created, the stream is abandoned.
  */
 export function openStream<T>(
   response: EventStreamResponse,
@@ -24,8 +25,9 @@ export function openStream<T>(
 }
 
 /**
- * The options of all sessions, with what is this response's own. Its stream ends before the permission to have it does, and before the
- * longest time any may last, up to a fifth earlier, so that not all end together.
+ * The options of all sessions, with those of this response. Its stream ends before its permission
+ * expires and before the maximum duration, up to a fifth earlier, so that not all streams end
+ * together.
  */
 function sessionOptionsOf(
   { headers, eventStream: { expiresAt, contentCoding } }: EventStreamResponse,

@@ -2,14 +2,17 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { Fifo } from '../../base/fifo.ts'
 
-/** The most requests of one connection that wait for those before them, and the most bytes they were sent in. */
+/**
+ * The most requests of one connection that wait for earlier ones, and the most bytes they may take.
+ */
 const maxWaiting = 4096
 const maxWaitingBytes = 1024 * 1024
 
 /**
- * The requests of one HTTP/1 connection. A client may send many without waiting for the answers; Node's server parses them all and
- * calls for each at once, though the answers go out in order. Here each waits for the one before, so that a connection is one
- * reader, however much it asks for, and nothing is begun for a client that has left.
+ * The requests of one HTTP/1 connection. A client may send many without waiting for the answers.
+ * Node's server parses them all and emits each at once, although the answers go out in order. Here
+ * each waits for the one before it, so that a connection is only one reader, however much it asks
+ * for, and the hub begins nothing for a client that has left.
  */
 export class Pipeline {
   static readonly #all = new WeakMap<Socket, Pipeline>()
@@ -32,7 +35,7 @@ export class Pipeline {
     socket.once('close', () => this.#dropWaiting())
   }
 
-  /** Whether a request is to be answered, when it is its turn: not if its client has left by then. */
+  /** Whether to answer a request, as soon as its turn comes: not if its client has left by then. */
   enter(): boolean | Promise<boolean> {
     const socket = this.#socket
     if (socket.destroyed) return false
@@ -51,14 +54,17 @@ export class Pipeline {
     })
   }
 
-  /** The request whose turn it was is answered. */
+  /** Called when the current request is answered. */
   leave(): void {
     const next = this.#waiting.shift()
     if (next) next.enter(true)
     else this.#isBusy = false
   }
 
-  /** It is answered with an event stream, which has no end that others could wait for. */
+  /**
+   * Called when the current request is answered with an event stream, which has no end that others
+   * could wait for.
+   */
   leaveWithStream(res: ServerResponse): void {
     this.#dropWaiting()
     res.once('close', () => {
@@ -77,6 +83,6 @@ export class Pipeline {
 
 interface Waiting {
   readonly enter: (isToBeAnswered: boolean) => void
-  /** How much had come over the connection. */
+  /** How many bytes had arrived on the connection. */
   readonly bytesRead: number
 }

@@ -25,40 +25,49 @@ import { assertCertificate, type Certificate, createTlsServer, type SecureServer
 export interface ListenOptions extends HandlerOptions {
   /** A name or address. */
   readonly host: string
-  /** 0: any that is free. */
+  /** 0: any free port. */
   readonly port: number
   /**
-   * Lets several threads listen on the port, which share its connections evenly: the first one of them, and then the others. Not on every
-   * system; see `canSharePort`. Default: nobody else may.
+   * Lets several threads listen on the port and share its connections evenly: the first of them,
+   * and then the others. Not supported on every system; see `canSharePort`. Default: not shared.
    */
   readonly sharesPort?: 'first' | 'other' | undefined
-  /** Serves HTTPS: HTTP/2, and HTTP/1.1 for who does not speak it. Default: HTTP/1.1 without encryption. */
+  /**
+   * Serves HTTPS: HTTP/2, and HTTP/1.1 for clients without HTTP/2. Default: HTTP/1.1 without
+   * encryption.
+   */
   readonly certificate?: Certificate | undefined
-  /** How long a client may take to encrypt its connection, and then to send the headers of a request, in milliseconds. Default 10000. */
+  /**
+   * How long a client may take for the TLS handshake, and then to send the headers of a request, in
+   * milliseconds. Default 10,000.
+   */
   readonly headersTimeoutMs?: number | undefined
   /**
-   * How long a connection is kept open without a request, in milliseconds. Default 75000, which is longer than proxies keep theirs (60 s is
-   * common): who closes first while the other sends loses a request.
+   * How long to keep a connection without a request, in milliseconds. Default 75,000, which is
+   * longer than proxies keep theirs (60 s is common): if one side closes while the other sends, a
+   * request is lost.
    */
   readonly idleTimeoutMs?: number | undefined
 }
 
-/** A hub that answers HTTP on a port of its own. */
+/** A hub that answers HTTP on its own port. */
 export interface HubServer {
-  /** Where it is, by the address that it really listens on. */
+  /** The hub's URL, with the address that it really listens on. */
   readonly url: string
   readonly port: number
-  /** Uses another certificate for the connections to come. Throws `INVALID_OPTION`. */
+  /** Uses another certificate for new connections. Throws `INVALID_OPTION`. */
   setCertificate(certificate: Certificate): void
   /**
-   * Stops to accept connections, finishes the publishes under way (for at most half of `deadlineMs`, so that one that does not end keeps nobody
-   * from being told to come back), closes the hub, which ends its streams, and resolves when the last connection is over: by itself, or by
-   * force after `deadlineMs` (default 8000), and then `onCutOff` gets how many those were.
+   * Stops accepting connections and finishes the publishes under way, for at most half of
+   * `deadlineMs`, so that one that does not end keeps no client from being told to reconnect. Then
+   * closes the hub, which ends its streams. Resolves when the last connection has ended. After
+   * `deadlineMs` (default 8,000) it cuts off the remaining ones, and calls `onCutOff` with their
+   * number.
    */
   close(options?: { deadlineMs?: number; onCutOff?: (connections: number) => void }): Promise<void>
 }
 
-/** Serves a hub over HTTP. Rejects with `LISTEN_FAILED` when the address cannot be had. */
+/** Serves a hub over HTTP. Rejects with `LISTEN_FAILED` if it cannot listen on the address. */
 export async function listen(
   hub: HubCore,
   { host, port, sharesPort, certificate, ...options }: ListenOptions,
@@ -83,7 +92,10 @@ export async function listen(
   const underWay = new Set<Promise<void>>()
   let closing: Promise<void> | undefined
 
-  /** Connections that no request has come on yet, as browsers open them in advance. HTTP/2 sessions end in their own way. */
+  /**
+   * Connections without a request so far, as browsers open them in advance. HTTP/2 sessions end in
+   * their own way.
+   */
   const silent = new Map<string, Socket>()
   const peerOf = ({ remoteAddress, remotePort }: Pick<Socket, 'remoteAddress' | 'remotePort'>) =>
     `${remoteAddress} ${remotePort}`
@@ -91,7 +103,7 @@ export async function listen(
   const answer: RequestListener = (req, res) => {
     silent.delete(peerOf(req.socket))
     if (closing) {
-      // A refusal would stop an EventSource for good; a connection that breaks makes it come back.
+      // A refusal would stop an EventSource for good; after a broken connection it reconnects.
       if (req.method !== 'POST') {
         res.destroy()
         return
@@ -105,7 +117,7 @@ export async function listen(
   }
   const server = certificate ? createTlsServer(certificate, serverOptions, answer) : createServer(serverOptions, answer)
   const noteSilence = (socket: Socket) => {
-    // Once it is closed it has no peer any more.
+    // A closed socket has no peer any more.
     const peer = peerOf(socket)
     silent.set(peer, socket)
     socket.once('close', () => silent.delete(peer))
@@ -126,7 +138,7 @@ export async function listen(
   })
   if (!certificate) server.removeAllListeners('connection')
   server.on('connection', (socket: Socket) => {
-    // What comes over one that is refused is read, or its end would not be seen.
+    // Reads from a refused connection, or the hub would not see its end.
     if (!guard.take(socket)) socket.resume()
     else if (certificate) noteSilence(socket)
     else direct.take(socket)
@@ -135,17 +147,19 @@ export async function listen(
     if (socket.alpnProtocol === 'h2') silent.delete(peerOf(socket))
   })
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
-    // Without the go-ahead a client that asked for it does not even send what is too large.
+    // A client that asked for 100 Continue does not even send what is too large without it.
     const isStream = req.headers['content-type']?.toLowerCase().includes('ndjson')
     const isTooLarge = Number(req.headers['content-length']) > limits.maxBodyBytes
     if (isStream || !isTooLarge) res.writeContinue()
     server.emit('request', req, res)
   })
   server.on('clientError', answerClientError)
-  // Else a second hub that shares its port as well would be given half of the connections, and nobody would notice.
+  // Otherwise a second hub that also shares its port would receive half of the connections, and
+  // nobody would notice.
   if (sharesPort === 'first' && port !== 0) await assertFree(host, port)
   await bind(server, { host, port, reusePort: sharesPort !== undefined })
-  // A connection that cannot be accepted (no file descriptor left, say) is no reason to drop the others.
+  // A connection that cannot be accepted (without a free file descriptor, for example) is not a
+  // reason to drop the others.
   server.on('error', options.onError ?? console.error)
 
   return {
@@ -175,14 +189,14 @@ export async function listen(
       }, deadlineMs)
     })
     stopping.abort()
-    // Node takes those for busy.
+    // Node considers these busy.
     for (const socket of silent.values()) socket.destroy()
     await withTimeout(deadlineMs / 2, Promise.all([...underWay, direct.close()]), undefined)
-    // Connections kept alive while their last request was answered.
+    // Connections that were kept alive while their last request was answered.
     server.closeIdleConnections()
-    // What was published last is on its way to the streams, and goes out in the next turn.
+    // The last events published are on their way to the streams, and go out in the next turn.
     await new Promise((resolve) => setImmediate(resolve))
-    // A store that does not answer may keep it from closing for ever.
+    // A store that does not answer may keep the hub from closing forever.
     await Promise.race([hub.close(), isLate])
     await closed
     clearTimeout(deadline)
@@ -191,8 +205,9 @@ export async function listen(
 
 function serverOptionsOf(headersTimeoutMs: number, idleTimeoutMs: number) {
   return {
-    // A connection that is silent, or a request that trickles in, holds a connection and nothing else, but not for long. A body has its own limit,
-    // because one that publishes a stream may take for ever; `keepAlive` finds out when its sender is gone.
+    // A silent connection, or a request that trickles in, occupies only a connection, but not for
+    // long. A body has its own limit, because a publisher of a stream may take forever; `keepAlive`
+    // detects that its sender is gone.
     headersTimeout: headersTimeoutMs,
     handshakeTimeout: headersTimeoutMs,
     requestTimeout: 0,
@@ -203,10 +218,13 @@ function serverOptionsOf(headersTimeoutMs: number, idleTimeoutMs: number) {
   }
 }
 
-/** Whether several threads can listen on one port, and the system shares the connections among them. */
+/**
+ * Whether several threads can listen on one port while the system shares its connections among
+ * them.
+ */
 export const canSharePort = ['linux', 'freebsd'].includes(process.platform)
 
-/** Rejects if anybody listens there already, whether they share the port or not. */
+/** Rejects if anything already listens there, whether or not it shares the port. */
 async function assertFree(host: string, port: number): Promise<void> {
   const server = createNetServer()
   await bind(server, { host, port })
@@ -229,8 +247,8 @@ function bind(server: NetServer, address: { host: string; port: number; reusePor
 }
 
 const listenAdvice: Record<string, string> = {
-  EADDRINUSE: 'something else does already. Stop it, or choose another port with --listen (port 0: any that is free).',
-  EACCES: 'that needs rights this process does not have. Choose a port above 1023 with --listen.',
+  EADDRINUSE: 'something else already does. Stop it, or choose another port with --listen (port 0: any free port).',
+  EACCES: 'this process has no permission to. Choose a port above 1023 with --listen.',
   EADDRNOTAVAIL: 'this machine does not have that address. Choose one of its own with --listen, such as 127.0.0.1.',
   ENOTFOUND: 'there is no such host. Choose an address of this machine with --listen, such as 127.0.0.1.',
 }
@@ -240,15 +258,18 @@ function urlOf(server: Server | SecureServer, scheme: string): string {
   return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
 }
 
-/** What is no HTTP, is too long or takes too long. Only said where no answer is under way that it could end up in. */
+/**
+ * Answers a request that is not HTTP, is too long or takes too long, but only if no other answer is
+ * under way that this one could end up in.
+ */
 function answerClientError(error: Pick<NodeJS.ErrnoException, 'code'>, socket: Socket): void {
-  // What is written to a client that does not finish to encrypt would wait for it for ever.
+  // An answer to a client that does not complete the TLS handshake would wait for it forever.
   const isUnencrypted = /^ERR_(TLS|SSL)_/.test(error.code ?? '')
   if (isUnencrypted || !socket.writable || socket.bytesWritten > 0) {
     socket.destroy()
     return
   }
-  const [status, detail] = clientErrors[error.code ?? ''] ?? [400, 'That was no well-formed HTTP request.']
+  const [status, detail] = clientErrors[error.code ?? ''] ?? [400, 'That was not a well-formed HTTP request.']
   const problem: Problem = { title: STATUS_CODES[status], status, detail, code: 'INVALID_REQUEST' }
   const headers = { 'content-type': 'application/problem+json' }
   socket.end(responseText({ status, headers, body: `${JSON.stringify(problem)}\n` }, 'close'), 'latin1')

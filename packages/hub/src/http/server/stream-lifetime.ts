@@ -3,21 +3,22 @@ export interface StreamLifetimeInit {
   readonly expiresAt: number | undefined
   /** The time, in milliseconds since 1970. */
   readonly now: number
-  /** The longest any stream lasts. Default `Infinity`. */
+  /** The longest duration of any stream. Default `Infinity`. */
   readonly maxMs?: number | undefined
-  /** How long it takes, at most, to end a stream with what it was given before. Default 5000. */
+  /** How long it takes at most to end a stream, with what was sent before. Default 5,000. */
   readonly endMs?: number
   /** Default `Math.random`. */
   readonly random?: () => number
 }
 
-/** The longest time that Node's timers know; they take more for nothing at all. */
+/** The longest time that Node's timers support. They treat a longer one as no time at all. */
 const maxTimerMs = 2 ** 31 - 1
 
 /**
- * How long a stream may last from now on, in milliseconds: not beyond its token, nor the longest time allowed. Each is cut to a
- * random 80 to 100 %, so that streams that began together do not end together, and their clients do not all come back at once; and the
- * end begins early enough that it is over by then.
+ * How long a stream may last from now on, in milliseconds: not beyond its token, nor beyond the
+ * maximum. Each limit is cut to a random 80 to 100 %, so that streams that began together do not
+ * end together, and their clients do not all reconnect at once. The end begins early enough to be
+ * over in time.
  */
 export function streamLifetimeMs(init: StreamLifetimeInit): number {
   const { expiresAt = Number.POSITIVE_INFINITY, now, maxMs = Number.POSITIVE_INFINITY } = init
@@ -25,6 +26,6 @@ export function streamLifetimeMs(init: StreamLifetimeInit): number {
   const part = () => 0.8 + 0.2 * random()
   const longest = Math.min(Math.max(0, expiresAt - now) * part(), maxMs * part())
   if (longest === Number.POSITIVE_INFINITY) return longest
-  // Of a short life no more than a tenth. A session takes no 0 for an answer.
+  // Ends at most a tenth earlier if the life is short. A session does not accept 0.
   return Math.max(1, Math.min(longest - Math.min(endMs, longest / 10), maxTimerMs))
 }

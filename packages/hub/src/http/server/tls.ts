@@ -4,7 +4,7 @@ import type { Socket } from 'node:net'
 import { createSecureContext } from 'node:tls'
 import { HubError } from '../../base/errors.ts'
 
-/** What proves who the server is, as PEM. */
+/** The server's certificate and key, as PEM. */
 export interface Certificate {
   /** The certificate, and those between it and a root. */
   readonly cert: string | Buffer
@@ -12,13 +12,16 @@ export interface Certificate {
   readonly key: string | Buffer
 }
 
-/** A server of HTTP/2 and HTTP/1.1 over TLS, with what `node:http` has to end its connections. */
+/**
+ * A server for HTTP/2 and HTTP/1.1 over TLS, with the methods that `node:http` has to end its
+ * connections.
+ */
 export interface SecureServer extends Http2SecureServer {
   closeAllConnections(): void
   closeIdleConnections(): void
 }
 
-/** Throws `INVALID_OPTION` for a certificate or a key that is none, or does not fit the other. */
+/** Throws `INVALID_OPTION` if the certificate or the key is not valid, or if they do not match. */
 export function createTlsServer(
   certificate: Certificate,
   options: ServerOptions & { readonly handshakeTimeout: number; readonly keepAliveTimeout: number },
@@ -33,7 +36,7 @@ export function createTlsServer(
     // Each may be an event stream, of a browser with many tabs.
     settings: { maxConcurrentStreams: 256 },
   })
-  // `node:http2` has an API compatible with `node:http`, to the point where its types call it another.
+  // The API of `node:http2` is compatible with that of `node:http`, although its types differ.
   server.on('request', (req, res) => listener(req as unknown as IncomingMessage, res as never))
 
   const sockets = new Set<Socket>()
@@ -45,12 +48,12 @@ export function createTlsServer(
   server.on('session', (session) => {
     sessions.add(session)
     session.on('close', () => sessions.delete(session))
-    // Requests that are open are finished first.
+    // Open requests are finished first.
     session.setTimeout(options.keepAliveTimeout, () => session.close())
-    // A connection that breaks; without a listener it would end the process.
+    // The connection broke. Without a listener, this error would end the process.
     session.on('error', () => session.destroy())
   })
-  // Of HTTP/1.1; not in every version of Node, nor in its types.
+  // For HTTP/1.1. Not in every version of Node, nor in its types.
   const closeIdle = (server as Partial<SecureServer>).closeIdleConnections?.bind(server)
   return Object.assign(server, {
     closeAllConnections() {
@@ -63,14 +66,14 @@ export function createTlsServer(
   }) as SecureServer
 }
 
-/** Throws `INVALID_OPTION` unless it can be used. */
+/** Throws `INVALID_OPTION` if a certificate cannot be used. */
 export function assertCertificate(certificate: Certificate): void {
   try {
     createSecureContext({ ...certificate })
   } catch (cause) {
     throw new HubError(
       'INVALID_OPTION',
-      `The certificate and its key cannot be used: ${(cause as Error).message}. Both are PEM files, and must fit each other.`,
+      `The certificate and its key cannot be used: ${(cause as Error).message}. Both must be PEM files that match each other.`,
       { cause },
     )
   }

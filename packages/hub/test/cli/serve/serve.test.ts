@@ -141,7 +141,7 @@ describe('headwater serve', () => {
     const [stream] = await ask(first.cert, `${hubPath}?match=a`)
     writeFileSync(keyPath, second.key)
     hub.child.kill('SIGHUP')
-    await hub.said(/must fit each other/, 'stderr')
+    await hub.said(/match each other/, 'stderr')
     write(second)
     hub.child.kill('SIGHUP')
     await hub.said(/reloaded the certificate/, 'stderr')
@@ -157,7 +157,7 @@ describe('headwater serve', () => {
     const { port } = other.address() as { port: number }
     const hub = headwater('serve', '--dev', '--store', 'memory:', '--listen', `127.0.0.1:${port}`)
     expect(await hub.ended()).toBe(1)
-    expect(hub.stderr).toContain(`Cannot listen on 127.0.0.1:${port}: something else does already`)
+    expect(hub.stderr).toContain(`Cannot listen on 127.0.0.1:${port}: something else already does`)
     expect(hub.stderr.trim().split('\n').length).toBe(1)
   })
 

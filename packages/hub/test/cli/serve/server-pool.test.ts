@@ -139,7 +139,7 @@ describe('headwater serve --threads', patience, () => {
     const address = new URL(hub.url).host
     const second = headwater('serve', '--dev', '--store', 'memory:', '--threads', '2', '--listen', address)
     expect(await second.ended()).toBe(1)
-    expect(second.stderr).toContain(`Cannot listen on ${address}: something else does already.`)
+    expect(second.stderr).toContain(`Cannot listen on ${address}: something else already does.`)
   })
 })
 

@@ -126,7 +126,7 @@ describe.skipIf(why)('a server with a certificate', () => {
     ]) {
       await expect(listen(hub, { host: '127.0.0.1', port: 0, certificate })).rejects.toMatchObject({
         code: 'INVALID_OPTION',
-        message: expect.stringContaining('must fit each other'),
+        message: expect.stringContaining('match each other'),
       })
     }
   })
