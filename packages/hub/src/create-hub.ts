@@ -10,29 +10,37 @@ import { createHubCore, type HubCore, type HubCoreOptions } from './hub/hub-core
 import { observeStore } from './store/observed-store.ts'
 import { type StoreHealth, StoreHealthMonitor } from './store/store-health.ts'
 
-/** Where a hub keeps its events, and what it lets whom do over HTTP. */
+/** Where a hub stores its events, and who may do what over HTTP. */
 export interface HubOptions
   extends Omit<HubCoreOptions, 'limits'>,
     Omit<HandlerOptions, 'closing' | 'onError' | 'dashboard'> {
-  /** Serves a page at `/` that shows what is published. Default: false. */
+  /** Serves a page at `/` that shows published events. Default: false. */
   readonly dashboard?: boolean | undefined
   /**
-   * Is called when the store fails, when it works again, and when it is slow: once, not for each publish that suffers from it. What is
-   * reported here does not go to `onError` as well. Default: nobody is told.
+   * Called when the store fails, when it works again, and when it is slow: once, not for each
+   * publish that suffers from it. What is reported here is not also passed to `onError`. Default:
+   * not reported.
    */
   readonly onStoreHealth?: ((health: StoreHealth) => void) | undefined
 }
 
-/** A hub inside a program: what the program does with it itself, and what it answers to others. */
+/** A hub in a program: what the program does with it, and how it answers HTTP requests. */
 export interface Hub extends HubCore {
   /**
-   * Answers requests of `node:http`, `node:https` and `node:http2`: `createServer(hub.handler)`, `app.use(hub.handler)` in Express. What is
-   * not for the hub goes to `next`, if there is one. Needs the body unread, so it comes before body parsers.
+   * Answers requests of `node:http`, `node:https` and `node:http2`: `createServer(hub.handler)`, or
+   * `app.use(hub.handler)` in Express. Passes requests that are not for the hub to `next`, if there
+   * is one. It reads the body, so mount it before body parsers.
    */
   readonly handler: Handler
-  /** Answers Fetch requests: `app.all('/.well-known/*', (c) => hub.fetch(c.req.raw))` in Hono, `Bun.serve`, `Deno.serve`. */
+  /**
+   * Answers Fetch requests: `app.all('/.well-known/*', (c) => hub.fetch(c.req.raw))` in Hono,
+   * `Bun.serve`, `Deno.serve`.
+   */
   readonly fetch: FetchHandler
-  /** Serves it on a port of its own. Rejects with `LISTEN_FAILED`. Closing the server closes the hub. */
+  /**
+   * Serves the hub on its own port. Rejects with `LISTEN_FAILED`. Closing the server closes the
+   * hub.
+   */
   listen(options: ListenOn): Promise<HubServer>
 }
 
@@ -40,8 +48,8 @@ export interface Hub extends HubCore {
 export type ListenOn = Omit<ListenOptions, keyof HandlerOptions>
 
 /**
- * Makes a hub over a store, with its doors: the same rules hold whichever one a request comes through. Rejects with `INVALID_OPTION`, or
- * as the store does.
+ * Creates a hub over a store, with all ways to reach it: the same rules apply to a request
+ * whichever way it comes. Rejects with `INVALID_OPTION`, or as the store does.
  */
 export async function createHub(options: HubOptions): Promise<Hub> {
   const { store, metrics, onStoreHealth, onError = console.error, dashboard = false } = options
@@ -55,7 +63,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     ...options,
     limits,
     onError: reportOnce,
-    // What is no store is refused as it is.
+    // `createHubCore` rejects what is not a store.
     store: typeof store?.follow === 'function' && observers.length > 0 ? observeStore(store, observers) : store,
   })
   const { close } = hub
@@ -76,7 +84,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
       fetch: fetchHandlerFor(router, rules),
       listen: (address: ListenOn) => listen(hub, { ...rules, ...address }),
       close() {
-        // Whoever publishes a stream of events is told to stop, or closing would wait for it.
+        // Ends requests that publish a stream of events: closing would wait for them.
         closing.abort()
         return close()
       },

@@ -10,11 +10,16 @@ interface File {
   readonly etag: string
 }
 
-/** The hub's page, read once. Only what is in its directory now can ever be asked for. */
+/**
+ * The hub's page. Its files are read once: only what is in the directory now can ever be requested.
+ */
 export class Dashboard {
   readonly #files = new Map<string, File>()
 
-  /** Serves the files of a directory; its `index.html` is the page at `/`. Without one, `/` says that the hub is up. */
+  /**
+   * Serves the files of a directory; its `index.html` is the page at `/`. Without one, `/` says
+   * that the hub is up.
+   */
   constructor(directory: string) {
     if (existsSync(directory)) {
       for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
@@ -37,10 +42,11 @@ export class Dashboard {
     return this.#files.has(path)
   }
 
-  /** Answers for a path it has; `ifNoneMatch` is what the client has already. */
+  /** Answers a request for a path that it has. `ifNoneMatch` is what the client already has. */
   answer(path: string, ifNoneMatch: string | undefined): HubResponse {
     const { body, contentType, etag } = this.#files.get(path)!
-    // A new version of the hub has a new page, so a browser asks each time; mostly the answer is that nothing has changed.
+    // A new version of the hub has a new page, so browsers ask each time; usually the answer is
+    // that nothing has changed.
     const headers = { 'cache-control': 'no-cache', etag, 'content-security-policy': contentSecurityPolicy }
     if (hasMatch(ifNoneMatch, etag)) return { status: 304, headers, body: '' }
     return { status: 200, headers: { ...headers, 'content-type': contentType }, body }
@@ -63,7 +69,7 @@ const contentTypes: Record<string, string> = {
   '.map': 'application/json',
 }
 
-/** Nothing from elsewhere, nothing inline: what others publish is shown on this page. */
+/** Nothing from elsewhere and nothing inline, because the page shows what others publish. */
 const contentSecurityPolicy = [
   "default-src 'none'",
   "script-src 'self'",

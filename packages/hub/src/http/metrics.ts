@@ -12,7 +12,7 @@ import type { HubCore } from '../hub/hub-core.ts'
 import type { HubStats } from '../hub/stats.ts'
 import type { StoreObserver } from '../store/observed-store.ts'
 
-/** What one metric is. */
+/** A description of one metric. */
 export interface MetricDescription {
   readonly name: string
   readonly type: string
@@ -20,25 +20,28 @@ export interface MetricDescription {
   readonly help: string
 }
 
-/** What a server tells of its connections. */
+/** What a server reports about its connections. */
 export interface Connections {
   /** Open now. */
   readonly open: number
-  /** How many were refused, by why. */
+  /** How many were refused, by reason. */
   readonly refusals: Readonly<Partial<Record<string, number>>>
 }
 
-/** All metrics of one thread as of a moment, in a form that threads can hand to one another. */
+/** All metrics of one thread at one moment, in a form that threads can exchange. */
 export type MetricsSnapshot = readonly MetricObjectWithValues<MetricValue<string>>[]
 
 export interface MetricsOptions {
-  /** Which of the threads that serve the hub this is. Default 1: the one that tells of the process as well. */
+  /**
+   * The number of this thread among those that serve the hub. Default 1: the one that also reports
+   * the process.
+   */
   readonly thread?: number | undefined
 }
 
 /**
- * What a hub does, for Prometheus: `createHub({ metrics })` counts here and serves `/metrics`. No label says anything of
- * a topic or a client.
+ * The metrics of a hub, for Prometheus: `createHub({ metrics })` counts here and serves `/metrics`.
+ * No label contains a topic or anything about a client.
  */
 export class Metrics implements StoreObserver {
   readonly #registry = new Registry()
@@ -46,7 +49,10 @@ export class Metrics implements StoreObserver {
   #failed = 0
   readonly #appendSeconds: Histogram
   readonly #readSeconds: Histogram
-  /** Requests answered, by route and status. Counted here and handed over when they are read: the library's own count takes a while. */
+  /**
+   * Requests answered, by route and status. Counted here, and passed to the library only when they
+   * are read, because its own count is slow.
+   */
   readonly #requests = new Map<string, Map<number, number>>()
   #hub: HubCore | undefined
   #connections: Connections | undefined
@@ -57,10 +63,10 @@ export class Metrics implements StoreObserver {
 
   constructor({ thread = 1 }: MetricsOptions = {}) {
     this.#thread = thread
-    // Processor, memory, file descriptors, and how late the event loop is. To look for that a hundred times a second, as is the default, is
-    // most of what a hub does that has nothing to do.
+    // CPU, memory, file descriptors and the lag of the event loop. Sampling the lag a hundred times
+    // a second, which is the default, is most of the work of an idle hub.
     collectDefaultMetrics({ register: this.#registry, eventLoopMonitoringPrecision: 100 })
-    // To count these takes a list of every socket, and connections are counted anyway.
+    // Counting these needs a list of every socket, and the hub counts connections anyway.
     for (const what of ['resources', 'handles', 'requests']) {
       this.#registry.removeSingleMetric(`nodejs_active_${what}`)
       this.#registry.removeSingleMetric(`nodejs_active_${what}_total`)
@@ -69,7 +75,7 @@ export class Metrics implements StoreObserver {
     const stored = () => ({ stored: this.#stored, failed: this.#failed })
     new Counter({
       name: 'headwater_publishes_total',
-      help: 'Events given to the store to be kept, by whether it did.',
+      help: 'Events passed to the store, by whether it stored them.',
       labelNames: ['outcome'],
       registers,
       collect() {
@@ -79,7 +85,7 @@ export class Metrics implements StoreObserver {
     })
     this.#appendSeconds = new Histogram({
       name: 'headwater_store_append_seconds',
-      help: 'How long the store took to keep an event, or several that were given to it together.',
+      help: 'How long the store took to store an event, or several passed to it together.',
       buckets: storeBuckets,
       registers,
     })
@@ -92,7 +98,7 @@ export class Metrics implements StoreObserver {
     const requests = this.#requests
     new Counter({
       name: 'headwater_requests_total',
-      help: 'Requests answered, by what they were for and the status. An event stream counts when it begins.',
+      help: 'Requests answered, by route and status. An event stream counts when it begins.',
       labelNames: ['route', 'status'],
       registers,
       collect() {
@@ -105,29 +111,26 @@ export class Metrics implements StoreObserver {
     this.#addHubMetrics()
   }
 
-  /** Of the store. */
   onStored(events: number, ms: number): void {
     this.#stored += events
     if (events > 0) this.#appendSeconds.observe(ms / 1000)
   }
 
-  /** Of the store. */
   onFailed(events: number, ms: number): void {
     this.#failed += events
     if (events > 0) this.#appendSeconds.observe(ms / 1000)
   }
 
-  /** Of the store. */
   onRead(ms: number): void {
     this.#readSeconds.observe(ms / 1000)
   }
 
-  /** Shows this hub's numbers from now on. */
+  /** Reports this hub from now on. */
   observe(hub: HubCore): void {
     this.#hub = hub
   }
 
-  /** Shows the connections that a server has from now on. */
+  /** Reports the connections of a server from now on. */
   observeConnections(connections: Connections): void {
     this.#connections = connections
   }
@@ -145,7 +148,7 @@ export class Metrics implements StoreObserver {
     return this.#registry.contentType
   }
 
-  /** What there is of the hub itself, for who documents or checks it. */
+  /** Describes the hub's own metrics, for documentation and its check. */
   describe(): readonly MetricDescription[] {
     return this.#registry
       .getMetricsAsArray()
@@ -154,17 +157,20 @@ export class Metrics implements StoreObserver {
       .map(({ name, help, type, labelNames }) => ({ name, help, type, labels: labelNames }))
   }
 
-  /** Tells of other threads that serve the hub, too, from now on: of each that has a snapshot when it is asked for. */
+  /**
+   * Also reports the other threads that serve the hub from now on: each one that has a snapshot
+   * when metrics are read.
+   */
   addOthers(snapshots: () => Promise<readonly MetricsSnapshot[]>): void {
     this.#others = snapshots
   }
 
-  /** From now on another thread has the text that tells of all of them. */
+  /** Returns from now on the text of another thread, which reports all of them. */
   readTextFrom(textOfAll: () => Promise<string>): void {
     this.#textOfAll = textOfAll
   }
 
-  /** All of it, as Prometheus reads it. */
+  /** Returns all metrics in Prometheus's format. */
   async toText(): Promise<string> {
     if (this.#textOfAll) return await this.#textOfAll()
     const others = await this.#others()
@@ -173,15 +179,15 @@ export class Metrics implements StoreObserver {
     return await this.#registry.metrics()
   }
 
-  /** What this thread has to tell. */
+  /** Returns the metrics of this thread. */
   async snapshot(): Promise<MetricsSnapshot> {
     this.#readStats()
     const metrics = (await this.#registry.getMetricsAsJSON()) as unknown as MetricsSnapshot
-    // A further thread would tell of the process once more.
+    // Each further thread would report the process once more.
     return this.#thread === 1 ? metrics : metrics.filter(({ name }) => !name.startsWith('process_'))
   }
 
-  /** Once for all of them: the hub asks each subscriber. */
+  /** Reads the statistics once for all metrics, because the hub asks each subscriber for them. */
   #readStats(): void {
     this.#stats = this.#hub?.stats
   }
@@ -194,24 +200,24 @@ export class Metrics implements StoreObserver {
     this.#add(
       Gauge,
       'headwater_connections',
-      'Connections open now, those without a request included.',
+      'Connections open now, including those without a request.',
       () => this.#connections?.open,
     )
     this.#addTally(
       'headwater_connections_refused_total',
-      'Connections refused because of a limit: of all (total) or of one address (address).',
+      'Connections refused because of a limit: on all of them (total) or on those of one address (address).',
       () => this.#connections?.refusals,
     )
     gauge('headwater_subscribers', 'Event streams open now.', ({ subscribers }) => subscribers)
     this.#addOfThread()
     gauge(
       'headwater_subscribers_behind',
-      'Event streams that lack something now: events waiting to be written, or history to be read.',
+      'Event streams that are behind now: with events to be written, or history to be read.',
       ({ subscribersBehind }) => subscribersBehind,
     )
     gauge(
       'headwater_lag_events',
-      'How many events of the whole history the subscriber furthest behind has not come past.',
+      'How many events of the whole history the slowest subscriber is behind.',
       ({ lagEvents }) => lagEvents,
       'max',
     )
@@ -227,15 +233,18 @@ export class Metrics implements StoreObserver {
       'Bytes of events written to event streams.',
       ({ bytesDelivered }) => bytesDelivered,
     )
-    this.#addTally('headwater_gaps_total', 'Gaps told to subscribers, by reason.', () => this.#stats?.gaps)
+    this.#addTally('headwater_gaps_total', 'Gaps reported to subscribers, by reason.', () => this.#stats?.gaps)
     this.#addTally(
       'headwater_streams_closed_total',
-      'Event streams that are over, by what ended them; too-slow and stalled are subscribers that could not keep up.',
+      'Event streams that have ended, by reason; too-slow and stalled mean subscribers that could not keep up.',
       () => this.#stats?.sessionsClosed,
     )
   }
 
-  /** A number that the hub keeps itself, read when it is asked for. Those of several threads are added up, unless told otherwise. */
+  /**
+   * Adds a number that the hub keeps itself, read on request. The numbers of several threads are
+   * added up unless `aggregator` says otherwise.
+   */
   #add(
     Kind: typeof Gauge | typeof Counter,
     name: string,
@@ -285,17 +294,20 @@ export class Metrics implements StoreObserver {
 
 /** The metrics of all threads as one text. */
 async function textOf([first = [], ...others]: readonly MetricsSnapshot[]): Promise<string> {
-  // Of the process there is one.
+  // There is only one process.
   const own = first.map((metric) => ({ ...metric, aggregator: aggregatorOf(metric) }))
   const all = [own, ...others.map((metrics) => [...metrics])]
   return await AggregatorRegistry.aggregate(all).metrics()
 }
 
-/** The library would leave out the time when the process began, and say how late event loops are on average, not how late one is. */
+/**
+ * The library would omit the start time of the process, and report the average lag of the event
+ * loops, not the highest.
+ */
 function aggregatorOf({ name, aggregator }: MetricsSnapshot[number]) {
   if (aggregator === 'omit') return 'first'
   return /_lag_p\d+_/.test(name) ? 'max' : aggregator
 }
 
-/** In seconds: from a memory's to a struggling disk's. */
+/** In seconds, from the times of memory to those of a struggling disk. */
 const storeBuckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]

@@ -25,81 +25,101 @@ import { answerSubscriptions, isSubscriptionsPath } from './subscribe/subscripti
 
 export interface HandlerOptions {
   /**
-   * Other origins whose pages may subscribe and publish, as `https://example.com`, or `*` for all. Default: none, and no CORS
-   * headers are sent.
+   * Other origins whose pages may subscribe and publish, such as `https://example.com`, or `*` for
+   * all. Default: none, and the hub sends no CORS headers.
    */
   readonly corsOrigins?: readonly string[] | undefined
   /**
-   * Answers only requests addressed to this machine by a loopback name. Default: false. What anyone here may use must not be
-   * open to a page from elsewhere whose host name was made to point here (DNS rebinding).
+   * Answers only requests for a loopback name of this machine. Default: false. A hub that anyone on
+   * this machine may use must not be open to a page from elsewhere whose host name was made to
+   * point here (DNS rebinding).
    */
   readonly loopbackHostsOnly?: boolean | undefined
   /**
-   * Decides what each request is allowed. Default: everybody may publish on every topic and have every public event, and nobody
-   * private ones.
+   * Decides what each request is allowed to do. Default: anyone may publish to every topic and
+   * receive every public event, and nobody receives private ones.
    */
   readonly authorize?: Authorize | undefined
-  /** In place of `authorize`: lets in whoever has a token for it, as the Mercure protocol says. */
+  /**
+   * Authorizes clients by their tokens instead of `authorize`, as the Mercure protocol specifies.
+   */
   readonly tokens?: TokenAuthorizer | undefined
-  /** What the hub takes from its clients; those left out have their default. Read anew for each request. */
+  /**
+   * What the hub accepts from its clients. Limits left out have their defaults. Read again for each
+   * request.
+   */
   readonly limits?: Readonly<Partial<Limits>> | undefined
-  /** Where clients are counted, for the limits on them. Default: by themselves; threads that serve one hub count together. */
+  /**
+   * Where clients are counted, for the limits on them. Default: in a count of its own. Threads that
+   * serve one hub share one.
+   */
   readonly counts?: ClientCounts | undefined
   /**
-   * Addresses, or ranges such as 10.0.0.0/8, of proxies in front, whose `X-Forwarded-For` says where a request comes from. Default:
-   * none.
+   * Addresses, or ranges such as 10.0.0.0/8, of proxies in front, whose `X-Forwarded-For` says
+   * where a request comes from. Default: none.
    */
   readonly trustedProxies?: readonly string[] | undefined
   /**
-   * The URLs by which clients know the hub, such as `https://hub.example.com`. Requests for another host are answered 421, but for health and
-   * metrics. Behind `trustedProxies` their `X-Forwarded-Host` and `X-Forwarded-Proto` count. Default: any host will do.
+   * The URLs by which clients know the hub, such as `https://hub.example.com`. Requests for another
+   * host are answered with 421, except for health and metrics. Behind `trustedProxies`, their
+   * `X-Forwarded-Host` and `X-Forwarded-Proto` count. Default: any host.
    */
   readonly publicUrls?: readonly string[] | undefined
   /**
-   * Whether event streams are compressed, by gzip, for clients that say they take it. What is published is compressed once for all of
-   * them, pieces below 1 KiB and streams with private events not at all. Default: true.
+   * Whether to compress event streams with gzip for clients that accept it. Events are compressed
+   * once for all of them; pieces below 1 KiB and streams with private events are not compressed.
+   * Default: true.
    */
   readonly compression?: boolean | undefined
-  /** Serves these at `/metrics`. Default: none. */
+  /** Serves these metrics at `/metrics`. Default: none. */
   readonly metrics?: Metrics | undefined
   /** The page at `/`. Default: none. */
   readonly dashboard?: Dashboard | undefined
   /** Options of every subscriber's session. */
   readonly session?: SessionOptions | undefined
-  /** Aborting it ends requests that publish a stream, after what was read. Sessions end with the hub. Default: none. */
+  /**
+   * Ends requests that publish a stream when it aborts, after what was read. Sessions end with the
+   * hub. Default: none.
+   */
   readonly closing?: AbortSignal | undefined
-  /** Gets what a request failed of that was not the client's fault. Default: it goes to `console.error`. */
+  /** Called with errors that are not the client's fault. Default: `console.error`. */
   readonly onError?: ((error: unknown) => void) | undefined
   /**
-   * Gets what was refused because of a limit, the host or the origin, which an operator may have to change. Default: nobody. What tokens are
-   * refused for, the `TokenAuthorizer` tells.
+   * Called with what was refused because of a limit, the host or the origin, which an operator may
+   * have to change. Default: not reported. The `TokenAuthorizer` reports refused tokens itself.
    */
   readonly onRefused?: ((refusal: HubError, request: RequestSummary) => void) | undefined
-  /** Gets each request that was answered, with the status; an event stream when it begins. Default: nobody. */
+  /**
+   * Called for each answered request with the status; for an event stream, when it begins. Default:
+   * not reported.
+   */
   readonly onAnswered?: ((status: number, request: RequestSummary) => void) | undefined
-  /** Gets the end of each event stream, what ended it, and its client's address. Default: nobody. */
+  /**
+   * Called when an event stream ends, with the reason and the client's address. Default: not
+   * reported.
+   */
   readonly onStreamEnded?: ((reason: CloseReason, address: string) => void) | undefined
 }
 
-/** What of a request may be told to others: nothing that is its client's alone. */
+/** What may be reported about a request: nothing that belongs only to its client. */
 export interface RequestSummary {
   readonly method: string
-  /** What it was for. */
+  /** What the request was for. */
   readonly route: RouteName
   readonly address: string
 }
 
 export interface Router {
-  /** Whether there is anything at a request's path. */
+  /** Whether the hub has a route at a request's path. */
   has(request: Pick<HubRequest, 'url'>): boolean
-  /** Answers a request. Never rejects: what goes wrong is an answer too. */
+  /** Answers a request. Never rejects: errors become answers too. */
   answer(request: HubRequest): Promise<HubResponse>
 }
 
-/** How long the store may take to say that it is ready, in milliseconds. */
+/** How long the store may take to report that it is ready, in milliseconds. */
 const readyTimeoutMs = 5000
 
-/** The one place that answers requests: finds their route, and makes responses of what is thrown. */
+/** The one place that answers requests: it finds their route, and turns errors into responses. */
 export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router {
   const {
     loopbackHostsOnly = false,
@@ -178,7 +198,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
   async function answerSubscriber(request: HubRequest): Promise<HubResponse> {
     const permission = await authorizer.authorizeSubscriber(request)
     const leave = quotas.subscribe({ address: addresses.of(request), holder: permission.holder })
-    // Now, for nothing of a request is kept as long as its stream.
+    // Read now, because nothing of a request is kept as long as its stream.
     const name = onStreamEnded && addresses.nameOf(request)
     try {
       const response = await subscribe(hub, request, permission, { ...selectorRules(), isCompressing: compression })
@@ -203,7 +223,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     }
   }
 
-  /** Anew for each request: they may have been read again. */
+  /** Created for each request: the rules may have been reloaded. */
   function selectorRules(): SelectorRules {
     return { limits, isCompat: authorizer.isCompat, hubUrl: authorizer.hubUrl }
   }
@@ -217,7 +237,10 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     return problemResponse(known, challenge === undefined ? {} : { 'www-authenticate': challenge })
   }
 
-  /** Of every response, refusals included, so that a page can read why. A preflight has CORS headers of its own. */
+  /**
+   * The headers of every response, including refusals, so that a page can read why. A preflight has
+   * its own CORS headers.
+   */
   function commonHeaders(request: HubRequest, route: Route | undefined): HubResponseHeaders {
     if (!route?.isForPages || request.method === 'OPTIONS') return noSniff
     const headers = cors.headersFor(request.header('origin'))
@@ -236,7 +259,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
 
 function withHeaders(response: HubResponse, common: HubResponseHeaders): HubResponse {
   const { headers } = response
-  // Constant headers have those of every response already.
+  // Constant headers already include these.
   if (common === noSniff && Object.isFrozen(headers)) return response
   return { ...response, headers: { ...common, ...headers } }
 }
@@ -244,13 +267,13 @@ function withHeaders(response: HubResponse, common: HubResponseHeaders): HubResp
 function chooseAuthorizer({ authorize, tokens }: HandlerOptions): Authorizer {
   if (!tokens) return authorizerFrom(authorize)
   if (!authorize) return tokens
-  throw new HubError('INVALID_OPTION', 'authorize and tokens both say who may do what. Give one of them.')
+  throw new HubError('INVALID_OPTION', 'authorize and tokens both decide who may do what. Set only one of them.')
 }
 
 async function assertReady(hub: HubCore): Promise<void> {
   const ready = hub.check().then(() => true)
   if (await withTimeout(readyTimeoutMs, ready, false)) return
-  throw new HubError('STORE_FAILED', `The store gave no answer for ${readyTimeoutMs / 1000} s.`)
+  throw new HubError('STORE_FAILED', `The store did not answer within ${readyTimeoutMs / 1000} s.`)
 }
 
 function noSuchMethod(request: HubRequest, route: Route | undefined): HubResponse {
@@ -263,7 +286,7 @@ function noSuchMethod(request: HubRequest, route: Route | undefined): HubRespons
     }
   }
   const allow = [...route.methods.keys()].join(', ')
-  const refusal = new HubError('METHOD_NOT_ALLOWED', `${path} has no ${request.method}. It has ${allow}.`)
+  const refusal = new HubError('METHOD_NOT_ALLOWED', `${path} does not allow ${request.method}. It allows ${allow}.`)
   return problemResponse(refusal, { allow })
 }
 

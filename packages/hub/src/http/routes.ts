@@ -1,7 +1,7 @@
 import { hubPath } from '../base/hub-path.ts'
 import type { HubRequest, HubResponse } from './message/http-message.ts'
 
-/** What a request is for, as it is logged and counted. */
+/** What a request is for, as logged and counted. */
 export type RouteName =
   | 'publish'
   | 'subscribe'
@@ -10,32 +10,32 @@ export type RouteName =
   | 'page'
   | 'operating'
   | 'preflight'
-  /** There is nothing at the path. */
+  /** No route is at the path. */
   | 'none'
 
-/** Answers a request. What it throws is answered as a problem. */
+/** Answers a request. What it throws is answered with a problem. */
 export type Answering = (request: HubRequest) => HubResponse | Promise<HubResponse>
 
-/** A method that a path has. */
+/** A method of a route. */
 export interface Method {
   readonly name: RouteName
   readonly answer: Answering
 }
 
-/** What the hub has at a path, or at several. */
+/** What the hub serves at a path, or at several. */
 export interface Route {
-  /** Whether it is at this path now: what a hub has may change when its configuration is read again. */
+  /** Whether the route is at this path now: that can change when the configuration is reloaded. */
   readonly isAt: (path: string) => boolean
-  /** How requests by a method that it does not have are counted. */
+  /** How requests with a method that the route lacks are counted. */
   readonly name: RouteName
   readonly methods: ReadonlyMap<string, Method>
-  /** Pages of other origins may use it, and so ask first. */
+  /** Whether pages of other origins may use it, and so send a preflight. */
   readonly isForPages: boolean
-  /** Operators call the hub by its address, not by its public URL. */
+  /** Whether it is for operators, who call the hub by its address and not by its public URL. */
   readonly isForOperators: boolean
 }
 
-/** What the routes answer with. A part that the hub does not have is `undefined`. */
+/** The functions that the routes answer with. `undefined` for a part that the hub does not have. */
 export interface Answers {
   readonly publish: Answering
   readonly subscribe: Answering
@@ -47,17 +47,17 @@ export interface Answers {
   readonly subscriptions: Part | undefined
   readonly metadata: Part | undefined
   readonly page: Part | undefined
-  /** Whether there is anybody who may publish. Without one there is no way to publish. */
+  /** Whether any client may publish. If none may, the hub has no method to publish. */
   readonly hasPublishers: () => boolean
 }
 
-/** A part of the hub that is at paths of its own. */
+/** A part of the hub with its own paths. */
 export interface Part {
   readonly isAt: (path: string) => boolean
   readonly answer: Answering
 }
 
-/** The one table of what is where. The first route at a path is the one. */
+/** The one table of what is where. If several routes are at a path, the first one counts. */
 export function routesOf(answers: Answers): readonly Route[] {
   const { publish, subscribe, last, health, ready, metrics, subscriptions, metadata, page, hasPublishers } = answers
   const forPages = (isAt: Route['isAt'], name: RouteName, methods: readonly [string, Method][]): Route => {
