@@ -1,12 +1,13 @@
 import type { EventRecord } from '../store/store.ts'
 import type { Selection } from './selection.ts'
 
-/** How many steps of matching are made before others have a turn: some milliseconds' worth. */
+/** How many steps of matching to make before other work has its turn: some milliseconds' worth. */
 const stepsPerTurn = 500_000
 
 /**
- * The events that a selection admits, of a page of the history. Patterns that cost much, on a page of long topics, take many turns of
- * the event loop, so that who asks for a history by them delays nobody else. Rejects with the signal's reason at the next such turn.
+ * Returns the events of a page of the history that a selection admits. Costly patterns on a page of
+ * long topics take many turns of the event loop, so that a client that reads a history with them
+ * delays no other. Rejects with the signal's reason at the next such turn.
  */
 export async function admittedEvents<E extends Pick<EventRecord, 'topics' | 'isPrivate'>>(
   events: readonly E[],

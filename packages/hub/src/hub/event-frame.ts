@@ -2,7 +2,7 @@ import { encodeEvent, type Frame } from '@headwater/sse'
 import type { StoredEvent } from '../store/store.ts'
 import { eventIdOf } from './event-id.ts'
 
-/** An event as subscribers get it, live or from the history. */
+/** Encodes an event as subscribers receive it, live or from the history. */
 export function encodeStoredEvent(epoch: string, event: StoredEvent): Frame {
   return encodeEvent({ data: event.data, event: event.type, id: eventIdOf(epoch, event), retry: event.retryMs })
 }

@@ -4,9 +4,10 @@ import type { StoredEvent } from '../store/store.ts'
 import type { Selection } from './selection.ts'
 
 /**
- * Those who wait for the next event of a selection, and read it from the history then: the loops of programs. They are found as feeds are,
- * by what an event is about, so that events of other topics cost them nothing. Only who waits is here; whoever is busy with what it
- * has is known to nobody, and holds nothing.
+ * Readers that wait for the next event of a selection and then read it from the history: the loops
+ * of programs. They are found as feeds are, by what an event is about, so that events of other
+ * topics cost them nothing. Only waiting readers are here: the hub does not know of one that is
+ * busy with its events, and holds nothing for it.
  */
 export class EventWaiters {
   readonly #waiters = new Set<Waiter>()
@@ -17,8 +18,9 @@ export class EventWaiters {
   }
 
   /**
-   * Resolves, when an event of the selection comes, to a position before it and after every other event that came meanwhile and is not
-   * of the selection; to `undefined` when the signal aborts, or `wakeAll` says so, first.
+   * Resolves when an event of the selection arrives, to a position before it and after all other
+   * events that arrived meanwhile and are not in the selection. Resolves to `undefined` if the
+   * signal aborts first. Resolves as `wakeAll` says if that is called first.
    */
   wait(selection: Selection, signal: AbortSignal | undefined): Promise<number | undefined> {
     if (signal?.aborted) return Promise.resolve(undefined)
@@ -37,7 +39,7 @@ export class EventWaiters {
     })
   }
 
-  /** Wakes those whom an event concerns. */
+  /** Wakes the readers that an event concerns. */
   onEvent({ position, isPrivate, topics }: StoredEvent): void {
     const read = isPrivate ? toTopics(topics) : undefined
     for (const waiter of this.#index.select(topics)) {
@@ -45,7 +47,10 @@ export class EventWaiters {
     }
   }
 
-  /** Wakes all, because after this position there may be events of anyone; with `undefined`, because there will be none. */
+  /**
+   * Wakes all readers, because there may be events for any of them after this position; `undefined`
+   * if there will be none.
+   */
   wakeAll(position: number | undefined): void {
     for (const waiter of this.#waiters) this.#wake(waiter, position)
   }

@@ -1,12 +1,12 @@
-/** A feed as it stands in the order. */
+/** A feed's place in the order. */
 export interface OrderedFeed {
   quieter: OrderedFeed | undefined
   livelier: OrderedFeed | undefined
 }
 
 /**
- * Feeds in order of their newest frame, the quietest first: a list through the feeds themselves, since a feed moves to its end with each
- * event.
+ * Feeds in the order of their newest frames, the quietest first. It is a list through the feeds
+ * themselves, because a feed moves to its end with each event.
  */
 export class FeedOrder<F extends OrderedFeed> {
   #quietest: F | undefined
@@ -16,7 +16,7 @@ export class FeedOrder<F extends OrderedFeed> {
     return this.#quietest
   }
 
-  /** Puts a feed at the end: it has just had a frame, or is new. */
+  /** Moves a feed to the end: it has just received a frame, or is new. */
   moveToEnd(feed: F): void {
     if (feed === this.#liveliest) return
     this.delete(feed)

@@ -1,18 +1,19 @@
-/** The size of the pieces of memory that small frames share. */
+/** The size of the blocks of memory that small frames share. */
 const slabBytes = 64 * 1024
-/** A larger frame has memory of its own. */
+/** A larger frame has its own memory. */
 const maxSharedBytes = 4 * 1024
 
 /**
- * Memory for the frames of feeds. A frame of some hundred bytes in an allocation of its own costs more than all else about it, and in the
- * buffer pool of Node it would keep what others put beside it from being freed. Frames leave their feeds in the order in which they came,
- * so that a slab of nothing but frames is freed as a whole soon after its first.
+ * Memory for the frames of feeds. For a frame of a few hundred bytes, its own allocation costs more
+ * than everything else. In Node's buffer pool it would keep neighbours of other kinds from being
+ * freed. Frames leave their feeds in the order in which they came, so a slab with nothing but
+ * frames is freed as a whole soon after its first one.
  */
 export class FrameSlab {
   #slab = Buffer.allocUnsafeSlow(0)
   #used = 0
 
-  /** The bytes of a text. */
+  /** Encodes a text as UTF-8. */
   encode(text: string): Buffer {
     const length = Buffer.byteLength(text)
     if (length > maxSharedBytes) {

@@ -4,29 +4,37 @@ import { positionId } from './event-id.ts'
 import type { HistoryPage } from './history-reader.ts'
 import { positionOf, type StartingPoint } from './resume.ts'
 
-/** A gap, and the place up to where it reaches: who resumes from there misses nothing more. */
+/** A gap, and where it ends: a client that resumes from there misses nothing more. */
 export interface GapBefore {
   readonly gap: Gap
   readonly end: HistoryPosition
 }
 
-/** Where somebody is in the history who reads on from there: what it has, and what it is to be told before anything else. */
+/**
+ * The place of a reader in the history: what it has, and what it must be told before anything else.
+ */
 export class HistoryCursor {
-  /** It has all of its events up to here. */
+  /** The reader has all of its events up to here. */
   position: number
-  /** The gap that its client is to be told of before anything else. */
+  /** The gap that its client must be told about before anything else. */
   gap: Extract<StartingPoint, { name: 'gap' }> | undefined
-  /** Whether it asked for whatever is kept, so that nothing gone can be missing. Until its first page, or its feed. */
+  /**
+   * Whether it asked for whatever is kept, so that it misses nothing that is trimmed. Only until
+   * its first page, or until it joins its feed.
+   */
   acceptsTrimmed: boolean
 
-  /** `head` is where the tail is now. */
+  /** `head` is the position of the tail. */
   constructor(start: StartingPoint, head: number) {
     this.gap = start.name === 'gap' ? start : undefined
     this.acceptsTrimmed = start.name === 'gap' || start.name === 'earliest' || start.name === 'last'
     this.position = positionOf(start, head)
   }
 
-  /** Moves to the end of a page that was read from here. Returns the gap to be told before the events of the page. */
+  /**
+   * Moves to the end of a page that was read from here. Returns the gap to report before the events
+   * of the page.
+   */
   moveThrough(page: HistoryPage, epoch: string): GapBefore | undefined {
     const gap = this.#gapBefore(page, epoch)
     this.position = page.through

@@ -7,40 +7,47 @@ import type { Selection } from './selection.ts'
 import { SharedWork } from './shared-work.ts'
 import { Turns } from './turns.ts'
 
-/** A stretch of the history as one selection gets it. */
+/** A part of the history for one selection. */
 export interface HistoryPage {
   readonly events: readonly StoredEvent[]
-  /** The frames of its events; empty when it has none. Encoded when they are first asked for. */
+  /** The frames of its events; empty if it has none. Encoded on first use. */
   readonly bytes: Uint8Array
-  /** How far it reaches: all up to here is in it, or not of this selection, or lost. */
+  /** How far it reaches: every event up to here is in it, not in the selection, or lost. */
   readonly through: number
-  /** Whether nothing was trimmed of what it reaches over: then it says all there ever was, whenever it is given. */
+  /** Whether nothing in its range was trimmed. If so, it is complete whenever it is sent. */
   readonly isWhole: boolean
   /** Whether an event of this selection was trimmed before it could be read. */
   readonly hasLost: boolean
-  /** The oldest event that was kept, of any selection. */
+  /** The oldest event that is kept, of any selection. */
   readonly earliest: HistoryPosition | undefined
-  /** Up to where, at the most, events are lost. All of the page comes after it. */
+  /** The last position at which events may be lost. All of the page comes after it. */
   readonly gapEnd: HistoryPosition
 }
 
-/** The size of a page, counted as stores do: what a subscriber gets in one piece when it reads from the history. */
+/**
+ * The size of a page, counted as stores do: what a subscriber receives in one piece when it reads
+ * from the history.
+ */
 const pageBytes = 64 * 1024
-/** Bounds the time one page takes when its events are tiny, or when few of those read are admitted. */
+/** Limits the time for one page if its events are tiny, or if few of those read are admitted. */
 const pageEvents = 1000
-/** Pages read at once; who asks for more only waits. More would only hold more pages in memory: the store works on one at a time. */
+/**
+ * Pages read at once. Further readers only wait. A higher limit would only hold more pages in
+ * memory: the store works on one at a time.
+ */
 export const maxReads = 16
 
-/** Pages kept for who wants the same soon. */
+/** Pages kept for readers that soon want the same. */
 const maxKeptPages = 32
 
 /**
- * The one way to the history: for subscribers and programs that catch up, and for who asks for the last events. It reads page by page, a
- * bounded number of them at once; the others wait in line and hold nothing. A reader who leaves is out of the line at once, and
- * nothing more is read for it.
+ * The only way to the history, for subscribers and programs that catch up, and for requests for the
+ * last events. It reads page by page, and a bounded number of pages at once. Other readers wait in
+ * line and hold nothing. A reader that leaves is out of the line at once, and nothing more is read
+ * for it.
  *
- * Readers of the same selection who want the same page share one read of it, and its bytes: at the same time, or soon after each
- * other, as a crowd does that comes back from where it was cut off together.
+ * Readers of the same selection that want the same page share one read of it, and its bytes: at the
+ * same time, or soon after each other, like a crowd that reconnects after it was cut off together.
  */
 export class HistoryReader {
   readonly #store: EventStore
@@ -55,28 +62,34 @@ export class HistoryReader {
     this.#last = new LastEvents(store)
   }
 
-  /** Whether this page is being read, so that to want it as well costs nothing. */
+  /** Whether this page is being read, so that a further reader of it costs nothing. */
   isReading(selection: Selection, after: number): boolean {
     return this.#reads.has(keyOf(selection, after))
   }
 
-  /** What a selection has after a position, if it was read lately. It may end before the head of now. */
+  /**
+   * Returns the page of a selection after a position, if it was read recently. It may end before
+   * the current head.
+   */
   recall(selection: Selection, after: number): HistoryPage | undefined {
     return this.#pages.get(keyOf(selection, after))
   }
 
-  /** Forgets the pages read: what is trimmed should be gone, and memory is not to be held for nobody. */
+  /** Forgets the pages: trimmed events should be gone, and unused pages should not hold memory. */
   forget(): void {
     this.#pages.clear()
   }
 
-  /** Forgets all it knows: the history may be another one now. */
+  /** Forgets everything: the history may be a different one now. */
   restart(): void {
     this.#pages.clear()
     this.#last.forget()
   }
 
-  /** Reads what a selection has after a position, up to the head. Rejects as the store does, or with the signal's reason. */
+  /**
+   * Reads the page of a selection after a position, up to the head. Rejects as the store does, or
+   * with the signal's reason.
+   */
   read(selection: Selection, after: number, head: HistoryPosition, signal?: AbortSignal): Promise<HistoryPage> {
     const key = keyOf(selection, after)
     const read = async (signal: AbortSignal) => {
@@ -87,7 +100,7 @@ export class HistoryReader {
     return this.#reads.do(key, read, signal)
   }
 
-  /** Whether an event after this position that a selection should have had is gone. */
+  /** Whether an event of the selection after this position is lost. */
   async hasLost(selection: Selection, after: number, signal?: AbortSignal): Promise<boolean> {
     const { head, trimmed } = await this.#store.bounds()
     if (trimmed.position <= after) return false
@@ -98,13 +111,17 @@ export class HistoryReader {
     return lost.some((trace) => selection.admitsTombstone(trace))
   }
 
-  /** Finds the `nth` newest kept event of a selection: 1 for the newest. Rejects as the store does, or with the signal's reason. */
+  /**
+   * Finds the `nth` newest kept event of a selection: 1 for the newest. Rejects as the store does,
+   * or with the signal's reason.
+   */
   findLast(selection: Selection, nth: number, signal?: AbortSignal): Promise<LastEvent> {
     return this.#last.find(selection, nth, signal)
   }
 
   #keep(key: string, page: HistoryPage): void {
-    // One with nothing in it is as quickly read, and its end is soon behind the head. What is lost has to be told as it is now.
+    // An empty page is read again as quickly, and its end is soon behind the head. Losses must be
+    // reported as of now.
     if (page.events.length === 0 || !page.isWhole) return
     this.#pages.delete(key)
     this.#pages.set(key, page)
@@ -136,7 +153,7 @@ export class HistoryReader {
       isWhole: page.bounds.trimmed.position <= after,
       hasLost: page.lost.some((trace) => selection.admitsTombstone(trace)),
       earliest: page.bounds.earliest,
-      // What was trimmed after the head of then is not lost to a subscriber: the tail brings it.
+      // What was trimmed after that head is not lost to a subscriber: the tail brings it.
       gapEnd: page.bounds.trimmed.position < head.position ? page.bounds.trimmed : head,
     }
   }

@@ -4,28 +4,35 @@ import type { Selection } from './selection.ts'
 import { SharedWork } from './shared-work.ts'
 import { Turns } from './turns.ts'
 
-/** Where one of the last events of a selection is. */
+/** The position of one of the last events of a selection. */
 export interface LastEvent {
-  /** `undefined` if not so many events are kept. */
+  /** `undefined` if fewer events are kept. */
   readonly mark: HistoryPosition | undefined
-  /** Up to where the history was searched: its end at that time. */
+  /** The end of the history when it was searched. */
   readonly head: HistoryPosition
 }
 
-/** The most that is read in one piece. An append, or anybody's turn of the event loop, waits for no more than one of these. */
+/**
+ * The most that is read in one piece. An append, or any other turn of the event loop, waits for at
+ * most one of these.
+ */
 const pageEvents = 500
 const pageBytes = 64 * 1024
-/** The first piece is small: most look for an event or two that are near the end. */
+/** The first piece is small: most searches are for an event or two near the end. */
 const firstPageEvents = 8
 
-/** Searches whose results are kept, and the most characters of what they selected, which a client may choose to be long. */
+/**
+ * The most results kept, and the most characters of their selections, which clients may choose to
+ * be long.
+ */
 const maxKept = 100
 const maxKeyLength = 4096
 
 /**
- * Searches the history from its end. Searches take turns, page by page, so that a long one delays a short one by no more than a page;
- * and each holds a number and a position, however many events it counts. The same search is made once for all who want its
- * result at the same time, and not again while the history has not grown.
+ * Searches the history from its end. Searches take turns, page by page, so that a long one delays a
+ * short one by at most a page. Each one holds a number and a position, however many events it
+ * counts. Readers that need the same result at the same time share one search, and it is not
+ * repeated while the history does not grow.
  */
 export class LastEvents {
   readonly #store: EventStore
@@ -38,12 +45,15 @@ export class LastEvents {
     this.#store = store
   }
 
-  /** Finds the `nth` newest kept event of a selection. Rejects as the store does, or with the signal's reason. */
+  /**
+   * Finds the `nth` newest kept event of a selection. Rejects as the store does, or with the
+   * signal's reason.
+   */
   async find(selection: Selection, nth: number, signal?: AbortSignal): Promise<LastEvent> {
     const key = `${nth} ${selection.key}`
     const { head, trimmed } = await this.#store.bounds()
     let found = this.#found.get(key)
-    // A search that had begun before this one was asked for may not have seen the newest event.
+    // A search that began before this request may not have seen the newest event.
     while (!found || found.head.position < head.position) {
       found = await this.#searches.do(key, (signal) => this.#search(key, selection, nth, signal), signal)
     }
@@ -56,7 +66,7 @@ export class LastEvents {
 
   async #search(key: string, selection: Selection, nth: number, signal: AbortSignal): Promise<LastEvent> {
     const { head, trimmed } = await this.#store.bounds()
-    // Of the newest event it is enough to look at what came since the last search.
+    // For the newest event, it is enough to search what was published since the last search.
     const known = nth === 1 ? this.#found.get(key) : undefined
     const range: SearchRange = { after: known?.head.position ?? 0, head }
     const newer = await (this.#store.readBack
@@ -135,7 +145,10 @@ interface SearchRange {
   readonly head: HistoryPosition
 }
 
-/** Those of a page that a selection admits. Others have their turn of the event loop after each page, however fast the store is. */
+/**
+ * Returns the events of a page that a selection admits. Other work has its turn of the event loop
+ * after each page, however fast the store is.
+ */
 async function admittedInTurn(
   events: readonly StoredEvent[],
   selection: Selection,
@@ -146,7 +159,10 @@ async function admittedInTurn(
   return admitted
 }
 
-/** As many events as before are newer; if it was trimmed meanwhile, not so many are kept any more. */
+/**
+ * Returns the event's position, unless the event was trimmed after it was found: then fewer events
+ * are kept.
+ */
 function keptOf({ mark }: LastEvent, trimmed: HistoryPosition): HistoryPosition | undefined {
   return mark && mark.position > trimmed.position ? mark : undefined
 }

@@ -5,15 +5,16 @@ import { type GapBefore, HistoryCursor } from './history-cursor.ts'
 import type { StartingPoint } from './resume.ts'
 import type { Selection } from './selection.ts'
 
-/** An event as a program gets it that embeds the hub. */
+/** An event as a program that embeds the hub receives it. */
 export interface HubEvent {
-  /** What to resume from: the publisher's own ID, else the place in the history. */
+  /** The ID to resume from: the publisher's own, or else the position's. */
   readonly id: string
   /** The canonical topic, then the alternates. Empty for `headwater-gap`. */
   readonly topics: readonly string[]
   /**
-   * The event type; `message` if the publisher gave none. `headwater-gap` if events before this point are gone, with the same data as
-   * in an event stream: `{"reason", "requested", "earliest"}`.
+   * The event type; `message` if the publisher set none. `headwater-gap` if events before this
+   * point are lost, with the same data as in an event stream:
+   * `{"reason", "requested", "earliest"}`.
    */
   readonly type: string
   readonly data: string
@@ -21,9 +22,10 @@ export interface HubEvent {
 }
 
 /**
- * Yields the events of a selection, from a starting point on for as long as the hub is open, each once and in order. It is a position:
- * it waits until an event concerns it, and reads that from the history. So nothing waits in memory for a reader that takes its time,
- * and events of other topics cost nothing. Ends when the signal aborts; rejects as the store does, or with the signal's reason.
+ * Yields the events of a selection, from a starting point on while the hub is open, each once and
+ * in order. The reader is only a position: it waits until an event concerns it, and reads that from
+ * the history. So no events wait in memory for a slow reader, and events of other topics cost
+ * nothing. Ends when the signal aborts; rejects as the store does, or with the signal's reason.
  */
 export async function* readEvents(
   fanOut: FanOut,
@@ -44,7 +46,7 @@ export async function* readEvents(
       const { topics, type = 'message', data, isPrivate } = event
       yield { id: eventIdOf(epoch, event), topics, type, data, isPrivate }
     }
-    // A store in memory answers at once, and a history that has nothing for this reader may be long.
+    // A memory store answers at once, and a long history may have nothing for this reader.
     if (page.events.length === 0) await new Promise((resolve) => setImmediate(resolve))
   }
 }

@@ -7,52 +7,73 @@ import { forbiddenCharacter } from '../matching/visible-text.ts'
 import type { Append, EventRecord } from '../store/store.ts'
 import { isReservedTopic } from './reserved-topics.ts'
 
-/** An event as a publisher gives it. */
+/** An event as a publisher sends it. */
 export interface PublishInit {
-  /** The topic, or several: the first is canonical, the others are alternates by which it can be selected as well. */
+  /**
+   * The topic, or several: the first is canonical, and the others are alternates that also select
+   * the event.
+   */
   readonly topic: string | readonly string[]
   /** Opaque text. Default: empty. Line breaks (CRLF, CR, LF) arrive as LF. */
   readonly data?: string | undefined
-  /** Only for subscribers with a right to one of the topics. Default: false. */
+  /**
+   * Whether the event is only for subscribers with a right to one of its topics. Default: false.
+   */
   readonly private?: boolean | undefined
-  /** An ID of the publisher's choosing. Default (also for an empty one): the hub makes one that says the event's place. */
+  /**
+   * An ID chosen by the publisher. Default (also for an empty one): the hub makes one from the
+   * event's position.
+   */
   readonly id?: string | undefined
-  /** The event type. Default (also for an empty one): none, which an `EventSource` dispatches as `message`. */
+  /**
+   * The event type. Default (also for an empty one): none, which an `EventSource` dispatches as
+   * `message`.
+   */
   readonly type?: string | undefined
-  /** The reconnection time in milliseconds that subscribers use from now on. Default (also for 0): left as it is. */
+  /**
+   * The reconnection time in milliseconds that subscribers use from now on. Default (also for 0):
+   * unchanged.
+   */
   readonly retry?: number | undefined
   /**
-   * Makes it safe to publish once more when the answer to the first attempt got lost: for an hour (unless the store was told
-   * otherwise) the same event with the same key is stored once, and each attempt resolves to the same ID. Any other event with that key
-   * is another event. At most 255 bytes. Default: none.
+   * Makes it safe to publish again if the answer to the first attempt was lost: for an hour (unless
+   * the store is configured otherwise) the same event with the same key is stored once, and each
+   * attempt resolves to the same ID. A different event with that key is another event. At most 255
+   * bytes. Default: none.
    */
   readonly idempotencyKey?: string | undefined
 }
 
-/** What an operator can restrict of what is published. */
+/** The limits on published events that an operator can lower. */
 export interface PublishLimits {
-  /** The topics of one event. Default 1000, which is also the most that can be. */
+  /** The topics of one event. Default 1,000, which is also the maximum. */
   readonly maxTopics: number
 }
 
 /** The most topics of one event. */
 const maxTopics = 1000
-/** The longest topic in bytes of UTF-8, which is that of matchers, too: every character costs every pattern some work. */
+/**
+ * The longest topic in bytes of UTF-8, as long as the longest matcher: every character costs every
+ * pattern some work.
+ */
 const maxTopicBytes = maxMatcherBytes
 /** The most bytes of all topics of one event. */
 const maxTopicsBytes = 64 * 1024
-/** The longest ID in bytes. It comes back in a request header, and those have limits everywhere. */
+/** The longest ID in bytes. It returns in a request header, and headers are limited everywhere. */
 const maxIdBytes = 1024
 const maxIdempotencyKeyBytes = 255
 
 declare const prepared: unique symbol
 
-/** An event that may be appended: validated, and its key made. Only `prepareEvent` makes one. */
+/**
+ * An event that is ready to be appended: validated, with its key. Only `prepareEvent` creates one.
+ */
 export type PreparedEvent = Append & { readonly [prepared]: true }
 
 /**
- * Validates an event from a publisher, and is the only place that does, whichever way it came. Throws a `HubError` that names
- * what is wrong. The order of the checks is that of the reference hub, so that of several mistakes the same one is reported.
+ * Validates an event from a publisher, and is the only place that does, however it arrived. Throws
+ * a `HubError` that says what is wrong. The order of the checks is that of the reference hub, so
+ * that both report the same one of several mistakes.
  */
 export function prepareEvent(init: PublishInit, epoch: string, limits: PublishLimits): PreparedEvent {
   const topics = parseTopics(init.topic, Math.min(limits.maxTopics, maxTopics))
@@ -65,8 +86,8 @@ export function prepareEvent(init: PublishInit, epoch: string, limits: PublishLi
 }
 
 /**
- * The key under which the store knows an event. It names the event too: a key that is used twice, by a mistake or by two
- * publishers who count from 1, must not make an event disappear that was acknowledged.
+ * The key under which the store knows an event. It includes the event: if a key is used twice, by
+ * mistake or by two publishers that count from 1, no acknowledged event may disappear.
  */
 function keyOfEvent(key: string, { topics, data, isPrivate, id, type, retryMs }: EventRecord): string {
   return createHash('sha256')
@@ -82,14 +103,14 @@ function parseIdempotencyKey(key: string | undefined): string | undefined {
   if (bytes > 0 && bytes <= maxIdempotencyKeyBytes) return key
   throw new HubError(
     'INVALID_IDEMPOTENCY_KEY',
-    `The idempotency key is ${bytes} bytes long; it must have 1 to ${maxIdempotencyKeyBytes}. A random UUID does well.`,
+    `The idempotency key is ${bytes} bytes long; it must have 1 to ${maxIdempotencyKeyBytes}. Use a random UUID, for example.`,
   )
 }
 
 function parseTopics(given: string | readonly string[], most: number): readonly string[] {
   const topics = typeof given === 'string' ? [given] : given
   if (!Array.isArray(topics) || topics.length === 0) {
-    throw new HubError('INVALID_TOPIC', 'The event has no topic. Give at least one.')
+    throw new HubError('INVALID_TOPIC', 'The event has no topic. Set at least one.')
   }
   if (topics.length > most) {
     throw new HubError('TOO_LARGE', `The event has ${topics.length} topics; the most is ${most}.`)
@@ -121,7 +142,7 @@ function parseTopics(given: string | readonly string[], most: number): readonly 
   return topics.length === 1 ? topics : [...new Set<string>(topics)]
 }
 
-/** The bytes of a topic. What is no text is told of as such. */
+/** Returns the bytes of a topic. Accepts what is not text, which another check reports. */
 function assertShort(topic: unknown): number {
   const bytes = typeof topic === 'string' ? Buffer.byteLength(topic) : 0
   if (bytes <= maxTopicBytes) return bytes
@@ -132,7 +153,7 @@ function assertShort(topic: unknown): number {
 }
 
 function parseRetry(retry: number | undefined): number | undefined {
-  // Publishers' libraries send 0 for "not set"; and the reconnection time of 0 it would be otherwise makes clients spin.
+  // Publishers' libraries send 0 for "not set". As a reconnection time, 0 would make clients spin.
   if (retry === undefined || retry === 0) return undefined
   if (Number.isSafeInteger(retry) && retry > 0) return retry
   throw new HubError('INVALID_RETRY', `retry is ${String(retry)}: it must be a whole number of milliseconds.`)
@@ -178,14 +199,15 @@ function parseData(data: string | undefined): string {
     )
   }
   if (!data.isWellFormed()) {
-    throw new HubError('INVALID_DATA', 'data has half of a surrogate pair, which UTF-8 cannot carry.')
+    throw new HubError('INVALID_DATA', 'data contains half of a surrogate pair, which UTF-8 cannot encode.')
   }
   return data
 }
 
 /**
- * A topic, an id or a type is one line of visible text: no control characters (they could forge a field of the stream), no
- * format characters (two topics that look the same would differ), no lone surrogates (UTF-8 has none).
+ * A topic, an id or a type is one line of visible text. Control characters could forge a field of
+ * the stream, format characters could make two different topics look the same, and UTF-8 has no
+ * lone surrogates.
  */
 function assertSingleLine(
   code: 'INVALID_TOPIC' | 'INVALID_EVENT_ID' | 'INVALID_EVENT_TYPE' | 'INVALID_IDEMPOTENCY_KEY',
@@ -195,10 +217,10 @@ function assertSingleLine(
   if (typeof text !== 'string') {
     throw new HubError(code, `${what} ${String(text)} is of type ${typeof text}, and must be text.`)
   }
-  const unwelcome = forbiddenCharacter(text)
-  if (unwelcome === undefined) return
+  const forbidden = forbiddenCharacter(text)
+  if (forbidden === undefined) return
   throw new HubError(
     code,
-    `${what} ${JSON.stringify(text)} has the control or format character ${unwelcome}. Leave it out.`,
+    `${what} ${JSON.stringify(text)} contains the control or format character ${forbidden}. Remove it.`,
   )
 }

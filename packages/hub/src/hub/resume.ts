@@ -5,23 +5,27 @@ import { positionId } from './event-id.ts'
 import type { HistoryReader } from './history-reader.ts'
 import type { Selection } from './selection.ts'
 
-/** From where in the history a subscriber is to be served. */
+/** The point in the history from which a subscriber is served. */
 export type StartingPoint =
-  /** From what comes next: there was no last event ID. */
+  /** From the next event on: there was no last event ID. */
   | { readonly name: 'live' }
-  /** Everything that is kept, because that is what was asked for: what comes after this position. */
+  /** Everything that is kept, because the client asked for that: all events after this position. */
   | { readonly name: 'earliest'; readonly position: number }
-  /** The last events, those after this place, because that is what was asked for. */
+  /** The last events, because the client asked for those: all events after this position. */
   | { readonly name: 'last'; readonly after: HistoryPosition }
   /** Everything after this position, which the client has. */
   | { readonly name: 'after'; readonly position: number }
-  /** Everything that is kept, which comes after this position, after telling the client that this may not be all it missed. */
+  /**
+   * Everything that is kept, which comes after this position. The client is first told that this
+   * may not be all it missed.
+   */
   | { readonly name: 'gap'; readonly reason: GapReason; readonly requested: string; readonly position: number }
 
 /**
- * Finds out where a client's last event ID is in the history. `undefined` or `''` means the client has none; `-N`
- * that it wants the last N of its events. The ID is outside input: any other text is answered, a forged one at worst with everything the subscriber may have.
- * Rejects with the signal's reason when that aborts.
+ * Finds the position of a client's last event ID in the history. `undefined` or `''` means that the
+ * client has none, and `-N` that it wants the last N of its events. The ID is outside input: any
+ * other text is accepted, and a forged one yields at worst everything that the subscriber may
+ * receive. Rejects with the signal's reason when that aborts.
  */
 export async function findStartingPoint(
   store: EventStore,
@@ -51,14 +55,15 @@ export async function findStartingPoint(
   const state = await store.inspect(position)
   if (state.name === 'ahead') return await gap('ahead')
   if (state.name === 'vacant') return await gap('unknown')
-  // A tag that is not the event's: this position has had two events, and the client saw the other one.
+  // The tag is not that of the event: this position has had two events, and the client saw the
+  // other one.
   if (state.tag !== undefined && lastEventId !== positionId(store.epoch, { position, tag: state.tag }))
     return await gap('unknown')
   if (await history.hasLost(selection, position, signal)) return await gap('trimmed')
   return { name: 'after', position }
 }
 
-/** The most events that can be asked for by their number. */
+/** The highest number of last events that a client can ask for. */
 const maxLastEvents = 10_000
 
 async function findLast(
@@ -71,22 +76,28 @@ async function findLast(
   if (count > maxLastEvents) {
     throw new HubError(
       'INVALID_REQUEST',
-      `The last ${count} events were asked for; the most is ${maxLastEvents}. Ask for earliest to have all that is kept.`,
+      `The request is for the last ${count} events; the most is ${maxLastEvents}. Use earliest to get everything that is kept.`,
     )
   }
   if (count === 0) return { name: 'live' }
-  // The one before them: where a client is that has all but them.
+  // The event before them: that is the position of a client that has all but them.
   const { mark: after } = await history.findLast(selection, count + 1, signal)
   return after ? { name: 'last', after } : await findEarliest(store)
 }
 
-/** After what is trimmed, rather than from the beginning: a feed may still hold what the history keeps no more. */
+/**
+ * Begins after what is trimmed, not at the very beginning: a feed may still hold what the history
+ * no longer keeps.
+ */
 async function findEarliest(store: EventStore): Promise<StartingPoint> {
   const { trimmed } = await store.bounds()
   return { name: 'earliest', position: trimmed.position }
 }
 
-/** Up to where a subscriber who starts there has, or does without, its events. `head` is where the tail is now. */
+/**
+ * The position up to which a subscriber that starts there has its events, or does without them.
+ * `head` is the position of the tail.
+ */
 export function positionOf(start: StartingPoint, head: number): number {
   switch (start.name) {
     case 'live':

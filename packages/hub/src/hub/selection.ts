@@ -4,12 +4,13 @@ import { type Topic, toTopics } from '../matching/topic.ts'
 import type { EventRecord, Tombstone } from '../store/store.ts'
 
 /**
- * Which events a subscriber is to have: those that one of its matchers selects by one of their topics, private ones only
- * if it also has a right to one of their topics. The two are independent: a subscriber may select an event by its canonical
- * topic and be granted it by an alternate. Without rights a subscriber never has a private event.
+ * The events for a subscriber: those that one of its matchers selects by one of their topics. It
+ * also needs a right to one of a private event's topics. The two are independent: a matcher may
+ * select an event by its canonical topic while a right grants it by an alternate. Without rights, a
+ * subscriber receives no private events.
  */
 export class Selection {
-  /** Selections with the same key are the same: their subscribers share a feed. */
+  /** Selections with the same key are equal: their subscribers share a feed. */
   readonly key: string
   readonly matchers: MatcherSet
   readonly #rights: MatcherSet
@@ -20,12 +21,12 @@ export class Selection {
     this.key = JSON.stringify([this.matchers.key, this.#rights.key])
   }
 
-  /** The most steps that a character of a topic costs. */
+  /** The most steps that each character of a topic costs. */
   get cost(): number {
     return this.matchers.cost + this.#rights.cost
   }
 
-  /** The topics selected, when all matchers are exact: what an index can use. */
+  /** The selected topics, if all matchers are exact, so that a store can use an index. */
   get topics(): ReadonlySet<string> | undefined {
     return this.matchers.topics
   }
@@ -35,12 +36,12 @@ export class Selection {
     return this.matchers.selectsAny(read) && (!isPrivate || this.grants(read))
   }
 
-  /** Whether it has a right to the private events of one of these topics. */
+  /** Whether it has a right to private events with one of these topics. */
   grants(topics: readonly Topic[]): boolean {
     return this.#rights.selectsAny(topics)
   }
 
-  /** Whether a trimmed event was, or may have been, one of these. */
+  /** Whether a trimmed event was, or may have been, in the selection. */
   admitsTombstone({ topics, isPrivate }: Tombstone): boolean {
     return topics === undefined || this.admits({ topics, isPrivate })
   }

@@ -1,6 +1,7 @@
 /**
- * Work that several may want at the same time, done once for all of them. It goes on for as long as anybody wants it: who leaves is
- * told so at once, and the last who leaves stops it.
+ * Work that several callers may want at the same time, done once for all of them. It continues
+ * while any of them wants it. A caller that leaves is rejected at once, and the last one to leave
+ * stops the work.
  */
 export class SharedWork<T> {
   readonly #underWay = new Map<string, Shared<T>>()
@@ -10,7 +11,10 @@ export class SharedWork<T> {
     return this.#underWay.has(key)
   }
 
-  /** Does the work, or joins it where it is under way. Rejects as the work does, or with the signal's reason. */
+  /**
+   * Does the work, or joins it if it is under way. Rejects as the work does, or with the signal's
+   * reason.
+   */
   do(key: string, work: (signal: AbortSignal) => Promise<T>, signal?: AbortSignal): Promise<T> {
     if (signal?.aborted) return Promise.reject(signal.reason)
     let shared = this.#underWay.get(key)
@@ -33,7 +37,7 @@ export class SharedWork<T> {
         reject(signal.reason)
         shared.wanted--
         if (shared.wanted > 0) return
-        // Whoever wants it from now on begins anew.
+        // A later caller begins it again.
         this.#forget(key, shared)
         shared.controller.abort(signal.reason)
       }
@@ -60,6 +64,6 @@ export class SharedWork<T> {
 interface Shared<T> {
   readonly result: Promise<T>
   readonly controller: AbortController
-  /** How many wait for it. One without a signal waits to the end. */
+  /** How many callers wait for it. A caller without a signal waits to the end. */
   wanted: number
 }

@@ -1,23 +1,26 @@
 import type { CloseReason, GapReason } from '@headwater/sse/server'
 
-/** What a hub has done and is doing. Counts are since it was made; none says anything of a topic. */
+/** What a hub has done and is doing. Counts start when the hub is created. None reveals a topic. */
 export interface HubStats {
   /** Sessions served now. */
   readonly subscribers: number
-  /** Of those, how many lack something: events that wait to be written, or history that is to be read. */
+  /** How many of them are behind: with events to be written, or history to be read. */
   readonly subscribersBehind: number
-  /** How many events of the whole history the one that is furthest behind has not come past. */
+  /** How many events of the whole history the slowest subscriber is behind. */
   readonly lagEvents: number
   /** Different selections among the subscribers. */
   readonly feeds: number
   /** Events written to sessions: one event counts for each subscriber. */
   readonly eventsDelivered: number
   readonly bytesDelivered: number
-  /** Gaps told to subscribers, by reason. */
+  /** Gaps reported to subscribers, by reason. */
   readonly gaps: Readonly<Partial<Record<GapReason, number>>>
-  /** Sessions that are over, by what ended them. `too-slow` and `stalled` are those of subscribers that could not keep up. */
+  /**
+   * Sessions that have ended, by reason. `too-slow` and `stalled` mean subscribers that could not
+   * keep up.
+   */
   readonly sessionsClosed: Readonly<Partial<Record<CloseReason, number>>>
-  /** The newest position of the history that the hub knows of. */
+  /** The newest position of the history that the hub knows. */
   readonly headPosition: number
 }
 

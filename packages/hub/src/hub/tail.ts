@@ -1,8 +1,11 @@
 import { type Bounds, beginning, type EventStore, type HistoryPosition, type StoredEvent } from '../store/store.ts'
 
-/** Who is called with what the store's tail brings. */
+/** Called with what the store's tail brings. */
 export interface TailListener {
-  /** The tail begins after `bounds.head`: for the first time, or again after it had failed at `lastHead`. */
+  /**
+   * The tail begins after `bounds.head`: for the first time, or again after it failed at
+   * `lastHead`.
+   */
   onStart(bounds: Bounds, lastHead: HistoryPosition): void
   /** New events in order of position; `head` is already the last of them. */
   onAppend(events: readonly StoredEvent[]): void
@@ -14,7 +17,10 @@ export interface TailListener {
 
 const retryMs = 1000
 
-/** Follows the end of the history in a store, and starts again when that fails. Knows how far it has come. */
+/**
+ * Follows the end of the history in a store, and starts again if that fails. Knows how far it has
+ * come.
+ */
 export class Tail {
   readonly #store: EventStore
   readonly #listener: TailListener
@@ -35,7 +41,7 @@ export class Tail {
     return this.#head
   }
 
-  /** Whether new events arrive. Not for a moment after the store's tail has failed. */
+  /** Whether new events arrive. `false` for a moment after the store's tail has failed. */
   get isFollowing(): boolean {
     return this.#isFollowing
   }
@@ -62,7 +68,9 @@ export class Tail {
     }
   }
 
-  /** Resolves to `true` when the tail has reached a position, to `false` when it is closed first. */
+  /**
+   * Resolves to `true` when the tail has reached a position, or to `false` if it is closed first.
+   */
   reach(position: number): Promise<boolean> {
     if (this.#isClosed) return Promise.resolve(false)
     if (this.#head.position >= position) return Promise.resolve(true)

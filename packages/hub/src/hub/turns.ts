@@ -1,8 +1,8 @@
 import { Fifo } from '../base/fifo.ts'
 
 /**
- * Bounds how many do something at once. The others wait in line, first come first served, and hold nothing but their place, which
- * they give up when their signal aborts.
+ * Bounds how much work is done at once. Further callers wait in line, first come, first served.
+ * They hold nothing but their place, and leave it when their signal aborts.
  */
 export class Turns {
   readonly #max: number
@@ -13,7 +13,7 @@ export class Turns {
     this.#max = max
   }
 
-  /** Does some work when it is its turn. Rejects with the signal's reason if that aborts first. */
+  /** Does some work when its turn comes. Rejects with the signal's reason if that aborts first. */
   async take<T>(signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
     signal?.throwIfAborted()
     if (this.#taken < this.#max) this.#taken++
@@ -52,6 +52,6 @@ export class Turns {
 }
 
 interface Place {
-  /** `undefined` once it was given up. */
+  /** `undefined` after its caller has left. */
   enter?: (() => void) | undefined
 }

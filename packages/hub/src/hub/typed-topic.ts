@@ -8,11 +8,15 @@ import type { PublishInit } from './publish-init.ts'
 /** A topic whose events carry values of one type, as JSON. */
 export interface TypedTopic<T> {
   readonly name: string
-  /** Publishes a value; the other things an event can have go beside it. Resolves to the ID. Throws as `hub.publish` does. */
+  /**
+   * Publishes a value, with the event's other fields in `options`. Resolves to the ID. Throws as
+   * `hub.publish` does.
+   */
   publish(value: T, options?: Omit<PublishInit, 'topic' | 'data'>): Promise<string>
   /**
-   * The topic's events with their values, private ones included. What is no JSON, or is refused by `parse`, rejects with
-   * `INVALID_DATA`: others may publish to this topic too. So does a gap when `onGap` is not given.
+   * Yields the topic's events with their values, including private events. Rejects with
+   * `INVALID_DATA` if the data is not JSON or `parse` refuses it, because others may publish to
+   * this topic too. Also rejects with it at a gap, unless `onGap` is set.
    */
   subscribe(options?: TypedSubscribeOptions): AsyncGenerator<TypedEvent<T>, void, undefined>
 }
@@ -22,11 +26,14 @@ export interface TypedEvent<T> extends Omit<HubEvent, 'data'> {
 }
 
 export interface TypedSubscribeOptions extends Omit<SubscribeOptions, 'rights'> {
-  /** Told where events are missing. */
+  /** Called where events are missing. */
   readonly onGap?: ((gap: HubEvent) => void) | undefined
 }
 
-/** Gives a topic of a hub a type. `parse` turns what was JSON into the value, or throws; without it the value is trusted. */
+/**
+ * Gives a topic of a hub a type. `parse` turns the parsed JSON into the value, or throws. Without
+ * it, the value is trusted.
+ */
 export function typedTopic<T>(
   hub: HubCore,
   name: string,
@@ -43,7 +50,7 @@ export function typedTopic<T>(
       for await (const event of hub.subscribe(name, { ...options, rights: [everyTopic] })) {
         if (event.type === GAP_EVENT_TYPE) {
           if (!onGap)
-            throw new HubError('INVALID_DATA', `Events of topic ${JSON.stringify(name)} are gone: ${event.data}`)
+            throw new HubError('INVALID_DATA', `Events of topic ${JSON.stringify(name)} are lost: ${event.data}`)
           onGap(event)
           continue
         }

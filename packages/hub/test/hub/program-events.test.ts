@@ -268,7 +268,7 @@ describe('a typed topic', () => {
     const hub = await start()
     const orders = typedTopic<Order>(hub, 'orders')
     await hub.publish({ topic: 'orders', data: '{"number":1}' })
-    await expect(orders.subscribe({ lastEventId: 'gone' }).next()).rejects.toThrow('are gone')
+    await expect(orders.subscribe({ lastEventId: 'gone' }).next()).rejects.toThrow('are lost')
     const gaps: string[] = []
     const events = orders.subscribe({ lastEventId: 'gone', onGap: ({ data }) => gaps.push(JSON.parse(data).reason) })
     expect(await take(events, 1)).toEqual([{ number: 1 }])
