@@ -9,8 +9,9 @@ import type { PublishContext } from './publish-context.ts'
 import { publishStream } from './publish-stream.ts'
 
 /**
- * Publishes what a body holds: an event as a form, one or several as JSON, any number as lines of JSON. Only the body counts,
- * not the query. With an `Idempotency-Key` the same request can be sent again.
+ * Publishes the content of a body: one event as a form, one or several as JSON, any number as lines
+ * of JSON. Only the body counts, not the query. With an `Idempotency-Key`, a client can safely send
+ * the same request again.
  */
 export function publish(request: HubRequest, context: PublishContext): HubResponse | Promise<HubResponse> {
   const { authorizer, cors } = context
@@ -50,8 +51,9 @@ function publishBody(
 }
 
 /**
- * Goes on with a value, at once if it is there already: as a rule a request came whole and nobody needs to be asked who it is from. A
- * promise for each step of each publish was a fifth of its garbage.
+ * Continues with a value, at once if it is there already: usually a request arrived whole, and
+ * nobody needs to be asked who sent it. A promise for each step of each publish was a fifth of its
+ * garbage.
  */
 function then<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {
   return value instanceof Promise ? value.then(next) : next(value)

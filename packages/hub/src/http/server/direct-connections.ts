@@ -10,21 +10,27 @@ import { openStream } from './open-stream.ts'
 export interface DirectConnectionsOptions {
   /** Answers a request. Never rejects. */
   readonly answer: (request: HubRequest) => Promise<HubResponse>
-  /** Takes a connection of which not all is understood here, with what came over it and was not answered. */
+  /**
+   * Takes over a connection with a request that is not plain, and the bytes received on it that
+   * were not answered.
+   */
   readonly handOver: (socket: Socket, bytes: Buffer) => void
   readonly session: SessionOptions
   /** Ends a connection that did not send a request in time. */
   readonly refuseSilent: (socket: Socket) => void
-  /** How long a connection may be silent before its first request, and between two, in milliseconds. */
+  /**
+   * How long a connection may be silent before its first request, and between two requests, in
+   * milliseconds.
+   */
   readonly headersTimeoutMs: number
   readonly idleTimeoutMs: number
   readonly onError: (error: unknown) => void
 }
 
 /**
- * Answers plain requests right from their connections, and leaves the others to the server of Node: for a request that is read in
- * one piece and answered in one, a parser, two streams and their events are most of the work. What is answered, and by whom, is
- * the same.
+ * Answers plain requests directly on their connections, and leaves the others to Node's server. For
+ * a request that is read and answered in one piece, a parser, two streams and their events are most
+ * of the work. Both ways lead to the same router and the same answers.
  */
 export class DirectConnections {
   readonly options: DirectConnectionsOptions
@@ -37,12 +43,12 @@ export class DirectConnections {
     this.options = options
   }
 
-  /** Takes a connection that was just accepted. */
+  /** Accepts a new connection. */
   take(socket: Socket): void {
     this.#open.add(new DirectConnection(socket, this))
   }
 
-  /** Ends each connection after the request it is in the middle of. Resolves when all those are answered. */
+  /** Ends each connection after its current request. Resolves when all those are answered. */
   async close(): Promise<void> {
     this.#isClosing = true
     for (const connection of this.#open) connection.closeIfIdle()
@@ -67,13 +73,16 @@ export class DirectConnections {
     if (this.#answering === 0) this.#onNoneAnswering()
   }
 
-  /** Internal: a connection is over, or no longer ours. */
+  /** Internal: a connection has ended, or was handed over. */
   forget(connection: DirectConnection): void {
     this.#open.delete(connection)
   }
 }
 
-/** How much of what comes while a request is answered is kept, so that the end of the connection behind it is seen. */
+/**
+ * How many bytes are kept that arrive while a request is answered, so that the hub sees the end of
+ * the connection behind them.
+ */
 const maxUnreadBytes = 4 * 1024
 
 /** One connection: reads a request, answers it, and reads the next. */
@@ -85,9 +94,9 @@ class DirectConnection {
   #isAnswering = false
   #hasAnswered = false
   #hasEnded = false
-  /** What came while the request before was being answered. */
+  /** The bytes that arrived while the previous request was being answered. */
   #unread: Buffer | undefined
-  /** Of the request that is being answered, when somebody asked for it. */
+  /** The client of the current request, if its signal was asked for. */
   #client: ClientPresence | undefined
   readonly #clientSignal = (): AbortSignal => {
     this.#client ??= new ClientPresence()
@@ -122,7 +131,7 @@ class DirectConnection {
   #onData(bytes: Buffer): void {
     if (this.#isAnswering) {
       this.#unread = this.#unread ? Buffer.concat([this.#unread, bytes]) : bytes
-      // No more until there is somebody to read it.
+      // Reads no more until the current request is answered.
       if (this.#unread.length > maxUnreadBytes) this.#socket.pause()
       return
     }
@@ -133,7 +142,7 @@ class DirectConnection {
       return
     }
     if (this.#all.isClosing && request.method !== 'POST') {
-      // A refusal would stop an EventSource for good; a connection that breaks makes it come back.
+      // A refusal would stop an EventSource for good; after a broken connection it reconnects.
       this.#socket.destroy()
       return
     }
@@ -146,7 +155,10 @@ class DirectConnection {
     this.#all.forget(this)
   }
 
-  /** The client sends no more. What it sent is answered, but for what it would have to stay for. */
+  /**
+   * The client sends no more. What it sent is answered, except for work that needs the client to
+   * stay.
+   */
   #onEnd(): void {
     this.#hasEnded = true
     this.#client?.leave()
@@ -183,7 +195,7 @@ class DirectConnection {
       return
     }
     this.#isAnswering = false
-    // It is counted anew whenever something comes or goes.
+    // It starts again whenever bytes are received or sent.
     if (!this.#hasAnswered) socket.setTimeout(this.#all.options.idleTimeoutMs)
     this.#hasAnswered = true
     const unread = this.#unread
@@ -196,14 +208,14 @@ class DirectConnection {
   #beginStream(request: HubRequest, response: EventStreamResponse): void {
     const socket = this.#socket
     this.#release()
-    // A further request on the same connection is none that could be answered.
+    // A further request on this connection could not be answered.
     socket.resume()
     openStream(response, this.#all.options.session, (options, begin) =>
       begin(createSocketSession(socket, request, options)),
     )
   }
 
-  /** Lets go of the connection: it is another's from now on. */
+  /** Gives up the connection, which something else owns from now on. */
   #release(): void {
     this.#socket.setTimeout(0)
     for (const [name, listener] of this.#listeners) this.#socket.off(name, listener as (...args: unknown[]) => void)

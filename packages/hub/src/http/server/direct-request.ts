@@ -1,35 +1,35 @@
 import { hubPath } from '../../base/hub-path.ts'
 import type { HubRequest } from '../message/http-message.ts'
 
-/** Node's own bound of a request's head. */
+/** Node's own limit for the head of a request. */
 const maxHeadBytes = 16 * 1024
 const requestLine = /^(GET|POST) ([\x21-\x22\x24-\x7e]+) HTTP\/1\.1$/
 const headerLine = /^([\w!#$%&'*+.^`|~-]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/
-/** What changes how the rest of a connection is to be read, or wants an answer of its own. */
+/** Headers that change how the rest of a connection is read, or that need their own answer. */
 const unusualNames = new Set(['transfer-encoding', 'upgrade', 'expect', 'trailer', 'te', 'http2-settings'])
 
-/** What the head of a plain request says. */
+/** The head of a plain request. */
 interface Head {
-  /** How many bytes it has, its blank line included. */
+  /** Its bytes, including the blank line. */
   readonly bytes: number
   readonly method: 'GET' | 'POST'
   readonly url: string
   readonly rawHeaders: readonly string[]
   readonly header: (name: string) => string | undefined
-  /** How many bytes of body follow. */
+  /** The bytes of the body that follows. */
   readonly length: number
 }
 
 /** Reads the requests of one connection, as far as they are plain. */
 export class DirectRequestReader {
-  /** A publisher sends much the same head each time. It is understood once. */
+  /** A publisher sends much the same head each time, so it is parsed once. */
   #last: Head | undefined
   #lastBytes: Buffer | undefined
 
   /**
-   * Reads a request to publish or to subscribe that is as plain as nearly all are: whole in one piece, followed by nothing,
-   * each header given once, nothing of it open to interpretation. Any other is `undefined`: that is for the server of Node, which
-   * knows all of HTTP.
+   * Reads a request to publish or subscribe that is as plain as nearly all are: whole in one piece,
+   * followed by nothing, with each header once and nothing open to interpretation. Returns
+   * `undefined` for any other: that is for Node's server, which knows all of HTTP.
    */
   read(
     bytes: Buffer,
@@ -117,7 +117,7 @@ function readHead(text: string): Head | undefined {
 
   const length = headers.get('content-length') ?? (method === 'GET' ? '0' : '')
   if (!/^\d{1,9}$/.test(length)) return undefined
-  // A subscription has no body; lines of JSON are answered line by line, however few.
+  // A request to subscribe has no body. Lines of JSON are answered line by line, however few.
   if (method === 'GET' ? Number(length) > 0 : headers.get('content-type')?.toLowerCase().includes('ndjson'))
     return undefined
   const header = (name: string) => headers.get(name)
@@ -128,7 +128,7 @@ function isForHub(url: string): boolean {
   return url.startsWith(hubPath) && (url.length === hubPath.length || url[hubPath.length] === '?')
 }
 
-/** Bytes for whoever reads them as those are read that come in pieces. */
+/** The bytes as an iterable, for readers of bodies that arrive in pieces. */
 async function* oneChunk(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
   yield bytes
 }
