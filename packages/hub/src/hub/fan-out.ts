@@ -23,41 +23,52 @@ import { type HubStats, Tally } from './stats.ts'
 import { Subscriber } from './subscriber.ts'
 import { Tail } from './tail.ts'
 
-/** How the fan-out works; the defaults are for everyone but tests and benchmarks. Times in milliseconds. */
+/**
+ * Settings of the fan-out. The defaults suit everything but tests and benchmarks. Times in
+ * milliseconds.
+ */
 export interface FanOutOptions {
-  /** How long it may write before other work of the process gets its turn. Default 1. */
+  /** How long it may write before other work of the process has its turn. Default 1. */
   readonly turnMs?: number | undefined
   /**
-   * How many bytes of encoded frames all feeds keep together for those behind. Older ones are
-   * read from the store. Default 33554432 (32 MiB).
+   * How many bytes of encoded frames all feeds keep together for subscribers that are behind. Older
+   * ones are read from the store. Default 33,554,432 (32 MiB).
    */
   readonly feedBytes?: number | undefined
-  /** How often quiet feeds tell their subscribers the position, so that it never ages out of the history. Default 60000. */
+  /**
+   * How often subscribers of quiet feeds are sent the position, so that it never ages out of the
+   * history. Default 60,000.
+   */
   readonly positionMs?: number | undefined
-  /** Gets what went wrong without anybody to reject to; the hub goes on. */
+  /** Called with errors that no promise can report; the hub continues. */
   readonly onError: (error: unknown) => void
 }
 
-/** The most that a subscriber is given in one piece: what it may hold of memory when it does not read. */
+/** The most that a subscriber is sent in one piece: the memory it may hold if it does not read. */
 const spanBytes = 64 * 1024
-/** How many subscribers of a feed are served before it is another feed's turn, and the clock is looked at. */
+/**
+ * How many subscribers of a feed are served before the next feed has its turn and the clock is
+ * checked.
+ */
 const sliceSubscribers = 32
 
 /**
  * Brings events from the tail of the store to the subscribers.
  *
- * Each event is encoded once and put into the feeds whose selection admits it. A feed goes round its subscribers, each getting all
- * it lacks in one write; events that come meanwhile ride along. Feeds with subscribers behind are served in turn, some
- * subscribers of each. A turn ends after `turnMs`, the next begins when the process has seen to its other work. A subscriber
- * whose session has no room is passed over until it has, and one that its feed no longer reaches reads from the store: at its
- * own pace, until it is where its feed begins. There is no other path from an event to a socket.
+ * Each event is encoded once and put into the feeds whose selection admits it. A feed goes round
+ * its subscribers, and sends each one everything it lacks in one write; events that arrive
+ * meanwhile are included. Feeds with subscribers behind take turns, some subscribers of each at a
+ * time. A turn ends after `turnMs`; the next begins when the process has done its other work. A
+ * subscriber whose session has no room is skipped until it has. One that its feed no longer reaches
+ * reads from the store at its own pace, until it is where its feed begins. There is no other path
+ * from an event to a socket.
  *
- * A round that took long is followed by a rest (see `Feed`), in which events gather. So publishing always has its share
- * of the time, and the more there is to deliver, the more each write carries: the cost of a write is the system's, and hardly
- * depends on what is in it.
+ * A round that took long is followed by a rest (see `Feed`), in which events gather. So publishing
+ * always has its share of the time, and the more there is to deliver, the more each write carries:
+ * the cost of a write is the system's, and hardly depends on its content.
  */
 export class FanOut {
-  /** The way to what was published before, for who catches up. */
+  /** Reads what was published before, for readers that catch up. */
   readonly history: HistoryReader
   readonly #store: EventStore
   readonly #tail: Tail
@@ -74,15 +85,15 @@ export class FanOut {
   readonly #subscribers = new Set<Subscriber>()
   readonly #feeds: Feeds<Subscriber>
   readonly #frames = new FrameSlab()
-  /** No feed has been without a frame since before this. */
+  /** Every feed has received a frame since this position. */
   #quietestPosition = 0
 
-  /** Loops of programs that have all there is. */
+  /** Loops of programs that have everything there is. */
   readonly #waiters = new EventWaiters()
 
   /** Feeds with subscribers behind. */
   readonly #due = new Fifo<Feed<Subscriber>>()
-  /** Subscribers with a page of history to be given. */
+  /** Subscribers with a page of history to be sent. */
   readonly #withPage = new Fifo<Subscriber>()
   /** Subscribers with history to be read. */
   readonly #toRead = new Fifo<Subscriber>()
@@ -91,7 +102,9 @@ export class FanOut {
   #isTurnDue = false
   #isInTurn = false
 
-  /** Starts to follow the store. Resolves when subscribers can be added; rejects as the store does. */
+  /**
+   * Starts following the store. Resolves when subscribers can be added; rejects as the store does.
+   */
   static async start(store: EventStore, options: FanOutOptions): Promise<FanOut> {
     const fanOut = new FanOut(store, options)
     try {
@@ -114,10 +127,10 @@ export class FanOut {
       onStart: (bounds, lastHead) => this.#onStart(bounds, lastHead),
       onAppend: (events) => this.#onAppend(events),
       onTrim: (trimmed) => this.#onTrim(trimmed),
-      // Subscribers stay: they continue where they are, late.
+      // Subscribers stay, and continue late where they are.
       onError,
     })
-    // A timer takes no more than 2^31 - 1 ms, and fires at once for what is more.
+    // A timer supports at most 2^31 - 1 ms, and fires at once for more.
     const intervalMs = Math.min(assertNotNegative('positionMs', positionMs), 2 ** 31 - 1)
     this.#positionTimer = setInterval(() => {
       this.history.forget()
@@ -126,7 +139,7 @@ export class FanOut {
     this.#positionTimer.unref()
   }
 
-  /** How far the tail has come: all up to here is in the feeds. */
+  /** How far the tail has come: the feeds have everything up to here. */
   get head(): HistoryPosition {
     return this.#tail.head
   }
@@ -161,23 +174,27 @@ export class FanOut {
     }
   }
 
-  /** Resolves to `true` when the tail has reached a position, to `false` when the fan-out is closed first. */
+  /**
+   * Resolves to `true` when the tail has reached a position, or to `false` if the fan-out is closed
+   * first.
+   */
   reach(position: number): Promise<boolean> {
     return this.#tail.reach(position)
   }
 
   /**
-   * Resolves when there may be something for a reader of the history that is no session: to the position up to which it has all of its
-   * events by then. To `undefined` when the fan-out is closed, or the signal aborts, first.
+   * For a reader of the history without a session. Resolves when there may be events for it, to the
+   * position up to which it then has all of its events. Resolves to `undefined` if the fan-out is
+   * closed or the signal aborts first.
    */
   async awaitEvent(selection: Selection, cursor: HistoryCursor, signal?: AbortSignal): Promise<number | undefined> {
     const { position, gap } = cursor
     if (!(await this.reach(position))) return undefined
-    // A gap is told at once.
+    // A gap is reported at once.
     return gap || position < this.head.position ? position : await this.#waiters.wait(selection, signal)
   }
 
-  /** Serves a session from a starting point on, for as long as it is open. */
+  /** Serves a session from a starting point on, while it is open. */
   add(session: Session, selection: Selection, start: StartingPoint): void {
     if (!session.isOpen) return
     const feed = this.#feeds.feedFor(selection, this.head.position)
@@ -191,7 +208,10 @@ export class FanOut {
     this.#place(subscriber)
   }
 
-  /** Ends all sessions so that their clients come back, spread over time. Resolves when the last has its last bytes. */
+  /**
+   * Ends all sessions so that their clients reconnect, spread over time. Resolves when the last one
+   * has been sent its last bytes.
+   */
   async drain(): Promise<void> {
     await Promise.all([...this.#subscribers].map(({ session }) => session.drain()))
   }
@@ -205,7 +225,10 @@ export class FanOut {
 
   // From the store into the feeds.
 
-  /** The first start; or one after the tail had failed, and then what came between is in the store and is read from there. */
+  /**
+   * At the first start, or after the tail had failed: then what was missed is in the store, and is
+   * read from there.
+   */
   #onStart({ head, trimmed }: Bounds, lastHead: HistoryPosition): void {
     this.history.restart()
     this.#trimmedPosition = trimmed.position
@@ -228,7 +251,8 @@ export class FanOut {
       if (!this.#waiters.isEmpty) this.#waiters.onEvent(event)
     }
     this.#keepPositionsFresh()
-    // Not now: the publisher gets its answer first, and what others publish in this turn of the event loop rides along.
+    // Not now: the publisher gets its answer first, and other publishes of this turn of the event
+    // loop are included.
     if (this.#due.length > 0) this.#scheduleTurn()
   }
 
@@ -249,17 +273,18 @@ export class FanOut {
   }
 
   /**
-   * The ID a client was given last must still be known when it comes back, though none of its own events came for long. So
-   * whoever was told nothing in the newer half of the history is told the position, before it can be trimmed. While nothing was trimmed
-   * yet, to be told each minute is enough.
+   * The last ID that a client was sent must still be known when it reconnects, even if none of its
+   * events came for long. So subscribers that were sent nothing in the newer half of the history
+   * are sent the position before it can be trimmed. While nothing has been trimmed, once a minute
+   * is enough.
    */
   #keepPositionsFresh(): void {
     if (this.#trimmedPosition > 0) this.#sendPosition((this.#trimmedPosition + this.head.position) / 2)
   }
 
-  /** Tells the subscribers of feeds without a frame since `position` where the history is now. */
+  /** Sends the current position to the subscribers of feeds without a frame since `position`. */
   #sendPosition(position: number): void {
-    // Asked at each event, and as a rule in vain.
+    // Called for each event, and usually in vain.
     if (position <= this.#quietestPosition) return
     let bytes: Uint8Array | undefined
     for (let feed = this.#feeds.quietest; feed; feed = this.#feeds.quietest) {
@@ -281,7 +306,10 @@ export class FanOut {
 
   // From the feeds and the history to the sessions.
 
-  /** Puts a subscriber where it belongs now. It is in exactly one place: with those behind or those served in its feed, supplied, reading, or waiting for room. */
+  /**
+   * Puts a subscriber where it belongs now. It is in exactly one place: among those behind or those
+   * served in its feed, those with a page, those that read, or those that wait for room.
+   */
   #place(subscriber: Subscriber): void {
     const { session, feed } = subscriber
     if (!session.isOpen) return
@@ -305,8 +333,9 @@ export class FanOut {
   }
 
   /**
-   * From here on the subscriber gets from its feed what comes after its position. If nothing does yet, it has all there is up to the
-   * head, and is told so: that is how a client that never had an event knows what to ask for when it reconnects.
+   * From here on the subscriber gets what follows its position from its feed. If nothing does yet,
+   * it has everything up to the head, and is sent that position: so a client that never had an
+   * event knows what to ask for when it reconnects.
    */
   #join(subscriber: Subscriber): void {
     const { feed } = subscriber
@@ -327,7 +356,9 @@ export class FanOut {
     })
   }
 
-  /** Sees to it that a feed whose subscribers lack something has its turn: as soon as it has rested. */
+  /**
+   * Makes sure that a feed whose subscribers lack something has its turn, as soon as it has rested.
+   */
   #goRound(feed: Feed<Subscriber>): void {
     if (feed.isDue) return
     if (feed.behind.length === 0) {
@@ -347,8 +378,9 @@ export class FanOut {
   }
 
   /**
-   * Serves those behind, for at most twice `turnMs`: first those who are live, then those who catch up, so that a crowd that
-   * returns delays nobody who stayed. Does nothing while a later turn is due: then events gather, and each write carries more.
+   * Serves subscribers that are behind, for at most twice `turnMs`: first live ones, then those
+   * that catch up, so that a returning crowd delays nobody who stayed. Does nothing if a later turn
+   * is due: then events gather, and each write carries more.
    */
   #takeTurn(): void {
     if (this.#isTurnDue || this.#isInTurn) return
@@ -373,7 +405,7 @@ export class FanOut {
     if (this.#due.length > 0 || this.#withPage.length > 0 || this.#canRead()) this.#scheduleTurn()
   }
 
-  /** Gives some of those behind in a feed all they lack. */
+  /** Sends some of those behind in a feed everything they lack. */
   #giveFrames(feed: Feed<Subscriber>): void {
     for (let count = 0; count < sliceSubscribers; count++) {
       const subscriber = feed.behind.shift()
@@ -395,7 +427,7 @@ export class FanOut {
     this.#bytesDelivered += bytes.length
   }
 
-  /** Pages that were read are given before more are read, so that few of them are ever in memory. */
+  /** Pages are sent before more are read, so that few of them are in memory at any time. */
   #canRead(): boolean {
     return this.#toRead.length > 0 && this.#withPage.length === 0 && this.#reads < maxReads
   }
@@ -403,14 +435,14 @@ export class FanOut {
   #read(subscriber: Subscriber): void {
     if (!subscriber.session.isOpen) return
     const { feed, position } = subscriber
-    // Who is to be told of a gap is told where it ends now.
+    // A subscriber with a gap needs a new page, which says where the gap ends now.
     const page = subscriber.gap ? undefined : this.history.recall(feed.selection, position)
     if (page) {
       subscriber.page = page
       this.#givePage(subscriber)
       return
     }
-    // One that is under way already is read for all who want it.
+    // A read that is under way is shared by all who want its page.
     const isNew = !this.history.isReading(feed.selection, position)
     if (isNew) this.#reads++
     const ended = () => {
@@ -424,7 +456,7 @@ export class FanOut {
         ended()
       },
       (error: unknown) => {
-        // The client keeps its last event ID and comes back with it.
+        // The client keeps its last event ID and reconnects with it.
         subscriber.session.drain()
         this.#onError(error)
         ended()

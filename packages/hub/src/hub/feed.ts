@@ -2,28 +2,31 @@ import { Fifo, indexAfter } from '../base/fifo.ts'
 import type { OrderedFeed } from './feed-order.ts'
 import type { Selection } from './selection.ts'
 
-/** Something every subscriber of a feed is to get: encoded once, the bytes shared by all. It carries the ID of its position. */
+/**
+ * A frame that every subscriber of a feed gets: encoded once, its bytes shared by all. It carries
+ * the ID of its position.
+ */
 export interface FeedFrame {
   readonly position: number
   readonly bytes: Uint8Array
-  /** Whether it is an event of the application, rather than one of the hub's own. */
+  /** Whether it is an event of the application, not one of the hub's own. */
   readonly isEvent: boolean
 }
 
-/** What a feed keeps of a member of it: where it is among those served. */
+/** What a feed stores in its members: their index among those served. */
 export interface FeedMember {
   servedIndex: number
 }
 
 const maxCachedSpans = 8
-/** How long a feed rests after a round, measured in the time that the round took. */
+/** How long a feed rests after a round, as a multiple of the round's time. */
 const restPerRound = 2
-/** What takes less than this is not worth a rest. */
+/** A shorter round needs no rest. */
 const leastRoundMs = 1
-/** The longest rest. It is also what a rest may add to the time that an event takes. */
+/** The longest rest, and so the most that a rest may delay an event. */
 const maxRestMs = 10
 
-/** After a rest that gathered nothing, so many long rounds go without one. */
+/** After a rest that gathered nothing, this many long rounds go without one. */
 const roundsBetweenTrials = 16
 
 /** A run of frames as one piece of bytes. */
@@ -38,13 +41,16 @@ export interface Span {
 }
 
 /**
- * The recent events of one selection as encoded frames, shared by all its subscribers. A subscriber in it is an offset: how many
- * frames, of all there ever were, it has been given. Offsets before `start` are no longer here; the store has them.
+ * The recent events of one selection as encoded frames, shared by all its subscribers. A subscriber
+ * in it is an offset: how many frames, of all there ever were, it has been sent. Frames before
+ * `start` are no longer here; the store has their events.
  *
- * A feed goes round its subscribers: those served wait until there is something new, then all of them are behind, and are served
- * one after another. A round over many subscribers takes milliseconds, and if the next one began at once each write would carry
- * the one or two events that came meanwhile. So the feed rests first, in proportion to what the round took, for as long as rests gather
- * events: where they come one by one, a rest only delays them. An event that comes to a quiet feed goes out at once.
+ * A feed goes round its subscribers: those served wait until there is something new. Then all of
+ * them are behind, and are served one after another. A round over many subscribers takes
+ * milliseconds. If the next one began at once, each write would carry the one or two events that
+ * came meanwhile. So the feed first rests, in proportion to the time of the round, for as long as
+ * rests gather events: if events come one by one, a rest only delays them. An event that comes to a
+ * quiet feed is sent at once.
  */
 export class Feed<Member extends FeedMember = FeedMember> implements OrderedFeed {
   quieter: OrderedFeed | undefined = undefined
@@ -55,26 +61,32 @@ export class Feed<Member extends FeedMember = FeedMember> implements OrderedFeed
   readonly behind = new Fifo<Member>()
   /** Whether it waits for its turn to serve them. */
   isDue = false
-  /** Set while it rests although something is to be given. */
+  /** Set while it rests although it has something to send. */
   rest: NodeJS.Timeout | undefined
-  /** Subscribers who have been given all there was when it was their turn, and wait. */
+  /** Subscribers that were sent everything there was at their turn, and wait. */
   #served: Member[] = []
-  /** The offset of the next frame when the round began: a frame after it is one that not all got who were served. */
+  /**
+   * The offset of the next frame when the round began: not all subscribers served have the frames
+   * after it.
+   */
   #roundEnd = 0
-  /** How long this round has been worked on. */
+  /** How long this round has taken so far. */
   #roundMs = 0
   #restsUntil = 0
-  /** Whether the round to come begins after a rest. */
+  /** Whether the next round begins after a rest. */
   #hasRested = false
-  /** How many long rounds are to go without a rest, because the last one gathered nothing. */
+  /** How many long rounds go without a rest, because the last rest gathered nothing. */
   #roundsWithoutRest = 0
   /** Every frame after this position is here. */
   #floor: number
   readonly #frames = new Fifo<FeedFrame>()
   #start = 0
-  /** The position of the newest frame, or from where the feed began. */
+  /** The position of the newest frame, or where the feed began. */
   #newest: number
-  /** The last spans made, by where they begin: most subscribers of a turn begin at the same few places. */
+  /**
+   * The last spans created, by their first offset: most subscribers of a turn begin at the same few
+   * offsets.
+   */
   readonly #spans = new Map<number, Span>()
 
   constructor(selection: Selection, position: number) {
@@ -97,7 +109,7 @@ export class Feed<Member extends FeedMember = FeedMember> implements OrderedFeed
     return this.#newest
   }
 
-  /** Whether a subscriber that has everything up to this position can go on from here. */
+  /** Whether a subscriber that has everything up to this position can continue from this feed. */
   reaches(position: number): boolean {
     return position >= this.#floor
   }
@@ -120,10 +132,12 @@ export class Feed<Member extends FeedMember = FeedMember> implements OrderedFeed
     this.#floor = oldest.position
   }
 
-  /** Begins anew at a position, with no subscriber in it, because something before it may be missing here. */
+  /**
+   * Restarts at a position, without subscribers, because something before it may be missing here.
+   */
   restart(position: number): void {
     while (this.#frames.length > 0) this.dropOldest()
-    // As if a frame had come and gone: even whoever was at the end is not any more.
+    // As if a frame had come and gone: even a subscriber at the end no longer is there.
     this.#start++
     this.#floor = this.#newest = position
     this.#spans.clear()
@@ -134,7 +148,7 @@ export class Feed<Member extends FeedMember = FeedMember> implements OrderedFeed
     this.#served.push(subscriber)
   }
 
-  /** Forgets a subscriber that is over. Those still behind are found to be so at their turn. */
+  /** Removes a subscriber that has left. Those behind are noticed at their turn. */
   leave(subscriber: Member): void {
     if (this.#served[subscriber.servedIndex] !== subscriber) return
     const last = this.#served.pop()!
@@ -143,14 +157,14 @@ export class Feed<Member extends FeedMember = FeedMember> implements OrderedFeed
     this.#served[last.servedIndex] = last
   }
 
-  /** Takes out those who wait: they are to be served anew. */
+  /** Removes and returns the waiting subscribers, which must be placed again. */
   takeServed(): readonly Member[] {
     const subscribers = this.#served
     this.#served = []
     return subscribers
   }
 
-  /** Puts all who wait behind. `false` if there is nobody. */
+  /** Puts all waiting subscribers behind. Returns `false` if there are none. */
   beginRound(): boolean {
     const served = this.#served
     if (served.length === 0) return false
@@ -158,12 +172,16 @@ export class Feed<Member extends FeedMember = FeedMember> implements OrderedFeed
     this.#roundEnd = this.end
     this.#roundMs = 0
     for (const subscriber of served) this.behind.push(subscriber)
-    // The array is used again, and keeps its space for that: most feeds have one subscriber, and a round for each event.
+    // The array is reused, and keeps its space: most feeds have one subscriber, and a round for
+    // each event.
     while (served.length > 0) served.pop()
     return true
   }
 
-  /** Notes the time that was spent on this round. Whether there is more to do, in this round or, when it is over, in the next. */
+  /**
+   * Adds to the time of this round. Returns whether there is more to do: in this round, or in the
+   * next if it is over.
+   */
   hasWorked(milliseconds: number, now: number): boolean {
     this.#roundMs += milliseconds
     if (this.behind.length > 0) return true
@@ -172,35 +190,42 @@ export class Feed<Member extends FeedMember = FeedMember> implements OrderedFeed
       this.#restsUntil = Math.max(this.#restsUntil, now + Math.min(this.#roundMs * restPerRound, maxRestMs))
     }
     this.#roundMs = 0
-    // A feed may be quiet for days now, and a span would keep more memory than its own: it is a part of what Node allocates at once.
+    // A feed may be quiet for days now, and a span would keep more memory than its own: it is a
+    // part of what Node allocates at once.
     this.#spans.clear()
     return this.end > this.#roundEnd
   }
 
-  /** Whether a rest would gather something, as far as the last ones tell. */
+  /** Whether a rest would gather something, judging by the last ones. */
   #isRestDue(): boolean {
     if (this.#roundsWithoutRest === 0) return true
     this.#roundsWithoutRest--
     return false
   }
 
-  /** So many frames came since the last round began. One would have come without a rest, too, and sooner. */
+  /**
+   * Notes how many frames came since the last round began. One of them would have come without a
+   * rest too, and sooner.
+   */
   #noteGathered(frames: number): void {
     if (frames > 1) this.#roundsWithoutRest = 0
     else if (this.#hasRested) this.#roundsWithoutRest = roundsBetweenTrials
     this.#hasRested = false
   }
 
-  /** How long it rests from now on before it may begin a round. */
+  /** How long it still rests before it may begin a round. */
   restMs(now: number): number {
     return this.#restsUntil - now
   }
 
-  /** The frames from this offset on, as many as there are, up to the one that reaches `maxBytes`. */
+  /**
+   * Returns the frames from this offset on, as many as there are, up to the one that reaches
+   * `maxBytes`.
+   */
   spanFrom(offset: number, maxBytes: number): Span {
     const first = offset - this.#start
     const only = this.#frames.at(first)!
-    // As a rule there is one: nothing to join, nothing to remember.
+    // Usually there is only one frame: nothing to join or to cache.
     if (first === this.#frames.length - 1 || only.bytes.length >= maxBytes) {
       return { bytes: only.bytes, end: offset + 1, position: only.position, eventCount: Number(only.isEvent) }
     }

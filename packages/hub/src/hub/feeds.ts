@@ -6,10 +6,13 @@ import { Feed, type FeedFrame, type FeedMember } from './feed.ts'
 import { FeedOrder } from './feed-order.ts'
 import type { Selection } from './selection.ts'
 
-/** What a frame in a feed takes beyond its bytes. */
+/** The memory of a frame in a feed beyond its bytes. */
 const frameOverheadBytes = 100
 
-/** All feeds of a hub: one for each selection that somebody has, found by what an event is about, in a bounded memory. */
+/**
+ * All feeds of a hub: one for each selection in use, found by what an event is about, in bounded
+ * memory.
+ */
 export class Feeds<Member extends FeedMember> {
   readonly #maxBytes: number
   /** By the key of their selection. */
@@ -17,13 +20,13 @@ export class Feeds<Member extends FeedMember> {
   /** By what they select. */
   readonly #index = new MatcherIndex<Feed<Member>>()
   readonly #order = new FeedOrder<Feed<Member>>()
-  /** Whose frame is the oldest, the next oldest, and so on; and how many bytes they are together. */
+  /** The feeds in the order of their frames, the oldest first, and the bytes of all frames. */
   #frameOrder = new Fifo<{ feed: Feed<Member>; bytes: number }>()
   #frameBytes = 0
-  /** The shared memory that the newest frame is in, if it is. */
+  /** The shared memory that contains the newest frame, if any does. */
   #newestShared: SharedArrayBuffer | undefined
 
-  /** `maxBytes` is how much all feeds keep together. */
+  /** `maxBytes` limits what all feeds keep together. */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes
   }
@@ -32,12 +35,12 @@ export class Feeds<Member extends FeedMember> {
     return this.#bySelection.size
   }
 
-  /** The feed that has been without a frame for the longest time. */
+  /** The feed that has received no frame for the longest time. */
   get quietest(): Feed<Member> | undefined {
     return this.#order.quietest
   }
 
-  /** The feed of a selection. A new one begins at `position`. */
+  /** Returns the feed of a selection. A new one begins at `position`. */
   feedFor(selection: Selection, position: number): Feed<Member> {
     const existing = this.#bySelection.get(selection.key)
     if (existing) return existing
@@ -62,7 +65,7 @@ export class Feeds<Member extends FeedMember> {
     }
   }
 
-  /** Puts a frame into a feed, and drops the oldest frames of any feeds once all of them are too much. */
+  /** Puts a frame into a feed. If all feeds then hold too much, drops their oldest frames. */
   put(feed: Feed<Member>, frame: FeedFrame): void {
     feed.append(frame)
     this.#order.moveToEnd(feed)
@@ -77,7 +80,7 @@ export class Feeds<Member extends FeedMember> {
     }
   }
 
-  /** All feeds begin anew at a position, without a frame. Calls back with each. */
+  /** Restarts all feeds at a position, without frames. Calls back with each. */
   restart(position: number, onFeed: (feed: Feed<Member>) => void): void {
     this.#frameOrder = new Fifo()
     this.#frameBytes = 0
@@ -87,7 +90,10 @@ export class Feeds<Member extends FeedMember> {
     }
   }
 
-  /** What is kept from being freed by keeping a frame: of memory shared with other threads it is all that the frame is in. */
+  /**
+   * Returns the memory that a frame keeps from being freed: if threads share it, all of the memory
+   * that the frame is in.
+   */
   #heldBy({ bytes }: FeedFrame): number {
     if (!(bytes.buffer instanceof SharedArrayBuffer)) return bytes.length
     const isNew = this.#newestShared !== bytes.buffer

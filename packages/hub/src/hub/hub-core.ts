@@ -13,90 +13,112 @@ import { Selection } from './selection.ts'
 import type { HubStats } from './stats.ts'
 
 export interface HubCoreOptions extends Partial<Omit<FanOutOptions, 'onError'>> {
-  /** Where the events are kept. The hub does not close it. */
+  /** Where the events are stored. The hub does not close it. */
   readonly store: EventStore
   /**
-   * Whether the hub tells who is subscribed: by private events at the beginning and end of each subscription, and by a list. `compat`: by
-   * events in the form of before Mercure 1.0, too. Default: false, and then it costs nothing.
+   * Whether the hub reports who is subscribed: by private events at the beginning and end of each
+   * subscription, and by a list. `compat`: also by events in the form of Mercure 0.x. Default:
+   * false, which costs nothing.
    */
   readonly subscriptions?: boolean | { readonly compat?: boolean | undefined } | undefined
-  /** What of an event is limited; read for each event. Default: 1000 topics. */
+  /** The limits on an event, read again for each event. Default: 1,000 topics. */
   readonly limits?: Readonly<PublishLimits> | undefined
-  /** Gets what went wrong without anybody to reject to; the hub goes on. Default: it goes to `console.error`. */
+  /** Called with errors that no promise can report; the hub continues. Default: `console.error`. */
   readonly onError?: ((error: unknown) => void) | undefined
 }
 
 export interface SubscriptionOptions {
-  /** Which topics: an event is selected when any of these matches any of its topics. At least one. */
+  /**
+   * The topics to select: an event is selected if any of these matches any of its topics. At least
+   * one.
+   */
   readonly matchers: readonly Matcher[]
-  /** Which topics' private events as well. Default: none. */
+  /** The topics whose private events are included. Default: none. */
   readonly rights?: readonly Matcher[] | undefined
   /**
-   * What the client says it has: an ID; `earliest` for all that is kept; `-N` for the last N events, at most 10000; or nothing
-   * for what comes next.
+   * What the client says it has: an ID; `earliest` for everything that is kept; `-N` for the last N
+   * events, at most 10,000; or nothing for new events only.
    */
   readonly lastEventId?: string | undefined
-  /** What others may know of the subscriber, for a matcher: something that has a JSON form. Default: nothing. */
+  /**
+   * What others may learn about the subscriber, for a matcher: any value with a JSON form. Default:
+   * nothing.
+   */
   readonly payloadFor?: ((match: string) => unknown) | undefined
-  /** Stops the search for where it begins when it aborts: its client has left. Rejects with its reason. Default: none. */
+  /**
+   * Stops the search for the starting point when it aborts because the client has left. Rejects
+   * with its reason. Default: none.
+   */
   readonly signal?: AbortSignal | undefined
 }
 
 export interface SubscribeOptions extends Omit<SubscriptionOptions, 'matchers' | 'payloadFor'> {
-  /** Ends the iteration when it aborts, which throws its reason. Default: none. */
+  /** Ends the iteration when it aborts, by throwing its reason. Default: none. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** A subscription that is ready to be served. Nothing is held for it until it is. */
+/** A subscription that is ready to be served. The hub holds nothing for it until then. */
 export interface Subscription {
   /**
-   * The ID of the event before the first one that will be sent: the one asked for if all after it follows. Any other, or
-   * `earliest` for "all there is", means that the client may have missed something.
+   * The ID of the event before the first one that will be sent. It is the requested one if
+   * everything after that follows. Any other, or `earliest` for everything there is, means that the
+   * client may have missed something.
    */
   readonly precedingEventId: string
-  /** Sends the subscription's events through a session, for as long as it is open. */
+  /** Sends the subscription's events through a session while it is open. */
   deliverTo(session: Session): void
 }
 
-/** A hub: keeps what is published, and gives each subscriber exactly what it missed. Knows nothing of HTTP. */
+/**
+ * A hub: it stores what is published, and sends each subscriber exactly what it missed. It knows
+ * nothing of HTTP.
+ */
 export interface HubCore {
   /**
-   * Validates an event, stores it and resolves to its ID, when the store has it safe. Subscribers get it from the store.
+   * Validates an event, stores it, and resolves to its ID once the store has it safe. Subscribers
+   * get it from the store.
    *
-   * @throws HubError `INVALID_TOPIC`, `INVALID_DATA`, `INVALID_EVENT_ID`, `INVALID_EVENT_TYPE`, `INVALID_RETRY`, `TOO_LARGE`,
-   * `INVALID_IDEMPOTENCY_KEY`, `HUB_CLOSED`; what the store throws.
+   * @throws HubError `INVALID_TOPIC`, `INVALID_DATA`, `INVALID_EVENT_ID`, `INVALID_EVENT_TYPE`,
+   * `INVALID_RETRY`, `TOO_LARGE`, `INVALID_IDEMPOTENCY_KEY`, `HUB_CLOSED`; what the store throws.
    */
   publish(event: PublishInit): Promise<string>
   /**
-   * Publishes several events, in this order, and resolves to their IDs. If one is not valid none is stored. If the store fails, none is
-   * stored by a store that can (`appendAll`); by another, those before the one that failed are.
+   * Publishes several events, in this order, and resolves to their IDs. If one is not valid, none
+   * is stored. If the store fails, none is stored if the store has `appendAll`; otherwise those
+   * before the failed one are.
    *
    * @throws HubError as `publish` does.
    */
   publishAll(events: readonly PublishInit[]): Promise<readonly string[]>
-  /** The first half of `publish`: validates an event and makes it ready to be stored. Throws as `publish` rejects. */
+  /**
+   * The first half of `publish`: validates an event and prepares it for storing. Throws as
+   * `publish` rejects.
+   */
   prepare(event: PublishInit): PreparedEvent
-  /** The second half of `publish`: stores what was prepared, and resolves to its ID. */
+  /** The second half of `publish`: stores a prepared event, and resolves to its ID. */
   append(event: PreparedEvent): Promise<string>
   /** The second half of `publishAll`. */
   appendAll(events: readonly PreparedEvent[]): Promise<readonly string[]>
   /**
-   * Finds out where a subscription begins, for a session to be served.
+   * Finds the starting point of a subscription, for a session to be served.
    *
    * @throws HubError `INVALID_MATCHER`, `INVALID_REQUEST`, `HUB_CLOSED`; what the store throws.
    */
   openSubscription(options: SubscriptionOptions): Promise<Subscription>
   /**
-   * The ID to subscribe from so as to get what comes after the newest event that is kept of a selection; of none, after all there ever
-   * was. Whoever asks for it, then reads a resource, and subscribes from it, misses no change of that resource.
+   * The ID to resume from to get everything after the newest kept event of a selection, or after
+   * the head if there is none. A client that asks for it, then reads a resource, and then resumes
+   * from it misses no change of that resource.
    *
-   * @throws HubError `INVALID_MATCHER`, `HUB_CLOSED`; what the store throws; the reason of `signal` when that aborts.
+   * @throws HubError `INVALID_MATCHER`, `HUB_CLOSED`; what the store throws; the reason of `signal`
+   * when that aborts.
    */
   lastEventId(selection: Pick<SubscriptionOptions, 'matchers' | 'rights' | 'signal'>): Promise<string>
   /**
-   * The events of some topics (`*` for all), for a program that embeds the hub: `for await (const event of hub.subscribe('log'))`. From the
-   * last event ID on, or what comes next, until the loop is left, `signal` aborts (which throws its reason) or the hub closes. Begins when it is first asked for an
-   * event.
+   * Yields the events of some topics (`*` for all), for a program that embeds the hub:
+   * `for await (const event of hub.subscribe('log'))`. Begins after the last event ID, or with new
+   * events, when the first one is requested. Continues until the loop is left, `signal` aborts
+   * (which throws its reason) or the hub closes.
    *
    * @throws HubError as `openSubscription` does, from the iteration.
    */
@@ -104,26 +126,30 @@ export interface HubCore {
     topics: string | readonly (string | Matcher)[],
     options?: SubscribeOptions,
   ): AsyncGenerator<HubEvent, void, undefined>
-  /** Who is subscribed by a session; `undefined` where the hub was not told to tell. */
+  /** Who is subscribed by a session; `undefined` unless the `subscriptions` option is set. */
   readonly subscriptions: Pick<SubscriptionRegistry, 'isCompat' | 'list' | 'find'> | undefined
   /** How many sessions are served now. */
   readonly subscriberCount: number
-  /** What it has done and is doing. Asks every subscriber where it is, so not for every request. */
+  /**
+   * What the hub has done and is doing. Asks every subscriber for its position, so do not read it
+   * for every request.
+   */
   readonly stats: HubStats
   /**
-   * Finds out whether the hub can store events, read them and hear of new ones. Resolves if so.
+   * Checks that the hub can store events, read them and receive new ones. Resolves if so.
    *
    * @throws HubError `HUB_CLOSED`, `STORE_FAILED`; what the store throws.
    */
   check(): Promise<void>
   /**
-   * Takes nothing more, finishes the publishes under way, and ends every session so that its client comes back, spread over
-   * time. Resolves when all of that is done; the store may be closed then. Idempotent.
+   * Accepts nothing more, finishes the publishes under way, and ends every session so that its
+   * client reconnects, spread over time. Resolves when all of that is done; the store may be closed
+   * then. Idempotent.
    */
   close(): Promise<void>
 }
 
-/** Makes a hub over a store. Rejects with `INVALID_OPTION`, or as the store does. */
+/** Creates a hub over a store. Rejects with `INVALID_OPTION`, or as the store does. */
 export async function createHubCore({
   store,
   subscriptions,
@@ -198,7 +224,7 @@ export async function createHubCore({
         deliverTo(session) {
           if (closing) session.drain()
           else fanOut.add(session, selection, start)
-          // Now that it is served: it hears of itself, too.
+          // Connected only after it is served, so that it also receives its own event.
           if (wanted && session.isOpen) session.closed.then(registry.connect(wanted))
         },
       }
@@ -265,7 +291,8 @@ export async function createHubCore({
     signal: AbortSignal | undefined,
   ): Promise<StartingPoint> {
     const start = await findStartingPoint(store, fanOut.history, selection, lastEventId, signal)
-    // The tail may not have brought here yet what another process told the client of, or what is trimmed already.
+    // The tail may not have reached yet what another process sent the client, or what is trimmed
+    // already.
     await fanOut.reach(positionOf(start, 0))
     return start
   }
@@ -325,7 +352,7 @@ function select(matchers: readonly Matcher[], rights: readonly Matcher[] | undef
 async function appendAll(store: EventStore, appends: readonly Append[]): Promise<readonly HistoryPosition[]> {
   if (store.appendAll && appends.length > 1) return await store.appendAll(appends)
   const marks: HistoryPosition[] = []
-  // Appends under way together may be ordered either way.
+  // Appends that are under way together may be stored in any order.
   for (const each of appends) marks.push(await store.append(each.event, each))
   return marks
 }
