@@ -442,7 +442,7 @@ export class FanOut {
       this.#givePage(subscriber)
       return
     }
-    // A read that is under way is shared by all who want its page.
+    // A read that is under way is shared by all subscribers that want its page.
     const isNew = !this.history.isReading(feed.selection, position)
     if (isNew) this.#reads++
     const ended = () => {

@@ -29,7 +29,7 @@ const answers: Record<FailureName, [code: HubErrorCode, message: string]> = {
   insufficient_scope: ['FORBIDDEN', 'The token does not grant this. Get one that does.'],
   invalid_request: [
     'INVALID_REQUEST',
-    "The token was not sent in an accepted way: in one Authorization header with the scheme Bearer, or in the cookie from a page that may publish. The hub's log says what was wrong.",
+    "The token was not sent in an accepted way. Send it in one Authorization header with the scheme Bearer, or in the cookie from a page that may publish. The hub's log says what was wrong.",
   ],
   keys_unavailable: ['KEYS_UNAVAILABLE', 'The hub has no keys to verify the token with at the moment. Try again.'],
 }
