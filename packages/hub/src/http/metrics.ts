@@ -148,7 +148,7 @@ export class Metrics implements StoreObserver {
     return this.#registry.contentType
   }
 
-  /** Describes the hub's own metrics, for documentation and its check. */
+  /** Describes the hub's own metrics, for the docs and their test. */
   describe(): readonly MetricDescription[] {
     return this.#registry
       .getMetricsAsArray()
@@ -165,7 +165,7 @@ export class Metrics implements StoreObserver {
     this.#others = snapshots
   }
 
-  /** Returns from now on the text of another thread, which reports all of them. */
+  /** From now on, returns the text of another thread, which reports all of them. */
   readTextFrom(textOfAll: () => Promise<string>): void {
     this.#textOfAll = textOfAll
   }

@@ -38,8 +38,8 @@ export interface PublishInit {
   /**
    * Makes it safe to publish again if the answer to the first attempt was lost: for an hour (unless
    * the store is configured otherwise) the same event with the same key is stored once, and each
-   * attempt resolves to the same ID. A different event with that key is another event. At most 255
-   * bytes. Default: none.
+   * attempt resolves to the same ID. A different event with that key is stored as another event. At
+   * most 255 bytes. Default: none.
    */
   readonly idempotencyKey?: string | undefined
 }

@@ -4,10 +4,10 @@ import { type Topic, toTopics } from '../matching/topic.ts'
 import type { EventRecord, Tombstone } from '../store/store.ts'
 
 /**
- * The events for a subscriber: those that one of its matchers selects by one of their topics. It
- * also needs a right to one of a private event's topics. The two are independent: a matcher may
- * select an event by its canonical topic while a right grants it by an alternate. Without rights, a
- * subscriber receives no private events.
+ * The events for a subscriber: those that one of its matchers selects by one of their topics, and
+ * private ones only if the subscriber also has a right to one of their topics. The two are
+ * independent: a matcher may select an event by its canonical topic while a right grants it by an
+ * alternate. Without rights, a subscriber receives no private events.
  */
 export class Selection {
   /** Selections with the same key are equal: their subscribers share a feed. */

@@ -51,8 +51,8 @@ function publishBody(
 }
 
 /**
- * Continues with a value, at once if it is there already: usually a request arrived whole, and
- * nobody needs to be asked who sent it. A promise for each step of each publish was a fifth of its
+ * Continues with a value, at once if it is not a promise: usually the whole request is here, and
+ * its permission is known at once. A promise for each step of each publish was a fifth of its
  * garbage.
  */
 function then<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): R | Promise<R> {

@@ -195,7 +195,7 @@ class DirectConnection {
       return
     }
     this.#isAnswering = false
-    // It starts again whenever bytes are received or sent.
+    // The timeout starts again whenever bytes are received or sent.
     if (!this.#hasAnswered) socket.setTimeout(this.#all.options.idleTimeoutMs)
     this.#hasAnswered = true
     const unread = this.#unread

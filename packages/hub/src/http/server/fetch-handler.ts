@@ -30,7 +30,8 @@ function toHubRequest(request: Request, remoteAddress: string | undefined): HubR
     header: (name) => request.headers.get(name) ?? (name === 'host' ? host : undefined),
     clientSignal() {
       const client = new ClientPresence()
-      // Deno warns of a coming change of its own when somebody looks at the signal. There a client that leaves is found when it is answered.
+      // Deno warns about a coming change of its own when the signal is read. So on Deno, the hub
+      // notices that a client has left only when it answers.
       const signal = 'Deno' in globalThis ? undefined : request.signal
       if (signal?.aborted) client.leave()
       else signal?.addEventListener('abort', () => client.leave(), { once: true })

@@ -147,7 +147,7 @@ export async function listen(
     if (socket.alpnProtocol === 'h2') silent.delete(peerOf(socket))
   })
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
-    // A client that asked for 100 Continue does not even send what is too large without it.
+    // Without 100 Continue, a client that asked for it does not even send a body that is too large.
     const isStream = req.headers['content-type']?.toLowerCase().includes('ndjson')
     const isTooLarge = Number(req.headers['content-length']) > limits.maxBodyBytes
     if (isStream || !isTooLarge) res.writeContinue()
@@ -196,7 +196,7 @@ export async function listen(
     server.closeIdleConnections()
     // The last events published are on their way to the streams, and go out in the next turn.
     await new Promise((resolve) => setImmediate(resolve))
-    // A store that does not answer may keep the hub from closing forever.
+    // A store that never answers may keep the hub from closing.
     await Promise.race([hub.close(), isLate])
     await closed
     clearTimeout(deadline)
