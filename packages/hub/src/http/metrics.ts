@@ -217,7 +217,7 @@ export class Metrics implements StoreObserver {
     )
     gauge(
       'headwater_lag_events',
-      'How many events of the whole history the slowest subscriber is behind.',
+      'How many positions of the whole history, and so at most how many events, the slowest subscriber is behind.',
       ({ lagEvents }) => lagEvents,
       'max',
     )

@@ -160,7 +160,7 @@ export async function createHubCore({
   if (typeof store?.follow !== 'function') {
     throw new HubError(
       'INVALID_OPTION',
-      `store is ${String(store)}. Give the hub one: createHub({ store: createMemoryStore() }).`,
+      `store is ${String(store)}. Pass one: createHub({ store: createMemoryStore() }).`,
     )
   }
   const fanOut = await FanOut.start(store, { ...options, onError })
@@ -260,7 +260,7 @@ export async function createHubCore({
       assertOpen()
       await Promise.all([store.bounds(), store.check?.()])
       if (fanOut.isFollowing) return
-      throw new HubError('STORE_FAILED', 'The hub does not hear of new events: the tail of its store failed.')
+      throw new HubError('STORE_FAILED', 'The hub receives no new events: the tail of its store failed.')
     },
 
     close() {
@@ -346,7 +346,10 @@ class PublishesUnderWay {
 
 function select(matchers: readonly Matcher[], rights: readonly Matcher[] | undefined): Selection {
   if (matchers.length > 0) return new Selection(matchers, rights)
-  throw new HubError('INVALID_MATCHER', 'The subscription has no matcher, and would get nothing. Give at least one.')
+  throw new HubError(
+    'INVALID_MATCHER',
+    'The subscription has no matcher, so it would receive nothing. Pass at least one.',
+  )
 }
 
 async function appendAll(store: EventStore, appends: readonly Append[]): Promise<readonly HistoryPosition[]> {

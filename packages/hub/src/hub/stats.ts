@@ -6,7 +6,7 @@ export interface HubStats {
   readonly subscribers: number
   /** How many of them are behind: with events to be written, or history to be read. */
   readonly subscribersBehind: number
-  /** How many events of the whole history the slowest subscriber is behind. */
+  /** How many positions of the whole history, and so at most how many events, the slowest subscriber is behind. */
   readonly lagEvents: number
   /** Different selections among the subscribers. */
   readonly feeds: number
