@@ -4,7 +4,8 @@ import type { HubRequest } from '../message/http-message.ts'
 /** Node's own limit for the head of a request. */
 const maxHeadBytes = 16 * 1024
 const requestLine = /^(GET|POST) ([\x21-\x22\x24-\x7e]+) HTTP\/1\.1$/
-const headerLine = /^([\w!#$%&'*+.^`|~-]+):[\t ]*([\t\x20-\x7e\x80-\xff]*)$/
+/** Blanks around a value are trimmed later. Two parts that both match blanks would be quadratic. */
+const headerLine = /^([\w!#$%&'*+.^`|~-]+):([\t\x20-\x7e\x80-\xff]*)$/
 /** Headers that change how the rest of a connection is read, or that need their own answer. */
 const unusualNames = new Set(['transfer-encoding', 'upgrade', 'expect', 'trailer', 'te', 'http2-settings'])
 
@@ -108,7 +109,7 @@ function readHead(text: string): Head | undefined {
     if (rawName === undefined || padded === undefined) return undefined
     const name = rawName.toLowerCase()
     if (headers.has(name) || unusualNames.has(name)) return undefined
-    const value = padded.replace(/[\t ]+$/, '')
+    const value = trimBlanks(padded)
     headers.set(name, value)
     rawHeaders.push(rawName, value)
   }
@@ -122,6 +123,20 @@ function readHead(text: string): Head | undefined {
     return undefined
   const header = (name: string) => headers.get(name)
   return { bytes: text.length + 4, method, url, rawHeaders, header, length: Number(length) }
+}
+
+/** [RFC 9112, 5] What surrounds a value is blanks and tabs, and nothing else that `trim` would take. */
+function trimBlanks(text: string): string {
+  let start = 0
+  let end = text.length
+  while (start < end && isBlank(text, start)) start++
+  while (end > start && isBlank(text, end - 1)) end--
+  return text.slice(start, end)
+}
+
+function isBlank(text: string, index: number): boolean {
+  const code = text.charCodeAt(index)
+  return code === 0x20 || code === 0x09
 }
 
 function isForHub(url: string): boolean {

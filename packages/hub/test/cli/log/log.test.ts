@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { Log, type LogOptions, logEvents } from '../../../src/cli/log/log.ts'
+import { atMostLinear, costGrowth } from '../../cost-growth.ts'
 
 afterEach(() => void vi.useRealTimers())
 
@@ -66,6 +67,12 @@ describe('the log', () => {
       expect(lines[0]).toContain('(a token)')
       expect(lines[0]).not.toMatch(/eyJ|c2lnbmF0dXJl/)
     }
+  })
+
+  test('of a text that begins like a token, again and again, costs what its length is', () => {
+    const { log } = logging()
+    const write = (length: number) => log.write('failure', 'eyJ-'.repeat(length / 4))
+    expect(costGrowth(write, 2000)).toBeLessThan(atMostLinear)
   })
 
   test('of the same thing from the same client tells ten a minute, and then how many more there were', () => {
