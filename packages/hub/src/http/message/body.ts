@@ -1,4 +1,5 @@
 import { HubError } from '../../base/errors.ts'
+import { GatheredBytes } from './gathered-bytes.ts'
 import type { HubRequest } from './http-message.ts'
 
 /** How long a body may take to arrive, in milliseconds. A stream of lines may take forever. */
@@ -15,27 +16,28 @@ export function readBody(request: HubRequest, maxBytes: number): Buffer | Promis
   return wholeBody ?? readPieces(request, maxBytes)
 }
 
-async function readPieces(request: HubRequest, maxBytes: number): Promise<Buffer> {
-  let timer: NodeJS.Timeout | undefined
-  const timedOut = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
+function readPieces(request: HubRequest, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const late = new AbortController()
+    const timer = setTimeout(() => {
+      late.abort()
       reject(new HubError('TIMEOUT', `The body took longer than ${bodyTimeoutMs / 1000} s. Nothing was published.`))
     }, bodyTimeoutMs)
+    gather(request.body, maxBytes, late.signal)
+      .then(resolve, reject)
+      .finally(() => clearTimeout(timer))
   })
-  const chunks: Uint8Array[] = []
-  let length = 0
-  const iterator = request.body[Symbol.asyncIterator]()
-  try {
-    for (;;) {
-      const { done, value: chunk } = await Promise.race([iterator.next(), timedOut])
-      if (done) return Buffer.concat(chunks)
-      length += chunk.length
-      if (length > maxBytes) throw tooLarge(maxBytes)
-      chunks.push(chunk)
-    }
-  } finally {
-    clearTimeout(timer)
+}
+
+async function gather(body: AsyncIterable<Uint8Array>, maxBytes: number, late: AbortSignal): Promise<Buffer> {
+  const bytes = new GatheredBytes()
+  for await (const piece of body) {
+    // Nobody wants it any more.
+    if (late.aborted) break
+    if (bytes.length + piece.length > maxBytes) throw tooLarge(maxBytes)
+    bytes.add(piece)
   }
+  return bytes.take()
 }
 
 function tooLarge(maxBytes: number): HubError {

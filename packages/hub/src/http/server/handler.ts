@@ -4,6 +4,7 @@ import { HubError } from '../../base/errors.ts'
 import { ClientPresence } from '../message/client-presence.ts'
 import type { HubRequest, HubResponse } from '../message/http-message.ts'
 import type { HandlerOptions, Router } from '../router.ts'
+import { readPieces } from './node-body.ts'
 import { openStream } from './open-stream.ts'
 import { Pipeline } from './pipeline.ts'
 
@@ -79,28 +80,13 @@ function toHubRequest(req: IncomingMessage, clientSignal: HubRequest['clientSign
     method: req.method ?? 'GET',
     url: req.url ?? '/',
     rawHeaders: req.rawHeaders,
-    body: readChunks(req),
+    body: readPieces(req),
     remoteAddress: req.socket.remoteAddress,
     header: (name) => {
       // [RFC 9113, 8.3.1] In HTTP/2 the host is the authority.
       const value = req.headers[name] ?? (name === 'host' ? req.headers[':authority'] : undefined)
       return typeof value === 'string' ? value : value?.join(', ')
     },
-  }
-}
-
-async function* readChunks(req: IncomingMessage): AsyncGenerator<Uint8Array> {
-  if (req.readableDidRead) {
-    throw new HubError(
-      'INVALID_REQUEST',
-      'Something in this server read the body before the hub could. Mount the hub before body parsers, such as express.json().',
-    )
-  }
-  try {
-    // A reader that stops early still has to answer, on the same connection.
-    yield* req.iterator({ destroyOnReturn: false })
-  } catch (error) {
-    throw new HubError('INVALID_REQUEST', 'The connection ended before the body did.', { cause: error })
   }
 }
 
