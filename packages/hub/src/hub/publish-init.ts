@@ -51,7 +51,7 @@ export interface PublishLimits {
 }
 
 /** The most topics of one event. */
-const maxTopics = 1000
+export const maxTopics = 1000
 /**
  * The longest topic in bytes of UTF-8, as long as the longest matcher: every character costs every
  * pattern some work.
@@ -112,9 +112,7 @@ function parseTopics(given: string | readonly string[], most: number): readonly 
   if (!Array.isArray(topics) || topics.length === 0) {
     throw new HubError('INVALID_TOPIC', 'The event has no topic. Set at least one.')
   }
-  if (topics.length > most) {
-    throw new HubError('TOO_LARGE', `The event has ${topics.length} topics; the most is ${most}.`)
-  }
+  assertFewTopics(topics, most)
   let bytes = 0
   for (const topic of topics) {
     bytes += assertShort(topic)
@@ -140,6 +138,12 @@ function parseTopics(given: string | readonly string[], most: number): readonly 
     )
   }
   return topics.length === 1 ? topics : [...new Set<string>(topics)]
+}
+
+/** Throws `TOO_LARGE` for more topics than an event may have. A value that is not an array passes. */
+export function assertFewTopics(given: unknown, most = maxTopics): void {
+  if (!Array.isArray(given) || given.length <= most) return
+  throw new HubError('TOO_LARGE', `The event has ${given.length} topics; the most is ${most}.`)
 }
 
 /** Returns the bytes of a topic. Accepts what is not text, which another check reports. */

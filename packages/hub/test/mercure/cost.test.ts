@@ -1,8 +1,12 @@
 import { describe, expect, test } from 'vitest'
+import { parseEventJson } from '../../src/http/publish/event-json.ts'
+import { prepareEvent } from '../../src/http/publish/prepare-event.ts'
 import { admittedEvents } from '../../src/hub/admitted-events.ts'
+import { createHubCore } from '../../src/hub/hub-core.ts'
 import { Selection } from '../../src/hub/selection.ts'
 import { costOf, everyTopic, exactTopic, selects, topicSelector, urlPattern } from '../../src/matching/matcher.ts'
 import { Topic } from '../../src/matching/topic.ts'
+import { createMemoryStore } from '../../src/store/memory.ts'
 import { problemOf, serve } from '../http/serve-hub.ts'
 
 const form = { 'content-type': 'application/x-www-form-urlencoded' }
@@ -39,9 +43,48 @@ describe('what a stranger can make the hub work', () => {
   test('too many matchers are refused before the first of them is compiled', async () => {
     const { url } = await serve()
     // The first is no pattern: had it been compiled, the answer were about that.
-    const body = `match_urlpattern=%7B&${selecting('match_urlpattern', Array(5000).fill('/:a/*'))}`
+    const body = `match_urlpattern=%7B&${selecting('match_urlpattern', Array(1000).fill('/:a/*'))}`
     const response = await fetch(url, { method: 'QUERY', headers: form, body })
-    expect(await problemOf(response)).toMatchObject({ status: 400, detail: expect.stringContaining('5001 matchers') })
+    expect(await problemOf(response)).toMatchObject({ status: 400, detail: expect.stringContaining('1001 matchers') })
+  })
+
+  test('a QUERY has at most 64 KiB, or what as many matchers as it may have need', async () => {
+    const limits = { maxMatchers: 1 }
+    const { url } = await serve({ limits })
+    const query = async (bytes: number) => {
+      const response = await fetch(url, { method: 'QUERY', headers: form, body: 'match=a&x='.padEnd(bytes, 'x') })
+      await response.body!.cancel()
+      return response.status
+    }
+    expect([await query(65_536), await query(65_537)]).toEqual([200, 413])
+    limits.maxMatchers = 200
+    expect([await query(131_000), await query(131_001)]).toEqual([200, 413])
+  })
+
+  test.each([
+    ['POST', 'no form of an event', 'topic=a&'],
+    ['QUERY', 'no form of selectors', 'match=a&'],
+  ])('by %s, %s has fields without number', async (method, _, field) => {
+    const { url } = await serve()
+    for (const body of [field.repeat(2000), `${field}${'%&'.repeat(2000)}`, `${field}${'a=&'.repeat(2000)}`]) {
+      const response = await fetch(url, { method, headers: form, body })
+      expect(await problemOf(response)).toMatchObject({
+        status: 413,
+        code: 'TOO_LARGE',
+        detail: expect.stringMatching(/more than \d+ fields/),
+      })
+    }
+  })
+
+  test('topics are counted before it is asked who may publish on each of them', async () => {
+    const hub = await createHubCore({ store: createMemoryStore() })
+    let asked = 0
+    const permission = { assertMayPublish: () => void asked++ }
+    const raw = (count: number) => parseEventJson(Buffer.from(JSON.stringify({ topic: Array(count).fill('a') })))
+    expect(() => prepareEvent(raw(1001), permission, hub, undefined)).toThrow('1001 topics')
+    expect(asked).toBe(0)
+    prepareEvent(raw(1000), permission, hub, undefined)
+    expect(asked).toBe(1)
   })
 
   test('the patterns of a subscription have at most 16 KiB together, and exact topics do not count', async () => {
@@ -62,7 +105,7 @@ describe('what a stranger can make the hub work', () => {
     const exact = await query(
       selecting(
         'match',
-        patterns(100).map((text) => text.slice(0, -1)),
+        patterns(15).map((text) => text.slice(0, -1)),
       ),
     )
     expect(exact.status).toBe(200)

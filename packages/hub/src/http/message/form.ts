@@ -1,18 +1,31 @@
+import { HubError } from '../../base/errors.ts'
+
 /**
  * Reads the pairs of an `application/x-www-form-urlencoded` body or query, as the URL standard
  * parses them. Does not decode the values, because callers ignore those of unknown names: use
- * {@link decodeFormValue}.
+ * {@link decodeFormValue}. Throws `TOO_LARGE` for more than `maxPairs`, before it decodes the name
+ * of the next one.
  */
-export function readForm(encoded: Buffer, onPair: (name: string, encodedValue: string) => void): void {
+export function readForm(
+  encoded: Buffer,
+  maxPairs: number,
+  onPair: (name: string, encodedValue: string) => void,
+): void {
   // One character per byte: slices of a string are views of it, while slices of a buffer are
   // objects of their own.
   const text = encoded.toString('latin1')
+  let pairs = 0
   for (let start = 0; start < text.length; ) {
     const separator = text.indexOf('&', start)
     const end = separator < 0 ? text.length : separator
-    const equals = text.indexOf('=', start)
-    const nameEnd = equals < 0 || equals > end ? end : equals
-    if (end > start) onPair(decodeName(text.slice(start, nameEnd)), text.slice(nameEnd + 1, end))
+    if (end > start) {
+      if (++pairs > maxPairs) throw new HubError('TOO_LARGE', `The form has more than ${maxPairs} fields.`)
+      // Within the field: a form without any `=` would else be searched to its end for each of its fields.
+      const field = text.slice(start, end)
+      const equals = field.indexOf('=')
+      if (equals < 0) onPair(decodeName(field), '')
+      else onPair(decodeName(field.slice(0, equals)), field.slice(equals + 1))
+    }
     start = end + 1
   }
 }
@@ -20,23 +33,23 @@ export function readForm(encoded: Buffer, onPair: (name: string, encodedValue: s
 /** A name and its value, which is decoded when it is read. */
 export class FormPair {
   readonly name: string
-  readonly #encodedValue: string
+  readonly encodedValue: string
 
   constructor(name: string, encodedValue: string) {
     this.name = name
-    this.#encodedValue = encodedValue
+    this.encodedValue = encodedValue
   }
 
   /** `undefined` if it is not valid UTF-8. */
   get value(): string | undefined {
-    return decodeFormValue(this.#encodedValue)
+    return decodeFormValue(this.encodedValue)
   }
 }
 
-/** All pairs of a form or query. */
-export function parseForm(encoded: Buffer): FormPair[] {
+/** All pairs of a form or query; see {@link readForm}. */
+export function parseForm(encoded: Buffer, maxPairs: number): FormPair[] {
   const pairs: FormPair[] = []
-  readForm(encoded, (name, encodedValue) => pairs.push(new FormPair(name, encodedValue)))
+  readForm(encoded, maxPairs, (name, encodedValue) => pairs.push(new FormPair(name, encodedValue)))
   return pairs
 }
 

@@ -1,7 +1,10 @@
 import { HubError, type HubErrorCode } from '../../base/errors.ts'
-import type { PublishInit } from '../../hub/publish-init.ts'
+import { maxTopics, type PublishInit } from '../../hub/publish-init.ts'
 import { decodeFormValue, readForm } from '../message/form.ts'
 import type { RawEvent } from './raw-event.ts'
+
+/** The most fields of a form: as many topics as an event may have, its other fields, and some that nobody knows. */
+const maxFields = maxTopics + 100
 
 /**
  * Reads an event from the fields of a form. If a field is repeated, the first one counts; of
@@ -9,7 +12,7 @@ import type { RawEvent } from './raw-event.ts'
  */
 export function parseEventForm(body: Buffer): RawEvent {
   const form = new EventForm()
-  readForm(body, (name, encodedValue) => form.add(name, encodedValue))
+  readForm(body, maxFields, (name, encodedValue) => form.add(name, encodedValue))
   return form
 }
 

@@ -1,9 +1,9 @@
 import { HubError } from '../../base/errors.ts'
 import type { PublishInit } from '../../hub/publish-init.ts'
-import type { RawEvent } from './raw-event.ts'
+import type { RawEvent, RawEvents } from './raw-event.ts'
 
 /** Parses a JSON body: an event or an array of events. */
-export function parseEventsJson(body: Buffer): { events: readonly RawEvent[]; isArray: boolean } {
+export function parseEventsJson(body: Buffer): { events: RawEvents; isArray: boolean } {
   const text = decodeJson(body)
   const value = parseJson(text)
   // Done once for all events of an array, however many need it.
@@ -12,9 +12,9 @@ export function parseEventsJson(body: Buffer): { events: readonly RawEvent[]; is
     exact ??= parseExactly(text)
     return exact
   }
-  if (!Array.isArray(value)) return { events: [new EventJson(value, parseAgain)], isArray: false }
-  const events = value.map((each, index) => new EventJson(each, () => (parseAgain() as unknown[])[index]))
-  return { events, isArray: true }
+  if (!Array.isArray(value)) return { events: { count: 1, at: () => new EventJson(value, parseAgain) }, isArray: false }
+  const at = (index: number) => new EventJson(value[index], () => (parseAgain() as unknown[])[index])
+  return { events: { count: value.length, at }, isArray: true }
 }
 
 /** Parses one line of JSON as an event. */

@@ -40,7 +40,7 @@ function publishBody(
         const { events: raws, isArray } = parseEventsJson(body)
         const events = isArray
           ? prepareEvents(raws, permission, hub, key)
-          : [prepareEvent(raws[0]!, permission, hub, key)]
+          : [prepareEvent(raws.at(0), permission, hub, key)]
         quotas.publish(address, events.length)
         const ids = (await hub.appendAll(events)).map((id) => ({ id }))
         return published(jsonHeaders, `${JSON.stringify(isArray ? ids : ids[0])}\n`)

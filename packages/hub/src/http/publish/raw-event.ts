@@ -11,3 +11,9 @@ export interface RawEvent {
   /** Reads the rest. Throws a `HubError` that says what is wrong with it. */
   toInit(): PublishInit
 }
+
+/** The events of a body, each made when it is asked for: of a list of a million zeros the first is refused. */
+export interface RawEvents {
+  readonly count: number
+  at(index: number): RawEvent
+}

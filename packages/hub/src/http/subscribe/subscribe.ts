@@ -102,25 +102,44 @@ interface Selectors {
   readonly isOldDialect: boolean
 }
 
+/** The bytes of a `QUERY` body: as much for each matcher that there may be, and at least this. Anybody may send one. */
+const queryBytesPerMatcher = 655
+const leastQueryBytes = 64 * 1024
+/** The most fields beside matchers. */
+const maxOtherFields = 1000
+
 async function readSelectors(request: HubRequest, rules: SelectorRules): Promise<Selectors> {
   const { url, method } = request
   const start = url.indexOf('?')
   const query = Buffer.from(start < 0 ? '' : url.slice(start + 1), 'latin1')
-  const body = method === 'QUERY' ? await readForm(request, rules.limits.maxBodyBytes) : Buffer.alloc(0)
+  const body = method === 'QUERY' ? await readForm(request, rules.limits) : Buffer.alloc(0)
   const header = request.header('last-event-id')
+  const maxFields = rules.limits.maxMatchers + maxOtherFields
+  const pairsOfBody = parseForm(body, maxFields)
   // [Mercure] The query and the body count together; the query's last event ID comes first.
-  const { matchers, hasLastEventId, isOldDialect } = parsePairs([...parseForm(query), ...parseForm(body)], rules)
+  const { matchers, hasLastEventId, isOldDialect } = parsePairs([...parseForm(query, maxFields), ...pairsOfBody], rules)
   return {
     matchers,
-    lastEventId: readLastEventId(header, url) || readLastEventId(undefined, `?${body.toString('latin1')}`),
+    lastEventId: readLastEventId(header, url) || lastEventIdOf(pairsOfBody),
     hasLastEventId: hasLastEventId || header !== undefined,
     isOldDialect,
   }
 }
 
-async function readForm(request: HubRequest, maxBodyBytes: number): Promise<Buffer> {
+/** By the names, in the order, that `readLastEventId` has for those of a query. */
+function lastEventIdOf(pairs: readonly FormPair[]): string {
+  const named = pairs.filter(({ name }) => lastEventIdName.test(name))
+  return readLastEventId(undefined, `?${named.map(({ name, encodedValue }) => `${name}=${encodedValue}`).join('&')}`)
+}
+
+const lastEventIdName = /^(lastEventI[dD]|last_event_id|Last-Event-ID)$/
+
+async function readForm(request: HubRequest, { maxMatchers, maxBodyBytes }: Readonly<Limits>): Promise<Buffer> {
   const type = request.header('content-type') ?? ''
-  if (/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type)) return await readBody(request, maxBodyBytes)
+  if (/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type)) {
+    const maxBytes = Math.max(leastQueryBytes, maxMatchers * queryBytesPerMatcher)
+    return await readBody(request, Math.min(maxBytes, maxBodyBytes))
+  }
   throw new HubError(
     'UNSUPPORTED_MEDIA_TYPE',
     `The content type is ${type || 'not given'}. Send the body of a QUERY as application/x-www-form-urlencoded.`,
@@ -151,7 +170,7 @@ function parsePairs(
         'INVALID_MATCHER',
         `There is no matcher ${JSON.stringify(name)}. This hub knows match, match_exact and match_urlpattern.`,
       )
-    } else if (/^(lastEventI[dD]|last_event_id|Last-Event-ID)$/.test(name)) hasLastEventId = true
+    } else if (lastEventIdName.test(name)) hasLastEventId = true
   }
   if (selectors.length === 0) {
     throw new HubError(

@@ -1,6 +1,7 @@
 import { request } from 'node:http'
 import { describe, expect, test, vi } from 'vitest'
 import { HubError } from '../../../src/base/errors.ts'
+import { parseEventsJson } from '../../../src/http/publish/event-json.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import { createRemoteStore } from '../../store/remote-store.ts'
 import { problemOf, type Serving, serve } from '../serve-hub.ts'
@@ -332,3 +333,16 @@ function open(url: string) {
     },
   }
 }
+
+describe('an array of events', () => {
+  test('is parsed twice at most, however many of them have data that is no text', async () => {
+    const parse = vi.spyOn(JSON, 'parse')
+    try {
+      const { events } = parseEventsJson(Buffer.from(JSON.stringify(Array(1000).fill({ topic: 'a', data: { n: 1 } }))))
+      for (let index = 0; index < events.count; index++) events.at(index).toInit()
+      expect(parse).toHaveBeenCalledTimes(2)
+    } finally {
+      parse.mockRestore()
+    }
+  })
+})
