@@ -20,7 +20,7 @@ import type { Metrics } from './metrics.ts'
 import { publish } from './publish/publish.ts'
 import type { PublishContext } from './publish/publish-context.ts'
 import { type Route, type RouteName, routesOf } from './routes.ts'
-import { answerLastEventId, type SelectorRules, subscribe } from './subscribe/subscribe.ts'
+import { answerLastEventId, type SelectorRules, type SubscribeRules, subscribe } from './subscribe/subscribe.ts'
 import { answerSubscriptions, isSubscriptionsPath } from './subscribe/subscriptions.ts'
 
 export interface HandlerOptions {
@@ -197,11 +197,17 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
 
   async function answerSubscriber(request: HubRequest): Promise<HubResponse> {
     const permission = await authorizer.authorizeSubscriber(request)
-    const leave = quotas.subscribe({ address: addresses.of(request), holder: permission.holder })
+    const address = addresses.of(request)
+    const leave = quotas.subscribe({ address, holder: permission.holder })
+    const rules: SubscribeRules = {
+      ...selectorRules(),
+      isCompressing: compression,
+      onSelected: (matchers) => hub.subscriptions && quotas.tellOfSubscription(address, matchers),
+    }
     // Read now, because nothing of a request is kept as long as its stream.
     const name = onStreamEnded && addresses.nameOf(request)
     try {
-      const response = await subscribe(hub, request, permission, { ...selectorRules(), isCompressing: compression })
+      const response = await subscribe(hub, request, permission, rules)
       const { eventStream } = response
       return {
         ...response,

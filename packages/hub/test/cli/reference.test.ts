@@ -106,6 +106,11 @@ describe('docs/limits.md', () => {
       await ask('192.0.2.1', '', 'topic=a')
       return ask('192.0.2.1', '', 'topic=a')
     },
+    maxPresenceRate: async (ask) => {
+      // All that may come at once.
+      await ask('192.0.2.1', Array.from({ length: 30 }, (_, n) => `match=${n}`).join('&'))
+      return ask('192.0.2.1', 'match=a')
+    },
     maxBodyBytes: (ask) => ask('192.0.2.1', '', 'topic=a'),
     maxMatchers: (ask) => ask('192.0.2.1', 'match=a&match=b'),
     maxTopics: (ask) => ask('192.0.2.1', '', 'topic=a&topic=b'),
@@ -117,6 +122,7 @@ describe('docs/limits.md', () => {
     const hub = await createHub({
       store: createMemoryStore(),
       limits: given,
+      subscriptions: true,
       authorize: () => ({ publish: [everyTopic], holder: 'ann' }),
     })
     const streams: Response[] = []

@@ -20,6 +20,9 @@ export function addLimitFlags(command: Command): Command {
       limit('maxPublishRate', 'events per second from one address; more get 429; streams of lines are slowed down'),
     )
     .addOption(
+      limit('maxPresenceRate', 'matchers per second that --subscriptions tells of, from one address; more get 429'),
+    )
+    .addOption(
       new Option(
         '--max-body-bytes <size>',
         'largest body, and longest line of a stream of lines; a larger one gets 413',
@@ -45,6 +48,7 @@ export function describeLimits(limits: Limits): string {
     `at most ${text(maxSubscribers)} event streams (${text(maxSubscribersPerAddress)} per address, ` +
     `${text(maxSubscribersPerToken)} per token), ${text(maxConnections)} connections ` +
     `(${text(limits.maxConnectionsPerAddress)} per address), ${text(limits.maxPublishRate)} events per second per address, ` +
+    `${text(limits.maxPresenceRate)} matchers per second per address with --subscriptions, ` +
     `${sizeText(limits.maxBodyBytes)} per body, ${text(limits.maxMatchers)} matchers per subscription, ` +
     `${text(limits.maxTopics)} topics per event.`
   )

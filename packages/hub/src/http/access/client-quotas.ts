@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { HubError } from '../../base/errors.ts'
 import { type ClientCounts, createCounts } from './client-counts.ts'
 import type { Limits } from './limits.ts'
+import { RateByAddress } from './rate-by-address.ts'
 
 /**
  * A client that opens an event stream. Without an address it is not counted by address, and without
@@ -16,14 +17,19 @@ export interface Subscribing {
 export class ClientQuotas {
   readonly #limits: Readonly<Limits>
   readonly #counts: ClientCounts
-  readonly #now: () => number
-  readonly #bucketOf = new Map<string, Bucket>()
+  readonly #published: RateByAddress
+  readonly #toldOf: RateByAddress
 
   /** `now` returns milliseconds. */
   constructor(limits: Readonly<Limits>, counts = createCounts(), now: () => number = () => performance.now()) {
     this.#limits = limits
     this.#counts = counts
-    this.#now = now
+    this.#published = new RateByAddress({ perSecond: () => limits.maxPublishRate, burstSeconds: 1, now })
+    this.#toldOf = new RateByAddress({
+      perSecond: () => limits.maxPresenceRate,
+      burstSeconds: presenceBurstSeconds,
+      now,
+    })
   }
 
   /**
@@ -69,13 +75,7 @@ export class ClientQuotas {
    * short a time.
    */
   publish(address: string | undefined, events: number): void {
-    const bucket = this.#bucket(address)
-    // A publish of more than a second's worth needs only a full bucket: otherwise it would never be
-    // possible.
-    if (!bucket || bucket.tokens >= Math.min(events, this.#limits.maxPublishRate)) {
-      if (bucket) bucket.tokens -= events
-      return
-    }
+    if (this.#published.take(address, events)) return
     throw new HubError(
       'RATE_LIMITED',
       `More than ${this.#limits.maxPublishRate} events in a second came from this address. Try again in a moment.`,
@@ -84,35 +84,22 @@ export class ClientQuotas {
 
   /** Counts events before they are published, and waits for as long as they are too many. */
   async publishInTime(address: string | undefined, events: number): Promise<void> {
-    const bucket = this.#bucket(address)
-    if (!bucket) return
-    bucket.tokens -= events
-    if (bucket.tokens < 0) await wait((-bucket.tokens / this.#limits.maxPublishRate) * 1000)
+    const waitMs = this.#published.takeLater(address, events)
+    if (waitMs > 0) await wait(waitMs)
   }
 
-  #bucket(address: string | undefined): Bucket | undefined {
-    if (address === undefined) return undefined
-    const now = this.#now()
-    const rate = this.#limits.maxPublishRate
-    if (this.#bucketOf.size > maxBuckets) {
-      // These buckets are full by now, so that deleting them changes nothing.
-      for (const [each, { at }] of this.#bucketOf) if (now - at > 1000) this.#bucketOf.delete(each)
-    }
-    let bucket = this.#bucketOf.get(address)
-    if (!bucket) {
-      bucket = { tokens: rate, at: now }
-      this.#bucketOf.set(address, bucket)
-    }
-    bucket.tokens = Math.min(rate, bucket.tokens + ((now - bucket.at) / 1000) * rate)
-    bucket.at = now
-    return bucket
+  /**
+   * Counts matchers whose subscriptions the hub reports by events, because such a subscriber writes
+   * to the history. Throws `RATE_LIMITED` if there are too many in too short a time.
+   */
+  tellOfSubscription(address: string | undefined, matchers: number): void {
+    if (this.#toldOf.take(address, matchers)) return
+    throw new HubError(
+      'RATE_LIMITED',
+      `Subscriptions with more than ${this.#limits.maxPresenceRate} matchers in a second came from this address, for longer than ${presenceBurstSeconds} s. Try again in a moment.`,
+    )
   }
 }
 
-/** How many events an address may still publish, as of a moment. Below 0, it has to wait. */
-interface Bucket {
-  tokens: number
-  at: number
-}
-
-const maxBuckets = 10_000
+/** After a restart, all clients that share an address come back within seconds. */
+const presenceBurstSeconds = 30

@@ -26,6 +26,13 @@ export interface Limits extends PublishLimits {
    */
   maxPublishRate: number
   /**
+   * Matchers of subscriptions that the hub reports by events, per second and address; half a
+   * minute's worth may come at once. Each adds two events to the history, or four with Mercure 0.x.
+   * The hub answers further subscribers with 429. Not for loopback addresses or `trustedProxies`.
+   * Default 200.
+   */
+  maxPresenceRate: number
+  /**
    * Connections open at once for any purpose, including those that never send anything. The hub
    * answers further ones with 503 and closes them. Only for a hub that listens on its own port.
    * Default 110,000.
@@ -55,6 +62,7 @@ export const defaultLimits: Readonly<Limits> = {
   maxConnections: 110_000,
   maxConnectionsPerAddress: 2000,
   maxPublishRate: 10_000,
+  maxPresenceRate: 200,
   maxBodyBytes: 1024 * 1024,
   maxMatchers: 100,
   maxTopics: 1000,

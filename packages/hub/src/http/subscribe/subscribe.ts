@@ -21,6 +21,7 @@ export async function subscribe(
   rules: SubscribeRules,
 ): Promise<EventStreamResponse> {
   const { matchers, lastEventId, hasLastEventId, isOldDialect } = await readSelectors(request, rules)
+  rules.onSelected(matchers.length)
   const { subscribe: rights, payloadFor } = permission
   // Without a last event ID there is nothing to search for.
   const signal = lastEventId === '' ? undefined : request.clientSignal()
@@ -80,6 +81,8 @@ export async function answerLastEventId(
 export interface SubscribeRules extends SelectorRules {
   /** Whether to compress event streams for clients that accept it. */
   readonly isCompressing: boolean
+  /** Gets how many matchers a subscription has, before it begins. What it throws is the answer. */
+  readonly onSelected: (matchers: number) => void
 }
 
 /** Which selectors the hub accepts. */

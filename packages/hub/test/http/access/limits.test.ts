@@ -221,6 +221,31 @@ describe('the rate of publishing', () => {
   })
 })
 
+describe('the rate of subscriptions that the hub tells of', () => {
+  const matchers = (count: number) => Array.from({ length: count }, (_, n) => `match=${n}`).join('&')
+
+  test('bounds what subscribers of one address write to the history, and others go on', async () => {
+    const { subscribe, hub } = await start({ subscriptions: true, limits: { maxPresenceRate: 2 } })
+    // Half a minute's worth at once: 60.
+    for (let n = 0; n < 6; n++) {
+      const { status, body } = await subscribe('192.0.2.1', {}, matchers(10))
+      expect(status).toBe(200)
+      await body!.cancel()
+    }
+    const refused = await subscribe('192.0.2.1', {}, matchers(10))
+    expect(refused.headers.get('retry-after')).toBe('1')
+    expect(await problemOf(refused)).toMatchObject({ status: 429, code: 'RATE_LIMITED' })
+    expect((await subscribe('192.0.2.2', {}, matchers(10))).status).toBe(200)
+    // Half of them to say that they began, and half that they ended.
+    await expect.poll(() => hub.stats.headPosition).toBe(2 * 60 + 10)
+  })
+
+  test('does not count what the hub does not tell of', async () => {
+    const { subscribe } = await start({ limits: { maxPresenceRate: 1 } })
+    for (let n = 0; n < 5; n++) expect((await subscribe('192.0.2.1', {}, matchers(100))).status).toBe(200)
+  })
+})
+
 test('limits can be changed while the hub runs', async () => {
   const limits: Partial<Limits> = { maxMatchers: 1, maxBodyBytes: 20, maxTopics: 1 }
   const { subscribe, publish } = await start({ limits })
