@@ -3,7 +3,7 @@ import { assertNotNegative } from '../base/check-option.ts'
 import { HubError } from '../base/errors.ts'
 import { Fifo, indexAfter } from '../base/fifo.ts'
 import { RandomTags } from './random-tags.ts'
-import { type Retention, storedBytes } from './retention.ts'
+import { maxIdempotencyKeys, type Retention, storedBytes } from './retention.ts'
 import {
   type Append,
   type AppendOptions,
@@ -192,10 +192,17 @@ class MemoryStore implements EventStore {
     }
     const mark: HistoryPosition = { position: kept.position, tag: kept.tag }
     this.#keep(kept, mark)
-    if (idempotencyKey !== undefined) this.#byKey.set(idempotencyKey, { mark, storedAt: kept.storedAt })
+    if (idempotencyKey !== undefined) this.#remember(idempotencyKey, mark, kept.storedAt)
     for (const follower of this.#followers) follower.onAppend([kept])
     this.#enforceRetention()
     return mark
+  }
+
+  #remember(key: string, mark: HistoryPosition, storedAt: number): void {
+    this.#byKey.set(key, { mark, storedAt })
+    if (this.#byKey.size <= maxIdempotencyKeys(this.#maxBytes)) return
+    const [oldest] = this.#byKey.keys()
+    this.#byKey.delete(oldest!)
   }
 
   #findKey(key: string): HistoryPosition | undefined {

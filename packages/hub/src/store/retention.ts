@@ -21,3 +21,16 @@ export function storedBytes(event: EventRecord): number {
   for (const topic of event.topics) bytes += Buffer.byteLength(topic)
   return bytes
 }
+
+/** What an idempotency key takes in a history, about. */
+const keyBytes = 128
+/** So many keys are remembered however little is kept. */
+const leastKeys = 1000
+
+/**
+ * The most idempotency keys that are remembered: they may take a quarter of the bytes of the history, beside its events. Of more than that the
+ * oldest are forgotten before their time.
+ */
+export function maxIdempotencyKeys(maxBytes: number): number {
+  return Math.max(leastKeys, Math.floor(maxBytes / 4 / keyBytes))
+}

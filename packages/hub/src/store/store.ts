@@ -129,7 +129,10 @@ export interface Append extends AppendOptions {
   readonly event: EventRecord
 }
 
-/** How long stores remember an idempotency key, in milliseconds, unless told otherwise: an hour. */
+/**
+ * How long stores remember an idempotency key, in milliseconds, unless told otherwise: an hour. Of more than `maxIdempotencyKeys` they forget the
+ * oldest before that.
+ */
 export const defaultIdempotencyMs = 3_600_000
 
 /** Who wants to know what happens at the end of the history. None of these may throw. */

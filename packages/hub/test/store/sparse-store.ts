@@ -1,5 +1,6 @@
 import { RandomTags } from '../../src/store/random-tags.ts'
 import { openReplica, type ReplicaOptions } from '../../src/store/replica.ts'
+import { maxIdempotencyKeys } from '../../src/store/retention.ts'
 import type { EventRecord, EventStore, HistoryPosition } from '../../src/store/store.ts'
 
 /** Says where events come, as an engine elsewhere does: each position is one to three after the last, or very many. */
@@ -20,8 +21,11 @@ export class SparseSequencer {
     return known && known.at > since ? known.mark : undefined
   }
 
-  remember(key: string, mark: HistoryPosition, at: number): void {
+  remember(key: string, mark: HistoryPosition, at: number, most: number): void {
+    // To the end: the first are the oldest.
+    this.#byKey.delete(key)
     this.#byKey.set(key, { mark, at })
+    if (this.#byKey.size > most) this.#byKey.delete(this.#byKey.keys().next().value!)
   }
 }
 
@@ -40,7 +44,7 @@ export async function openSparseStore(options: ReplicaOptions, sequencer: Sparse
       marks.push(mark)
       if (known) continue
       added.push({ ...event, ...mark })
-      if (key !== undefined) sequencer.remember(key, mark, now())
+      if (key !== undefined) sequencer.remember(key, mark, now(), maxIdempotencyKeys(options.maxBytes ?? 1024 ** 3))
     }
     if (added.length > 0) {
       const applying = replica.apply(added)

@@ -249,6 +249,37 @@ export function describeStore(name: string, driver: StoreDriver): void {
       })
     })
 
+    describe('keys without number', () => {
+      test('take a quarter of the bytes that are kept, and the oldest are forgotten first', async () => {
+        // 2048 keys of 128 bytes.
+        const maxBytes = 2048 * 128 * 4
+        await open({ maxBytes })
+        const keyed = (idempotencyKey: string) => append(event(idempotencyKey), { idempotencyKey })
+        const oldest = await keyed('oldest')
+        clock += 1
+        await Promise.all(Array.from({ length: 2048 - 1 }, (_, n) => keyed(`${n}`)))
+        await store.trim()
+        expect(await keyed('oldest')).toEqual(oldest)
+        clock += 1
+        await Promise.all(Array.from({ length: 500 }, (_, n) => keyed(`more ${n}`)))
+        await store.trim()
+        clock += 1
+        const newest = await keyed('newest')
+        expect(await keyed('newest')).toEqual(newest)
+        expect((await keyed('more 499')).position).toBeLessThan(newest.position)
+        expect((await keyed('oldest')).position).toBeGreaterThan(newest.position)
+      })
+
+      test('are a thousand at least, however little is kept', async () => {
+        await open({ maxBytes: 0 })
+        const keyed = (idempotencyKey: string) => append(event(idempotencyKey), { idempotencyKey })
+        const first = await keyed('first')
+        await Promise.all(Array.from({ length: 999 }, (_, n) => keyed(`${n}`)))
+        await store.trim()
+        expect(await keyed('first')).toEqual(first)
+      })
+    })
+
     describe('read', () => {
       test('answers in pages that follow on one another', async () => {
         for (let n = 0; n < 25; n++) await append(event(`${n}`))

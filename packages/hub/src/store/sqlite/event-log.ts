@@ -25,7 +25,7 @@ export class EventLog {
     try {
       const connection = new Connection(this.#directory.database)
       this.history = new HistoryLog(connection, options, options.newEpoch)
-      this.#sequencer = new Sequencer(connection, this.history, options.idempotencyMs)
+      this.#sequencer = new Sequencer(connection, this.history, options)
     } catch (error) {
       this.#directory.close()
       const { code, message } = storeFailure('The history cannot be read', error, options.directory)
@@ -64,6 +64,10 @@ export class EventLog {
     if (this.#lastWrittenAt !== undefined && at >= this.#lastWrittenAt && at < this.#lastWrittenAt + 1000) return
     this.#write('No event can be stored', () => this.history.check(at))
     this.#lastWrittenAt = at
+  }
+
+  isTrimDue(): boolean {
+    return this.history.isTrimDue() || this.#sequencer.hasTooManyKeys()
   }
 
   hasExpired(at: number): boolean {

@@ -79,7 +79,7 @@ class Worker {
   }
 
   #trimIfDue(): void {
-    if (!this.#isTrimBlocked && this.#log.history.isTrimDue()) this.#isTrimming = true
+    if (!this.#isTrimBlocked && this.#log.isTrimDue()) this.#isTrimming = true
   }
 
   #takeGroup(): AppendTuple[] {
