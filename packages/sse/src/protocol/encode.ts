@@ -79,11 +79,11 @@ function retryLine(milliseconds: unknown): string {
 function lines(field: string, text: unknown, what: string, advice = ''): string {
   if (typeof text !== 'string') throw new SseError('INVALID_DATA', `${what} is ${show(text)}, not a string.${advice}`)
   if (!lineBreak.test(text)) return text === '' ? `${field}:\n` : `${field}: ${text}\n`
+  // Not line by line: a text of a million empty lines would become a million strings.
+  const broken = text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text
+  const rest = broken.replace(/\n(?!\n|$)/g, `\n${field}: `).replace(/\n(?=\n|$)/g, `\n${field}:`)
   // Parsers strip this one space, so that a leading space of the text survives.
-  return text
-    .split(/\r\n|\r|\n/)
-    .map((line) => (line === '' ? `${field}:\n` : `${field}: ${line}\n`))
-    .join('')
+  return broken.startsWith('\n') ? `${field}:${rest}\n` : `${field}: ${rest}\n`
 }
 
 const lineBreak = /[\r\n]/
