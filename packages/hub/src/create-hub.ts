@@ -12,7 +12,7 @@ import { type StoreHealth, StoreHealthMonitor } from './store/store-health.ts'
 
 /** Where a hub stores its events, and who may do what over HTTP. */
 export interface HubOptions
-  extends Omit<HubCoreOptions, 'limits'>,
+  extends Omit<HubCoreOptions, 'limits' | 'maxUnsentBytes'>,
     Omit<HandlerOptions, 'closing' | 'onError' | 'dashboard'> {
   /** Serves a page at `/` that shows published events. Default: false. */
   readonly dashboard?: boolean | undefined
@@ -62,6 +62,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   const hub = await createHubCore({
     ...options,
     limits,
+    maxUnsentBytes: () => limits.maxUnsentBytes,
     onError: reportOnce,
     // `createHubCore` rejects what is not a store.
     store: typeof store?.follow === 'function' && observers.length > 0 ? observeStore(store, observers) : store,

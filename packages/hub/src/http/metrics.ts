@@ -221,6 +221,11 @@ export class Metrics implements StoreObserver {
       ({ lagEvents }) => lagEvents,
       'max',
     )
+    gauge(
+      'headwater_unsent_bytes',
+      'Bytes in memory for event streams that do not read them; those that several share count once.',
+      ({ unsentBytes }) => unsentBytes,
+    )
     gauge('headwater_feeds', 'Different selections among the event streams.', ({ feeds }) => feeds)
     gauge('headwater_head_position', 'The newest position of the history.', ({ headPosition }) => headPosition, 'max')
     counter(

@@ -15,6 +15,7 @@ import { EventWaiters } from './event-waiters.ts'
 import type { Feed, FeedFrame } from './feed.ts'
 import { Feeds } from './feeds.ts'
 import { FrameSlab } from './frame-slab.ts'
+import { HeldBytes } from './held-bytes.ts'
 import type { HistoryCursor } from './history-cursor.ts'
 import { HistoryReader, maxReads } from './history-reader.ts'
 import type { StartingPoint } from './resume.ts'
@@ -35,6 +36,11 @@ export interface FanOutOptions {
    * ones are read from the store. Default 33,554,432 (32 MiB).
    */
   readonly feedBytes?: number | undefined
+  /**
+   * How many bytes all subscribers that do not read may hold. Beyond it, the fan-out cuts off the
+   * slowest ones, which can resume. Called each time. Default 268,435,456 (256 MiB).
+   */
+  readonly maxUnsentBytes?: (() => number) | undefined
   /**
    * How often subscribers of quiet feeds are sent the position, so that it never ages out of the
    * history. Default 60,000.
@@ -82,6 +88,8 @@ export class FanOut {
   readonly #gaps = new Tally<GapReason>()
   readonly #sessionsClosed = new Tally<CloseReason>()
 
+  readonly #unsent = new HeldBytes<Subscriber>()
+  readonly #maxUnsentBytes: () => number
   readonly #subscribers = new Set<Subscriber>()
   readonly #feeds: Feeds<Subscriber>
   readonly #frames = new FrameSlab()
@@ -122,6 +130,7 @@ export class FanOut {
     this.history = new HistoryReader(store)
     this.#turnMs = assertNotNegative('turnMs', turnMs)
     this.#feeds = new Feeds(assertNotNegative('feedBytes', feedBytes))
+    this.#maxUnsentBytes = options.maxUnsentBytes ?? (() => 256 * 1024 ** 2)
     this.#onError = onError
     this.#tail = new Tail(store, {
       onStart: (bounds, lastHead) => this.#onStart(bounds, lastHead),
@@ -166,6 +175,7 @@ export class FanOut {
       subscribersBehind,
       lagEvents,
       feeds: this.#feeds.size,
+      unsentBytes: this.#unsent.total,
       eventsDelivered: this.#eventsDelivered,
       bytesDelivered: this.#bytesDelivered,
       gaps: { ...this.#gaps.counts },
@@ -298,6 +308,7 @@ export class FanOut {
 
   #remove(subscriber: Subscriber): void {
     this.#subscribers.delete(subscriber)
+    this.#unsent.release(subscriber)
     const { feed } = subscriber
     feed.leave(subscriber)
     feed.subscriberCount--
@@ -308,13 +319,14 @@ export class FanOut {
 
   /**
    * Puts a subscriber where it belongs now. It is in exactly one place: among those behind or those
-   * served in its feed, those with a page, those that read, or those that wait for room.
+   * served in its feed, those with a page, those that read, or those that wait for room. `given` is
+   * what it was just given.
    */
-  #place(subscriber: Subscriber): void {
+  #place(subscriber: Subscriber, given?: Uint8Array): void {
     const { session, feed } = subscriber
     if (!session.isOpen) return
     if (!session.hasRoom) {
-      session.whenRoom(() => this.#place(subscriber))
+      this.#awaitRoom(subscriber, given)
       return
     }
     if (subscriber.offset !== undefined && subscriber.offset < feed.start) subscriber.offset = undefined
@@ -330,6 +342,20 @@ export class FanOut {
       return
     }
     if (!this.#isInTurn) this.#scheduleTurn()
+  }
+
+  #awaitRoom(subscriber: Subscriber, given: Uint8Array | undefined): void {
+    if (given) this.#unsent.hold(subscriber, given)
+    subscriber.session.whenRoom(() => {
+      this.#unsent.release(subscriber)
+      this.#place(subscriber)
+    })
+    while (this.#unsent.total > this.#maxUnsentBytes()) {
+      const { slowest } = this.#unsent
+      if (!slowest) return
+      this.#unsent.release(slowest)
+      slowest.session.cutOff()
+    }
   }
 
   /**
@@ -411,14 +437,16 @@ export class FanOut {
       const subscriber = feed.behind.shift()
       if (!subscriber) return
       const { offset, session } = subscriber
+      let given: Uint8Array | undefined
       if (offset !== undefined && offset >= feed.start && offset < feed.end) {
         const span = feed.spanFrom(offset, spanBytes)
         subscriber.offset = span.end
         subscriber.position = span.position
-        session.offer(span.bytes)
-        this.#count(span.eventCount, span.bytes)
+        given = span.bytes
+        session.offer(given)
+        this.#count(span.eventCount, given)
       }
-      this.#place(subscriber)
+      this.#place(subscriber, given)
     }
   }
 
@@ -466,6 +494,7 @@ export class FanOut {
 
   #givePage(subscriber: Subscriber): void {
     const { session, page } = subscriber
+    let given: Uint8Array | undefined
     if (page) {
       const before = subscriber.moveThrough(page, this.#store.epoch)
       if (before) {
@@ -476,12 +505,13 @@ export class FanOut {
       }
       const last = page.events.at(-1)
       if (last) {
-        session.offer(page.bytes)
-        this.#count(page.events.length, page.bytes)
+        given = page.bytes
+        session.offer(given)
+        this.#count(page.events.length, given)
         subscriber.lastSentPosition = last.position
       }
       subscriber.page = undefined
     }
-    this.#place(subscriber)
+    this.#place(subscriber, given)
   }
 }

@@ -10,6 +10,8 @@ export interface HubStats {
   readonly lagEvents: number
   /** Different selections among the subscribers. */
   readonly feeds: number
+  /** Bytes in memory that were given to sessions which have no room for more; those that several share count once. */
+  readonly unsentBytes: number
   /** Events written to sessions: one event counts for each subscriber. */
   readonly eventsDelivered: number
   readonly bytesDelivered: number

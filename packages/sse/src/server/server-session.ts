@@ -139,6 +139,14 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     return this.isOpen && this.unsentBytes < Math.min(roomBytes, this.#settings.maxUnsentBytes)
   }
 
+  cutOff(): Promise<CloseReason> {
+    if (this.isOpen) {
+      this.#sink?.destroy()
+      this.#over('too-slow')
+    }
+    return this.closed
+  }
+
   whenRoom(callback: () => void): void {
     if (this.hasRoom || !this.isOpen) callback()
     else {

@@ -54,6 +54,12 @@ export interface Session {
    * Whether a source that can wait should continue: the session is open, and few bytes are waiting.
    */
   readonly hasRoom: boolean
+  /**
+   * Ends the session at once, as `too-slow`, and drops the bytes that wait: for a source that cannot
+   * keep them for a client that does not read. The client comes back with its last event ID. Returns
+   * `closed`.
+   */
+  cutOff(): Promise<CloseReason>
   /** Calls back once, when there is room or the session is no longer open. */
   whenRoom(callback: () => void): void
   /** Sends a comment. Clients ignore it; proxies and people with `curl` see it. */

@@ -24,6 +24,14 @@ export function addLimitFlags(command: Command): Command {
     )
     .addOption(
       new Option(
+        '--max-unsent-bytes <size>',
+        'memory for subscribers that do not read, all together; beyond it the slowest are cut off, and can resume',
+      )
+        .argParser((text) => parseBytes(text, '--max-unsent-bytes'))
+        .default(defaultLimits.maxUnsentBytes, textOfBytes(defaultLimits.maxUnsentBytes)),
+    )
+    .addOption(
+      new Option(
         '--max-body-bytes <size>',
         'largest body, and longest line of a stream of lines; a larger one gets 413',
       )
@@ -49,7 +57,7 @@ export function describeLimits(limits: Limits): string {
     `${text(maxSubscribersPerToken)} per token), ${text(maxConnections)} connections ` +
     `(${text(limits.maxConnectionsPerAddress)} per address), ${text(limits.maxPublishRate)} events per second per address, ` +
     `${text(limits.maxPresenceRate)} matchers per second per address with --subscriptions, ` +
-    `${sizeText(limits.maxBodyBytes)} per body, ${text(limits.maxMatchers)} matchers per subscription, ` +
+    `${sizeText(limits.maxUnsentBytes)} unsent, ${sizeText(limits.maxBodyBytes)} per body, ${text(limits.maxMatchers)} matchers per subscription, ` +
     `${text(limits.maxTopics)} topics per event.`
   )
 }

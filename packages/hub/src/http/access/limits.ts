@@ -45,6 +45,11 @@ export interface Limits extends PublishLimits {
    */
   maxConnectionsPerAddress: number
   /**
+   * The bytes in memory for all subscribers that do not read. Beyond it, the hub cuts off the slowest
+   * ones, which can resume. Default 268,435,456 (256 MiB).
+   */
+  maxUnsentBytes: number
+  /**
    * The bytes of a body; in a stream of lines, of one line. Beyond it: 413. Default 1,048,576 (1
    * MiB).
    */
@@ -63,6 +68,7 @@ export const defaultLimits: Readonly<Limits> = {
   maxConnectionsPerAddress: 2000,
   maxPublishRate: 10_000,
   maxPresenceRate: 200,
+  maxUnsentBytes: 256 * 1024 ** 2,
   maxBodyBytes: 1024 * 1024,
   maxMatchers: 100,
   maxTopics: 1000,
