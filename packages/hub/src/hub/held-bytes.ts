@@ -1,6 +1,7 @@
 /**
- * What those hold in memory who were given bytes and do not read them. Memory that several share counts once: a frame that waits for a
- * thousand subscribers is there one time. It counts whole until the last byte of it has left: so long it is there.
+ * The memory held for receivers that do not read what they were given. Memory that several share
+ * counts once: a frame that waits for a thousand subscribers exists once. It counts as a whole,
+ * because it is kept until its last byte has left.
  */
 export class HeldBytes<Receiver> {
   #total = 0

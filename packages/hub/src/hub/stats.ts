@@ -10,7 +10,7 @@ export interface HubStats {
   readonly lagEvents: number
   /** Different selections among the subscribers. */
   readonly feeds: number
-  /** Bytes in memory that were given to sessions which have no room for more; those that several share count once. */
+  /** Bytes in memory for sessions that do not read them. Bytes that several share count once. */
   readonly unsentBytes: number
   /** Events written to sessions: one event counts for each subscriber. */
   readonly eventsDelivered: number

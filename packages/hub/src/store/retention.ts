@@ -28,8 +28,8 @@ const keyBytes = 128
 const leastKeys = 1000
 
 /**
- * The most idempotency keys that are remembered: they may take a quarter of the bytes of the history, beside its events. Of more than that the
- * oldest are forgotten before their time.
+ * The most idempotency keys that a store remembers: they may take a quarter of the bytes of the
+ * history, in addition to its events. Beyond that, the store forgets the oldest keys early.
  */
 export function maxIdempotencyKeys(maxBytes: number): number {
   return Math.max(leastKeys, Math.floor(maxBytes / 4 / keyBytes))

@@ -130,8 +130,8 @@ export interface Append extends AppendOptions {
 }
 
 /**
- * How long stores remember an idempotency key, in milliseconds, unless told otherwise: an hour. Of more than `maxIdempotencyKeys` they forget the
- * oldest before that.
+ * How long stores remember an idempotency key, in milliseconds, unless told otherwise: an hour. Of
+ * more than `maxIdempotencyKeys`, they forget the oldest earlier.
  */
 export const defaultIdempotencyMs = 3_600_000
 

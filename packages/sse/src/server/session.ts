@@ -55,9 +55,9 @@ export interface Session {
    */
   readonly hasRoom: boolean
   /**
-   * Ends the session at once, as `too-slow`, and drops the bytes that wait: for a source that cannot
-   * keep them for a client that does not read. The client comes back with its last event ID. Returns
-   * `closed`.
+   * Ends the session at once, as `too-slow`, and drops the bytes that wait: for a source that
+   * cannot keep them for a client that does not read. The client comes back with its last event
+   * ID. Returns `closed`.
    */
   cutOff(): Promise<CloseReason>
   /** Calls back once, when there is room or the session is no longer open. */

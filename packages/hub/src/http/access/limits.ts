@@ -45,8 +45,8 @@ export interface Limits extends PublishLimits {
    */
   maxConnectionsPerAddress: number
   /**
-   * The bytes in memory for all subscribers that do not read. Beyond it, the hub cuts off the slowest
-   * ones, which can resume. Default 268,435,456 (256 MiB).
+   * The bytes in memory for all subscribers that do not read. Beyond it, the hub cuts off the
+   * slowest ones, which can resume. Default 268,435,456 (256 MiB).
    */
   maxUnsentBytes: number
   /**

@@ -7,7 +7,7 @@ export interface RateOptions {
   readonly now: () => number
 }
 
-/** How much each address does of something in a time. What has no address is not counted. */
+/** Limits how much each address does in a time. Clients without an address are not counted. */
 export class RateByAddress {
   readonly #options: RateOptions
   readonly #bucketOf = new Map<string, Bucket>()
@@ -16,7 +16,7 @@ export class RateByAddress {
     this.#options = options
   }
 
-  /** Counts what an address is about to do. `false`, and it is not counted, if that is too much in too short a time. */
+  /** Counts what an address is about to do. Returns `false`, and counts nothing, if that is too much. */
   take(address: string | undefined, amount: number): boolean {
     const bucket = this.#bucket(address)
     if (!bucket) return true
@@ -26,7 +26,7 @@ export class RateByAddress {
     return true
   }
 
-  /** Counts what an address is about to do, however much that is. Returns how long it has to wait for it, in milliseconds. */
+  /** Counts what an address is about to do. Returns how long it has to wait, in milliseconds. */
   takeLater(address: string | undefined, amount: number): number {
     const bucket = this.#bucket(address)
     if (!bucket) return 0

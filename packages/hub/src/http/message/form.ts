@@ -20,7 +20,7 @@ export function readForm(
     const end = separator < 0 ? text.length : separator
     if (end > start) {
       if (++pairs > maxPairs) throw new HubError('TOO_LARGE', `The form has more than ${maxPairs} fields.`)
-      // Within the field: a form without any `=` would else be searched to its end for each of its fields.
+      // Searched for in the field alone, or a form without `=` would cost the square of its length.
       const field = text.slice(start, end)
       const equals = field.indexOf('=')
       if (equals < 0) onPair(decodeName(field), '')

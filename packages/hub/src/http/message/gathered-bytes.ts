@@ -2,8 +2,9 @@ const leastCapacity = 256
 const none = Buffer.alloc(0)
 
 /**
- * Bytes that come in pieces, copied together. A piece is an object of a hundred bytes, and may keep all of what was read with it: a client
- * that sends a byte at a time would take a hundred times the memory of what it sends.
+ * Bytes that come in pieces, copied together. Each piece is an object of a hundred bytes, and may
+ * keep all that was read with it. A client that sends one byte at a time would otherwise take a
+ * hundred times the memory of its bytes.
  */
 export class GatheredBytes {
   #bytes: Buffer = none

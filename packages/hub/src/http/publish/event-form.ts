@@ -3,7 +3,7 @@ import { maxTopics, type PublishInit } from '../../hub/publish-init.ts'
 import { decodeFormValue, readForm } from '../message/form.ts'
 import type { RawEvent } from './raw-event.ts'
 
-/** The most fields of a form: as many topics as an event may have, its other fields, and some that nobody knows. */
+/** The most fields of a form: the most topics, the other fields of an event, and unknown ones. */
 const maxFields = maxTopics + 100
 
 /**

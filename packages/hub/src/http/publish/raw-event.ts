@@ -12,7 +12,7 @@ export interface RawEvent {
   toInit(): PublishInit
 }
 
-/** The events of a body, each made when it is asked for: of a list of a million zeros the first is refused. */
+/** The events of a body. Each is made on demand: of a million zeros, the first is refused. */
 export interface RawEvents {
   readonly count: number
   at(index: number): RawEvent

@@ -125,7 +125,7 @@ function readHead(text: string): Head | undefined {
   return { bytes: text.length + 4, method, url, rawHeaders, header, length: Number(length) }
 }
 
-/** [RFC 9112, 5] What surrounds a value is blanks and tabs, and nothing else that `trim` would take. */
+/** [RFC 9112, 5] Only spaces and tabs surround a value; `trim` would remove more. */
 function trimBlanks(text: string): string {
   let start = 0
   let end = text.length

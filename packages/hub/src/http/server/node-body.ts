@@ -6,8 +6,8 @@ import { GatheredBytes } from '../message/gathered-bytes.ts'
 const maxGatheredBytes = 64 * 1024
 
 /**
- * The body of a request of Node, in pieces of what came since the last one was taken. Read as a stream one by one, pieces of a byte each
- * would wait as 64 Ki objects.
+ * The body of a Node request. Each piece is all that came since the last one was taken, because tiny
+ * pieces that wait in a stream take an object each.
  */
 export async function* readPieces(req: IncomingMessage): AsyncGenerator<Uint8Array> {
   if (req.readableDidRead) {
@@ -50,7 +50,7 @@ export async function* readPieces(req: IncomingMessage): AsyncGenerator<Uint8Arr
     }
   } finally {
     req.off('data', onData).off('end', onEnd).off('close', onFailure)
-    // Whoever stops to read has still to answer, and the answer goes out on the same connection. What is left is dropped.
+    // A reader that stops early still has to answer, on the same connection. The rest is dropped.
     req.resume()
   }
 }

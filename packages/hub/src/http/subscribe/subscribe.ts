@@ -105,7 +105,7 @@ interface Selectors {
   readonly isOldDialect: boolean
 }
 
-/** The bytes of a `QUERY` body: as much for each matcher that there may be, and at least this. Anybody may send one. */
+/** The most bytes of a `QUERY` body, which anybody may send: so many per matcher, or the least. */
 const queryBytesPerMatcher = 655
 const leastQueryBytes = 64 * 1024
 /** The most fields beside matchers. */

@@ -71,7 +71,7 @@ export class Sequencer {
     return this.#statements.findExpiredKey.get(at - this.#idempotencyMs) !== undefined
   }
 
-  /** Forgets some of the keys that are old enough, or more than there may be, if there are any. Returns whether those were all. */
+  /** Forgets some keys that are too old or too many. Returns whether those were all. */
   forgetKeys(at: number): boolean {
     const excess = Math.min(Math.max(0, this.#keys - this.#maxKeys), keysPerStep)
     if (excess === 0 && !this.hasExpiredKeys(at)) return true
