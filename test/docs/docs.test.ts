@@ -82,7 +82,12 @@ test('tables of options in the documentation have the defaults of headwater serv
       Array.from(text.matchAll(/^\| `(?<flag>--[a-z-]+)` \| (?<value>[\d,.]+[a-zA-Z]*) \|/gm), ({ groups }) => {
         const { flag = '', value = '' } = groups ?? {}
         const actual = new RegExp(`^ +${flag} .*\\(default: "?(?<value>[^)"]*)"?\\)`, 'm').exec(help)?.groups?.value
-        return { path, flag, value: value.replaceAll(',', ''), actual: actual?.replace('1MiB', '1048576') }
+        return {
+          path,
+          flag,
+          value: value.replaceAll(',', ''),
+          actual: actual?.replace(/^(\d+)MiB$/, (_, count) => `${count * 1024 ** 2}`),
+        }
       }),
     )
     .filter(({ value, actual }) => value !== actual)
