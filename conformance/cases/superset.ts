@@ -1,6 +1,6 @@
 import type { EventSourceOptions } from '@headwater/sse/client'
 import { type ConformanceCase, inBrowsers, ours, outsideBrowsers } from './harness/conformance-case.ts'
-import { ending, eventStream, refusal, stream } from './harness/responses.ts'
+import { ending, eventStream, redirect, refusal, stream } from './harness/responses.ts'
 import type { Trial } from './harness/trial.ts'
 import type { Watched } from './harness/watched.ts'
 
@@ -286,6 +286,21 @@ export const supersetCases: ConformanceCase[] = [
         await source.next('open')
         t.equal((await source.next('message')).data, '1', 'data')
         t.deepEqual(asked, ['http://elsewhere.test/stream'], 'URLs it was asked for')
+      },
+    },
+    {
+      name: 'asks for the given URL again, not for a redirect’s, of a fetch that may add a token',
+      async run(t) {
+        const served = await t.serve(redirect(307, '$cross/final'), ending('retry: 1\ndata: 1\n\n'), stream())
+        const asked: string[] = []
+        watch(t, served.url, {
+          fetch: (url, init) => {
+            asked.push(url)
+            return fetch(url, init)
+          },
+        })
+        await served.requested(3)
+        t.deepEqual(asked, [served.url, served.url], 'URLs asked for')
       },
     },
     {

@@ -199,10 +199,10 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
         // types counts.
         if (again && status === 200 && /(^|,)\s*text\/event-stream\s*(;[^,]*)?$/i.test(type!)) {
           // [Fetch, HTTP-redirect fetch] The request keeps the redirect's target, so a reconnect
-          // starts there. But the user's headers and body are for the given URL: fetch decides
-          // again where a redirect may take them.
+          // starts there. But the user's headers and body, and whatever the user's fetch adds, are
+          // for the given URL: fetch decides again where a redirect may take them.
           origin = new URL(finalUrl || from).origin
-          if (!headers && !body) from = finalUrl || from
+          if (!headers && !body && !fetch) from = finalUrl || from
           // [HTML, announce the connection] OPEN, and an event named open.
           isConnecting = false
           yield { name: 'open', origin }

@@ -15,9 +15,9 @@ export interface ConnectionOptions {
    * throws or rejects, the attempt fails as if there were no network. In a browser, such headers to
    * another origin cause a preflight request, which the server must answer.
    *
-   * With headers or a body, a reconnect starts from the given URL, not, as in the standard, from
-   * the target of a redirect. So `fetch` decides again what to send there, and your token goes to
-   * no origin that you did not name.
+   * With `headers`, `body` or `fetch`, a reconnect starts from the given URL, not, as in the
+   * standard, from the target of a redirect. So the platform's `fetch` decides again what to send
+   * there, and your token goes to no origin that you did not name.
    */
   headers?:
     | RequestInit['headers']

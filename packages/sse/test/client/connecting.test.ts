@@ -187,6 +187,25 @@ describe('redirects', () => {
     expect(target.requests.map(({ headers }) => headers.authorization)).toEqual([undefined, undefined])
   })
 
+  it('to another origin do not make a reconnect take there what a custom fetch adds', async () => {
+    const target = await serve((_, response) => void stream(response, 'retry: 1\ndata: a\n\n').end())
+    const start = await serve((_, response) => {
+      response.writeHead(307, { location: `${target.origin}/final` }).end()
+    })
+    const asked: string[] = []
+    const log = new EventLog(`${start.origin}/start`, {
+      fetch(url, init) {
+        asked.push(url)
+        const headers = new Headers(init.headers)
+        headers.set('authorization', 'Bearer secret')
+        return fetch(url, { ...init, headers })
+      },
+    })
+    await log.until(() => target.requests.length > 1)
+    expect(new Set(asked)).toEqual(new Set([`${start.origin}/start`]))
+    expect(target.requests.map(({ headers }) => headers.authorization)).toEqual([undefined, undefined])
+  })
+
   it('are followed anew by each reconnect that has headers or a body', async () => {
     const { origin, requests } = await serve((request, response) => {
       if (request.url === '/start') response.writeHead(307, { location: '/final' }).end()
