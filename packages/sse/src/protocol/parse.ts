@@ -62,19 +62,45 @@ const STREAM = { stream: true }
  */
 export function createParser(options: ParserOptions): Parser {
   checkOptions(options)
-  const { feed, reset } = startParser(options)
+  const { onError } = options
+  // Creates the error only if there is an `onError`, because that takes time.
+  const { feed, reset } = startParser(options, onError && ((field, value) => onError(ignoredLine(field, value))))
+  let isFeeding = false
   return {
     feed(chunk) {
       if (typeof chunk !== 'string' && !ArrayBuffer.isView(chunk))
         throw invalid('A chunk', chunk, 'a Uint8Array or a string')
-      feed(chunk)
+      if (isFeeding)
+        throw new SseError('PARSER_BUSY', 'feed() was called by a callback of the same parser: call it later')
+      isFeeding = true
+      try {
+        feed(chunk)
+      } finally {
+        isFeeding = false
+      }
     },
     reset,
   }
 }
 
-/** The parser itself, for internal callers whose arguments the compiler has checked. */
-export function startParser(options: ParserOptions): Parser {
+/** [spec] "Otherwise: The field is ignored." */
+function ignoredLine(field: string, value: string): SseError {
+  const [code, what, text]: [SseErrorCode, string, string] =
+    field === 'retry'
+      ? ['INVALID_RETRY', 'retry', value]
+      : field === 'id'
+        ? ['INVALID_EVENT_ID', 'id with NUL', value]
+        : ['UNKNOWN_FIELD', 'field', field]
+  return new SseError(code, `Ignored ${what} ${JSON.stringify(text.slice(0, 40))}`)
+}
+
+/**
+ * The parser itself, for internal callers whose arguments the compiler has checked, and whose
+ * callbacks do not call `feed()`. A client's bundle has nothing else of this module.
+ *
+ * `onIgnored` is called with the field and the value of each line that the standard ignores.
+ */
+export function startParser(options: ParserOptions, onIgnored?: (field: string, value: string) => void): Parser {
   const { onEvent, onComment, onRetry, onId, onError, maxEventBytes = 104857600 } = options
 
   // State of the stream.
@@ -98,7 +124,6 @@ export function startParser(options: ParserOptions): Parser {
   let event: string | undefined
   let id: string | undefined
 
-  let isFeeding = false
   /** Counts the resets, so that the caller of a callback sees that it called `reset()`. */
   let resets = 0
 
@@ -128,9 +153,6 @@ export function startParser(options: ParserOptions): Parser {
     const SPACE = 32
     const COLON = 58
 
-    if (isFeeding) {
-      throw new SseError('PARSER_BUSY', 'feed() was called by a callback of the same parser: call it later')
-    }
     if (hasFailed) return
     // With `stream: true` a decoder is slower (in Node 20 many times, and permanently). Without it,
     // the decoder still finishes the character it was in, so that is enough unless the chunk may
@@ -158,7 +180,6 @@ export function startParser(options: ParserOptions): Parser {
     let lf = -1
     let cr = -1
     unparsed = ''
-    isFeeding = true
     try {
       while (next < length && resets === began) {
         const start = next
@@ -220,9 +241,7 @@ export function startParser(options: ParserOptions): Parser {
               blockSize -= added
               if (colon === 0) onComment?.(value)
               else if (field === 'retry' && /^[0-9]+$/.test(value)) onRetry?.(Math.min(+value, 2147483647))
-              else if (field === 'retry') ignore('INVALID_RETRY', 'retry', value)
-              else if (field === 'id') ignore('INVALID_EVENT_ID', 'id with NUL', value)
-              else ignore('UNKNOWN_FIELD', 'field', field)
+              else onIgnored?.(field, value)
             }
           }
           if (first !== 100 || text.charCodeAt(next) !== LF) continue
@@ -246,7 +265,6 @@ export function startParser(options: ParserOptions): Parser {
         if (blockSize + lineLength > maxEventBytes) fail()
       }
     } finally {
-      isFeeding = false
       if (resets === began) {
         size = blockSize
         data = blockData
@@ -261,14 +279,6 @@ export function startParser(options: ParserOptions): Parser {
     const joined = `${first}${moreData[0]}\n${moreData.slice(1).join('\n')}`
     moreData = ['']
     return joined
-  }
-
-  /**
-   * [spec] "Otherwise: The field is ignored." Creates the error only if there is an `onError`,
-   * because that takes time.
-   */
-  function ignore(code: SseErrorCode, what: string, text: string): void {
-    onError?.(new SseError(code, `Ignored ${what} ${JSON.stringify(text.slice(0, 40))}`))
   }
 
   function fail(): void {
