@@ -304,6 +304,21 @@ export const supersetCases: ConformanceCase[] = [
       },
     },
     {
+      name: 'sends what a custom fetch adds to a copy of its headers, and Accept and Last-Event-ID too',
+      async run(t) {
+        const served = await t.serve(ending('retry: 1\nid: é€\ndata\n\n'), stream())
+        watch(t, served.url, {
+          fetch: (url, init) => fetch(url, { ...init, headers: { ...init.headers, 'x-reason': 'a test' } }),
+        })
+        const { headers } = (await served.requested(2))[1]!
+        t.deepEqual(
+          [headers['x-reason'], headers.accept, headers['last-event-id']],
+          ['a test', 'text/event-stream', '\u00c3\u00a9\u00e2\u0082\u00ac'],
+          'headers of the second request',
+        )
+      },
+    },
+    {
       name: 'shows comments to onComment and events of every type to onEvent',
       async run(t) {
         const served = await t.serve(stream(': one\n\nevent: a\ndata: 1\n\n:two\ndata: 2\n\nevent: done\ndata: .\n\n'))

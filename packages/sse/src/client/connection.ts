@@ -1,7 +1,7 @@
 import { startParser } from '../protocol/parse.ts'
 import { check } from './check.ts'
 import type { ConnectionFailure, ConnectionState } from './connection-state.ts'
-import type { EventSourceOptions } from './options.ts'
+import type { EventSourceOptions, FetchInit } from './options.ts'
 
 /** One received event. Doubles as the `MessageEventInit` of its `MessageEvent`. */
 export interface ReceivedEvent {
@@ -176,7 +176,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
         if (id) sent.set('last-event-id', utf8(id))
         const request = {
           method,
-          headers: sent,
+          // A plain object, because a custom fetch may copy it: `{ ...init.headers }`.
+          headers: Object.fromEntries(sent),
           body: typeof body === 'function' ? await body(context) : body,
           // fetch requires this for a body that is a stream.
           duplex: 'half',
@@ -186,7 +187,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
           cache: 'cache' in Request.prototype ? 'no-store' : undefined,
           // [HTML, constructor] Same-origin, which is what fetch does, unless withCredentials.
           credentials: withCredentials ? 'include' : undefined,
-        } as RequestInit
+        } as FetchInit
         expectByte()
         // [HTML, constructor, reestablish] Fetch the request and process the response.
         const response = await (fetch ?? globalThis.fetch)(from, request)

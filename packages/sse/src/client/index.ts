@@ -16,6 +16,7 @@ export {
 export type {
   ConnectionOptions,
   EventSourceOptions,
+  FetchInit,
   ReconnectTrigger,
   RequestContext,
   RetryPolicy,

@@ -32,8 +32,12 @@ export interface ConnectionOptions {
    * be read only once.
    */
   body?: RequestInit['body'] | ((context: RequestContext) => RequestInit['body'] | Promise<RequestInit['body']>)
-  /** Used instead of the global `fetch`, for example for a proxy, an agent or a test. */
-  fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined
+  /**
+   * Used instead of the global `fetch`, for example for a proxy, an agent or a test. `init.headers`
+   * is a plain object with names in lower case, to which yours can be added:
+   * `(url, init) => fetch(url, { ...init, headers: { ...init.headers, authorization } })`.
+   */
+  fetch?: ((url: string, init: FetchInit) => Promise<Response>) | undefined
   /** Closes the connection when aborted. If already aborted, it never connects. */
   signal?: AbortSignal | undefined
   /**
@@ -64,6 +68,11 @@ export interface ConnectionOptions {
   reconnectOn?: ReconnectTrigger | undefined
   /** Called with each comment (heartbeats are comments) as it is read. */
   onComment?: ((comment: string) => void) | undefined
+}
+
+/** The second argument of a custom `fetch`. Pass all of it on. */
+export interface FetchInit extends RequestInit {
+  headers: Record<string, string>
 }
 
 /**

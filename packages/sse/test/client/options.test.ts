@@ -112,6 +112,23 @@ describe('headers', () => {
   })
 })
 
+describe('fetch', () => {
+  it('gets headers that a spread copies, so that adding one loses neither Accept nor Last-Event-ID', async () => {
+    const { origin, requests } = await serve((_, response) => stream(response))
+    await new EventLog(origin, {
+      lastEventId: 'é7',
+      headers: { 'X-A': '1' },
+      fetch: (url, init) => fetch(url, { ...init, headers: { ...init.headers, Authorization: 'Bearer 1' } }),
+    }).count(1)
+    expect(requests[0]!.headers).toMatchObject({
+      accept: 'text/event-stream',
+      'last-event-id': Buffer.from('é7').toString('latin1'),
+      'x-a': '1',
+      authorization: 'Bearer 1',
+    })
+  })
+})
+
 describe('method and body', () => {
   it('make a POST with a body', async () => {
     const bodies: string[] = []

@@ -41,7 +41,7 @@ export interface FetchCall {
 export function scriptedFetch(...answers: (Response | Error | (() => Response | Promise<Response>))[]) {
   const calls: FetchCall[] = []
   const fetch = async (url: string, init: RequestInit): Promise<Response> => {
-    calls.push({ url, init: init as FetchCall['init'] })
+    calls.push({ url, init: { ...init, headers: new Headers(init.headers), signal: init.signal! } })
     const answer = answers.length > 1 ? answers.shift()! : answers[0]!
     if (answer instanceof Error) throw answer
     return typeof answer === 'function' ? answer() : answer
