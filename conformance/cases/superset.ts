@@ -289,6 +289,26 @@ export const supersetCases: ConformanceCase[] = [
       },
     },
     {
+      name: 'reconnects without an id that no header can carry, and with the next one that can',
+      async run(t) {
+        const ids = ['\u0001', '\b', '\v', '\f', '\u000e', '\u001f', '\u007f']
+        const served = await t.serve(
+          ...ids.map((id) => ending(`retry: 1\nid: a${id}\ndata: 1\n\n`)),
+          ending('id: b\tc\ndata: 1\n\n'),
+          stream(),
+        )
+        const source = watch(t, served.url)
+        await source.next('open')
+        t.equal((await source.next('message')).lastEventId, 'a\u0001', 'lastEventId')
+        const requests = await served.requested(ids.length + 2)
+        t.deepEqual(
+          requests.map(({ headers }) => headers['last-event-id'] ?? ''),
+          ['', ...ids.map(() => ''), 'b\tc'],
+          'Last-Event-ID of each request',
+        )
+      },
+    },
+    {
       name: 'asks for the given URL again, not for a redirect’s, of a fetch that may add a token',
       async run(t) {
         const served = await t.serve(redirect(307, '$cross/final'), ending('retry: 1\ndata: 1\n\n'), stream())

@@ -1,3 +1,4 @@
+import { unsendable } from '../protocol/header-value.ts'
 import { startParser } from '../protocol/parse.ts'
 import { check } from './check.ts'
 import type { ConnectionFailure, ConnectionState } from './connection-state.ts'
@@ -172,8 +173,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
         // [HTML, constructor] Accept: text/event-stream.
         if (!sent.has('accept')) sent.set('accept', 'text/event-stream')
         // [HTML, reestablish] If the last event ID is not empty, Last-Event-ID is that, encoded as
-        // UTF-8.
-        if (id) sent.set('last-event-id', utf8(id))
+        // UTF-8. But an ID that no header can carry would keep every request from being sent.
+        if (id && !unsendable.test(id)) sent.set('last-event-id', utf8(id))
         const request = {
           method,
           // A plain object, because a custom fetch may copy it: `{ ...init.headers }`.

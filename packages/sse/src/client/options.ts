@@ -42,6 +42,7 @@ export interface ConnectionOptions {
   signal?: AbortSignal | undefined
   /**
    * Where to resume: the last event ID saved from an earlier connection. Default (and null): none.
+   * An ID with a control character, which no header can carry, is kept but not sent.
    */
   lastEventId?: string | null | undefined
   /**
@@ -96,7 +97,7 @@ export interface EventSourceOptions extends ConnectionOptions {
 export interface RequestContext {
   /** 1 for the first attempt. Counts every attempt of this connection. */
   attempt: number
-  /** The value sent as `Last-Event-ID`; empty if there is none. */
+  /** The last event ID, sent as `Last-Event-ID`; empty if there is none. */
   lastEventId: string
   /** Aborted when the client gives up the attempt. */
   signal: AbortSignal

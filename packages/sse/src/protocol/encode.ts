@@ -1,5 +1,6 @@
 import { SseError } from './errors.ts'
 import type { EventInit } from './event.ts'
+import { unsendable } from './header-value.ts'
 
 declare const encoded: unique symbol
 
@@ -62,6 +63,9 @@ function singleLine(value: unknown, code: 'INVALID_EVENT_TYPE' | 'INVALID_EVENT_
   // Clients ignore an id with a NUL. A type with one is not a good idea either.
   if (/[\r\n\0]/.test(value)) {
     throw new SseError(code, `${what} ${show(value)} contains a line break or NUL. Only data may have several lines.`)
+  }
+  if (code === 'INVALID_EVENT_ID' && unsendable.test(value)) {
+    throw new SseError(code, `${what} ${show(value)} contains a control character, which no Last-Event-ID can carry.`)
   }
   return value
 }

@@ -2,7 +2,7 @@
 export type SseErrorCode =
   /** An event or a single line is longer than `maxEventBytes`. */
   | 'EVENT_TOO_LARGE'
-  /** An ID that is not a string, or contains CR, LF or NUL. */
+  /** An ID that is not a string, or contains a control character. */
   | 'INVALID_EVENT_ID'
   /** An event type that is not a string, contains CR, LF or NUL, or is reserved. */
   | 'INVALID_EVENT_TYPE'

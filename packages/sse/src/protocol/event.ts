@@ -35,8 +35,8 @@ export interface EventInit {
    */
   event?: string | undefined
   /**
-   * The event's ID, which the client keeps as its last event ID: one line without NUL. An empty
-   * string resets the client's.
+   * The event's ID, which the client keeps as its last event ID: one line without control
+   * characters. An empty string resets the client's.
    */
   id?: string | undefined
   /** The reconnection time in whole milliseconds that the client uses from now on. */

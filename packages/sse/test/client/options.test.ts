@@ -245,6 +245,15 @@ describe('lastEventId', () => {
     expect(calls[0]!.init.headers.has('last-event-id')).toBe(false)
   })
 
+  it('that no header can carry is kept, but not sent', async () => {
+    for (const character of ['\x01', '\b', '\v', '\f', '\x0e', '\x1f', '\x7f']) {
+      const { origin, requests } = await serve((_, response) => stream(response, 'data: a\n\n'))
+      const log = await new EventLog(origin, { lastEventId: `a${character}` }).count(2)
+      expect(requests[0]!.headers).not.toHaveProperty('last-event-id')
+      expect(log.messages[0]!.lastEventId).toBe(`a${character}`)
+    }
+  })
+
   it('wins over a header of that name', async () => {
     const { fetch, calls } = scriptedFetch(() => openBody().response)
     await new EventLog('http://a.test/', { fetch, lastEventId: '7', headers: { 'Last-Event-ID': '1' } }).count(1)

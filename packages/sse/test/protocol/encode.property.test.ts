@@ -34,9 +34,10 @@ const text = fc
   )
   .map((parts) => parts.join(''))
 const line = text.map((text) => text.replace(/[\r\n\0]/g, ''))
+const id = text.map((text) => text.replace(/[^\t -~\x80-\uffff]/g, ''))
 
 const init: fc.Arbitrary<EventInit> = fc.record(
-  { data: text, event: line, id: line, retry: fc.maxSafeNat(), comment: text },
+  { data: text, event: line, id, retry: fc.maxSafeNat(), comment: text },
   { requiredKeys: ['data'] },
 )
 
@@ -91,8 +92,8 @@ it('no string, wherever it is given, adds a field: it is sent as itself or refus
   const anything = fc.record({ data: text, event: text, id: text, comment: text }, { requiredKeys: ['data'] })
   fc.assert(
     fc.property(anything, (init) => {
-      const breaks = [init.event, init.id].some((value) => value !== undefined && /[\r\n\0]/.test(value))
-      if (breaks) expect(() => encodeEvent(init)).toThrow(/contains a line break or NUL/)
+      const breaks = /[\r\n\0]/.test(init.event ?? '') || /[^\t -~\x80-\uffff]/.test(init.id ?? '')
+      if (breaks) expect(() => encodeEvent(init)).toThrow(/contains a (line break or NUL|control character)/)
       else expect(parseInPieces([encodeEvent(init)])).toEqual(meaningOf(init))
     }),
     { numRuns: 2000 },

@@ -36,8 +36,8 @@ describe('an event', () => {
     ['keeps what is no line end in data', { data: '\0\u2028\u0085\v\uFEFF' }, 'data: \0\u2028\u0085\v\uFEFF\n\n'],
     [
       'keeps what is no line end in type and id',
-      { data: '', event: '\u2028', id: '\v' },
-      'event: \u2028\ndata:\nid: \v\n\n',
+      { data: '', event: '\u2028\v', id: '\u2028\t' },
+      'event: \u2028\v\ndata:\nid: \u2028\t\n\n',
     ],
   ]
   it.each(encodings)('%s', (_claim, init, frame) => {
@@ -77,6 +77,10 @@ describe('refuses, and says the value,', () => {
     ['an id with LF', encode({ data: '', id: 'a\nb' }), 'INVALID_EVENT_ID', ['id "a\\nb"', 'line break']],
     ['an id with CR', encode({ data: '', id: 'a\rb' }), 'INVALID_EVENT_ID', ['id "a\\rb"', 'line break']],
     ['an id with NUL', encode({ data: '', id: 'a\0b' }), 'INVALID_EVENT_ID', ['id "a\\u0000b"', 'NUL']],
+    ...[1, 8, 0xb, 0xc, 0xe, 0x1f, 0x7f].map((code): (typeof refusals)[number] => {
+      const id = String.fromCharCode(code)
+      return [`an id with character ${code}`, encode({ data: '', id }), 'INVALID_EVENT_ID', ['control character']]
+    }),
     ['a type with LF', encode({ data: '', event: 'a\nb' }), 'INVALID_EVENT_TYPE', ['type "a\\nb"', 'line break']],
     ['a type with CR', encode({ data: '', event: 'a\r' }), 'INVALID_EVENT_TYPE', ['type "a\\r"', 'line break']],
     ['a type with NUL', encode({ data: '', event: '\0' }), 'INVALID_EVENT_TYPE', ['type "\\u0000"', 'NUL']],

@@ -49,7 +49,8 @@ describe.each(transports)('sending over $name', ({ serve }) => {
     ['id', { data: '', id: 'a\ndata: injected' }, 'INVALID_EVENT_ID'],
     ['id', { data: '', id: 'a\rb' }, 'INVALID_EVENT_ID'],
     ['id', { data: '', id: 'a\0b' }, 'INVALID_EVENT_ID'],
-  ])('refuses CR, LF and NUL in %s, and stays usable: %j', async (_, event, code) => {
+    ['id', { data: '', id: 'a\u0001b' }, 'INVALID_EVENT_ID'],
+  ])('refuses what breaks a line or a header in %s, and stays usable: %j', async (_, event, code) => {
     const { response, session } = await open()
     await expect(session.send(event)).rejects.toMatchObject({ code })
     session.send({ data: 'after' })
