@@ -309,6 +309,18 @@ export const supersetCases: ConformanceCase[] = [
       },
     },
     {
+      name: 'fails for good on what can never be sent: a body that was read before, a header no server takes',
+      async run(t) {
+        const body = new Response('x').body!
+        await body.cancel()
+        for (const options of [{ body: () => body }, { headers: () => ({ 'x-a': '\u0001' }) }]) {
+          const served = await t.serve(stream())
+          const { event, readyState } = await watch(t, served.url, { ...options, retry: {} }).next('error')
+          t.deepEqual([errorOf(event).code, readyState], ['INVALID_REQUEST', CLOSED], 'error')
+        }
+      },
+    },
+    {
       name: 'asks for the given URL again, not for a redirect’s, of a fetch that may add a token',
       async run(t) {
         const served = await t.serve(redirect(307, '$cross/final'), ending('retry: 1\ndata: 1\n\n'), stream())
@@ -454,6 +466,21 @@ export const supersetCases: ConformanceCase[] = [
       globalThis.dispatchEvent(new Event('online'))
       await source.next('open')
       t.equal((await served.requested(2))[1]!.headers['last-event-id'], '1', 'Last-Event-ID of the second request')
+    },
+  },
+  {
+    name: 'sends a stream as the body, whole, at each attempt',
+    line: 'superset',
+    // Chromium streams a body over HTTP/2 only, Firefox not at all.
+    appliesTo: (runtime) => ours(runtime) && outsideBrowsers(runtime),
+    async run(t) {
+      const served = await t.serve(ending('retry: 1\n\n'), stream())
+      watch(t, served.url, { body: () => new Blob(['a', ' stream']).stream(), retry: { backoffMs: 0 } })
+      t.deepEqual(
+        (await served.requested(2)).map(({ body }) => body),
+        ['a stream', 'a stream'],
+        'bodies',
+      )
     },
   },
   {

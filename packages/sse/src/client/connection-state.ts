@@ -18,6 +18,9 @@ export interface ConnectionFailure {
    * - `NETWORK_ERROR`: there was no response, or it broke off. `cause` says why, except in
    *   browsers, where a CORS refusal, an unknown host and a lost network look the same to a script
    *   (the console shows which).
+   * - `INVALID_REQUEST`: `fetch` refuses the request before sending it (its port, a header, a body
+   *   that was read before), and would refuse it each time. In browsers a refused port looks like a
+   *   lost network.
    * - `UNEXPECTED_RESPONSE`: another status than 200 or another type than `text/event-stream`.
    * - `STREAM_ENDED`: the response ended normally.
    * - `STREAM_COMPLETE`: the server answered 204, or the response ended and no reconnect follows.

@@ -60,7 +60,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   const {
     backoffMs = 1000,
     maxBackoffMs = 30000,
-    maxRetries = Infinity,
+    // A stream can be sent only once.
+    maxRetries = Object(body).getReader ? 0 : Infinity,
     statuses = [408, 425, 429, 500, 502, 503, 504],
     // Without a policy, the standard's. Only the user can decide to repeat anything but a GET.
   } = retry || { backoffMs: 0, maxRetries: (retry ?? /^get$/i.test(method)) ? Infinity : 0, statuses: [] }
@@ -80,11 +81,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   let reconnectionTime = 3000
   // Runs the platform's checks of method, headers and last event ID now, while a caller can still
   // receive the error.
-  new Request(url, {
-    method,
-    headers: typeof headers === 'function' ? undefined : headers,
-    body: body && '',
-  } as RequestInit).headers.set('last-event-id', utf8(id))
+  new Request(url, { method, body: body && '' } as RequestInit)
+  sendable(typeof headers === 'function' ? undefined : headers).set('last-event-id', utf8(id))
 
   const received: ReceivedEvent[] = []
   const parser = startParser({
@@ -147,6 +145,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       let timer: ReturnType<typeof setTimeout> | undefined
       let outcome: Outcome | undefined
       let retryAfterMs = 0
+      /** What an error means at this point. */
+      let code: ConnectionFailure['code'] = 'NETWORK_ERROR'
       // [HTML, process the response] Retrying is futile with another scheme. (The client refuses
       // what fetch reads from a data: URL.)
       let again = /^https?:/.test(from)
@@ -169,7 +169,11 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       }
 
       try {
-        const sent = new Headers(typeof headers === 'function' ? await headers(context) : headers)
+        const given = typeof headers === 'function' ? await headers(context) : headers
+        const content = typeof body === 'function' ? await body(context) : body
+        // Whatever is refused before it is sent would be refused each time.
+        code = 'INVALID_REQUEST'
+        const sent = sendable(given)
         // [HTML, constructor] Accept: text/event-stream.
         if (!sent.has('accept')) sent.set('accept', 'text/event-stream')
         // [HTML, reestablish] If the last event ID is not empty, Last-Event-ID is that, encoded as
@@ -179,7 +183,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
           method,
           // A plain object, because a custom fetch may copy it: `{ ...init.headers }`.
           headers: Object.fromEntries(sent),
-          body: typeof body === 'function' ? await body(context) : body,
+          body: content,
           // fetch requires this for a body that is a stream.
           duplex: 'half',
           signal: controller.signal,
@@ -189,6 +193,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
           // [HTML, constructor] Same-origin, which is what fetch does, unless withCredentials.
           credentials: withCredentials ? 'include' : undefined,
         } as FetchInit
+        if (!fetch) new Request(from, request)
+        code = 'NETWORK_ERROR'
         expectByte()
         // [HTML, constructor, reestablish] Fetch the request and process the response.
         const response = await (fetch ?? globalThis.fetch)(from, request)
@@ -249,11 +255,12 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
         }
       } catch (cause) {
         // [HTML, process the response] A network error: reestablish the connection.
-        const { code, cause: reason } = Object(cause)
-        const isTooLarge = code === 'EVENT_TOO_LARGE'
-        if (isTooLarge) again = false
+        const { code: said, cause: reason } = Object(cause)
         const message = `${cause} ${reason?.message || reason?.code || ''}`.trim()
-        outcome ??= { code: isTooLarge ? code : 'NETWORK_ERROR', message, cause }
+        if (said === 'EVENT_TOO_LARGE') code = said
+        else if (refusal.test(`${message} ${reason?.code}`)) code = 'INVALID_REQUEST'
+        again &&= code === 'NETWORK_ERROR'
+        outcome ??= { code, message, cause }
       }
       abandon()
       if (closed.aborted) return
@@ -288,6 +295,20 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       await waited
     }
   }
+}
+
+/**
+ * How the fetch of Node or Deno says that it will not send a request: because of its port, or of a
+ * header such as `Expect`. In a browser such a refusal looks like a lost network.
+ */
+const refusal = /bad port|are blocked|_ERR_(INVALID_ARG|NOT_SUP)/
+
+/** The headers, unless one of them has a value that Node would refuse at each attempt to send it. */
+function sendable(init: RequestInit['headers']): Headers {
+  const headers = new Headers(init)
+  for (const [name, value] of headers)
+    if (unsendable.test(value)) throw new TypeError(`Header ${name} has a control character`)
+  return headers
 }
 
 /** The UTF-8 bytes of a text, one character each: the form that fetch expects for a header. */

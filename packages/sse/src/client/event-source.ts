@@ -67,8 +67,8 @@ export interface EventSourceListen<Options> {
  * `fetch` refuses a URL with a user name and password: send an `Authorization` header instead.
  * Node's `fetch` ends a response that is silent for 5 minutes, which counts as a lost connection.
  *
- * @throws {TypeError} without a URL, if options are not an object, or for headers or a method that
- * no request can have.
+ * @throws {TypeError} without a URL, if options are not an object, or for headers, a method or
+ * a URL that no request can have.
  * @throws {DOMException} `SyntaxError` for a URL that does not parse, or a relative one without a
  * base URL.
  * @throws {SseError} `INVALID_OPTION` for an option out of range.

@@ -29,7 +29,7 @@ export interface ConnectionOptions {
   method?: string | undefined
   /**
    * Request body, or a function called before each attempt. Use a function for a stream, which can
-   * be read only once.
+   * be sent only once: a stream that is given itself is not sent again.
    */
   body?: RequestInit['body'] | ((context: RequestContext) => RequestInit['body'] | Promise<RequestInit['body']>)
   /**
@@ -114,7 +114,7 @@ export interface RequestContext {
 export interface RetryPolicy {
   /** Response statuses worth another attempt. Default `[408, 425, 429, 500, 502, 503, 504]`. */
   statuses?: readonly number[] | undefined
-  /** Failed retries before giving up. Default `Infinity`. */
+  /** Failed retries before giving up. Default `Infinity`; 0 if `body` is a stream. */
   maxRetries?: number | undefined
   /**
    * The longest random part of the first wait, in milliseconds. Doubles each time. Default 1000.

@@ -24,6 +24,8 @@ export type SseErrorCode =
   | 'HEADERS_SENT'
   /** Client: there was no response (network, name, CORS), or it broke off. */
   | 'NETWORK_ERROR'
+  /** Client: `fetch` refuses the request before sending it, and would refuse it each time. */
+  | 'INVALID_REQUEST'
   /** Client: the response is not 200 `text/event-stream`. */
   | 'UNEXPECTED_RESPONSE'
   /** Client: the response body ended, and another attempt follows. */
