@@ -143,6 +143,10 @@ export const connectingCases: ConformanceCase[] = [
     ' text/event-stream ;',
     'text/event-stream;"bad parameter',
     'text/html, text/event-stream',
+    'text/event-stream; a="b,c"',
+    'text/event-stream; x="a, text/html"',
+    'text/event-stream, */*',
+    'text/event-stream,',
   ].map(
     (type): ConformanceCase => ({
       name: `opens on Content-Type: ${type}`,
@@ -162,6 +166,7 @@ export const connectingCases: ConformanceCase[] = [
     'application/x-dom-event-stream',
     'event-stream',
     'text/event-stream foo',
+    'text/html; x="a, text/event-stream"',
     '',
   ].map(
     (type): ConformanceCase => ({

@@ -309,15 +309,12 @@ export const supersetCases: ConformanceCase[] = [
       },
     },
     {
-      name: 'fails for good on what can never be sent: a body that was read before, a header no server takes',
+      name: 'fails for good on a header that no server takes',
       async run(t) {
-        const body = new Response('x').body!
-        await body.cancel()
-        for (const options of [{ body: () => body }, { headers: () => ({ 'x-a': '\u0001' }) }]) {
-          const served = await t.serve(stream())
-          const { event, readyState } = await watch(t, served.url, { ...options, retry: {} }).next('error')
-          t.deepEqual([errorOf(event).code, readyState], ['INVALID_REQUEST', CLOSED], 'error')
-        }
+        const served = await t.serve(stream())
+        const source = watch(t, served.url, { headers: () => ({ 'x-a': '\u0001' }), retry: {} })
+        const { event, readyState } = await source.next('error')
+        t.deepEqual([errorOf(event).code, readyState], ['INVALID_REQUEST', CLOSED], 'error')
       },
     },
     {
@@ -466,6 +463,19 @@ export const supersetCases: ConformanceCase[] = [
       globalThis.dispatchEvent(new Event('online'))
       await source.next('open')
       t.equal((await served.requested(2))[1]!.headers['last-event-id'], '1', 'Last-Event-ID of the second request')
+    },
+  },
+  {
+    name: 'fails for good on a body that was read before',
+    line: 'superset',
+    // Firefox sends the text "[object ReadableStream]".
+    appliesTo: (runtime) => ours(runtime) && outsideBrowsers(runtime),
+    async run(t) {
+      const body = new Response('x').body!
+      await body.cancel()
+      const served = await t.serve(stream())
+      const { event, readyState } = await watch(t, served.url, { body: () => body, retry: {} }).next('error')
+      t.deepEqual([errorOf(event).code, readyState], ['INVALID_REQUEST', CLOSED], 'error')
     },
   },
   {

@@ -47,6 +47,7 @@ export const nativeDeno: Deviations = {
         'text/event-stream+xml',
         'x-text/event-stream',
         'text/event-stream foo',
+        'text/html; x="a, text/event-stream"',
       ].map((type) => `does not open on Content-Type: ${type}`),
       {
         does: 'opens on any content type that contains text/event-stream',

@@ -69,7 +69,12 @@ export const nativeWorkerd: Deviations = {
       fails: '?q=%ED%A0%80',
     },
     ...fromEach(
-      ['opens on Content-Type: text/html, text/event-stream', 'takes the last of several Content-Type headers'],
+      [
+        ...['text/html, text/event-stream', 'text/event-stream, */*', 'text/event-stream,'].map(
+          (type) => `opens on Content-Type: ${type}`,
+        ),
+        'takes the last of several Content-Type headers',
+      ],
       {
         does: 'fails for good on several content types',
         fails: 'next event: expected "open", got "error" at readyState 2',

@@ -203,9 +203,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
         if (closed.aborted) return abandon()
         const { status, headers: answered, url: finalUrl } = response
         const type = answered.get('content-type')
-        // The essence of the type has to be text/event-stream. The last of several comma-separated
-        // types counts.
-        if (again && status === 200 && /(^|,)\s*text\/event-stream\s*(;[^,]*)?$/i.test(type!)) {
+        if (again && status === 200 && isEventStream(`${type}`)) {
           // [Fetch, HTTP-redirect fetch] The request keeps the redirect's target, so a reconnect
           // starts there. But the user's headers and body, and whatever the user's fetch adds, are
           // for the given URL: fetch decides again where a redirect may take them.
@@ -309,6 +307,16 @@ function sendable(init: RequestInit['headers']): Headers {
   for (const [name, value] of headers)
     if (unsendable.test(value)) throw new TypeError(`Header ${name} has a control character`)
   return headers
+}
+
+/** [Fetch, extract a MIME type] The last type counts that is valid and not any/any. */
+function isEventStream(contentType: string): boolean {
+  const last = contentType
+    // [Fetch, get, decode, and split] A comma within quotes does not separate.
+    .replace(/"(\\.|[^"])*"?/g, '"')
+    .split(',')
+    .findLast((type) => /^[\t ]*(?!\*\/\*[\t ]*(;|$))[\w!#-'*+.^`|~-]+\/[\w!#-'*+.^`|~-]+[\t ]*(;|$)/.test(type))
+  return /^[\t ]*text\/event-stream[\t ]*(;|$)/i.test(last!)
 }
 
 /** The UTF-8 bytes of a text, one character each: the form that fetch expects for a header. */

@@ -3,10 +3,11 @@ import { build } from 'esbuild'
 import { describe, expect, it } from 'vitest'
 
 describe('the bundle of', () => {
-  // 4 KB, and beyond that: what can never be sent fails at once instead of being tried for ever (26).
-  it('EventSource alone is at most 4122 bytes, minified and gzipped', async () => {
+  // 4 KB, and beyond that: what can never be sent fails at once instead of being tried for ever (26);
+  // content types are read as Fetch says, not by a guess at them (91).
+  it('EventSource alone is at most 4213 bytes, minified and gzipped', async () => {
     const code = await bundle('EventSource')
-    expect(gzipSync(code, { level: 9 }).length).toBeLessThanOrEqual(4122)
+    expect(gzipSync(code, { level: 9 }).length).toBeLessThanOrEqual(4213)
   })
 
   it('EventSource alone has nothing of events() in it, and the other way round', async () => {
