@@ -368,6 +368,18 @@ export const supersetCases: ConformanceCase[] = [
       },
     },
     {
+      name: 'calls onComment after the events before the comment, though they come in one piece',
+      async run(t) {
+        const served = await t.serve(stream('data: 1\n\ndata: 2\n\n: all so far\ndata: 3\n\n'))
+        const order: string[] = []
+        const source = watch(t, served.url, { onComment: (comment) => order.push(comment) })
+        source.source.addEventListener('message', (event) => order.push((event as MessageEvent).data))
+        await source.next('open')
+        for (let count = 0; count < 3; count++) await source.next('message')
+        t.deepEqual(order, ['1', '2', 'all so far', '3'], 'order')
+      },
+    },
+    {
       name: 'iterates over events() across reconnects, with type, data and last event ID, and ends on 204',
       async run(t) {
         const served = await t.serve(

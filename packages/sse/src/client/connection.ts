@@ -84,11 +84,11 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   new Request(url, { method, body: body && '' } as RequestInit)
   sendable(typeof headers === 'function' ? undefined : headers).set('last-event-id', utf8(id))
 
-  const received: ReceivedEvent[] = []
+  /** Events, and comments between them. */
+  const received: (ReceivedEvent | string)[] = []
   const parser = startParser({
     maxEventBytes,
-    // A separate microtask keeps its errors away from the parser and reports them to the host.
-    onComment: onComment && ((comment) => queueMicrotask(() => onComment(comment))),
+    onComment: onComment && ((comment) => received.push(comment)),
     // [HTML, field "retry"] As soon as the line is read.
     onRetry: (milliseconds) => {
       reconnectionTime = milliseconds
@@ -223,7 +223,11 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
             try {
               parser.feed(value)
             } finally {
-              yield* received.splice(0)
+              for (const item of received.splice(0))
+                if (typeof item !== 'string') yield item
+                // A separate microtask keeps its errors away from the stream and reports them to
+                // the host.
+                else queueMicrotask(() => onComment!(item))
               connection.lastEventId = id
             }
           }

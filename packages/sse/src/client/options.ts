@@ -67,7 +67,10 @@ export interface ConnectionOptions {
    * `pageReturn`, for a page that becomes visible again, or your own function. Default: none.
    */
   reconnectOn?: ReconnectTrigger | undefined
-  /** Called with each comment (heartbeats are comments) as it is read. */
+  /**
+   * Called with each comment (heartbeats are comments), after the events before it have been
+   * dispatched or consumed.
+   */
   onComment?: ((comment: string) => void) | undefined
 }
 

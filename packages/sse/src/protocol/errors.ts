@@ -1,6 +1,6 @@
 /** Every `code` an {@link SseError} can have. */
 export type SseErrorCode =
-  /** An event or a single line is longer than `maxEventBytes`. */
+  /** An event, or a line that is not ignored, is longer than `maxEventBytes`. */
   | 'EVENT_TOO_LARGE'
   /** An ID that is not a string, or contains a control character. */
   | 'INVALID_EVENT_ID'

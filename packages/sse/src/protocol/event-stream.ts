@@ -35,7 +35,8 @@ export class EventStreamParser extends TransformStream<Uint8Array | string, Pars
 
 /**
  * Reads the events of a stream: `for await (const { data } of readEvents(response.body))`. Requests
- * a chunk only after the loop has consumed the events of the previous one. Leaving the loop cancels
+ * a chunk only after the loop has consumed the events of the previous one. Calls the
+ * callbacks between the events, where the stream has what they are for. Leaving the loop cancels
  * the stream.
  *
  * @throws {SseError} `EVENT_TOO_LARGE`, after the events before it; `INVALID_OPTION` if this is not
@@ -46,21 +47,30 @@ export async function* readEvents(
   options: EventStreamOptions = {},
 ): AsyncGenerator<ParsedEvent, void, undefined> {
   refuseUnlessReadable(stream)
-  let events: ParsedEvent[] = []
+  const { onComment, onRetry, onId, onError } = options
+  /** Events, and the calls of callbacks between them. */
+  let items: (ParsedEvent | (() => void))[] = []
+  const inTurn = <T>(callback: ((value: T) => void) | undefined) =>
+    callback && ((value: T) => items.push(() => callback(value)))
   let failure: SseError | undefined
   const parser = createParser({
     ...options,
-    onEvent: (event) => events.push(event),
+    onEvent: (event) => items.push(event),
+    onComment: inTurn(onComment),
+    onRetry: inTurn(onRetry),
+    onId: inTurn(onId),
     onError(error) {
-      options.onError?.(error)
+      inTurn(onError)?.(error)
       if (error.code === 'EVENT_TOO_LARGE') failure = error
     },
   })
   for await (const chunk of 'getReader' in stream ? chunksOf(stream) : stream) {
     parser.feed(chunk)
-    const ready = events
-    events = []
-    yield* ready
+    const ready = items
+    items = []
+    for (const item of ready)
+      if (typeof item === 'function') item()
+      else yield item
     if (failure) throw failure
   }
 }
@@ -88,7 +98,8 @@ async function* chunksOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uin
       yield value
     }
   } finally {
-    await reader.cancel()
+    // What went wrong after the last event does not matter to a loop that was left.
+    await reader.cancel().catch(() => {})
     reader.releaseLock()
   }
 }

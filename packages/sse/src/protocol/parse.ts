@@ -24,7 +24,8 @@ export interface ParserOptions {
    */
   onError?: ((error: SseError) => void) | undefined
   /**
-   * The largest event and the longest line to accept. Default 104857600 (100 MiB). Counted as
+   * The largest event and the longest line to accept. Default 104857600 (100 MiB). A line that is
+   * ignored may be longer: a comment without `onComment`, an unknown field. Counted as
    * decoded text, in UTF-16 code units: ASCII text has as many as bytes, other text fewer, so an
    * event of this many bytes always passes.
    */
@@ -74,7 +75,16 @@ export function createParser(options: ParserOptions): Parser {
         throw new SseError('PARSER_BUSY', 'feed() was called by a callback of the same parser: call it later')
       isFeeding = true
       try {
-        feed(chunk)
+        // Another view's last element says nothing of its last byte.
+        feed(
+          typeof chunk === 'string' || chunk instanceof Uint8Array
+            ? chunk
+            : new Uint8Array(
+                (chunk as DataView).buffer,
+                (chunk as DataView).byteOffset,
+                (chunk as DataView).byteLength,
+              ),
+        )
       } finally {
         isFeeding = false
       }
@@ -210,7 +220,7 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
           const added = held + end - start + 1
           if (first === 105 && hasNul === undefined) hasNul = text.includes('\0')
           blockSize += added
-          if (blockSize > maxEventBytes + 1) {
+          if (blockSize > maxEventBytes + 1 && !isIgnored(text.slice(start, Math.min(end, start + 6)))) {
             fail()
           } else if (first === 100 && text.startsWith('ata', start + 1) && text.charCodeAt(start + 4) === COLON) {
             const value = text.slice(start + (text.charCodeAt(start + 5) === SPACE ? 6 : 5), end)
@@ -259,10 +269,16 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
         }
       }
       if (resets === began && next < length) {
-        add(line, text.slice(next), '')
-        lineLength = held + length - next
+        if (isIgnored(text.slice(next, next + 64))) {
+          // Its field (for `onError`) is all that has to be kept.
+          line = [(line.join('') + text.slice(next, next + 64)).slice(0, 63)]
+          lineLength = line[0]!.length
+        } else {
+          add(line, text.slice(next), '')
+          lineLength = held + length - next
+          if (blockSize + lineLength > maxEventBytes) fail()
+        }
         next = length
-        if (blockSize + lineLength > maxEventBytes) fail()
       }
     } finally {
       if (resets === began) {
@@ -279,6 +295,17 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
     const joined = `${first}${moreData[0]}\n${moreData.slice(1).join('\n')}`
     moreData = ['']
     return joined
+  }
+
+  /**
+   * Whether the held line, which goes on like this, has no effect that anybody listens to: a
+   * comment without `onComment`, an unknown field. Of such a line at most 63 characters are held.
+   * (Any line counts as one until its first characters are there; nothing is lost by that.)
+   */
+  function isIgnored(rest: string): boolean {
+    if (lineLength > 63) return false
+    const begin = line.join('') + rest
+    return begin[0] === ':' ? !onComment : !/^(data|event|id|retry)(:|$)/.test(begin)
   }
 
   function fail(): void {

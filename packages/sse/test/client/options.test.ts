@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import { EventSource, type EventSourceOptions, type RequestContext } from '../../src/client/index.ts'
+import { EventSource, type EventSourceOptions, events, type RequestContext } from '../../src/client/index.ts'
 import { SseError } from '../../src/protocol/index.ts'
 import { EventLog } from './event-log.ts'
 import { advance, openBody, scriptedFetch, settle, stopClock } from './scripted-fetch.ts'
@@ -507,6 +507,38 @@ describe('onComment', () => {
     await settle()
     expect(comments).toEqual(['one', 'two', ''])
     expect(reported.map(({ message }) => message)).toEqual(Array(3).fill('from onComment'))
+  })
+})
+
+describe('onComment, in one piece with events,', () => {
+  it('is called after the events before the comment were dispatched, and before those after it', async () => {
+    const body = openBody()
+    const order: string[] = []
+    const log = new EventLog('http://a.test/', {
+      ...scriptedFetch(body.response),
+      onComment: (comment) => order.push(comment),
+    })
+    log.source.addEventListener('message', ({ data }) => order.push(data))
+    body.write('data: 1\n\n: all so far\ndata: 2\n\n: all\n')
+    await log.count(3)
+    await settle()
+    expect(order).toEqual(['1', 'all so far', '2', 'all'])
+  })
+
+  it('is called after a loop over events() has consumed those before', async () => {
+    const body = openBody()
+    const order: string[] = []
+    const stream = events('http://a.test/', {
+      ...scriptedFetch(body.response),
+      onComment: (comment) => order.push(comment),
+    })
+    body.write('data: 1\n\n: all so far\ndata: 2\n\n')
+    for await (const { data } of stream) {
+      await settle()
+      order.push(data)
+      if (data === '2') break
+    }
+    expect(order).toEqual(['1', 'all so far', '2'])
   })
 })
 

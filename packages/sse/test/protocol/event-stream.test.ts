@@ -232,6 +232,36 @@ describe('readEvents()', () => {
     expect(taken).toMatchObject([{ data: '1' }, { data: '2' }])
   })
 
+  it('calls its callbacks between the events, after those before have been consumed', async () => {
+    const order: unknown[] = []
+    const events = readEvents(new Source().stream(['id: 1\ndata: a\n\n:so far\nretry: 7\nid: 2\n\ndata: b\n\n']), {
+      onComment: (comment) => order.push(comment),
+      onRetry: (milliseconds) => order.push(milliseconds),
+      onId: (id) => order.push(`#${id}`),
+    })
+    for await (const { data } of events) {
+      await turn()
+      order.push(data)
+    }
+    expect(order).toEqual(['#1', 'a', 'so far', 7, '#2', 'b'])
+  })
+
+  it('lets a loop be left after the connection was reset behind the last event', async () => {
+    let reset!: () => void
+    const stream = new ReadableStream<Uint8Array>({
+      start(controller) {
+        controller.enqueue(bytes('data: [DONE]\n\n'))
+        reset = () => controller.error(new Error('terminated'))
+      },
+    })
+    for await (const { data } of readEvents(stream)) {
+      reset()
+      expect(data).toBe('[DONE]')
+      break
+    }
+    expect(stream.locked).toBe(false)
+  })
+
   it('unlocks the stream when the loop is left', async () => {
     const stream = new Source().stream(numbered())
     for await (const _event of readEvents(stream)) break

@@ -31,7 +31,11 @@ const streams: Record<string, [chunk: string, times: number][]> = {
     ['data:\n', 150_000],
     ['\n', 1],
   ],
-  'endless line': [['x'.repeat(1024), 256 * 1024]],
+  'endless line': [
+    ['data: ', 1],
+    ['x'.repeat(1024), 256 * 1024],
+  ],
+  'endless field name': [['x'.repeat(1024), 256 * 1024]],
   'endless comment': [[':'.repeat(1024), 256 * 1024]],
   'endless event': [[`data: ${'x'.repeat(57)}\n`.repeat(16), 256 * 1024]],
   heartbeats: [[': heartbeat\n'.repeat(93), 64 * 1024]],

@@ -39,3 +39,22 @@ describe('feed() refuses', () => {
     expect(data).toEqual(['ab'])
   })
 })
+
+describe('a chunk of bytes', () => {
+  const whole = new TextEncoder().encode('data: é€𝄞\n\n')
+  const views: [what: string, view: (bytes: Uint8Array) => ArrayBufferView][] = [
+    ['an Int8Array', (bytes) => new Int8Array(bytes.buffer, bytes.byteOffset, bytes.length)],
+    ['a Uint8ClampedArray', (bytes) => new Uint8ClampedArray(bytes.buffer, bytes.byteOffset, bytes.length)],
+    ['a DataView', (bytes) => new DataView(bytes.buffer, bytes.byteOffset, bytes.length)],
+    ['a Buffer', (bytes) => Buffer.from(bytes)],
+  ]
+  it.each(views)('may be %s, cut anywhere', (_what, view) => {
+    for (let cut = 0; cut <= whole.length; cut++) {
+      const data: string[] = []
+      const parser = createParser({ onEvent: (event) => data.push(event.data) })
+      parser.feed(view(whole.subarray(0, cut)) as Uint8Array)
+      parser.feed(view(whole.subarray(cut)) as Uint8Array)
+      expect([cut, data]).toEqual([cut, ['é€𝄞']])
+    }
+  })
+})

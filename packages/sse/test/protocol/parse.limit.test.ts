@@ -5,11 +5,12 @@ import { createParser } from '../../src/protocol/parse.ts'
 const maxEventBytes = 1000
 const tooLarge = expect.objectContaining({ code: 'EVENT_TOO_LARGE', message: expect.stringContaining('1000') })
 
-function limited(reset = false) {
+function limited(reset = false, onComment?: () => void) {
   const data: string[] = []
   const errors: SseError[] = []
   const parser = createParser({
     maxEventBytes,
+    onComment,
     onEvent: (event) => data.push(event.data),
     onError: (error) => {
       if (error.code === 'UNKNOWN_FIELD') return
@@ -32,16 +33,14 @@ describe.each(encodings)('an event stream of %s', (_form, encode) => {
     ['an event line', 'event: ', 'x'.repeat(10)],
     ['an id line', 'id: ', 'x'.repeat(10)],
     ['a retry line', 'retry: ', '1'.repeat(10)],
-    ['a comment', ':', 'x'.repeat(10)],
-    ['the line of an unknown field', 'foo: ', 'x'.repeat(10)],
-    ['a field name', '', 'x'.repeat(10)],
+    ['a comment that somebody listens to', ':', 'x'.repeat(10)],
     ['a data line after an event and an id', 'event: e\nid: 1\ndata: ', 'x'.repeat(10)],
     ['many small data lines', '', 'data: x\n'],
     ['many empty data lines', '', 'data\n'],
   ]
 
   it.each(endless)('that never ends %s is given up at the limit, and once', (_what, start, more) => {
-    const { feed, data, errors } = limited()
+    const { feed, data, errors } = limited(false, () => {})
     let fed = start.length
     feed(encode(start))
     for (; fed < 10 * maxEventBytes && errors.length === 0; fed += more.length) feed(encode(more))
@@ -54,9 +53,38 @@ describe.each(encodings)('an event stream of %s', (_form, encode) => {
   })
 
   it.each(endless)('that never ends %s within one chunk is given up too', (_what, start, more) => {
-    const { feed, data, errors } = limited()
+    const { feed, data, errors } = limited(false, () => {})
     feed(encode(`data: before\n\n${start}${more.repeat(1000)}\n\ndata: after\n\n`))
     expect({ data, errors }).toEqual({ data: ['before'], errors: [tooLarge] })
+  })
+
+  /** What has no effect, and how it begins. */
+  const ignored: [what: string, start: string][] = [
+    ['a comment', ': '],
+    ['the line of an unknown field', 'foo: '],
+    ['the line of a field that begins like another', 'dataset: '],
+    ['a field name', ''],
+  ]
+
+  it.each(ignored)('may have %s of any length: it is ignored', (_what, start) => {
+    const block = ['event: e\ndata: a\n', start, ...Array(500).fill('xxxxx'), '\ndata: b\n\ndata: c\n\n']
+    for (const pieces of [
+      block,
+      [block.join('')],
+      [`${block.slice(0, -1).join('')}`, block.at(-1)],
+      [...block.join('')],
+    ]) {
+      const { feed, data, errors } = limited()
+      for (const piece of pieces) feed(encode(piece))
+      expect({ data, errors }).toEqual({ data: ['a\nb', 'c'], errors: [] })
+    }
+  })
+
+  it('has its long unknown fields reported, by how they begin', () => {
+    const reported: string[] = []
+    const parser = createParser({ maxEventBytes, onError: ({ message }) => reported.push(message) })
+    for (const piece of ['o', ...Array(500).fill('xxxxx'), ': value\n']) parser.feed(encode(piece))
+    expect(reported).toEqual([`Ignored field "o${'x'.repeat(39)}"`])
   })
 
   it('that was given up is read again after reset()', () => {
