@@ -1,9 +1,12 @@
 import type { ConnectionFailure } from './connection-state.ts'
 
+// `events()` needs none, and is to be had where there is none.
+const Base = (globalThis.Event ?? Object) as typeof Event
+
 /**
  * The `error` event of an `EventSource`: says what happened, and whether another attempt follows.
  */
-export class ConnectionErrorEvent extends Event implements ConnectionFailure {
+export class ConnectionErrorEvent extends Base implements ConnectionFailure {
   declare readonly code: ConnectionFailure['code']
   declare readonly message: string
   declare readonly status?: number

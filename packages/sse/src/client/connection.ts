@@ -81,7 +81,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   let reconnectionTime = 3000
   // Runs the platform's checks of method, headers and last event ID now, while a caller can still
   // receive the error.
-  new Request(url, { method, body: body && '' } as RequestInit)
+  if (globalThis.Request) new Request(url, { method, body: body && '' } as RequestInit)
   sendable(typeof headers === 'function' ? undefined : headers).set('last-event-id', utf8(id))
 
   /** Events, and comments between them. */
@@ -189,7 +189,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
           signal: controller.signal,
           // [HTML, constructor] Cache mode no-store. (Older compatibility dates of workerd refuse
           // it.)
-          cache: 'cache' in Request.prototype ? 'no-store' : undefined,
+          cache: globalThis.Request && !('cache' in Request.prototype) ? undefined : 'no-store',
           // [HTML, constructor] Same-origin, which is what fetch does, unless withCredentials.
           credentials: withCredentials ? 'include' : undefined,
         } as FetchInit

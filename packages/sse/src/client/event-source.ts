@@ -24,6 +24,9 @@ type EventHandler<E extends Event> = ((this: Self, event: E) => unknown) | null
 // biome-ignore lint/suspicious/noExplicitAny: see above
 type AnyHandler = ((this: Self, event: any) => unknown) | null
 
+// `events()` needs none, and is to be had where there is none.
+const Base = (globalThis.EventTarget ?? Object) as typeof EventTarget
+
 /** The events that are not of the server's types. */
 export interface EventSourceEventMap {
   open: Event
@@ -73,7 +76,7 @@ export interface EventSourceListen<Options> {
  * base URL.
  * @throws {SseError} `INVALID_OPTION` for an option out of range.
  */
-export class EventSource extends EventTarget {
+export class EventSource extends Base {
   declare static readonly CONNECTING: 0
   declare static readonly OPEN: 1
   declare static readonly CLOSED: 2

@@ -1,4 +1,7 @@
-declare const setImmediate: ((task: () => void) => unknown) | undefined
+type Schedule = (task: () => void) => unknown
+
+/** As they are before a test's fake timers replace them, which would hold every event back. */
+const { setImmediate, setTimeout } = globalThis as { setImmediate?: Schedule; setTimeout: Schedule }
 
 let channel: MessageChannel | undefined
 const tasks: (() => void)[] = []
@@ -13,7 +16,7 @@ const tasks: (() => void)[] = []
  */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
-    if (typeof setImmediate === 'function') setImmediate(resolve)
+    if (setImmediate) setImmediate(resolve)
     else if (globalThis.MessageChannel) {
       tasks.push(resolve)
       if (!channel) {

@@ -8,11 +8,20 @@ import { createParser, type ParserOptions } from './parse.ts'
  */
 export type EventStreamOptions = Omit<ParserOptions, 'onEvent'>
 
+// The rest of the module works where there is no TransformStream: there, only `new` throws.
+const Base: typeof TransformStream =
+  globalThis.TransformStream ??
+  class {
+    constructor() {
+      throw new TypeError('There is no TransformStream here. Use readEvents() or createParser().')
+    }
+  }
+
 /**
  * A `TransformStream` from the bytes (or text) of an event stream to its events:
  * `response.body.pipeThrough(new EventStreamParser())`. It errors with `EVENT_TOO_LARGE`.
  */
-export class EventStreamParser extends TransformStream<Uint8Array | string, ParsedEvent> {
+export class EventStreamParser extends Base<Uint8Array | string, ParsedEvent> {
   constructor(options: EventStreamOptions = {}) {
     let parser: ReturnType<typeof createParser>
     super({
