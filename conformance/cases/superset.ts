@@ -380,6 +380,37 @@ export const supersetCases: ConformanceCase[] = [
       },
     },
     {
+      name: 'asks for a URL of its own at each attempt, and shows the response at open',
+      async run(t) {
+        const opened: number[] = []
+        const served = await t.serve(ending('retry: 1\nid: 7\ndata\n\n'), stream())
+        const source = watch(t, served.url, {
+          url: async ({ attempt, lastEventId }) => `?attempt=${attempt}&after=${lastEventId}`,
+          onOpen: ({ status }) => opened.push(status),
+        })
+        const requests = await served.requested(2)
+        t.deepEqual(
+          requests.map(({ path }) => path),
+          ['/stream?attempt=1&after=', '/stream?attempt=2&after=7'],
+          'paths',
+        )
+        await source.nextAfterOthers('error')
+        await source.next('open')
+        t.deepEqual([source.source.url, opened], [served.url, [200, 200]], 'url, and statuses at open')
+      },
+    },
+    {
+      name: 'lets decide() of its retry policy retry what the policy would not, and give up what it would retry',
+      async run(t) {
+        const served = await t.serve(refusal(404), ending('data: 1\n\n'), stream())
+        const source = watch(t, served.url, {
+          retry: { backoffMs: 0, reconnectionTimeMs: 1, decide: ({ status }) => status === 404 },
+        })
+        t.deepEqual(errorOf((await source.next('error')).event).willRetry, true, 'willRetry after 404')
+        t.equal((await source.nextAfterOthers('error')).readyState, CLOSED, 'readyState after the end')
+      },
+    },
+    {
       name: 'iterates over events() across reconnects, with type, data and last event ID, and ends on 204',
       async run(t) {
         const served = await t.serve(

@@ -2,7 +2,7 @@ import { unsendable } from '../protocol/header-value.ts'
 import { startParser } from '../protocol/parse.ts'
 import { check } from './check.ts'
 import type { ConnectionFailure, ConnectionState } from './connection-state.ts'
-import type { EventSourceOptions, FetchInit } from './options.ts'
+import type { EventSourceOptions, FetchInit, RetryPolicy } from './options.ts'
 
 /** One received event. Doubles as the `MessageEventInit` of its `MessageEvent`. */
 export interface ReceivedEvent {
@@ -51,22 +51,43 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     method = body == null ? 'GET' : 'POST',
     onComment,
     onEvent,
+    onOpen,
     reconnectOn,
     retry,
     signal,
+    url: urlOf,
     withCredentials,
   } = options ?? ({} as EventSourceOptions)
   check({ retry: retry || undefined }, 'object or false')
   const {
     backoffMs = 1000,
+    decide,
     maxBackoffMs = 30000,
+    // The longest wait that a timer can take; anything more would be over at once.
+    maxReconnectionTimeMs = 2147483647,
     // A stream can be sent only once.
     maxRetries = Object(body).getReader ? 0 : Infinity,
+    reconnectionTimeMs = 3000,
     statuses = [408, 425, 429, 500, 502, 503, 504],
     // Without a policy, the standard's. Only the user can decide to repeat anything but a GET.
-  } = retry || { backoffMs: 0, maxRetries: (retry ?? /^get$/i.test(method)) ? Infinity : 0, statuses: [] }
-  check({ idleTimeoutMs, maxEventBytes, backoffMs, maxBackoffMs, maxRetries }, 'number from 0 up')
-  check({ fetch, onComment, onEvent, reconnectOn }, 'function')
+  } = (retry || {
+    backoffMs: 0,
+    maxRetries: (retry ?? /^get$/i.test(method)) ? Infinity : 0,
+    statuses: [],
+  }) as RetryPolicy
+  check(
+    {
+      idleTimeoutMs,
+      maxEventBytes,
+      backoffMs,
+      maxBackoffMs,
+      maxReconnectionTimeMs,
+      maxRetries,
+      reconnectionTimeMs,
+    },
+    'number from 0 up',
+  )
+  check({ decide, fetch, onComment, onEvent, onOpen, reconnectOn, url: urlOf }, 'function')
   const worthRetrying = new Set(statuses)
 
   // [HTML, constructor] Parse the URL relative to the settings; if that fails, throw a SyntaxError.
@@ -78,7 +99,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   }
   let origin: string
   let id = `${lastEventId ?? ''}`
-  let reconnectionTime = 3000
+  let reconnectionTime = reconnectionTimeMs
   // Runs the platform's checks of method, headers and last event ID now, while a caller can still
   // receive the error.
   if (globalThis.Request) new Request(url, { method, body: body && '' } as RequestInit)
@@ -147,9 +168,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       let retryAfterMs = 0
       /** What an error means at this point. */
       let code: ConnectionFailure['code'] = 'NETWORK_ERROR'
-      // [HTML, process the response] Retrying is futile with another scheme. (The client refuses
-      // what fetch reads from a data: URL.)
-      let again = /^https?:/.test(from)
+      let again = true
       isConnecting = true
 
       const abandon = () => {
@@ -169,10 +188,15 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       }
 
       try {
+        const target = await urlOf?.(context)
         const given = typeof headers === 'function' ? await headers(context) : headers
         const content = typeof body === 'function' ? await body(context) : body
         // Whatever is refused before it is sent would be refused each time.
         code = 'INVALID_REQUEST'
+        if (target) from = new URL(target, url).href
+        // [HTML, process the response] Retrying is futile with another scheme. (The client refuses
+        // what fetch reads from a data: URL.)
+        again = /^https?:/.test(from)
         const sent = sendable(given)
         // [HTML, constructor] Accept: text/event-stream.
         if (!sent.has('accept')) sent.set('accept', 'text/event-stream')
@@ -211,6 +235,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
           if (!headers && !body && !fetch) from = finalUrl || from
           // [HTML, announce the connection] OPEN, and an event named open.
           isConnecting = false
+          if (onOpen) queueMicrotask(() => onOpen(response))
           yield { name: 'open', origin }
           // [HTML, process the response] Interpret the body line by line.
           parser.reset()
@@ -270,16 +295,22 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       // [HTML, reestablish] CONNECTING, an event named error, then wait the reconnection time, and
       // maybe some more. [HTML, fail the connection] CLOSED, an event named error, and no attempt
       // to reconnect.
-      const willRetry = again && retries < maxRetries
-      const retryDelayMs =
-        willRetry && outcome.code !== 'RECONNECT'
-          ? // The longest wait that a timer can take; anything more would be over at once.
-            Math.min(
+      let willRetry = again && retries < maxRetries
+      let retryDelayMs =
+        outcome.code === 'RECONNECT'
+          ? 0
+          : Math.min(
               2147483647,
-              Math.max(reconnectionTime, retryAfterMs) +
+              Math.min(maxReconnectionTimeMs, Math.max(reconnectionTime, retryAfterMs)) +
                 (Math.random() * Math.min(maxBackoffMs, backoffMs * 2 ** retries) || 0),
             )
-          : 0
+      try {
+        willRetry = decide?.({ ...outcome, willRetry, retryDelayMs }) ?? willRetry
+      } catch (cause) {
+        outcome = { ...outcome, cause }
+        willRetry = false
+      }
+      if (!willRetry) retryDelayMs = 0
       retries++
       heardAt = 0
       failure = { ...outcome, willRetry, retryDelayMs }

@@ -23,6 +23,12 @@ export interface ConnectionOptions {
     | RequestInit['headers']
     | ((context: RequestContext) => RequestInit['headers'] | Promise<RequestInit['headers']>)
   /**
+   * Called before each attempt for the URL to ask, for example one with a fresh token in its query;
+   * a relative URL is resolved against the given one, which stays in the property `url`. If it
+   * throws or rejects, the attempt fails as if there were no network.
+   */
+  url?: ((context: RequestContext) => string | URL | Promise<string | URL>) | undefined
+  /**
    * Request method. Default `GET`, or `POST` when there is a `body`. Anything but `GET` reconnects
    * only if `retry` is set.
    */
@@ -68,6 +74,12 @@ export interface ConnectionOptions {
    */
   reconnectOn?: ReconnectTrigger | undefined
   /**
+   * Called with the response, before the `open` event, each time the connection opens: its status,
+   * its URL, its headers (in a browser those that CORS exposes). The client reads its body. A
+   * refused response is in the failure.
+   */
+  onOpen?: ((response: Response) => void) | undefined
+  /**
    * Called with each comment (heartbeats are comments), after the events before it have been
    * dispatched or consumed.
    */
@@ -109,8 +121,8 @@ export interface RequestContext {
 }
 
 /**
- * Reconnecting beyond the standard. The wait before a retry is the reconnection time (3000 ms
- * unless the server sent `retry:`), or `Retry-After` if that is longer, plus a random part: 0 to
+ * Reconnecting beyond the standard. The wait before a retry is the reconnection time
+ * (`reconnectionTimeMs` unless the server sent `retry:`), or `Retry-After` if that is longer, plus a random part: 0 to
  * `backoffMs` × 2ⁿ (full jitter) after n failed retries. n starts over once a connection has
  * delivered a byte.
  */
@@ -125,4 +137,17 @@ export interface RetryPolicy {
   backoffMs?: number | undefined
   /** The longest random part of any wait, in milliseconds. Default 30000. */
   maxBackoffMs?: number | undefined
+  /** The reconnection time until the server sends `retry:`, in milliseconds. Default 3000. */
+  reconnectionTimeMs?: number | undefined
+  /**
+   * The longest wait that the server can ask for, by `retry:` or `Retry-After`, in milliseconds.
+   * Default 2147483647, the most a timer accepts.
+   */
+  maxReconnectionTimeMs?: number | undefined
+  /**
+   * Called after each failure and each end, with what the rest of the policy says of it
+   * (`willRetry`, `retryDelayMs`). `true` retries and `false` gives up, whatever that is;
+   * `undefined` leaves it. If it throws, the client gives up, and the error becomes the `cause`.
+   */
+  decide?: ((failure: ConnectionFailure) => boolean | undefined) | undefined
 }
