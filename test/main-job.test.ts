@@ -1,5 +1,5 @@
 import type { Browser, Page } from 'puppeteer-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { launchBrowser } from '../conformance/runners/browser.ts'
 import { freePort } from '../conformance/runners/free-port.ts'
 import { Network } from './network.ts'
@@ -117,7 +117,8 @@ describe.each(['Chromium', 'Firefox'] as const)('the page in %s', (name) => {
     const hub = await serve('127.0.0.1:0')
     await page.goto(hub.url.href)
     await untilState(page, 'open')
-    await untilLastEventId(page, await publish(hub.url, 'one'))
+    const id = await publish(hub.url, 'one')
+    await untilLastEventId(page, id)
     await page.click('#connection-toggle')
     await untilState(page, 'closed')
     expect(await page.$eval('#ready-state', (element) => element.textContent)).toBe('2 CLOSED')
@@ -127,5 +128,79 @@ describe.each(['Chromium', 'Firefox'] as const)('the page in %s', (name) => {
     await untilLastEventId(page, missed)
     await waitFor(page, `document.querySelectorAll('#events .data').length === 2`)
     expect(await texts(page, '#events .data')).toEqual(['one', 'two'])
+    expect((await texts(page, '#events .note .text')).at(-1)).toBe(`Connected, resuming after ${id}`)
+  })
+
+  it('says "live" and nothing else once the hub is back, however many attempts failed before', async () => {
+    await page.evaluateOnNewDocument(() => {
+      const running = new Set<unknown>()
+      const { setInterval, clearInterval } = globalThis
+      Object.assign(globalThis, {
+        runningIntervals: running,
+        setInterval: (...parameters: Parameters<typeof setInterval>) => {
+          const timer = setInterval(...parameters)
+          running.add(timer)
+          return timer
+        },
+        clearInterval: (timer: number | undefined) => {
+          running.delete(timer)
+          clearInterval(timer)
+        },
+      })
+    })
+    const hub = await serve(`127.0.0.1:${await freePort()}`)
+    await page.goto(hub.url.href)
+    await untilState(page, 'open')
+    let failed = 0
+    page.on('requestfailed', (request) => {
+      if (request.url().includes('match=')) failed += 1
+    })
+    await hub.kill('SIGKILL')
+    await vi.waitUntil(() => failed >= 3, { timeout: 60_000 })
+    await serve(hub.url.host)
+    await untilState(page, 'open')
+    expect(await page.evaluate('runningIntervals.size')).toBe(0)
+    expect(await page.$eval('#connection-text', (element) => element.textContent)).toBe('live')
+  })
+
+  it('hides the events of a type that is switched off', async () => {
+    const hub = await serve('127.0.0.1:0')
+    await page.goto(hub.url.href)
+    await untilState(page, 'open')
+    await publish(hub.url, 'a note', 'note')
+    await publish(hub.url, 'a message')
+    await waitFor(page, `document.querySelectorAll('#events .data').length === 2`)
+    const visible = () =>
+      page.$$eval('#events li', (rows) =>
+        rows.filter((row) => row.getClientRects().length > 0).map((row) => row.querySelector('.data')?.textContent),
+      )
+    await page.click('#types button')
+    expect(await visible()).toEqual(['a message'])
+    await page.click('#types button')
+    expect(await visible()).toEqual(['a message', 'a note'])
+  })
+
+  it('lists the events of a person after ten minutes of vital signs, which it draws', async () => {
+    const hub = await serve('127.0.0.1:0')
+    await publish(hub.url, 'mine')
+    const reading = {
+      ...{ at: 0, host: 'here', cpuCount: 2, cpu: 0.42, load1: 1, memoryUsedBytes: 1, memoryTotalBytes: 2 },
+      ...{ eventLoopDelayP50Ms: 1, eventLoopDelayP99Ms: 1 },
+    }
+    const readings = Array.from({ length: 600 }, (_, second) => ({
+      topic: 'vitals',
+      type: 'vitals',
+      data: { ...reading, at: second * 1000 },
+    }))
+    const response = await fetch(new URL('/.well-known/mercure', hub.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(readings),
+    })
+    expect(response.status).toBe(200)
+    await page.goto(hub.url.href)
+    await waitFor(page, `document.getElementById('received').textContent === '601'`)
+    await waitFor(page, `document.querySelector('.vital .value').textContent === '42 %'`)
+    expect(await texts(page, '#events .data')).toEqual(['mine'])
   })
 })

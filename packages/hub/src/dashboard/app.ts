@@ -2,9 +2,15 @@
 // with a form POST.
 import { EventSource, pageReturn } from '@headwater/sse/client'
 import { ConnectionView } from './connection-view.ts'
-import { EventList, MAX_ROWS } from './event-list.ts'
+import { EventList } from './event-list.ts'
 import { connectPublishForm } from './publish-form.ts'
-import { describeVitals, readVitals, VitalsCharts } from './vitals-charts.ts'
+import { readVitals, VitalsCharts } from './vitals-charts.ts'
+
+/**
+ * The most events that the hub sends of its history. `headwater vitals` publishes one a second: the
+ * last 500 events, as many as the list shows, would soon be readings alone.
+ */
+const HISTORY_EVENTS = 10_000
 
 const hubUrl = new URL('.well-known/mercure', document.baseURI)
 const list = new EventList()
@@ -26,13 +32,13 @@ document.getElementById('connection-toggle')?.addEventListener('click', () => {
 })
 
 /**
- * The first connection requests as much of the history as the list shows, later ones everything
- * since the last event.
+ * The first connection requests the newest part of the history, later ones everything since the
+ * last event.
  */
 function connect(): EventSource {
   const url = new URL(hubUrl)
   url.searchParams.set('match', '*')
-  if (lastEventId === '') url.searchParams.set('last_event_id', `-${MAX_ROWS}`)
+  if (lastEventId === '') url.searchParams.set('last_event_id', `-${HISTORY_EVENTS}`)
   const opened = new EventSource(url, {
     lastEventId,
     // A page that people keep open reconnects by itself, also after a proxy's 502 while the hub
@@ -54,8 +60,9 @@ function receive(event: MessageEvent<string>): void {
     list.note('gap', describeGap(event.data))
   } else if (event.type !== 'headwater-position') {
     const vitals = event.type === 'vitals' && readVitals(event.data)
+    // Readings are drawn, not listed: they would push everything else out of the list.
     if (vitals) charts.add(vitals)
-    list.add({ type: event.type, data: vitals ? describeVitals(vitals) : event.data, lastEventId })
+    else list.add({ type: event.type, data: event.data, lastEventId })
   }
 }
 

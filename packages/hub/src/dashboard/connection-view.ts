@@ -17,8 +17,13 @@ export class ConnectionView {
 
   /** Shows this connection from now on. */
   follow(source: EventSource, lastEventId: () => string): void {
-    this.#show(source, 'connecting', lastEventId() ? `connecting, to resume after ${lastEventId()}` : 'connecting…')
+    let resumesAfter = lastEventId()
+    this.#show(source, 'connecting', resumesAfter ? `connecting, to resume after ${resumesAfter}` : 'connecting…')
     source.addEventListener('open', () => {
+      if (resumesAfter && this.#lostAt === undefined) {
+        this.#list.note('back', `Connected, resuming after ${resumesAfter}`)
+      }
+      resumesAfter = ''
       if (this.#lostAt !== undefined) {
         const seconds = ((Date.now() - this.#lostAt) / 1000).toFixed(1)
         this.#list.note(
@@ -60,6 +65,7 @@ export class ConnectionView {
       if (seconds > 0) this.#show(source, 'connecting', `lost; next attempt in ${seconds} s`, true)
       else this.#show(source, 'connecting', 'connecting again…')
     }
+    clearInterval(this.#countdown)
     tick()
     this.#countdown = setInterval(tick, 250)
   }

@@ -11,7 +11,7 @@ type NoteKind = 'lost' | 'back' | 'gap' | 'failed'
  * Older rows leave the page, not the hub's history: a tab that stays open for a week must stay
  * light.
  */
-export const MAX_ROWS = 500
+const MAX_ROWS = 500
 
 /**
  * The live list: newest first, with event types that can be switched off, a pause that holds events

@@ -28,14 +28,8 @@ export function readVitals(data: string): Vitals | undefined {
   }
 }
 
-/** A reading as one line of text. */
-export function describeVitals(vitals: Vitals): string {
-  return CHARTS.map((chart) => `${chart.short} ${chart.value(vitals)}`).join(', ')
-}
-
 interface Chart {
   label: string
-  short: string
   /** The value that the line shows. */
   reading(vitals: Vitals): number
   value(vitals: Vitals): string
@@ -47,7 +41,6 @@ interface Chart {
 const CHARTS: readonly Chart[] = [
   {
     label: 'Processors',
-    short: 'cpu',
     reading: ({ cpu }) => cpu * 100,
     value: ({ cpu }) => `${Math.round(cpu * 100)} %`,
     note: ({ cpuCount, host }) => `${cpuCount} cores, ${host}`,
@@ -55,7 +48,6 @@ const CHARTS: readonly Chart[] = [
   },
   {
     label: 'Load, 1 minute',
-    short: 'load',
     reading: ({ load1 }) => load1,
     value: ({ load1 }) => load1.toFixed(2),
     note: ({ load1, cpuCount }) => `${(load1 / cpuCount).toFixed(2)} per core`,
@@ -63,7 +55,6 @@ const CHARTS: readonly Chart[] = [
   },
   {
     label: 'Memory in use',
-    short: 'memory',
     reading: ({ memoryUsedBytes }) => memoryUsedBytes,
     value: ({ memoryUsedBytes }) => gibibytes(memoryUsedBytes),
     note: ({ memoryTotalBytes }) => `of ${gibibytes(memoryTotalBytes)}`,
@@ -71,7 +62,6 @@ const CHARTS: readonly Chart[] = [
   },
   {
     label: 'Event-loop delay',
-    short: 'event loop',
     reading: ({ eventLoopDelayP99Ms }) => eventLoopDelayP99Ms,
     value: ({ eventLoopDelayP99Ms }) => `${eventLoopDelayP99Ms.toFixed(1)} ms`,
     note: ({ eventLoopDelayP50Ms }) => `p99; median ${eventLoopDelayP50Ms.toFixed(1)} ms`,
