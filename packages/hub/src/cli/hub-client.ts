@@ -27,7 +27,10 @@ export async function publishOnce(
     ...(idempotencyKey !== undefined && { 'idempotency-key': idempotencyKey }),
   }
   try {
-    const response = await fetch(hub, { method: 'POST', body: fields, headers, redirect: 'error' })
+    const response = await post(hub, fields.toString(), {
+      'content-type': 'application/x-www-form-urlencoded',
+      ...headers,
+    })
     const text = await response.text()
     return response.status === 200 ? { name: 'published', id: text } : toFailure(response, text)
   } catch (error) {
@@ -54,11 +57,9 @@ export async function publishBatch(
 ): Promise<BatchOutcome> {
   const acknowledged: (string | undefined)[] = []
   try {
-    const response = await fetch(hub, {
-      method: 'POST',
-      body: `${lines.join('\n')}\n`,
-      headers: { 'content-type': 'application/x-ndjson', ...authorizationOf(token) },
-      redirect: 'error',
+    const response = await post(hub, `${lines.join('\n')}\n`, {
+      'content-type': 'application/x-ndjson',
+      ...authorizationOf(token),
     })
     if (response.status !== 200) return { acknowledged, end: toFailure(response, await response.text()) }
     for await (const line of readLines(response.body!)) {
@@ -78,6 +79,14 @@ export async function publishBatch(
   } catch (error) {
     return { acknowledged, end: { name: 'away', reason: causeOf(error), retryAfterMs: 0 } }
   }
+}
+
+/**
+ * Sends a body as a stream. Node's `fetch` sends any other body once more after a 421, fails at that,
+ * and so hides the hub's answer.
+ */
+function post(hub: URL, body: string, headers: Record<string, string>): Promise<Response> {
+  return fetch(hub, { method: 'POST', body: new Blob([body]).stream(), duplex: 'half', headers, redirect: 'error' })
 }
 
 function toFailure({ status, headers }: Response, text: string): Exclude<PublishOutcome, { name: 'published' }> {

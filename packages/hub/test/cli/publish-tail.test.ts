@@ -3,7 +3,7 @@ import { createServer, request } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { freePort } from '../../../../conformance/runners/free-port.ts'
-import { headwater, startHub } from './running.ts'
+import { headwater, serveHub, startHub } from './running.ts'
 
 describe('headwater publish', () => {
   test('publishes its argument and prints the id', async () => {
@@ -121,6 +121,19 @@ describe('headwater publish', () => {
     publish.child.stdin.write('x\ny\n')
     expect(await publish.ended()).toBe(1)
     expect(publish.stderr).toContain('The topic "*" is what subscribers use')
+  })
+
+  test.each([
+    ['an argument', ['x']],
+    ['lines', []],
+  ])('refused for its host, tells the reason and what to do, with %s', async (_, data) => {
+    const secret = ['--publisher-key', 'x'.repeat(32), '--key-alg', 'HS256', '--issuer', 'https://a.example']
+    const hub = await serveHub('--public-urls', 'https://hub.example.com', '--anonymous', ...secret)
+    const publish = headwater('publish', '--hub', hub.url, '-t', 'log', ...data)
+    publish.child.stdin.write('x\n')
+    expect(await publish.ended()).toBe(1)
+    expect(publish.stderr).toContain('The hub refused the event: 421 This hub is not known as "127.0.0.1:')
+    expect(publish.stderr).toContain(`add ${hub.url} to the hub's --public-urls`)
   })
 
   test('passes over a line that is too large, says which, and exits 1', async () => {

@@ -23,7 +23,15 @@ export class PublicUrls {
     const isMeant = ({ protocol, host: own }: URL) =>
       (scheme === undefined || `${scheme}:` === protocol) && hostIn(protocol, host) === own
     if (this.#urls.some(isMeant)) return
-    throw new HubError('HOST_NOT_ALLOWED', `This hub is not known as ${JSON.stringify(host)}. Use its public URL.`)
+    const own = hostIn('http:', host)
+    const advice =
+      own === undefined
+        ? ''
+        : ` If this is a program of the hub's operator, such as a back end on the same machine, add http://${own} to the hub's --public-urls (publicUrls).`
+    throw new HubError(
+      'HOST_NOT_ALLOWED',
+      `This hub is not known as ${JSON.stringify(host)}. Use its public URL.${advice}`,
+    )
   }
 }
 

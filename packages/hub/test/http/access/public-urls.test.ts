@@ -19,6 +19,14 @@ async function start(options: HandlerOptions) {
     answer(new Request(`http://ignored.example${path}`, { headers }), { remoteAddress })
 }
 
+test('the refusal of a host says how the operator adds it, and never repeats what is not a host', async () => {
+  const ask = await start({ publicUrls: ['https://hub.example.com'] })
+  const { detail } = (await (await ask({ host: '127.0.0.1:3000' })).json()) as { detail: string }
+  expect(detail).toContain("add http://127.0.0.1:3000 to the hub's --public-urls")
+  const odd = (await (await ask({ host: 'x@hub.example.com' })).json()) as { detail: string }
+  expect(odd.detail).not.toContain('--public-urls')
+})
+
 describe('a hub that knows its public URLs', () => {
   const publicUrls = ['https://hub.example.com', 'http://hub.internal:3000/.well-known/mercure']
 
