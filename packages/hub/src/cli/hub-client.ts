@@ -63,7 +63,7 @@ export async function publishBatch(
     })
     if (response.status !== 200) return { acknowledged, end: toFailure(response, await response.text()) }
     for await (const line of readLines(response.body!)) {
-      const { id, status = 200, detail } = JSON.parse(line) as { id?: string; status?: number; detail?: string }
+      const { id, status = 200, detail } = JSON.parse(String(line)) as { id?: string; status?: number; detail?: string }
       const reason = `${status} ${detail}`
       if (id !== undefined) acknowledged.push(undefined)
       // The only refusal that concerns just this event.

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type BatchOutcome, publishBatch } from './hub-client.ts'
-import { readLines } from './lines.ts'
+import { notUtf8, readLines } from './lines.ts'
 
 /** The result of publishing a stream of lines. `published` and `refused` are numbers of lines. */
 export interface LinesOutcome {
@@ -19,7 +19,10 @@ export interface PublishLinesOptions {
   readonly waitMs: number
   /** Called once each time the hub goes away. */
   readonly onAway: (reason: string) => void
-  /** Called for a line that the hub refuses while it accepts the others. Lines count from 1. */
+  /**
+   * Called for a line that the hub refuses while it accepts the others, or that is not text. Lines
+   * count from 1.
+   */
   readonly onRefused: (line: number, reason: string) => void
 }
 
@@ -44,6 +47,12 @@ export async function publishLines(
 
   for (let first = 1; ; ) {
     const lines = await queue.take()
+    if (lines === notUtf8) {
+      first++
+      refused++
+      onRefused(published + refused, 'it is not valid UTF-8. Convert it, for example with iconv.')
+      continue
+    }
     if (lines.length === 0) return { published, refused, stop: undefined }
     const bodies = lines.map((line, index) =>
       JSON.stringify({ ...toEvent(line), idempotency_key: `${run} ${first + index}` }),
@@ -79,37 +88,40 @@ export async function publishLines(
 
 /** Reads ahead a little, so that the lines of the next request gather while one is in progress. */
 class LineQueue {
-  readonly #lines: string[] = []
+  readonly #lines: (string | typeof notUtf8)[] = []
   #length = 0
   #isOver = false
   #failure: { error: unknown } | undefined
   #wake = () => {}
 
-  constructor(source: AsyncIterable<string>) {
+  constructor(source: AsyncIterable<string | typeof notUtf8>) {
     this.#fill(source)
   }
 
-  /** Returns the next lines: at least one, or none at the end. */
-  async take(): Promise<string[]> {
+  /** Returns the next lines: at least one, or none at the end. A line that is not UTF-8 comes alone. */
+  async take(): Promise<string[] | typeof notUtf8> {
     while (this.#lines.length === 0 && !this.#isOver) await this.#change()
     if (this.#failure && this.#lines.length === 0) throw this.#failure.error
-    let [count, length] = [0, 0]
-    while (count < this.#lines.length && count < batchLines) {
-      length += this.#lines[count]!.length
-      if (count > 0 && length > batchBytes) break
-      count++
+    const taken: string[] = []
+    let length = 0
+    for (const line of this.#lines) {
+      if (taken.length === batchLines || line === notUtf8) break
+      if (taken.length > 0 && length + line.length > batchBytes) break
+      length += line.length
+      taken.push(line)
     }
-    const taken = this.#lines.splice(0, count)
-    for (const line of taken) this.#length -= line.length
+    const isUnreadable = taken.length === 0 && this.#lines.length > 0
+    this.#lines.splice(0, isUnreadable ? 1 : taken.length)
+    this.#length -= length
     this.#wake()
-    return taken
+    return isUnreadable ? notUtf8 : taken
   }
 
-  async #fill(source: AsyncIterable<string>): Promise<void> {
+  async #fill(source: AsyncIterable<string | typeof notUtf8>): Promise<void> {
     try {
       for await (const line of source) {
         this.#lines.push(line)
-        this.#length += line.length
+        if (line !== notUtf8) this.#length += line.length
         this.#wake()
         while (this.#lines.length >= batchLines || this.#length >= batchBytes) await this.#change()
       }

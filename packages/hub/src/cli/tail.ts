@@ -47,6 +47,13 @@ async function tail({ topic, hub, token, lastEventId, last, json }: TailOptions)
   if (last !== undefined && !/^\d+$/.test(last)) {
     throw new HubError('INVALID_OPTION', `--last ${last} is not a number of events.`)
   }
+  // It goes into a header.
+  if (lastEventId !== undefined && /\p{Cc}/u.test(lastEventId)) {
+    throw new HubError(
+      'INVALID_OPTION',
+      `--last-event-id ${JSON.stringify(lastEventId)} is not an event ID: it contains a control character.`,
+    )
+  }
   const url = new URL(hub)
   for (const each of topic.length > 0 ? topic : ['*']) url.searchParams.append('match', each)
   const interrupted = new AbortController()

@@ -146,7 +146,46 @@ describe('headwater publish', () => {
   })
 })
 
+describe('headwater publish, of what is not UTF-8', () => {
+  test('passes over the line, says which, and exits 1', async () => {
+    const hub = await startHub()
+    const publish = headwater('publish', '--hub', hub.url, '-t', 'log')
+    publish.child.stdin.end(Buffer.from('one\nM\xfcnchen\nthree \xc3\xa4\r\n\xff', 'latin1'))
+    expect(await publish.ended()).toBe(1)
+    expect(publish.stderr).toContain('line 2 was not published: it is not valid UTF-8')
+    expect(publish.stderr).toContain('line 4 was not published: it is not valid UTF-8')
+    expect(publish.stderr).toContain('published 2 events; 2 were refused')
+    const tail = headwater('tail', '--hub', hub.url, '-t', 'log', '--last-event-id', 'earliest')
+    await tail.said(/three.*\n/)
+    expect(tail.stdout).toBe('one\nthree ä\n')
+  })
+})
+
+describe.each([
+  ['tail', []],
+  ['publish', ['-t', 'a', 'x']],
+  ['vitals', []],
+])('headwater %s', (command, rest) => {
+  test.each([
+    'http://user:hunter2@127.0.0.1:1',
+    'http://hunter2@127.0.0.1:1',
+    'ftp://user:hunter2@a',
+    'http://user:hunter2@',
+  ])('refuses --hub %s without repeating the password', async (url) => {
+    const run = headwater(command, ...rest, '--hub', url)
+    expect(await run.ended()).toBe(2)
+    expect(run.stderr).toMatch(/^headwater: --hub/)
+    expect(run.stderr).not.toContain('hunter2')
+  })
+})
+
 describe('headwater tail', () => {
+  test('refuses a last event ID that cannot be sent', async () => {
+    const tail = headwater('tail', '--last-event-id', 'a\nb')
+    expect(await tail.ended()).toBe(2)
+    expect(tail.stderr).toContain('--last-event-id "a\\nb" is not an event ID')
+  })
+
   test('goes on where it was after the hub was away, and tells what happened on standard error', async () => {
     const listen = ['--listen', `127.0.0.1:${await freePort()}`]
     const first = await startHub(...listen)

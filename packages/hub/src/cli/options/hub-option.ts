@@ -24,7 +24,15 @@ export function tokenOption(): Option {
 function parseHubUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url || !/^https?:$/.test(url.protocol)) {
-    throw new HubError('INVALID_OPTION', `--hub ${text} is not an http or https URL. Write it as ${defaultUrl}.`)
+    // A URL that is not well-formed may contain a password as well.
+    const shown = text.includes('@') ? '' : ` ${text}`
+    throw new HubError('INVALID_OPTION', `--hub${shown} is not an http or https URL. Write it as ${defaultUrl}.`)
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw new HubError(
+      'INVALID_OPTION',
+      '--hub must not contain a user and password: a hub knows its clients by --token. Remove what stands before the @.',
+    )
   }
   if (url.pathname === '/') url.pathname = hubPath
   return url
