@@ -11,10 +11,11 @@ import {
 } from 'node:fs'
 import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { HubError } from '../../base/errors.ts'
 import { sqliteCode, sqliteCodeOf, storeFailure } from '../history/failure.ts'
 import { applicationId, migrate, migrations } from '../history/schema.ts'
+import { createDatabase } from './create-database.ts'
 import type { Durability } from './messages.ts'
 
 /** A data directory that is this process's own until it is closed, and the database in it. */
@@ -89,7 +90,7 @@ function syncDirectory(directory: string): void {
  * it is never stale; and the history itself stays open to readers, such as `sqlite3` while the hub runs.
  */
 function lockDirectory(directory: string): { readonly uncleanHolder: string | undefined; close(): void } {
-  const lock = new DatabaseSync(join(directory, files.lock))
+  const lock = createDatabase(join(directory, files.lock))
   const holderFile = join(directory, files.holder)
   try {
     lock.exec('BEGIN EXCLUSIVE')
@@ -166,7 +167,7 @@ function describe(holder: ReturnType<typeof readHolder>): string {
 }
 
 function openDatabase(directory: string, durability: Durability): DatabaseSync {
-  const database = new DatabaseSync(join(directory, files.database))
+  const database = createDatabase(join(directory, files.database))
   try {
     // Somebody who writes with `sqlite3` is waited for; not long, as everything else waits too.
     database.exec('PRAGMA busy_timeout = 1000')

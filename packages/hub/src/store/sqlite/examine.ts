@@ -1,9 +1,10 @@
 import { existsSync, readdirSync, statfsSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import { storeFailure } from '../history/failure.ts'
 import { applicationId, migrations } from '../history/schema.ts'
+import { createDatabase } from './create-database.ts'
 import { files, holderOf, pragma } from './data-directory.ts'
 
 /** One thing found out about a data directory. */
@@ -35,7 +36,7 @@ export function* examineDataDirectory(given: string): Generator<Finding> {
   yield examineSpace(directory)
   let database: DatabaseSync | undefined
   try {
-    database = new DatabaseSync(path, { readOnly: true })
+    database = createDatabase(path, { readOnly: true })
     database.exec('PRAGMA busy_timeout = 1000')
     // All as of one moment: a hub that runs beside this stores and trims from one question to the next.
     database.exec('BEGIN')
