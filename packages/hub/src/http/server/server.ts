@@ -1,11 +1,4 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-  STATUS_CODES,
-} from 'node:http'
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { HubError } from '../../base/errors.ts'
@@ -15,9 +8,8 @@ import { ClientAddresses } from '../access/client-address.ts'
 import { createCounts } from '../access/client-counts.ts'
 import { ConnectionLimiter } from '../access/connection-limiter.ts'
 import { withDefaultLimits } from '../access/limits.ts'
-import type { Problem } from '../message/problem.ts'
-import { responseText } from '../message/response-text.ts'
 import { createRouter, type HandlerOptions } from '../router.ts'
+import { ClientErrors } from './client-errors.ts'
 import { DirectConnections } from './direct-connections.ts'
 import { handlerFor } from './handler.ts'
 import { assertCertificate, type Certificate, createTlsServer, type SecureServer } from './tls.ts'
@@ -90,6 +82,7 @@ export async function listen(
   const router = createRouter(hub, handlerOptions)
   const handle = handlerFor(router, handlerOptions)
   const underWay = new Set<Promise<void>>()
+  const clientErrors = new ClientErrors()
   let closing: Promise<void> | undefined
 
   /**
@@ -112,6 +105,7 @@ export async function listen(
       if (req.httpVersionMajor < 2) res.setHeader('connection', 'close')
     }
     const handling = handle(req, res)
+    clientErrors.observe(req, res, handling)
     underWay.add(handling)
     handling.then(() => underWay.delete(handling))
   }
@@ -130,7 +124,7 @@ export async function listen(
       takeByNode?.call(server, socket)
       socket.emit('data', bytes)
     },
-    refuseSilent: (socket) => answerClientError({ code: 'ERR_HTTP_REQUEST_TIMEOUT' }, socket),
+    refuseSilent: (socket) => clientErrors.answer({ code: 'ERR_HTTP_REQUEST_TIMEOUT' }, socket),
     session,
     headersTimeoutMs,
     idleTimeoutMs,
@@ -153,7 +147,7 @@ export async function listen(
     if (isStream || !isTooLarge) res.writeContinue()
     server.emit('request', req, res)
   })
-  server.on('clientError', answerClientError)
+  server.on('clientError', (error, socket) => clientErrors.answer(error, socket as Socket))
   // Otherwise a second hub that also shares its port would receive half of the connections, and
   // nobody would notice.
   if (sharesPort === 'first' && port !== 0) await assertFree(host, port)
@@ -256,27 +250,4 @@ const listenAdvice: Record<string, string> = {
 function urlOf(server: Server | SecureServer, scheme: string): string {
   const { address, family, port } = server.address() as AddressInfo
   return `${scheme}://${family === 'IPv6' ? `[${address}]` : address}:${port}`
-}
-
-/**
- * Answers a request that is not HTTP, is too long or takes too long, but only if no other answer is
- * under way that this one could end up in.
- */
-function answerClientError(error: Pick<NodeJS.ErrnoException, 'code'>, socket: Socket): void {
-  // An answer to a client that does not complete the TLS handshake would wait for it forever.
-  const isUnencrypted = /^ERR_(TLS|SSL)_/.test(error.code ?? '')
-  if (isUnencrypted || !socket.writable || socket.bytesWritten > 0) {
-    socket.destroy()
-    return
-  }
-  const [status, detail] = clientErrors[error.code ?? ''] ?? [400, 'That was not a well-formed HTTP request.']
-  const problem: Problem = { title: STATUS_CODES[status], status, detail, code: 'INVALID_REQUEST' }
-  const headers = { 'content-type': 'application/problem+json' }
-  socket.end(responseText({ status, headers, body: `${JSON.stringify(problem)}\n` }, 'close'), 'latin1')
-}
-
-const clientErrors: Record<string, [status: number, detail: string]> = {
-  HPE_HEADER_OVERFLOW: [431, 'The request line and headers are larger than 16 KiB together.'],
-  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'The chunk extensions are larger than 16 KiB.'],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, 'The headers of the request took too long to arrive.'],
 }

@@ -107,6 +107,51 @@ describe('on one connection', () => {
     expect(await until('data: 2\n')).not.toContain('data: 1\n')
   })
 
+  test.each([
+    ['more bytes than its Content-Length', 'xx'],
+    ['a malformed request', 'GET / HTTP/9.9\r\n\r\n'],
+    ['a request that begins', 'POST /\x00'],
+  ])('a request with %s behind it is answered for itself, and what is stored is answered 200', async (_, rest) => {
+    const { server, store } = await serve()
+    const { socket, received } = await open(server.url)
+    socket.write(form('topic=a&data=1') + rest)
+    await once(socket, 'end')
+    expect(received()).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
+    expect(received().match(/HTTP\/1\.1/g)).toHaveLength(1)
+    expect((await store.bounds()).head.position).toBe(1)
+  })
+
+  test('a request for the newest event is answered for itself as well, and nothing behind it', async () => {
+    const { server } = await serve()
+    const { socket, received } = await open(server.url)
+    const get = `GET ${path}/last?match=a HTTP/1.1\r\nHost: localhost\r\n\r\n`
+    socket.write(`${get}${get}no HTTP\r\n\r\n`)
+    await once(socket, 'end')
+    expect(received().match(/HTTP\/1\.1 200 OK/g)).toHaveLength(2)
+    expect(received()).not.toContain(' 400 ')
+  })
+
+  test.each([
+    ['a length and then chunks', 'Transfer-Encoding: chunked\r\n\r\n5\r\ntopic\r\nzz'],
+    ['a chunk of no length', 'Transfer-Encoding: chunked\r\n\r\nzz\r\n'],
+  ])('nothing is stored of a request that is refused: %s', async (_, rest) => {
+    const { server, store } = await serve()
+    const { socket, received } = await open(server.url)
+    const type = 'Content-Type: application/x-www-form-urlencoded'
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: localhost\r\n${type}\r\n${rest}`)
+    await once(socket, 'end')
+    expect(received()).toContain('400 Bad Request')
+    expect((await store.bounds()).head.position).toBe(0)
+  })
+
+  test('an event stream with bytes behind its request that make no sense is cut off', async () => {
+    const { server } = await serve()
+    const { socket, received } = await open(server.url)
+    socket.write(`GET ${path}?match=a HTTP/1.1\r\nHost: localhost\r\n\r\nno HTTP\r\n\r\n`)
+    await Promise.race([once(socket, 'end'), once(socket, 'close')])
+    expect(received()).not.toContain(' 400 ')
+  })
+
   test('silence is ended, before the first request and after one', async () => {
     const impatient = await serve({ headersTimeoutMs: 20 })
     const silent = await open(impatient.server.url)
