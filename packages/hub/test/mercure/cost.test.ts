@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
+import { admitEvent } from '../../src/http/publish/admit-event.ts'
 import { parseEventJson } from '../../src/http/publish/event-json.ts'
-import { prepareEvent } from '../../src/http/publish/prepare-event.ts'
 import { admittedEvents } from '../../src/hub/admitted-events.ts'
 import { createHubCore } from '../../src/hub/hub-core.ts'
 import { Selection } from '../../src/hub/selection.ts'
@@ -81,9 +81,9 @@ describe('what a stranger can make the hub work', () => {
     let asked = 0
     const permission = { assertMayPublish: () => void asked++ }
     const raw = (count: number) => parseEventJson(Buffer.from(JSON.stringify({ topic: Array(count).fill('a') })))
-    expect(() => prepareEvent(raw(1001), permission, hub, undefined)).toThrow('1001 topics')
+    expect(() => admitEvent(raw(1001), permission, hub, undefined)).toThrow('1001 topics')
     expect(asked).toBe(0)
-    prepareEvent(raw(1000), permission, hub, undefined)
+    admitEvent(raw(1000), permission, hub, undefined)
     expect(asked).toBe(1)
   })
 

@@ -20,7 +20,7 @@ import { CertificateFiles } from './certificate-files.ts'
 import { Reloading } from './reloading.ts'
 import { addServeFlags, type ServeOptions } from './serve-options.ts'
 import { ServerPool } from './server-pool.ts'
-import { logFailure, openTokenAuthorizer, startServing } from './start-server.ts'
+import { logFailure, openTokenAuthorizer, startServer } from './start-server.ts'
 import { keepYoungGenerationSmall } from './young-generation.ts'
 
 export function serveCommand(): Command {
@@ -110,7 +110,7 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   })
   const { head } = await store.bounds()
   const sharing = threadCount > 1 ? await shareAmong(threadCount, store) : undefined
-  const { hub, server, limits, metrics } = await startServing({
+  const { hub, server, limits, metrics } = await startServer({
     options,
     tokens,
     certificate,

@@ -5,7 +5,7 @@ import { openSharedStore } from '../../store/shared.ts'
 import { Log } from '../log/log.ts'
 import { reloadAuthorizer } from '../options/auth-flags.ts'
 import { limitsOf } from '../options/limit-flags.ts'
-import { openTokenAuthorizer, type Serving, startServing } from './start-server.ts'
+import { openTokenAuthorizer, type RunningServer, startServer } from './start-server.ts'
 import type { RequestToMain, RequestToWorker, ThreadOptions } from './thread-messages.ts'
 import { ThreadRpc } from './thread-rpc.ts'
 
@@ -16,7 +16,7 @@ const { thread, options, connection, certificate, port, counts } = workerData as
 
 const first = new ThreadRpc<RequestToMain, RequestToWorker>(parentPort!, {
   async start() {
-    const started = await startServing({
+    const started = await startServer({
       options,
       store: openSharedStore(connection),
       tokens: await tokens,
@@ -26,26 +26,26 @@ const first = new ThreadRpc<RequestToMain, RequestToWorker>(parentPort!, {
       sharing: { thread, sharesPort: 'other', counts: openCounts(counts, thread - 1) },
     })
     started.metrics.readTextFrom(() => first.ask('metrics', undefined))
-    serving.resolve(started)
+    running.resolve(started)
     return undefined
   },
 
-  metrics: async () => (await serving.promise).metrics.snapshot(),
+  metrics: async () => (await running.promise).metrics.snapshot(),
 
   async reload(now) {
     await reloadAuthorizer(await tokens, now)
-    Object.assign((await serving.promise).limits, limitsOf(now))
+    Object.assign((await running.promise).limits, limitsOf(now))
     log.level = now.logLevel
     return undefined
   },
 
   async certificate(now) {
-    ;(await serving.promise).server.setCertificate(now)
+    ;(await running.promise).server.setCertificate(now)
     return undefined
   },
 
   async close({ deadlineMs }) {
-    const { server } = await serving.promise
+    const { server } = await running.promise
     let cutOff = 0
     await server.close({
       deadlineMs,
@@ -70,4 +70,4 @@ const log = new Log({
 const tokens = openTokenAuthorizer(options, new ClientAddresses(options.trustedProxies), log, () => {})
 // The main thread learns of a failure when it asks for the start.
 tokens.catch(() => {})
-const serving = Promise.withResolvers<Serving>()
+const running = Promise.withResolvers<RunningServer>()

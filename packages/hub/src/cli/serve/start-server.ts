@@ -16,14 +16,14 @@ import type { ListenAddress } from '../options/option-types.ts'
 import type { ServeOptions } from './serve-options.ts'
 
 /** A hub served by one thread. */
-export interface Serving {
+export interface RunningServer {
   readonly hub: Hub
   readonly server: HubServer
   readonly limits: Limits
   readonly metrics: Metrics
 }
 
-export interface ServingOptions {
+export interface ServerOptions {
   readonly options: ServeOptions
   readonly store: EventStore
   readonly tokens: TokenAuthorizer
@@ -40,8 +40,8 @@ export interface ServingOptions {
 }
 
 /** Serves a hub over a store, configured by the flags. */
-export async function startServing(serving: ServingOptions): Promise<Serving> {
-  const { options, store, tokens, certificate, log, address, sharing } = serving
+export async function startServer(given: ServerOptions): Promise<RunningServer> {
+  const { options, store, tokens, certificate, log, address, sharing } = given
   const metrics = new Metrics({ thread: sharing?.thread })
   const limits = limitsOf(options)
   const hub = await createHub({

@@ -3,9 +3,9 @@ import { untilAborted } from '../../base/until-aborted.ts'
 import type { PreparedEvent } from '../../hub/publish-init.ts'
 import type { PublishPermission } from '../access/permission.ts'
 import { ruleFor, toProblem } from '../message/problem.ts'
+import { admitEvent } from './admit-event.ts'
 import { parseEventJson } from './event-json.ts'
 import { type Line, splitLines } from './line-splitter.ts'
-import { prepareEvent } from './prepare-event.ts'
 import type { PublishContext } from './publish-context.ts'
 
 /** A request whose body is a stream of events. */
@@ -52,7 +52,7 @@ interface Entry {
 function toEntry({ number, bytes }: Line, { permission, key }: EventLines, { hub, onError }: PublishContext): Entry {
   try {
     if (!bytes) throw new HubError('TOO_LARGE', 'The line is longer than the hub accepts.')
-    return { number, event: prepareEvent(parseEventJson(bytes), permission, hub, key, number), refusal: undefined }
+    return { number, event: admitEvent(parseEventJson(bytes), permission, hub, key, number), refusal: undefined }
   } catch (error) {
     return { number, event: undefined, refusal: known(error, onError) }
   }

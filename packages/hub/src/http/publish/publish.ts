@@ -2,9 +2,9 @@ import { HubError } from '../../base/errors.ts'
 import type { PublishPermission } from '../access/permission.ts'
 import { readBody } from '../message/body.ts'
 import { constantHeaders, type HubRequest, type HubResponse, type HubResponseHeaders } from '../message/http-message.ts'
+import { admitEvent, admitEvents } from './admit-event.ts'
 import { parseEventForm } from './event-form.ts'
 import { parseEventsJson } from './event-json.ts'
-import { prepareEvent, prepareEvents } from './prepare-event.ts'
 import type { PublishContext } from './publish-context.ts'
 import { publishStream } from './publish-stream.ts'
 
@@ -31,7 +31,7 @@ function publishBody(
   switch (type) {
     case 'application/x-www-form-urlencoded':
       return then(readBody(request, limits.maxBodyBytes), (body) => {
-        const event = prepareEvent(parseEventForm(body), permission, hub, key)
+        const event = admitEvent(parseEventForm(body), permission, hub, key)
         quotas.publish(address, 1)
         return hub.append(event).then(publishedText)
       })
@@ -39,8 +39,8 @@ function publishBody(
       return then(readBody(request, limits.maxBodyBytes), async (body) => {
         const { events: raws, isArray } = parseEventsJson(body)
         const events = isArray
-          ? prepareEvents(raws, permission, hub, key)
-          : [prepareEvent(raws.at(0), permission, hub, key)]
+          ? admitEvents(raws, permission, hub, key)
+          : [admitEvent(raws.at(0), permission, hub, key)]
         quotas.publish(address, events.length)
         const ids = (await hub.appendAll(events)).map((id) => ({ id }))
         return published(jsonHeaders, `${JSON.stringify(isArray ? ids : ids[0])}\n`)

@@ -10,7 +10,7 @@ import { Log } from '../../../src/cli/log/log.ts'
 import { serveCommand } from '../../../src/cli/serve/serve.ts'
 import type { ServeOptions } from '../../../src/cli/serve/serve-options.ts'
 import { ServerPool } from '../../../src/cli/serve/server-pool.ts'
-import { openTokenAuthorizer, startServing } from '../../../src/cli/serve/start-server.ts'
+import { openTokenAuthorizer, startServer } from '../../../src/cli/serve/start-server.ts'
 import { ClientAddresses } from '../../../src/http/access/client-address.ts'
 import { createCountMemory, openCounts } from '../../../src/http/access/client-counts.ts'
 import type { Certificate } from '../../../src/http/server/tls.ts'
@@ -206,7 +206,7 @@ async function serveInThreads(count: number) {
     frameOf: (epoch, event) => Buffer.from(encodeStoredEvent(epoch, event)),
   })
   const counts = createCountMemory(count)
-  const { server, metrics } = await startServing({
+  const { server, metrics } = await startServer({
     options,
     store: shared.store,
     tokens: await openTokenAuthorizer(options, new ClientAddresses([]), log, () => {}),

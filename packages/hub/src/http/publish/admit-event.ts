@@ -12,7 +12,7 @@ import type { RawEvent, RawEvents } from './raw-event.ts'
  * `key` is the request's idempotency key, for an event without its own. `place` distinguishes the
  * events of one request; if the request is sent again, they have the same places.
  */
-export function prepareEvent(
+export function admitEvent(
   raw: RawEvent,
   permission: PublishPermission,
   hub: HubCore,
@@ -30,7 +30,7 @@ export function prepareEvent(
  * Prepares the events of an array. Throws for the first that is not allowed or not valid, with its
  * place.
  */
-export function prepareEvents(
+export function admitEvents(
   raws: RawEvents,
   permission: PublishPermission,
   hub: HubCore,
@@ -38,7 +38,7 @@ export function prepareEvents(
 ): readonly PreparedEvent[] {
   return Array.from({ length: raws.count }, (_, index) => {
     try {
-      return prepareEvent(raws.at(index), permission, hub, key, index)
+      return admitEvent(raws.at(index), permission, hub, key, index)
     } catch (error) {
       // A token's refusal consists of more than its message.
       if (!(error instanceof HubError) || error.constructor !== HubError) throw error
