@@ -34,11 +34,11 @@ export interface MemoryStoreOptions extends Retention {
   readonly now?: (() => number) | undefined
 }
 
-/** What of {@link MemoryStoreOptions} holds unless told otherwise. */
+/** The defaults of {@link MemoryStoreOptions}. */
 export const memoryDefaults = { maxAgeMs: Infinity, maxEvents: 100_000, maxBytes: 64 * 1024 ** 2 } as const
 
 /**
- * Keeps events in this process and nowhere else: for tests, development and history one can do without. "Durable" lasts
+ * Stores events in this process and nowhere else: for tests, development and history that may be lost. "Durable" lasts
  * as long as the process; the next one has a new epoch, so that its subscribers are told of the gap.
  */
 export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore {
@@ -67,7 +67,7 @@ class MemoryStore implements EventStore {
   #head: HistoryPosition = beginning
   #trimmed: HistoryPosition = beginning
   readonly #traces = new Tombstones()
-  /** What was appended under a key lately, the oldest first. */
+  /** The recent idempotency keys and their appends, the oldest first. */
   readonly #byKey = new Map<string, { readonly mark: HistoryPosition; readonly storedAt: number }>()
   #ageTimer: NodeJS.Timeout | undefined
   #isClosed = false
@@ -225,7 +225,7 @@ class MemoryStore implements EventStore {
   #ofTopics(topics: ReadonlySet<string>, after: number, through: number, maxEvents: number): Iterable<Kept> {
     const lists = [...topics].map((topic) => this.#byTopic.get(topic)).filter((list) => list !== undefined)
     if (lists.length === 1) return from(lists[0]!, after)
-    // An event with two of the topics is in two lists: the set takes it once.
+    // An event with two of the topics is in two lists: the set holds it once.
     const merged = new Set<Kept>()
     for (const list of lists) {
       let taken = 0
@@ -268,11 +268,11 @@ class MemoryStore implements EventStore {
     this.#traces.add({ position: oldest.position, topics: oldest.topics, isPrivate: oldest.isPrivate })
   }
 
-  /** One timer at a time, for the oldest event; without an age limit none. */
+  /** Sets one timer at a time, for the oldest event; none without an age limit. */
   #awaitNextExpiry(): void {
     const oldest = this.#events.at(0)
     if (this.#maxAgeMs === Infinity || this.#ageTimer || !oldest) return
-    // At least a second, so that a steady stream is trimmed in lots; at most what a timer can take.
+    // At least a second, so that a steady stream is trimmed in batches; at most a timer's maximum.
     const delay = Math.min(Math.max(oldest.storedAt + this.#maxAgeMs - this.#now(), 1000), 2 ** 31 - 1)
     this.#ageTimer = setTimeout(() => {
       this.#ageTimer = undefined
@@ -312,7 +312,7 @@ function addTo(index: Map<string, Fifo<Kept>>, key: string, event: Kept): void {
   list.push(event)
 }
 
-/** Events leave in the order in which they came, so the one to remove is the oldest of its list. */
+/** Events are removed in order of arrival, so the one to remove is the oldest of its list. */
 function removeFrom(index: Map<string, Fifo<Kept>>, key: string): void {
   const list = index.get(key)
   list?.shift()

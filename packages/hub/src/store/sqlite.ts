@@ -16,10 +16,10 @@ import {
 } from './store.ts'
 
 export interface SqliteStoreOptions extends Retention {
-  /** Where the history is. Made if it is not there; then only its owner may enter it. */
+  /** The directory of the history. Created if it does not exist, for its owner only. */
   readonly directory: string
   /**
-   * What an event has survived when its append resolves. Default `full`.
+   * What an event is safe from when its append resolves. Default `full`.
    *
    * - `full`: everything the disk survives. Each append is synced; those that wait share one sync.
    * - `fast`: the end of this process, by whatever means, but not a power loss or a crash of the system, which takes the last
@@ -29,22 +29,22 @@ export interface SqliteStoreOptions extends Retention {
   readonly durability?: Durability | undefined
   /** The most events to keep. Default `Infinity`: age and bytes decide. */
   readonly maxEvents?: number | undefined
-  /** The most bytes to keep, each event counted as `storedBytes` does. The files take about as much. Default 1073741824 (1 GiB). */
+  /** The most bytes of `storedBytes` to keep. Files take about as much. Default 1073741824 (1 GiB). */
   readonly maxBytes?: number | undefined
   /** How long an idempotency key is remembered, in milliseconds. Default 3600000 (an hour). */
   readonly idempotencyMs?: number | undefined
-  /** Gets what went wrong without anybody to reject to, such as trimming on a full disk. Default: it goes to `console.error`. */
+  /** Called with errors that reject no call, such as of a trim on a full disk. Default `console.error`. */
   readonly onError?: ((error: HubError) => void) | undefined
   /**
-   * Called, before the store is there, if the process that had the directory last did not close it: it was killed, or the power failed. Gets
-   * which one that was, in words. Nothing has to be done: the history is as it was promised. Default: nobody is told.
+   * Called, before the store is open, if the last process with the directory did not close it (it was killed, or the power failed),
+   * with a description of that process. Nothing has to be done: the history is as promised. Default: not reported.
    */
   readonly onUncleanStop?: ((holder: string) => void) | undefined
   /** The clock, in milliseconds. Default `Date.now`; tests bring their own. */
   readonly now?: (() => number) | undefined
 }
 
-/** What of {@link SqliteStoreOptions} holds unless told otherwise. */
+/** The defaults of {@link SqliteStoreOptions}. */
 export const sqliteDefaults = {
   durability: 'full',
   maxAgeMs: Infinity,
@@ -53,8 +53,8 @@ export const sqliteDefaults = {
 } as const satisfies Partial<SqliteStoreOptions>
 
 /**
- * Keeps events in a directory on a local disk, in an SQLite database that a thread of its own works on. One process at a time may
- * have a directory; it is free again as soon as that process is gone, however it went.
+ * Stores events in a directory on a local disk, in an SQLite database with a thread of its own. One process at a time may
+ * use a directory; it is free again as soon as that process has ended, in any way.
  *
  * `sqlite3 <directory>/headwater.db` reads it at any time, and `VACUUM INTO` or `.backup` makes a backup of it while it is in use.
  * (Copying the files of a store in use can give a damaged copy, and a program must not do so in this very process: closing the
@@ -93,7 +93,7 @@ export function checkOptions(
     throw new HubError('INVALID_OPTION', `durability is ${JSON.stringify(durability)}: it must be "full" or "fast".`)
   }
   return {
-    // The thread may be started again after the process went elsewhere.
+    // The thread may be started again after the process has changed its current directory.
     directory: resolve(directory),
     durability,
     maxAgeMs: assertNotNegative('maxAgeMs', maxAgeMs),
@@ -106,7 +106,7 @@ export function checkOptions(
   }
 }
 
-/** SQLite takes a billion bytes, and a character is at most three. */
+/** SQLite stores at most a billion bytes in a value, and a character is at most three. */
 const maxCharacters = 256 * 1024 ** 2
 
 class SqliteStore extends SqliteHistory implements EventStore {
@@ -129,6 +129,6 @@ class SqliteStore extends SqliteHistory implements EventStore {
 function tooLarge({ data }: EventRecord): HubError {
   return new HubError(
     'TOO_LARGE',
-    `The event was not stored: its data has ${data.length} characters, and the store takes ${maxCharacters}.`,
+    `The event was not stored: its data has ${data.length} characters; the most is ${maxCharacters}.`,
   )
 }

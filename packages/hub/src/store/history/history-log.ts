@@ -5,25 +5,25 @@ import type { Connection, Query } from './connection.ts'
 import { bytesOf, type RecordTuple, topicsOf } from './event-row.ts'
 import { HistoryPages, type Page, type PageRange } from './history-pages.ts'
 
-/** A place in the history, and what of the history is up to it. */
+/** A place in the history, with totals of the history up to it. */
 interface Place extends HistoryPosition {
   readonly totalBytes: number
-  /** The positions up to it that no event ever had. */
+  /** The number of positions up to it that no event ever had. */
   readonly holes: number
 }
 
-/** How much is kept; `Infinity` where there is no bound. */
+/** The retention; `Infinity` where there is no bound. */
 type Bounded = { readonly [Bound in keyof Retention]-?: number }
 
-/** Stores an event at the place that its sequencer gave it, which is after all others. Within {@link HistoryLog.write}. */
+/** Stores an event at its sequencer's mark, after all others. In {@link HistoryLog.write}. */
 export type Insert = (record: RecordTuple, mark: HistoryPosition) => void
 
-/** About the most rows, one for each event and each of its topics, and bytes that one step trims: an append may have to wait for it. */
+/** About the most rows (of events and topics) and bytes of one step: appends may wait for it. */
 export const stepRows = 1024
 const stepBytes = 4 * 1024 ** 2
 
 /**
- * The events of a history, in its database. It does not say where an event comes: a sequencer does, in this thread or elsewhere, and
+ * The events of a history, in its database. It does not assign positions: a sequencer does, in this thread or elsewhere, and
  * may leave holes. Everything is synchronous: one thread, one connection, one thing after another, so that each read sees one moment.
  */
 export class HistoryLog {
@@ -36,10 +36,10 @@ export class HistoryLog {
   #trimmed: Place
   #earliest: (HistoryPosition & { readonly storedAt: number }) | undefined
   #tombstones: Tombstones
-  /** All up to here is to be trimmed, whatever the retention. */
+  /** Everything up to this mark is to be trimmed, regardless of the retention. */
   #asked: HistoryPosition | undefined
 
-  /** @param newEpoch The name of the history, should there be none yet. */
+  /** @param newEpoch The epoch of the history if it is a new one. */
   constructor(connection: Connection, retention: Bounded, newEpoch: string) {
     this.#connection = connection
     this.#retention = retention
@@ -85,7 +85,7 @@ export class HistoryLog {
     this.#earliest = earliest
   }
 
-  /** Finds out whether something can be written, by writing something else than an event as safely. */
+  /** Finds out whether the store can write, by writing something other than an event as safely. */
   check(at: number): void {
     this.#connection.transaction(() => this.#statements.updateChecked.run(at))
   }
@@ -98,7 +98,7 @@ export class HistoryLog {
     return this.#pages.readBack(range)
   }
 
-  /** What was trimmed after a position, of events with one of these topics; `undefined` asks for any. */
+  /** The tombstones after a position, of events with one of these topics; `undefined` for any. */
   lost(after: number, topics: readonly string[] | undefined) {
     return this.#tombstones.after(after, topics && new Set(topics))
   }
@@ -118,7 +118,7 @@ export class HistoryLog {
     return row && { position: row[0], tag: row[1] }
   }
 
-  /** Whether so much is past its bounds that it should go now. Somewhat more than the bounds is kept, so as to trim in lots. */
+  /** Whether a trim is due. Slightly more than the bounds is kept, so as to trim in batches. */
   isTrimDue(): boolean {
     const { maxEvents, maxBytes } = this.#retention
     const bytes = this.#head.totalBytes - this.#trimmed.totalBytes
@@ -139,8 +139,8 @@ export class HistoryLog {
   }
 
   /**
-   * Has all up to a mark trimmed, by the steps that follow, whatever the retention. If that is after the head, the history has missed
-   * events: it goes on after the mark, and whose they were is not known.
+   * Makes the steps that follow trim everything up to a mark, regardless of the retention. If it is after the head, the history missed
+   * events: it continues after the mark, and the topics of those events are not known.
    */
   askToTrim(through: HistoryPosition): void {
     if (through.position > (this.#asked ?? this.#trimmed).position) this.#asked = through
@@ -149,7 +149,7 @@ export class HistoryLog {
   /**
    * Trims some of what is past its bounds by now. Returns whether that was all.
    *
-   * Trimming is not made safe from power loss by itself, which would be a sync more: the next append does that, for both. Until
+   * Trimming alone is not safe from a power loss, as that would cost another sync: the next append syncs both. Until
    * then a power loss brings the trimmed events back, and they are trimmed again.
    */
   trimStep(at: number): { hasTrimmed: boolean; isDone: boolean } {
@@ -201,7 +201,7 @@ export class HistoryLog {
     return { position, tag, totalBytes, holes }
   }
 
-  /** The oldest events that are not to be kept, as many as one step takes. */
+  /** The oldest events that are no longer to be kept, as many as one step trims. */
   #expired(at: number): { events: ExpiredEvent[]; isAll: boolean } {
     const { maxAgeMs, maxEvents, maxBytes } = this.#retention
     const events: ExpiredEvent[] = []
@@ -225,7 +225,7 @@ export class HistoryLog {
     return { events, isAll: true }
   }
 
-  /** Where events were trimmed elsewhere that never came here: each of their positions counts as a hole. */
+  /** The place of events that were trimmed elsewhere and never arrived: each counts as a hole. */
   #placeOfMissed({ position, tag }: HistoryPosition): Place {
     const { totalBytes, holes } = this.#head
     return { position, tag, totalBytes, holes: holes + (position - this.#head.position) }
@@ -340,7 +340,7 @@ function prepareStatements(connection: Connection) {
 
 type Prepare = <Row extends readonly unknown[] = never>(sql: string) => Query<Row>
 
-/** How many events came after one place, up to another. */
+/** The number of events after one place, up to another. */
 function eventsBetween(from: Place, to: Place): number {
   return to.position - to.holes - (from.position - from.holes)
 }

@@ -4,7 +4,7 @@ import type { DatabaseSync } from 'node:sqlite'
 export const applicationId = 0x48575452
 
 /**
- * How a database comes from each version of the schema to the next, from nothing on. Released steps are never changed: a new
+ * The steps from each version of the schema to the next, the first from nothing. Released steps never change: a new
  * version is a further step. The comments are inside the statements, so that `.schema` in `sqlite3` shows them.
  *
  * A step should not rewrite the events: on a large history that takes long, and as much space again.
@@ -75,7 +75,7 @@ export const migrations: readonly string[] = [
   `,
 ]
 
-/** Brings a database from the version it has to the newest, in one transaction. */
+/** Migrates a database from its version to the newest, in one transaction. */
 export function migrate(database: DatabaseSync, fromVersion: number, steps: readonly string[] = migrations): void {
   if (fromVersion >= steps.length) return
   try {
@@ -83,7 +83,7 @@ export function migrate(database: DatabaseSync, fromVersion: number, steps: read
     for (const step of steps.slice(fromVersion)) database.exec(step)
     database.exec(`PRAGMA user_version = ${steps.length}; COMMIT`)
   } catch (error) {
-    // After some errors SQLite has rolled back by itself.
+    // After some errors, SQLite has already rolled back.
     if (database.isTransaction) database.exec('ROLLBACK')
     throw error
   }

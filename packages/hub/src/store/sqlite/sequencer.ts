@@ -4,11 +4,11 @@ import { RandomTags } from '../random-tags.ts'
 import { maxIdempotencyKeys } from '../retention.ts'
 import type { AppendTuple } from './messages.ts'
 
-/** The most keys that are forgotten at once: an append may have to wait for it. */
+/** The most keys that are forgotten at once: an append may have to wait for that. */
 const keysPerStep = 1024
 
 /**
- * Says where each event comes in a history, and which was stored before: gives the next position, a tag, and the mark of an earlier
+ * Sequences the events of a history: assigns each the next position and a tag, or finds the mark of an earlier
  * event with the same idempotency key.
  */
 export class Sequencer {
@@ -17,7 +17,7 @@ export class Sequencer {
   readonly #idempotencyMs: number
   readonly #maxKeys: number
   readonly #tags = new RandomTags()
-  /** How many keys there are, those included that are old enough to be forgotten. */
+  /** The number of stored keys, including those that are old enough to be forgotten. */
   #keys: number
   readonly #statements: ReturnType<typeof prepareStatements>
 
@@ -30,7 +30,7 @@ export class Sequencer {
     this.#keys = this.#statements.countKeys.get()![0]
   }
 
-  /** Stores events in one transaction, all or none of them. Returns the place of each. */
+  /** Stores events in one transaction, all or none. Returns the position and tag of each. */
   append(records: readonly AppendTuple[], at: number): { positions: number[]; tags: number[] } {
     const { findKey, insertKey } = this.#statements
     const keysSince = at - this.#idempotencyMs
@@ -62,7 +62,7 @@ export class Sequencer {
     return { positions, tags }
   }
 
-  /** Whether there are so many keys that it is worth the while to forget some. */
+  /** Whether there are so many excess keys that it is worthwhile to forget some. */
   hasTooManyKeys(): boolean {
     return this.#keys >= this.#maxKeys + keysPerStep
   }
