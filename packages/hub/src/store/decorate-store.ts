@@ -1,6 +1,9 @@
 import type { EventStore } from './store.ts'
 
-/** A store that does what another does, but for these of its methods. What the other can not, it can not either, unless it is among them. */
+/**
+ * Returns a store with these methods, and those of another store for the rest. An optional method
+ * that neither has is missing.
+ */
 export function decorateStore(store: EventStore, methods: Partial<EventStore>): EventStore {
   const { appendAll, readBack, check } = store
   return {

@@ -1,19 +1,30 @@
 import { decorateStore } from './decorate-store.ts'
 import type { EventStore } from './store.ts'
 
-/** Is called about what a store is asked. */
+/** Called with the requests to a store and their outcome. */
 export interface StoreObserver {
-  /** The store is asked to keep so many events, or, with 0, whether it could keep one. Called before it answers. */
+  /**
+   * Called when the store is asked to store events, or whether it could store one, before it
+   * answers.
+   */
   onStart?(): void
-  /** It answered after so many milliseconds: the events are kept. */
+  /**
+   * Called when the store has stored this many events, or, with 0, answered that it could store
+   * one, after this many milliseconds.
+   */
   onStored(events: number, ms: number): void
-  /** It answered after so many milliseconds: it failed. */
+  /** Called when the store has failed to do so, after this many milliseconds. */
   onFailed(events: number, ms: number, error: unknown): void
-  /** It read a page of the history in so many milliseconds, or failed to. */
+  /**
+   * Called when the store has read a page of the history in this many milliseconds, or failed to.
+   */
   onRead?(ms: number): void
 }
 
-/** A store that does what another does, and is observed. `now` is in milliseconds. */
+/**
+ * Returns a store that passes all requests to another, and calls the observers. `now` is in
+ * milliseconds.
+ */
 export function observeStore(
   store: EventStore,
   observers: readonly StoreObserver[],
@@ -34,7 +45,10 @@ export function observeStore(
     },
   })
 
-  /** Returns the promise itself: one more around it, and the turn that it takes, would cost as much as all else here. */
+  /**
+   * Returns the promise itself: another promise around it, and the turn that it takes, would cost
+   * as much as everything else here.
+   */
   function observe<T>(events: number, answer: Promise<T>): Promise<T> {
     const start = now()
     for (const observer of observers) observer.onStart?.()

@@ -3,14 +3,18 @@ import { createMemoryStore } from './memory.ts'
 import { openSqliteStore, type SqliteStoreOptions } from './sqlite.ts'
 import type { EventStore } from './store.ts'
 
-/** What is asked of a store, wherever it is. One in memory has no `durability`, and nothing to report. */
+/**
+ * The options of a store, wherever it is. A store in memory has no `durability` and nothing to
+ * report.
+ */
 export type OpenStoreOptions = Omit<SqliteStoreOptions, 'directory'>
 
 /**
- * Opens the store that a URL names, as the command's `--store` does.
+ * Opens the store that a URL names, as the option `--store` of the command does.
  *
- * - `file:DIRECTORY`, such as `file:./headwater-data`: see `openSqliteStore`. A relative directory is relative to the current one of
- *   this process. `file:///DIRECTORY` is an absolute one; nothing in it is decoded.
+ * - `file:DIRECTORY`, such as `file:./headwater-data`: see `openSqliteStore`. A relative directory
+ *   is relative to the current directory of this process. `file:///DIRECTORY` is an absolute
+ *   directory; nothing in it is decoded.
  * - `memory:`: see `createMemoryStore`.
  *
  * @throws HubError `INVALID_OPTION` for any other URL; what opening the store throws
@@ -25,7 +29,7 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
   )
 }
 
-/** The directory that the URL of a store names; `undefined` if it names none. */
+/** The directory in the URL of a store; `undefined` if the URL names none. */
 export function directoryOf(url: string): string | undefined {
   return /^file:(?:\/\/(?=\/)|(?!\/\/))(?<path>.+)$/.exec(url)?.groups?.path
 }

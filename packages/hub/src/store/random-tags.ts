@@ -1,6 +1,6 @@
 /**
- * The tags of one store's events, 32 random bits each. Asked from the system by the thousand: each time takes as long as all else that
- * an append in memory does.
+ * The tags of one store's events, 32 random bits each. They are requested from the system by the
+ * thousand: each request takes as long as the rest of an append in memory.
  */
 export class RandomTags {
   readonly #tags = new Uint32Array(1024)

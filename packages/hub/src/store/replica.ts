@@ -4,30 +4,34 @@ import { SqliteHistory } from './sqlite/sqlite-history.ts'
 import { checkOptions, type SqliteStoreOptions } from './sqlite.ts'
 import type { EventStore, HistoryPosition, StoredEvent } from './store.ts'
 
-/** A history that is sequenced elsewhere, as it is kept here. It is read and followed like any other. */
+/**
+ * A local copy of a history that is sequenced elsewhere. It is read and followed like any other
+ * history.
+ */
 export interface Replica extends Omit<EventStore, 'append' | 'appendAll'> {
   /**
-   * Stores events at the places they have, all or none of them, in one transaction. Their positions grow and come after the head; between
-   * them there may be holes. Resolves when they are as safe as the durability says, and followers have been told of them.
+   * Stores events at the positions they have, all or none of them, in one transaction. Their
+   * positions grow and come after the head; there may be holes between them. Resolves when the
+   * events are as safe as the durability says, and followers have received them.
    */
   apply(events: readonly StoredEvent[]): Promise<void>
 
   /**
-   * Trims all up to a mark, as the sequencer did. If that is after the head, events were trimmed before they came here: the replica goes
-   * on after the mark, and its followers fail.
+   * Trims all events up to a mark, as the sequencer did. If the mark is after the head, events were
+   * trimmed before they reached this replica: it continues after the mark, and its followers fail.
    */
   trimThrough(mark: HistoryPosition): Promise<void>
 }
 
 export interface ReplicaOptions extends SqliteStoreOptions {
-  /** The name of the history that is replicated. */
+  /** The epoch of the replicated history. */
   readonly epoch: string
 }
 
 /**
- * Opens the replica of a history in a directory of its own, which is made if it is not there.
+ * Opens the replica of a history in a directory of its own, which is created if it does not exist.
  *
- * @throws HubError as `openSqliteStore` does; `STORE_FAILED` if the directory has another history
+ * @throws HubError as `openSqliteStore` does; `STORE_FAILED` if the directory holds another history
  */
 export async function openReplica({ epoch, ...options }: ReplicaOptions): Promise<Replica> {
   const checked = checkOptions(options, epoch)
@@ -36,7 +40,7 @@ export async function openReplica({ epoch, ...options }: ReplicaOptions): Promis
     await thread.close()
     throw new HubError(
       'STORE_FAILED',
-      `The directory ${options.directory} has the history ${thread.epoch}, and not ${epoch}, which it should replicate. Give the ` +
+      `The directory ${options.directory} holds the history ${thread.epoch}, not ${epoch}, the one to replicate. Give the ` +
         'replica a directory of its own.',
     )
   }

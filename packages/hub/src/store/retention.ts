@@ -1,6 +1,6 @@
 import type { EventRecord } from './store.ts'
 
-/** How much history to keep. Whichever bound is reached first trims the oldest events. */
+/** How much history to keep. The bound that is reached first trims the oldest events. */
 export interface Retention {
   /** The age in milliseconds past which an event is dropped. Default `Infinity`. */
   readonly maxAgeMs?: number | undefined
@@ -11,8 +11,9 @@ export interface Retention {
 }
 
 /**
- * What an event counts for in limits: the UTF-8 length of its texts, and 200 bytes for keeping it at all. An estimate
- * that is the same in every store, so that a page or a retention means the same everywhere.
+ * The size of an event in limits: the UTF-8 length of its texts, and 200 bytes for storing it at
+ * all. This estimate is the same in every store, so that a page or a retention means the same
+ * everywhere.
  */
 export function storedBytes(event: EventRecord): number {
   let bytes = 200 + Buffer.byteLength(event.data)
@@ -22,9 +23,9 @@ export function storedBytes(event: EventRecord): number {
   return bytes
 }
 
-/** What an idempotency key takes in a history, about. */
+/** The approximate size of an idempotency key in a history. */
 const keyBytes = 128
-/** So many keys are remembered however little is kept. */
+/** This many keys are remembered, however small the history. */
 const leastKeys = 1000
 
 /**

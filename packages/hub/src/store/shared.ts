@@ -26,7 +26,8 @@ import type {
 } from './store.ts'
 
 /**
- * Opens, in this thread, a store that another thread shares (`shareStore`). To close it leaves the store of the other thread as it is.
+ * Opens, in this thread, a store that another thread shares with `shareStore`. Closing it does not
+ * close the store of the other thread.
  */
 export function openSharedStore(connection: StoreConnection): EventStore {
   return new SharedStoreClient(connection)
@@ -123,7 +124,7 @@ class SharedStoreClient implements EventStore {
     return { events: events.map(toEvent), from }
   }
 
-  /** `onAnswer` is called before anything else is heard of the other thread. */
+  /** `onAnswer` is called before any later notice of the other thread is handled. */
   #ask<R extends WithoutNumber<Request>>(
     request: R,
     onAnswer?: (answer: Answers[R['name']]) => void,
@@ -181,11 +182,11 @@ class SharedStoreClient implements EventStore {
     return pending
   }
 
-  /** The thread that has the store is gone. */
+  /** The thread that owns the store is gone. */
   #onEnd(): void {
     this.#end = new HubError(
       'STORE_FAILED',
-      'The thread that has the event store ended. An event under way may be stored or not.',
+      'The thread of the event store ended. An event under way may be stored or not.',
     )
     for (const { reject } of this.#pending.values()) reject(this.#end)
     this.#pending.clear()

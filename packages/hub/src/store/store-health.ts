@@ -1,25 +1,31 @@
 import { HubError } from '../base/errors.ts'
 import type { StoreObserver } from './observed-store.ts'
 
-/** A change in how well a store works. */
+/** A change in the health of a store. */
 export type StoreHealth =
-  /** It fails, for a reason that was not reported before. */
+  /** The store fails, for a reason that was not reported before. */
   | { readonly name: 'failed'; readonly error: HubError }
-  /** It works again. */
+  /** The store works again. */
   | { readonly name: 'recovered'; readonly ms: number; readonly failures: number }
-  /** It took long to keep so many events, or, with 0, to say whether it can; or, if not `hasAnswered`, has not answered for so long. */
+  /**
+   * The store took long to store this many events, or, with 0, to answer a check. If not
+   * `hasAnswered`, it has not answered for this long.
+   */
   | { readonly name: 'slow'; readonly ms: number; readonly hasAnswered: boolean; readonly events?: number }
 
-/** An answer that takes longer than this is worth reporting, in milliseconds. */
+/** An answer that takes this long is reported, in milliseconds. */
 const slowMs = 2000
 
-/** Reports what becomes of a store: that it fails, that it works again, that it is slow. Not each publish that suffers from it. */
+/**
+ * Reports when a store fails, works again, or is slow. Does not report each publish that is
+ * affected.
+ */
 export class StoreHealthMonitor implements StoreObserver {
   readonly #report: (health: StoreHealth) => void
   readonly #now: () => number
   readonly #reported = new WeakSet<HubError>()
   #underWay = 0
-  /** When the store was last seen to make progress: it answered, or was idle. */
+  /** When the store last made progress: it answered, or was idle. */
   #progressAt = 0
   #failing: { readonly since: number; readonly reason: string; failures: number } | undefined
   #timer: NodeJS.Timeout | undefined
@@ -30,7 +36,7 @@ export class StoreHealthMonitor implements StoreObserver {
     this.#now = now
   }
 
-  /** Whether an error is of a failure that was reported. */
+  /** Whether an error belongs to a failure that was reported. */
   hasReported(error: unknown): boolean {
     return error instanceof HubError && this.#reported.has(error)
   }
@@ -67,7 +73,7 @@ export class StoreHealthMonitor implements StoreObserver {
     if (ms >= slowMs) this.#report({ name: 'slow', ms, hasAnswered: true, events })
   }
 
-  /** The next look is only due while something is under way. */
+  /** A further look is only due while a request is under way. */
   #look(): void {
     if (this.#underWay === 0) {
       clearInterval(this.#timer)

@@ -1,25 +1,32 @@
-/** An event as the hub hands it to {@link EventStore.append}: already validated, nothing left to check. */
+/**
+ * An event as the hub passes it to {@link EventStore.append}. It is already validated: the store
+ * has nothing to check.
+ */
 export interface EventRecord {
-  /** At least one. The first is the canonical topic, the others are alternates; no two are the same. */
+  /**
+   * At least one topic; no two are the same. The first is the canonical topic, the others are
+   * alternates.
+   */
   readonly topics: readonly string[]
   readonly data: string
-  /** Only subscribers with a right to one of the topics may have it. */
+  /** Whether only subscribers with a right to one of the topics may receive it. */
   readonly isPrivate: boolean
-  /** The ID the publisher chose, if it did. Not unique: publishers may repeat themselves. */
+  /** The ID that the publisher chose, if any. Not unique: publishers may use an ID again. */
   readonly id: string | undefined
   readonly type: string | undefined
   readonly retryMs: number | undefined
 }
 
 /**
- * A point in the history. Positions are whole numbers from 1 up, one sequence over all topics, growing with each event but
- * not always by one: a sequencer may leave holes. Position 0 (tag 0) is the beginning, before the first event.
+ * A point in the history. Positions are integers from 1 up, in one sequence over all topics. They
+ * grow with each event, but not always by one: a sequencer may leave holes. Position 0 (tag 0) is
+ * the beginning, before the first event.
  */
 export interface HistoryPosition {
   readonly position: number
   /**
-   * 32 random bits kept with the event. A history restored from a backup, or cut short by a failover, gives a position
-   * to a second event; the tag tells the two apart.
+   * 32 random bits, stored with the event. A history that was restored from a backup, or cut short
+   * by a failover, assigns a position to a second event. The tag tells the two apart.
    */
   readonly tag: number
 }
@@ -27,32 +34,38 @@ export interface HistoryPosition {
 /** The beginning of every history. */
 export const beginning: HistoryPosition = { position: 0, tag: 0 }
 
-/** An event that is in the history. */
+/** An event in the history. */
 export interface StoredEvent extends EventRecord, HistoryPosition {
   /**
-   * The event as it goes out to subscribers, where it was encoded once for several threads: bytes of memory that they share, which
-   * never change.
+   * The event as it is sent to subscribers, if it was encoded once for several threads. The bytes
+   * are in memory that these threads share, and never change.
    */
   readonly frame?: Uint8Array | undefined
 }
 
-/** What remains of a trimmed event: enough to tell whose event it was. */
+/** What remains of a trimmed event: enough to know whose event it was. */
 export interface Tombstone {
   readonly position: number
-  /** `undefined` when the store no longer knows: it may have been anyone's. */
+  /** `undefined` if the store no longer knows them: the event may have been anyone's. */
   readonly topics: readonly string[] | undefined
   readonly isPrivate: boolean
 }
 
-/** Where the history begins and ends, as of one moment. */
+/** The beginning and the end of the history at one moment. */
 export interface Bounds {
-  /** The newest event there ever was, kept or not; {@link beginning} if none. */
+  /**
+   * The newest event there ever was, whether it is kept or not; {@link beginning} if there was
+   * none.
+   */
   readonly head: HistoryPosition
-  /** The newest trimmed event: it and all before it are gone. {@link beginning} if none. */
+  /**
+   * The newest trimmed event: it and all events before it are gone. {@link beginning} if there is
+   * none.
+   */
   readonly trimmed: HistoryPosition
-  /** The oldest event still kept; `undefined` when none is. */
+  /** The oldest kept event; `undefined` if no event is kept. */
   readonly earliest: HistoryPosition | undefined
-  /** How many events are kept. Not the difference of two positions: there may be holes. */
+  /** The number of kept events. Not the difference of two positions: there may be holes. */
   readonly count: number
 }
 
@@ -60,120 +73,150 @@ export interface Bounds {
 export interface ReadQuery {
   /** Only events after this position. */
   readonly after: number
-  /** Only events up to this position, which is at most the head the store has told. */
+  /** Only events up to this position, which is at most the head that the store has reported. */
   readonly through: number
-  /** Only events with at least one of these topics; `undefined` reads all. */
+  /** Only events with at least one of these topics; `undefined` for all events. */
   readonly topics: ReadonlySet<string> | undefined
-  /** The most events of one page; at least 1. */
+  /** The most events in a page; at least 1. */
   readonly maxEvents: number
-  /** The page ends with the event that reaches this size in bytes of {@link storedBytes}. */
+  /** The page ends with the event that brings it to this size in bytes; see {@link storedBytes}. */
   readonly maxBytes: number
 }
 
 /** Which events to read backwards. */
 export interface ReadBackQuery {
-  /** Only events before this position, which is at most one more than the head the store has told. */
+  /**
+   * Only events before this position, which is at most one more than the head that the store has
+   * reported.
+   */
   readonly before: number
-  /** Only events with at least one of these topics; `undefined` reads all. */
+  /** Only events with at least one of these topics; `undefined` for all events. */
   readonly topics: ReadonlySet<string> | undefined
-  /** The most events of one page; at least 1. */
+  /** The most events in a page; at least 1. */
   readonly maxEvents: number
-  /** The page ends with the event that reaches this size in bytes of {@link storedBytes}. */
+  /** The page ends with the event that brings it to this size in bytes; see {@link storedBytes}. */
   readonly maxBytes: number
 }
 
-/** A stretch of the history, read backwards. */
+/** A part of the history, read backwards. */
 export interface ReadBackPage {
-  /** The newest first. */
+  /** Newest first. */
   readonly events: readonly StoredEvent[]
-  /** How far back it reaches: `events` holds every kept event the query asks for from here on. 0 at the beginning. */
+  /**
+   * How far back the page reaches: from this position on, `events` holds every kept event that the
+   * query selects. 0 at the beginning.
+   */
   readonly from: number
 }
 
-/** A stretch of the history as of one moment. */
+/** A part of the history at one moment. */
 export interface ReadPage {
   /** In order of position. */
   readonly events: readonly StoredEvent[]
-  /** How far the page reaches: `events` holds every kept event the query asks for up to here. `query.through` at the end. */
+  /**
+   * How far the page reaches: up to this position, `events` holds every kept event that the query
+   * selects. `query.through` at the end.
+   */
   readonly through: number
   /**
-   * What was asked for but is trimmed: for each set of topics at least the trace of its newest such event. Every event
-   * the query asks for is kept or has a trace as new as itself; one trimmed while a reader was under way is not missed silently.
+   * What the query selects but is trimmed: for each set of topics, at least the tombstone of the
+   * newest such event. Every event that the query selects is kept or has a tombstone that is at
+   * least as new. An event that is trimmed while a reader is under way is not missed silently.
    */
   readonly lost: readonly Tombstone[]
-  /** What was kept at that moment. */
+  /** The bounds at that moment. */
   readonly bounds: Bounds
 }
 
-/** What the store knows of a position that somebody claims to have seen. */
+/** What the store knows about a position that a client claims to have seen. */
 export type PositionState =
   /** An event is kept there, with this tag. (Position 0 is always kept, with tag 0.) */
   | { readonly name: 'kept'; readonly tag: number }
-  /** It is trimmed; the tag is known only of the newest trimmed event. */
+  /** The position is trimmed. The tag is known only for the newest trimmed event. */
   | { readonly name: 'trimmed'; readonly tag: number | undefined }
-  /** Within the history, but no event ever had it. */
+  /** Within the history, but no event ever had this position. */
   | { readonly name: 'vacant' }
-  /** After the head. A store that learns of its head from elsewhere makes sure before it says so. */
+  /**
+   * After the head. A store that learns its head from elsewhere makes sure before it returns this.
+   */
   | { readonly name: 'ahead' }
 
 export interface AppendOptions {
   /**
-   * Makes it safe to append once more when it is not known whether the first attempt got through: for as long as the store
-   * remembers the key, further appends with it store nothing, whatever their event, and resolve to the mark of the first.
+   * Makes it safe to retry an append when it is not known whether the first attempt succeeded. As
+   * long as the store remembers the key, further appends with it store nothing, whatever their
+   * event, and resolve to the position and tag of the first.
    */
   readonly idempotencyKey?: string | undefined
 }
 
-/** One event of several that are appended together. */
+/** One of several events that are appended together. */
 export interface Append extends AppendOptions {
   readonly event: EventRecord
 }
 
 /**
- * How long stores remember an idempotency key, in milliseconds, unless told otherwise: an hour. Of
- * more than `maxIdempotencyKeys`, they forget the oldest earlier.
+ * The default time for which stores remember an idempotency key, in milliseconds: an hour. If there
+ * are more than `maxIdempotencyKeys`, they forget the oldest sooner.
  */
 export const defaultIdempotencyMs = 3_600_000
 
-/** Who wants to know what happens at the end of the history. None of these may throw. */
+/** Called with what happens at the end of the history. None of these methods may throw. */
 export interface Follower {
-  /** Called once, before all else: the tail begins after `bounds.head`. */
+  /** Called once, before any other method: the tail begins after `bounds.head`. */
   onStart(bounds: Bounds): void
-  /** Events new since the last call, in order of position; every event after the start comes exactly once. At least one. */
+  /**
+   * Called with the events that are new since the last call, at least one, in order of position.
+   * Every event after the start comes exactly once.
+   */
   onAppend(events: readonly StoredEvent[]): void
-  /** Events up to and including this one are gone. */
+  /** Called when the events up to and including this one are gone. */
   onTrim(trimmed: HistoryPosition): void
-  /** The tail cannot go on without skipping something. Nothing follows. */
+  /** Called when the tail cannot continue without skipping something. No call follows. */
   onFailure(error: Error): void
 }
 
 /**
- * Keeps events. This is all the hub asks of memory, SQLite or a replicated engine, and all that `store-suite.ts` tests:
+ * Stores events. This is all that the hub requires of memory, SQLite or a replicated engine, and
+ * all that `store-suite.ts` tests:
  *
- * - **Append is durable and ordered.** When `append` resolves the event is as safe as this store can make it, and its
- *   position is greater than that of every append that had resolved before this one was called. Appends under way
- *   together may be ordered either way. If it rejects, the error says whether the event may be stored all the same.
- * - **What is read is what was appended**, in order of position, by whoever reads, each event whole or not at all.
- * - **The tail never skips.** A follower gets each event after its start exactly once and in order, until it stops or is told
- *   of a failure. It may hear of an event before or after `append` resolves.
- * - **The end of the history is eventual.** Another writer may have appended what this store has not told yet. Whatever it has
- *   told (by `bounds`, `onStart`, `onAppend`) can be read.
- * - **Trimming takes from the old end only**, by the store's own retention, at any moment, but nothing that followers have not
- *   been told of; and it leaves a {@link Tombstone}.
+ * - **Append is durable and ordered.** When `append` resolves, the event is as safe as this store
+ *   can make it, and its position is greater than that of every append that had resolved before
+ *   this one was called. Concurrent appends may be ordered either way. If `append` rejects, the
+ *   error says whether the event may have been stored nevertheless.
+ * - **Reads return what was appended**, in order of position, to every reader, each event whole or
+ *   not at all.
+ * - **The tail never skips.** A follower receives each event after its start exactly once and in
+ *   order, until it stops or its `onFailure` is called. It may receive an event before or after
+ *   `append` resolves.
+ * - **The end of the history is eventual.** Another writer may have appended events that this store
+ *   has not reported yet. Whatever it has reported (by `bounds`, `onStart` or `onAppend`) can be
+ *   read.
+ * - **Trimming removes events from the old end only.** The store trims by its own retention, at any
+ *   moment, but never what it has not reported to its followers. It leaves a
+ *   {@link Tombstone}.
  * - **A new history is a new epoch.** The same history keeps its epoch across restarts.
  *
- * Once closed, every method rejects with `STORE_CLOSED`; other failures reject with `STORE_FAILED`.
+ * Once the store is closed, every method rejects with `STORE_CLOSED`; other failures reject with
+ * `STORE_FAILED`.
  */
 export interface EventStore {
-  /** Names the history: 10 random letters and digits, made when the history was. See `createEpoch`. */
+  /**
+   * The name of the history: 10 random letters and digits, made with the history. See
+   * `createEpoch`.
+   */
   readonly epoch: string
 
-  /** Adds an event to the history; or finds that its key was used before, and resolves as that append did. */
+  /**
+   * Appends an event to the history. If its key was used before, `append` stores nothing and
+   * resolves as that append did.
+   */
   append(event: EventRecord, options?: AppendOptions): Promise<HistoryPosition>
 
   /**
-   * Adds several events, in this order and all or none of them; of those whose key was used before, none. A store that cannot leaves it out:
-   * the hub then appends one after the other.
+   * Appends several events in this order, all or none of them. Events whose key was used before are
+   * not stored again. A store that cannot do this omits the method: the hub then appends one event
+   * after the other.
    */
   appendAll?(appends: readonly Append[]): Promise<readonly HistoryPosition[]>
 
@@ -181,32 +224,39 @@ export interface EventStore {
   read(query: ReadQuery): Promise<ReadPage>
 
   /**
-   * Reads a page of the history backwards. A store that cannot leaves it out: the hub then reads all of the history forwards
-   * when it is asked for its end.
+   * Reads a page of the history backwards. A store that cannot do this omits the method: the hub
+   * then reads all of the history forwards when it needs the end.
    */
   readBack?(query: ReadBackQuery): Promise<ReadBackPage>
 
-  /** Where the history begins and ends. */
+  /** Returns the beginning and the end of the history. */
   bounds(): Promise<Bounds>
 
-  /** What is known of a position. */
+  /** Returns what is known about a position. */
   inspect(position: number): Promise<PositionState>
 
   /**
-   * The first kept event to which its publisher gave this ID. A store that learns of events from elsewhere makes sure before it says
-   * that there is none: a client may have got it from another process, and would get everything again.
+   * Finds the first kept event to which its publisher gave this ID. A store that learns of events
+   * from elsewhere makes sure before it returns that there is none: a client may have received the
+   * event from another process, and would receive everything again.
    */
   find(id: string): Promise<HistoryPosition | undefined>
 
-  /** Follows the tail. Resolves, once `onStart` was called, to a function that ends it: nothing is called after that. */
+  /**
+   * Follows the tail. Resolves, after `onStart` was called, to a function that stops it: nothing is
+   * called after that.
+   */
   follow(follower: Follower): Promise<() => void>
 
-  /** Drops what retention no longer keeps, now. Stores do so themselves; operators and tests may not want to wait. */
+  /**
+   * Drops now what retention no longer keeps. Stores do so by themselves; operators and tests may
+   * not want to wait.
+   */
   trim(): Promise<void>
 
   /**
-   * Finds out whether an append could be stored now, and stores nothing. Rejects as `append` would. A store that leaves it out is
-   * taken to be able to for as long as it can be read.
+   * Finds out whether an append could be stored now, and stores nothing. Rejects as `append` would.
+   * A store that omits this method is assumed to be able to store for as long as it can be read.
    */
   check?(): Promise<void>
 

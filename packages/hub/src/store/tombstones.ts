@@ -1,8 +1,9 @@
 import type { Tombstone } from './store.ts'
 
 /**
- * Tombstones kept, one for each set of topics, and the topics of all of them. Past these, the oldest are forgotten, and a subscriber
- * that returns from so long ago is told of a gap whether or not one of its own events was in it.
+ * The most tombstones kept, one for each set of topics, and the most topics in all of them. Beyond
+ * these, the oldest are forgotten. A subscriber that returns from before that receives a gap,
+ * whether or not it missed one of its own events.
  */
 const maxTombstones = 10_000
 const maxTopics = 100_000
@@ -11,27 +12,36 @@ interface KnownTombstone extends Tombstone {
   readonly topics: readonly string[]
 }
 
-/** What remains of trimmed events: of each set of topics, private ones apart, the newest. */
+/**
+ * The tombstones of a history: for each set of topics, private events apart, that of the newest
+ * trimmed event.
+ */
 export class Tombstones {
-  /** By topics and privacy, the oldest first: an entry is taken out and put in again as its topics are trimmed further. */
+  /**
+   * By topics and privacy, the oldest first: an entry is removed and inserted again when its topics
+   * are trimmed further.
+   */
   readonly #all = new Map<string, KnownTombstone>()
   readonly #byTopic = new Map<string, Map<string, KnownTombstone>>()
   #forgottenPosition: number
   #newestPosition: number
   #topicCount = 0
 
-  /** @param forgottenPosition Where events were trimmed of which nothing remains: the newest of them. */
+  /** @param forgottenPosition The newest trimmed event without a tombstone, if there are any. */
   constructor(forgottenPosition = 0) {
     this.#forgottenPosition = forgottenPosition
     this.#newestPosition = forgottenPosition
   }
 
-  /** Up to here it is not known which topics the trimmed events had. */
+  /** Up to this position, the topics of the trimmed events are not known. */
   get forgottenPosition(): number {
     return this.#forgottenPosition
   }
 
-  /** Adds the trace of an event newer than those added before. Gives the traces that were forgotten to make room. */
+  /**
+   * Adds the tombstone of an event newer than those added before. Returns the tombstones that were
+   * forgotten to make room.
+   */
   add(trace: KnownTombstone): KnownTombstone[] {
     const key = JSON.stringify([trace.isPrivate, ...trace.topics])
     if (!this.#all.delete(key)) this.#topicCount += trace.topics.length
@@ -45,7 +55,10 @@ export class Tombstones {
     return this.#forgetOldest()
   }
 
-  /** The traces of what was trimmed after a position, of events with one of these topics; `undefined` asks for any. */
+  /**
+   * Returns the tombstones of the events with one of these topics that were trimmed after a
+   * position; `undefined` for any topic.
+   */
   after(position: number, topics: ReadonlySet<string> | undefined): Tombstone[] {
     if (position >= this.#newestPosition) return []
     const lost = new Set<Tombstone>()

@@ -120,7 +120,10 @@ describe('headwater doctor', () => {
     database.close()
     const { code, of } = await examine()
     expect(code).toBe(1)
-    expect(of.history).toMatchObject({ verdict: 'bad', text: expect.stringContaining('Some between are missing') })
+    expect(of.history).toMatchObject({
+      verdict: 'bad',
+      text: expect.stringContaining('Some events in between are missing'),
+    })
   })
 
   test('knows a database that is not ours, and one of a newer Headwater', async () => {

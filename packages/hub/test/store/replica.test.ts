@@ -144,7 +144,7 @@ describe('a replica', () => {
     await replica.apply([at(10, '1'), at(20, '2', { topics: ['b'] })])
     const mark = { position: 100, tag: 7 }
     await replica.trimThrough(mark)
-    expect(failures).toMatchObject([{ code: 'STORE_FAILED', message: expect.stringContaining('before they came') }])
+    expect(failures).toMatchObject([{ code: 'STORE_FAILED', message: expect.stringContaining('before they reached') }])
     expect(await replica.bounds()).toEqual({ head: mark, trimmed: mark, earliest: undefined, count: 0 })
     await expect(replica.apply([at(99, 'too late')])).rejects.toMatchObject({ code: 'STORE_FAILED' })
     await replica.apply([at(103, 'next')])
@@ -169,7 +169,7 @@ describe('a replica', () => {
     await replica.close()
     await expect(openReplica({ directory, epoch: 'klmnopqrst' })).rejects.toMatchObject({
       code: 'STORE_FAILED',
-      message: expect.stringContaining('has the history abcdefghij, and not klmnopqrst'),
+      message: expect.stringContaining('holds the history abcdefghij, not klmnopqrst'),
     })
     // The directory is free again.
     expect((await openStore(directory)).epoch).toBe(epoch)

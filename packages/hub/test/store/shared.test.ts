@@ -141,7 +141,10 @@ describe('a store that is shared with other threads', () => {
     spied.port.on('message', announced)
     // All in one turn of the event loop: nobody can read in between.
     await Promise.all(Array.from({ length: 40 }, () => owner.append(event('x'.repeat(60_000)))))
-    expect(await tail.failed).toMatchObject({ code: 'STORE_FAILED', message: expect.stringContaining('begin anew') })
+    expect(await tail.failed).toMatchObject({
+      code: 'STORE_FAILED',
+      message: expect.stringContaining('must start again'),
+    })
     await vi.waitFor(() => expect(announced).toHaveBeenCalled(), { timeout: 60_000 })
     const notices = announced.mock.calls.flatMap(([notices]) => notices as { name: string }[])
     expect(notices.filter(({ name }) => name === 'segment').length).toBeLessThanOrEqual(17)

@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
 import { sqliteCode, sqliteCodeOf } from './failure.ts'
 
-/** A statement whose rows come as arrays: half the cost of objects. */
+/** A statement whose rows are arrays: half the cost of objects. */
 export interface Query<Row extends readonly unknown[]> {
   get(...parameters: SQLInputValue[]): Row | undefined
   all(...parameters: SQLInputValue[]): Row[]
@@ -9,10 +9,10 @@ export interface Query<Row extends readonly unknown[]> {
   run(...parameters: SQLInputValue[]): { changes: number | bigint }
 }
 
-/** A commit failed, and may be found on the disk all the same if the machine stops before the next one. */
+/** A commit failed, but may still be found on the disk if the machine stops before the next one. */
 export class UncertainCommit extends Error {}
 
-/** The database of a history, and the statements that are used on it. Everything is synchronous. */
+/** The database of a history, and the prepared statements on it. Everything is synchronous. */
 export class Connection {
   readonly #database: DatabaseSync
   readonly #statements: Statement<never>[] = []
@@ -35,7 +35,8 @@ export class Connection {
   }
 
   /**
-   * Writes in one transaction: when it returns, what was written is as safe as the durability says; if it throws, nothing was.
+   * Writes in one transaction. When it returns, what was written is as safe as the durability says;
+   * if it throws, nothing was written.
    *
    * @throws UncertainCommit
    */
@@ -48,13 +49,13 @@ export class Connection {
       this.#commit.run()
     } catch (error) {
       this.recover()
-      // A full disk is found before anything is synced.
+      // SQLite notices a full disk before it syncs anything.
       if (!isCommitting || sqliteCodeOf(error) === sqliteCode.full) throw error
       throw new UncertainCommit('The commit failed', { cause: error })
     }
   }
 
-  /** Like {@link transaction}, but not safe from a power loss before the next transaction is. */
+  /** Like {@link transaction}, but not safe from a power loss until the next transaction is. */
   transactionWithoutSync(write: () => void): void {
     const synchronous = Number(Object.values(this.#database.prepare('PRAGMA synchronous').get()!)[0])
     this.#database.exec('PRAGMA synchronous = NORMAL')
@@ -65,9 +66,9 @@ export class Connection {
     }
   }
 
-  /** Makes the connection as good as new after an error. */
+  /** Makes the connection usable again after an error. */
   recover(): void {
-    // After some errors SQLite has rolled back by itself.
+    // After some errors, SQLite has already rolled back.
     if (this.#database.isTransaction) this.#rollback.run()
     for (const statement of this.#statements) statement.prepare()
   }
@@ -84,7 +85,10 @@ class Statement<Row extends readonly unknown[]> implements Query<Row> {
     this.prepare()
   }
 
-  /** Prepares it again: after it failed while it was iterated, it would report that failure once more when it is next used. */
+  /**
+   * Prepares the statement again: if it failed during an iteration, it would report that failure
+   * again when it is used next.
+   */
   prepare(): void {
     this.#statement = this.#database.prepare(this.#sql)
     this.#statement.setReturnArrays(true)

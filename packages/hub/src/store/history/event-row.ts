@@ -1,4 +1,4 @@
-/** What a publisher gave of an event. */
+/** The fields of an event that its publisher set. */
 export type EventFields = readonly [
   topics: string | readonly string[],
   data: string,
@@ -8,10 +8,10 @@ export type EventFields = readonly [
   retryMs: number | undefined,
 ]
 
-/** The same, with whatever else belongs to it where it is used. */
+/** The same fields, followed by whatever is added where they are used. */
 export type RecordTuple = readonly [...EventFields, ...more: unknown[]]
 
-/** The rows of the database, as `SELECT` gives them; see `schema.ts`. */
+/** The rows of the database, as `SELECT` returns them; see `schema.ts`. */
 export type EventRow = readonly [
   position: number,
   tag: number,
@@ -28,12 +28,12 @@ export type EventRow = readonly [
 export const eventColumns =
   'event.position, event.tag, event.topic, event.alternates, event.is_private, event.id, event.type, event.retry_ms, event.data'
 
-/** All topics of an event, of the two columns they are in. */
+/** All topics of an event, from the two columns that hold them. */
 export function topicsOf(topic: string, alternates: string | null): readonly string[] {
   return alternates === null ? [topic] : [topic, ...(JSON.parse(alternates) as string[])]
 }
 
-/** As `storedBytes` counts, of the parts. */
+/** Counts as `storedBytes` does, from the parts of an event. */
 export function bytesOf(
   data: string | Uint8Array,
   id: string | null | undefined,

@@ -1,7 +1,10 @@
 import type { Connection, Query } from './connection.ts'
 import { bytesOfRow, type EventRow, eventColumns } from './event-row.ts'
 
-/** Which events a page is of: those after one position and up to another, with at least one of the topics. */
+/**
+ * Selects the events of a page: those after one position and up to another, with at least one of
+ * the topics.
+ */
 export interface PageRange {
   readonly after: number
   readonly through: number
@@ -13,11 +16,11 @@ export interface PageRange {
 
 export interface Page {
   readonly rows: readonly EventRow[]
-  /** Whether these are all; else there may be more after the last. */
+  /** Whether these are all events of the range; if not, there may be more after the last. */
   readonly isWhole: boolean
 }
 
-/** Reads events out of a history, a page at a time, in either direction. */
+/** Reads events from a history, a page at a time, in either direction. */
 export class HistoryPages {
   readonly #connection: Connection
   readonly #forwards: Direction
@@ -62,7 +65,7 @@ export class HistoryPages {
     return this.#rowsOfTopics(direction, after, through, topics, maxEvents)
   }
 
-  /** Merges the topics' positions, so that only as many are looked at as are read. */
+  /** Merges the positions of the topics, so that only as many events are looked up as are read. */
   *#rowsOfTopics(
     direction: Direction,
     after: number,
@@ -85,7 +88,7 @@ export class HistoryPages {
   }
 }
 
-/** How to read in one direction. Its statements take what the positions are to be after, and up to which. */
+/** The statements to read in one direction. Their range is after one position and up to another. */
 type Direction = ReturnType<typeof prepareDirection>
 
 function prepareDirection(connection: Connection, order: 'ASC' | 'DESC') {
@@ -96,7 +99,8 @@ function prepareDirection(connection: Connection, order: 'ASC' | 'DESC') {
     selectAll: connection.prepare<EventRow>(
       `SELECT ${eventColumns} FROM event WHERE position > ? AND position <= ? ORDER BY position ${order}`,
     ),
-    // CROSS JOIN has SQLite go by the topic's positions, whatever else seems cheaper to it.
+    // CROSS JOIN makes SQLite search by the positions of the topic, even if another plan seems
+    // cheaper to it.
     selectTopic: connection.prepare<EventRow>(
       `SELECT ${eventColumns} FROM event_topic CROSS JOIN event ON event.position = event_topic.position
       WHERE event_topic.topic = ? AND event_topic.position > ? AND event_topic.position <= ?
@@ -108,12 +112,12 @@ function prepareDirection(connection: Connection, order: 'ASC' | 'DESC') {
   }
 }
 
-/** Goes through the positions of one topic, some at a time. */
+/** Iterates over the positions of one topic, some at a time. */
 class TopicCursor {
   readonly #direction: Direction
   readonly #topic: string
   readonly #chunk: number
-  /** What is not yet fetched. */
+  /** The range that is not yet fetched. */
   #after: number
   #through: number
   #positions: readonly [position: number][] = []
@@ -128,7 +132,7 @@ class TopicCursor {
     this.#fetch()
   }
 
-  /** Of the next event; `undefined` after the last. */
+  /** The position of the next event; `undefined` after the last. */
   get position(): number | undefined {
     return this.#positions[this.#index]?.[0]
   }

@@ -13,20 +13,27 @@ import type {
 } from '../store.ts'
 import type { SegmentMemory } from './shared-log.ts'
 
-// Between a thread and the one that has the store. Each of them sends all that it has to say in a turn of the event loop as one
-// message, and events go as tuples: cloning an object takes twice as long as cloning the array of its values.
+// The messages between a thread and the one that owns the store. Each of them sends everything of
+// one turn of the event loop in one message. Events are sent as tuples: cloning an object takes
+// twice as long as cloning the array of its values.
 
-/** What a thread needs to open the store of another. It goes to one thread, once; the port has to be transferred. */
+/**
+ * What a thread needs to open the store of another thread. It is sent to one thread, once; the port
+ * must be transferred.
+ */
 export interface StoreConnection {
   readonly port: MessagePort
   readonly epoch: string
   /** See `SharedLog.wakeup`. */
   readonly wakeup: Int32Array
-  /** How many bytes of segments the thread has done with, so that nothing piles up for one that does not read. */
+  /**
+   * How many bytes of segments the thread has finished with, so that nothing piles up for a thread
+   * that does not read.
+   */
   readonly progress: BigInt64Array
-  /** Where the log is now. */
+  /** The current segment of the log. */
   readonly memory: SegmentMemory
-  /** What the store can do that not every store can. */
+  /** The optional methods that the store has. */
   readonly can: { readonly appendAll: boolean; readonly readBack: boolean; readonly check: boolean }
 }
 
@@ -39,7 +46,7 @@ export type Request = { readonly number: number } & (
   | { readonly name: 'bounds' | 'follow' | 'trim' | 'check' }
 )
 
-/** What each request is answered with. */
+/** The answer to each request. */
 export interface Answers {
   append: readonly HistoryPosition[]
   read: {
@@ -52,7 +59,7 @@ export interface Answers {
   inspect: PositionState
   find: HistoryPosition | undefined
   bounds: Bounds
-  /** The tail begins there in the segment of which the thread was told last. */
+  /** The tail begins at this offset in the last segment that was sent to the thread. */
   follow: { readonly bounds: Bounds; readonly offset: number }
   trim: undefined
   check: undefined
@@ -61,9 +68,12 @@ export interface Answers {
 export type Notice =
   | { readonly name: 'answer'; readonly number: number; readonly answer: Answers[keyof Answers] }
   | { readonly name: 'no answer'; readonly number: number; readonly code: HubErrorCode; readonly message: string }
-  /** The log goes on in another segment. */
+  /** The log continues in another segment. */
   | { readonly name: 'segment'; readonly memory: SegmentMemory }
-  /** The thread is so far behind that it is not told of further segments. Following anew gives it the one of then. */
+  /**
+   * The thread is so far behind that it receives no further segments. When it follows again, it
+   * receives the current one.
+   */
   | { readonly name: 'cut off' }
 
 type RecordTuple = readonly [
@@ -93,7 +103,7 @@ export function toEvent([record, position, tag]: EventTuple): StoredEvent {
   return { ...toRecord(record), position, tag }
 }
 
-/** What went wrong, whatever it was, as something that threads can tell one another. */
+/** Any error as one that can be sent to another thread. */
 export function toHubError(error: unknown): HubError {
   if (error instanceof HubError) return error
   return new HubError('STORE_FAILED', `The event store failed: ${String(error)}`, { cause: error })

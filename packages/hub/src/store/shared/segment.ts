@@ -3,11 +3,11 @@ import { decodeRecord, recordHeaderBytes, type TailRecord } from './tail-record.
 
 /** A segment of a shared log, as one thread reads it. */
 export class Segment {
-  /** Where the first record of each is. */
+  /** The offset of the first record in every segment. */
   static readonly start = segmentHeaderBytes
-  /** The segment after this one, once it is known here; or that this thread is not told of it. */
+  /** The next segment, once this thread knows it; `cut off` if it will not receive that. */
   next: Segment | 'cut off' | undefined
-  /** The sizes of all segments that this thread was told of before this one. */
+  /** The total size of the segments that this thread received before this one. */
   readonly bytesBefore: number
   readonly #words: Int32Array
   readonly #bytes: Buffer
@@ -22,9 +22,12 @@ export class Segment {
     return this.#bytes.length
   }
 
-  /** Reads all records from a place on: where that ended, and whether nothing will ever follow it here. */
+  /**
+   * Reads all records from an offset on. Returns where they end, and whether no more will follow in
+   * this segment.
+   */
   readFrom(start: number, take: (record: TailRecord) => void): { readonly end: number; readonly isOver: boolean } {
-    // In this order: once it is full its end does not move.
+    // In this order: once the segment is full, its end does not move.
     const isOver = Atomics.load(this.#words, segmentWords.isFull) === 1
     const end = Atomics.load(this.#words, segmentWords.end)
     let at = start

@@ -22,23 +22,30 @@ import {
 import { type SegmentMemory, SharedLog } from './shared-log.ts'
 
 export interface ShareOptions {
-  /** Encodes an event as it goes out to subscribers, once for all threads. */
+  /** Encodes an event as it is sent to subscribers, once for all threads. */
   readonly frameOf: (epoch: string, event: StoredEvent) => Uint8Array
-  /** How many bytes of the log may wait for a thread that does not read; then it has to begin anew. Default 67108864 (64 MiB). */
+  /**
+   * How many bytes of the log may wait for a thread that does not read. Beyond that, the thread
+   * must start again. Default 67108864 (64 MiB).
+   */
   readonly maxWaitingBytes?: number | undefined
 }
 
-/** A store that several threads use, as seen by the one that has it. */
+/** A store that several threads use, as seen by the thread that owns it. */
 export interface SharedStore {
-  /** The store, for this thread. Its tail brings events with their frames. */
+  /** The store, for this thread. Its tail delivers events with their frames. */
   readonly store: EventStore
-  /** What another thread opens the store with, by `openSharedStore`; transfer its port. The thread may end as it likes. */
+  /**
+   * Returns what another thread passes to `openSharedStore`; transfer its port. That thread may end
+   * in any way.
+   */
   connect(): StoreConnection
 }
 
 /**
- * Lets other threads use a store of this one. What they ask goes to and fro in messages; what is appended, by whomever, does not: this
- * thread follows the tail, encodes each event, and writes it into memory that all threads read.
+ * Lets other threads use a store of this one. Their requests and the answers are messages. New
+ * events, whoever appends them, are not: this thread follows the tail, encodes each event, and
+ * writes it into memory that all threads read.
  */
 export async function shareStore(store: EventStore, options: ShareOptions): Promise<SharedStore> {
   const tail = new SharedTail(store, options)
@@ -49,17 +56,23 @@ export async function shareStore(store: EventStore, options: ShareOptions): Prom
   }
 }
 
-/** One that is a function is true of the moment in which it is called: nothing may be told between that and the answer. */
+/**
+ * A function returns what holds at the moment of its call: no notice may be sent between that and
+ * the answer.
+ */
 type Answer = Answers[keyof Answers] | (() => Answers['follow'])
 
-/** The tail of a store, brought to followers of this thread and to a log for the others. */
+/**
+ * The tail of a store, delivered to the followers in this thread and written to a log for the other
+ * threads.
+ */
 class SharedTail {
   readonly #store: EventStore
   readonly #options: ShareOptions
   readonly #log = new SharedLog((memory) => this.#onSegment(memory))
   readonly #clients = new Set<Client>()
   readonly #followers = new Set<Follower>()
-  /** What has been written into the log. */
+  /** The newest event in the log. */
   #head: HistoryPosition = beginning
   #trimmed: HistoryPosition = beginning
   #isFollowing = false
@@ -70,7 +83,7 @@ class SharedTail {
     this.#options = options
   }
 
-  /** Follows the store, unless it does already. */
+  /** Follows the store, unless it already does. */
   start(): Promise<void> {
     if (this.#isFollowing) return Promise.resolve()
     this.#starting ??= this.#start().finally(() => {
@@ -102,13 +115,16 @@ class SharedTail {
     return { port: port2, epoch, wakeup, progress, memory, can }
   }
 
-  /** Gives what tells where the history begins and ends according to what followers were told by then: a tail begins after it. */
+  /**
+   * Resolves to a function that returns the bounds of the history as the followers know them at its
+   * call: a tail begins after that head.
+   */
   async #begin(): Promise<() => Bounds> {
     await this.start()
     const { earliest, count } = await this.#store.bounds()
     return () => {
       if (this.#isFollowing) return { head: this.#head, trimmed: this.#trimmed, earliest, count }
-      throw new HubError('STORE_FAILED', 'The tail of the event store failed just when it was to be followed.')
+      throw new HubError('STORE_FAILED', 'The tail of the event store failed just before it could be followed.')
     }
   }
 
@@ -144,7 +160,7 @@ class SharedTail {
     for (const follower of this.#followers) follower.onAppend(framed)
   }
 
-  /** Whoever follows has to begin anew, and so has this. */
+  /** Every follower must start again, and so must this tail. */
   #onFailure(error: Error): void {
     this.#isFollowing = false
     this.#log.append({ name: 'failed', error: toHubError(error) })
@@ -200,20 +216,20 @@ class SharedTail {
 interface ClientOptions {
   readonly port: MessagePort
   readonly progress: BigInt64Array
-  /** The size of the segment that the thread begins with. */
+  /** The size of the segment with which the thread begins. */
   readonly toldBytes: number
   readonly maxWaitingBytes: number
   readonly answer: (request: Request) => Promise<Answer>
 }
 
-/** The end of a connection where the store is. */
+/** The end of a connection in the thread that owns the store. */
 class Client {
   readonly #port: MessagePort
   readonly #progress: BigInt64Array
   readonly #maxWaitingBytes: number
   #notices: Notice[] = []
   #isFlushDue = false
-  /** The sizes of all segments that the thread was told of. */
+  /** The total size of the segments that were sent to the thread. */
   #toldBytes: number
   #isCutOff = false
 
@@ -235,7 +251,7 @@ class Client {
           })
       }
     })
-    // That another thread might ask something is no reason for this one not to end.
+    // The chance that another thread asks something must not keep this one from ending.
     port.unref()
   }
 
@@ -251,7 +267,7 @@ class Client {
     this.#send({ name: 'cut off' })
   }
 
-  /** Tells a thread that was cut off where the log is now. */
+  /** Sends the current segment of the log to a thread that was cut off. */
   resume(memory: SegmentMemory): void {
     if (!this.#isCutOff) return
     this.#isCutOff = false
@@ -259,7 +275,7 @@ class Client {
     this.#send({ name: 'segment', memory })
   }
 
-  /** In one message with all else of this turn. */
+  /** Sends a notice, in one message with all others of this turn. */
   #send(notice: Notice): void {
     this.#notices.push(notice)
     if (this.#isFlushDue) return

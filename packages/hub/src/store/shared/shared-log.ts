@@ -1,25 +1,33 @@
 import { encodeRecord, recordHeaderBytes, type TailRecord } from './tail-record.ts'
 
-/** A stretch of the log, as threads hand it to one another. It is filled from its beginning to its end, and nothing in it ever changes. */
+/**
+ * A part of the log, as threads pass it to one another. It is filled from beginning to end, and
+ * nothing written to it ever changes.
+ */
 export type SegmentMemory = SharedArrayBuffer
 
-/** The places of a segment's two words. */
+/** The indexes of the two words of a segment. */
 export const segmentWords = { end: 0, isFull: 1 } as const
-/** Where the records of a segment begin. */
+/** The offset of the records in a segment. */
 export const segmentHeaderBytes = 8
 /**
- * How large a segment is, unless one record is larger. A socket that does not read holds on to the segment of the one frame it is being
- * sent: this is no more than a subscriber may hold in any case.
+ * The size of a segment, unless one record is larger. A socket that does not read keeps the segment
+ * of the one frame that is being sent to it. That is no more than a subscriber may hold in any
+ * case.
  */
 const segmentBytes = 64 * 1024
 
 /**
- * The end of a history as a log of bytes that other threads read. Who writes puts records behind one another into a segment of shared
- * memory, and then moves the end that readers see; a full segment is followed by a new one. None is ever used again, so that nobody
- * has to say that it has been read: a segment is freed when no thread has a use for it any more.
+ * The end of a history as a log of bytes that other threads read. The writer appends records to a
+ * segment of shared memory, and then moves the end that readers see. When a segment is full, a new
+ * one follows. Segments are never used again, so that no reader has to report what it has read: a
+ * segment is freed when no thread refers to it any more.
  */
 export class SharedLog {
-  /** Counts up whenever there is something new, and wakes who waits for it to change. */
+  /**
+   * Incremented whenever there is something new, which wakes the threads that wait for it to
+   * change.
+   */
   readonly wakeup = new Int32Array(new SharedArrayBuffer(4))
   readonly #onSegment: (memory: SegmentMemory) => void
   #memory: SegmentMemory
@@ -27,7 +35,7 @@ export class SharedLog {
   #bytes: Buffer
   #end = segmentHeaderBytes
 
-  /** `onSegment` gets each new segment, before anything is in it. */
+  /** `onSegment` is called with each new segment while it is still empty. */
   constructor(onSegment: (memory: SegmentMemory) => void) {
     this.#onSegment = onSegment
     this.#memory = new SharedArrayBuffer(segmentBytes)
@@ -41,12 +49,15 @@ export class SharedLog {
     return this.#memory
   }
 
-  /** Where in it the next record will be. */
+  /** The offset of the next record in it. */
   get end(): number {
     return this.#end
   }
 
-  /** Writes a record, and gives the frame where it is now. Readers see it when it is published. */
+  /**
+   * Writes a record. Returns its frame in the shared memory. Readers see the record once it is
+   * published.
+   */
   append(record: TailRecord): Uint8Array {
     const { fields, frame } = encodeRecord(record)
     const length = recordHeaderBytes + fields.length + frame.length
@@ -61,7 +72,7 @@ export class SharedLog {
     return this.#bytes.subarray(frameStart, this.#end)
   }
 
-  /** Lets readers see all that was written. */
+  /** Lets readers see everything that was written. */
   publish(): void {
     Atomics.store(this.#words, segmentWords.end, this.#end)
     Atomics.add(this.wakeup, 0, 1)

@@ -5,10 +5,10 @@ import type { StoreConnection } from './messages.ts'
 import { Segment } from './segment.ts'
 import type { SegmentMemory } from './shared-log.ts'
 
-/** How many segments are read for a follower before other work of the thread has its turn. */
+/** How many segments are read for a follower before other work of the thread gets its turn. */
 const segmentsPerTurn = 16
 
-/** A follower, and how far it has come. */
+/** A follower and its place in the log. */
 interface Cursor {
   readonly follower: Follower
   segment: Segment
@@ -29,19 +29,22 @@ export class TailReader {
     this.#newest = new Segment(memory, 0)
   }
 
-  /** Follows the log from a place in the segment of which it was told last, until the function it returns is called. */
+  /**
+   * Follows the log from an offset in the last segment that it received, until the function it
+   * returns is called.
+   */
   follow(follower: Follower, bounds: Bounds, offset: number): () => void {
     follower.onStart(bounds)
     const cursor = { follower, segment: this.#newest, offset }
     this.#cursors.add(cursor)
-    // Not before the follower knows that it follows.
+    // Not before the caller knows that it follows.
     setImmediate(() => this.#look())
     return () => {
       this.#cursors.delete(cursor)
     }
   }
 
-  /** The log goes on in this segment. */
+  /** The log continues in this segment. */
   onSegment(memory: SegmentMemory): void {
     const last = this.#newest
     this.#newest = new Segment(memory, last.bytesBefore + last.byteLength)
@@ -49,13 +52,13 @@ export class TailReader {
     this.#look()
   }
 
-  /** The log goes on where this thread does not hear of it. */
+  /** The log continues in segments that this thread does not receive. */
   onCutOff(): void {
     this.#newest.next = 'cut off'
     this.#look()
   }
 
-  /** Nothing can be read any more. */
+  /** Fails all followers: nothing can be read any more. */
   fail(error: Error): void {
     for (const cursor of [...this.#cursors]) this.#fail(cursor, error)
   }
@@ -64,9 +67,9 @@ export class TailReader {
     this.#cursors.clear()
   }
 
-  /** Brings every follower what is new to it. */
+  /** Delivers to every follower what is new to it. */
   #look(): void {
-    // Before anything is read, so that what comes meanwhile is not waited for.
+    // Loaded before anything is read, so that what is written meanwhile wakes this thread at once.
     const version = Atomics.load(this.#wakeup, 0)
     let isBehind = false
     for (const cursor of this.#cursors) if (!this.#advance(cursor)) isBehind = true
@@ -88,7 +91,7 @@ export class TailReader {
     else setImmediate(look)
   }
 
-  /** Whether the follower has all there is. */
+  /** Reads for a follower. Returns whether it has received everything there is. */
   #advance(cursor: Cursor): boolean {
     for (let count = 0; count < segmentsPerTurn; count++) {
       const isOver = this.#read(cursor)
@@ -104,7 +107,7 @@ export class TailReader {
     return false
   }
 
-  /** Whether nothing will follow in the segment it is in. */
+  /** Reads the segment of a follower. Returns whether no more will follow in it. */
   #read(cursor: Cursor): boolean {
     const { follower } = cursor
     let events: StoredEvent[] = []
@@ -136,6 +139,6 @@ export class TailReader {
 function fellBehind(): HubError {
   return new HubError(
     'STORE_FAILED',
-    'This thread reads the new events so much more slowly than they come that it has to begin anew. Its subscribers go on from the history.',
+    'This thread reads new events so much more slowly than they arrive that it must start again. Its subscribers continue from the history.',
   )
 }

@@ -2,19 +2,19 @@ import { createParser } from '@headwater/sse'
 import { HubError, type HubErrorCode } from '../../base/errors.ts'
 import type { EventRecord, HistoryPosition, StoredEvent } from '../store.ts'
 
-/** What happens at the end of a history, as it is written for other threads to read. */
+/** What happens at the end of a history, as it is written for other threads. */
 export type TailRecord =
   | { readonly name: 'event'; readonly event: StoredEvent }
   | { readonly name: 'trimmed'; readonly trimmed: HistoryPosition }
   | { readonly name: 'failed'; readonly error: HubError }
 
-/** A record as bytes: how long its fields and its frame are, the fields as JSON, and the frame as it goes to sockets. */
+/** A record as bytes: its fields as JSON, and the frame as it is sent to sockets. */
 interface RecordParts {
   readonly fields: Uint8Array
   readonly frame: Uint8Array
 }
 
-/** What comes before the fields of a record: two lengths of 32 bits. */
+/** The size of what precedes the fields of a record: two lengths of 32 bits. */
 export const recordHeaderBytes = 8
 
 type Fields =
@@ -27,7 +27,7 @@ type Fields =
       id: string | null,
       type: string | null,
       retryMs: number | null,
-      /** Only where it cannot be told from the frame. */
+      /** Only if it cannot be read from the frame. */
       data: string | null,
     ]
   | readonly [name: 'trimmed', position: number, tag: number]
@@ -50,7 +50,7 @@ export function encodeRecord(record: TailRecord): RecordParts {
   return { fields: toBytes(['failed', code, message]), frame: nothing }
 }
 
-/** The frame stays where it is: the event has a view of it. */
+/** Does not copy the frame: the event has a view of it. */
 export function decodeRecord(fields: Buffer, frame: Uint8Array): TailRecord {
   const values = JSON.parse(fields.toString()) as Fields
   switch (values[0]) {
@@ -70,7 +70,7 @@ export function decodeRecord(fields: Buffer, frame: Uint8Array): TailRecord {
   }
 }
 
-/** An event whose data is in its frame, and is seldom asked for. */
+/** An event whose data is read from its frame, as it is seldom needed. */
 class FramedEvent implements StoredEvent {
   readonly topics: readonly string[]
   readonly isPrivate: boolean
@@ -100,7 +100,7 @@ class FramedEvent implements StoredEvent {
         data = event.data
       },
     })
-    // A copy: decoders do not take memory that another thread could change.
+    // A copy: decoders do not accept memory that another thread could change.
     parser.feed(this.frame.slice())
     return data
   }

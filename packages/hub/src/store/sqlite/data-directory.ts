@@ -18,12 +18,15 @@ import { applicationId, migrate, migrations } from '../history/schema.ts'
 import { createDatabase } from './create-database.ts'
 import type { Durability } from './messages.ts'
 
-/** A data directory that is this process's own until it is closed, and the database in it. */
+/** A data directory that belongs to this process until it is closed, and its database. */
 export interface DataDirectory {
   readonly database: DatabaseSync
-  /** Which process had it last, in words, if that ended without closing it. */
+  /** The process that used it last, in words, if that process ended without closing it. */
   readonly uncleanHolder: string | undefined
-  /** Whether the database is still the file of its name. One that was moved or removed must not take events any more. */
+  /**
+   * Whether the database is still the file at its path. If it was moved or removed, it must not
+   * store events any more.
+   */
   isInPlace(): boolean
   close(): void
 }
@@ -32,7 +35,8 @@ export interface DataDirectory {
 export const files = { database: 'headwater.db', lock: 'headwater.lock', holder: 'headwater.pid' } as const
 
 /**
- * Makes the directory if there is none, locks it, and opens its database, which is brought to the newest schema.
+ * Creates the directory if it does not exist, locks it, and opens its database, which is migrated
+ * to the newest schema.
  *
  * @throws HubError `STORE_LOCKED`, `STORE_FAILED`
  */
@@ -67,15 +71,16 @@ export function openDataDirectory(given: string, durability: Durability): DataDi
   }
 }
 
-/** Private events are in it: a new directory is its owner's alone. */
+/** A new directory is accessible to its owner only: it will contain private events. */
 function makeDirectory(directory: string): void {
   const made = mkdirSync(directory, { recursive: true, mode: 0o700 })
-  // SQLite sees to the files in it, but a new directory's own name is safe from power loss only when its parent is.
+  // SQLite syncs the files in it, but the name of a new directory is safe from power loss only once
+  // its parent is synced.
   if (made !== undefined) syncDirectory(dirname(made))
 }
 
 function syncDirectory(directory: string): void {
-  // Windows can neither open nor sync one.
+  // Windows can neither open nor sync a directory.
   if (process.platform === 'win32') return
   const descriptor = openSync(directory, 'r')
   try {
@@ -86,18 +91,19 @@ function syncDirectory(directory: string): void {
 }
 
 /**
- * Takes the lock that SQLite puts on an empty database of its own. The system frees it with the process, however that ends, so
- * it is never stale; and the history itself stays open to readers, such as `sqlite3` while the hub runs.
+ * Acquires the lock that SQLite puts on an empty database of its own. The system releases it when
+ * the process ends, in any way, so that it is never stale. The history itself stays open to
+ * readers, such as `sqlite3` while the hub runs.
  */
 function lockDirectory(directory: string): { readonly uncleanHolder: string | undefined; close(): void } {
   const lock = createDatabase(join(directory, files.lock))
   const holderFile = join(directory, files.holder)
   try {
     lock.exec('BEGIN EXCLUSIVE')
-    // Who has gone by the rules takes its name away.
+    // A process that closes the directory removes the file.
     const last = existsSync(holderFile) ? readHolder(holderFile) : undefined
     const uncleanHolder = last && !isOfThisProcess(last) ? describe(last) : undefined
-    // Only for people and for the messages; not part of the lock.
+    // Only for people and for the error messages; not part of the lock.
     const since = new Date().toISOString()
     writeFileSync(holderFile, `${JSON.stringify({ pid: process.pid, host: hostname(), since })}\n`)
     return {
@@ -113,20 +119,27 @@ function lockDirectory(directory: string): { readonly uncleanHolder: string | un
     throw new HubError(
       'STORE_LOCKED',
       `The data directory ${directory} is in use by ${describe(readHolder(holderFile))}. ` +
-        'Each hub needs one of its own: stop the other, or give this one another directory.',
+        'Each hub needs a directory of its own: stop the other, or give this one another directory.',
     )
   }
 }
 
-/** A thread of this process may have died, and another took its place. In a container each process may have the same number: it had it before this one began. */
+/**
+ * Whether the holder is this process: one of its threads may have died, and another took its place.
+ * In a container, every process may have the same number. A holder from before this process began
+ * is another one.
+ */
 function isOfThisProcess(holder: ReturnType<typeof readHolder>): boolean {
   if ('error' in holder || holder.pid !== process.pid || holder.host !== hostname()) return false
-  // That of the whole process, in a worker thread, too.
+  // The uptime of the whole process, in a worker thread too.
   const startedAt = Date.now() - process.uptime() * 1000
   return Date.parse(String(holder.since)) >= startedAt
 }
 
-/** On a disk that takes no more changes it stays, and the next start will call this end an unclean one: no reason not to end. */
+/**
+ * If the disk accepts no more changes, the file stays, and the next start will report this stop as
+ * an unclean one. That must not keep this process from closing.
+ */
 function removeName(holderFile: string): void {
   try {
     rmSync(holderFile, { force: true })
@@ -135,7 +148,7 @@ function removeName(holderFile: string): void {
   }
 }
 
-/** Who says to use a directory, or used it last and did not close it. */
+/** The process that claims to use a directory, or used it last and did not close it. */
 export function holderOf(
   directory: string,
 ): { readonly pid: number; readonly host: string; readonly text: string } | undefined {
@@ -152,7 +165,7 @@ interface Holder {
   readonly since: unknown
 }
 
-/** Gives the error if it cannot be read: it says no more than who it was. */
+/** Returns the error if the file cannot be read: the file only says who the holder was. */
 function readHolder(holderFile: string): Holder | { readonly pid?: undefined; readonly error: unknown } {
   try {
     return JSON.parse(readFileSync(holderFile, 'utf8')) as Holder
@@ -162,14 +175,15 @@ function readHolder(holderFile: string): Holder | { readonly pid?: undefined; re
 }
 
 function describe(holder: ReturnType<typeof readHolder>): string {
-  if ('error' in holder) return `another process (which one is not known: ${String(holder.error)})`
+  if ('error' in holder) return `another process (unknown which: ${String(holder.error)})`
   return `process ${String(holder.pid)} on host "${String(holder.host)}", since ${String(holder.since)}`
 }
 
 function openDatabase(directory: string, durability: Durability): DatabaseSync {
   const database = createDatabase(join(directory, files.database))
   try {
-    // Somebody who writes with `sqlite3` is waited for; not long, as everything else waits too.
+    // The hub waits for a program that writes, such as `sqlite3`; not for long, as everything else
+    // waits too.
     database.exec('PRAGMA busy_timeout = 1000')
     bringUpToDate(database)
     const mode = pragma(database, 'journal_mode = WAL')
@@ -193,7 +207,10 @@ function openDatabase(directory: string, durability: Durability): DatabaseSync {
   }
 }
 
-/** See {@link SqliteStoreOptions.durability}. `OFF` would be little faster than `NORMAL`, and a power loss could damage the database. */
+/**
+ * See {@link SqliteStoreOptions.durability}. `OFF` would be little faster than `NORMAL`, and a
+ * power loss could damage the database.
+ */
 const synchronousFor = { full: 'FULL', fast: 'NORMAL' } as const
 
 function bringUpToDate(database: DatabaseSync): void {
@@ -209,15 +226,15 @@ function bringUpToDate(database: DatabaseSync): void {
   if (version > migrations.length) {
     throw new HubError(
       'STORE_FAILED',
-      `${files.database} was written by a newer Headwater: its schema is version ${version}, and this one knows ` +
-        `${migrations.length}. Run the newer Headwater, or give this one another directory.`,
+      `${files.database} was written by a newer Headwater: its schema is version ${version}, and this one supports ` +
+        `${migrations.length}. Run the newer Headwater, or give this hub another directory.`,
     )
   }
   if (!isOurs) database.exec(`PRAGMA application_id = ${applicationId}`)
   migrate(database, version)
 }
 
-/** The value of a setting of SQLite, once it is set if the text says so. */
+/** Returns the value of a setting of SQLite, after setting it if the text says so. */
 export function pragma(database: DatabaseSync, text: string): unknown {
   return Object.values(database.prepare(`PRAGMA ${text}`).get() ?? {})[0]
 }

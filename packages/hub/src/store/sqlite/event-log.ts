@@ -7,15 +7,15 @@ import type { AppendTuple, ApplyTuple, WorkerOptions } from './messages.ts'
 import { Sequencer } from './sequencer.ts'
 
 /**
- * The history in a data directory, as its thread writes it: appends are sequenced here, and what is applied was sequenced elsewhere. What
- * goes wrong with a write is said in words for an operator.
+ * The history in a data directory, as its thread writes it. Appended events are sequenced here;
+ * applied events were sequenced elsewhere. Errors of writes are in words for an operator.
  */
 export class EventLog {
   readonly history: HistoryLog
   readonly #options: WorkerOptions
   readonly #directory: DataDirectory
   readonly #sequencer: Sequencer
-  /** `undefined` if that failed. */
+  /** The time of the last write; `undefined` if it failed. */
   #lastWrittenAt: number | undefined
 
   /** @throws HubError `STORE_LOCKED`, `STORE_FAILED` */
@@ -33,19 +33,27 @@ export class EventLog {
     }
   }
 
-  /** Which process had the directory last, in words, if that ended without closing it. */
+  /**
+   * The process that used the directory last, in words, if that process ended without closing it.
+   */
   get uncleanHolder(): string | undefined {
     return this.#directory.uncleanHolder
   }
 
-  /** Gives events the next places, and stores them in one transaction: when it returns, all of them are safe; if it throws, none is stored. */
+  /**
+   * Assigns the next positions to events, and stores them in one transaction. When it returns, all
+   * of them are safe; if it throws, none is stored.
+   */
   append(records: readonly AppendTuple[], at: number): { positions: number[]; tags: number[] } {
     const marks = this.#write('The event was not stored', () => this.#sequencer.append(records, at))
     this.#lastWrittenAt = at
     return marks
   }
 
-  /** Stores events at the places they have, in one transaction: when it returns, all of them are safe; if it throws, none is stored. */
+  /**
+   * Stores events at the positions they have, in one transaction. When it returns, all of them are
+   * safe; if it throws, none is stored.
+   */
   apply(events: readonly ApplyTuple[], at: number): void {
     this.#assertAfterHead(events)
     this.#write('The events were not applied', () =>
@@ -57,8 +65,8 @@ export class EventLog {
   }
 
   /**
-   * Finds out whether events can be stored, by writing something else as safely. One that was stored in the second before is answer
-   * enough: then nothing is written.
+   * Finds out whether events can be stored, by writing something else as safely. Writes nothing if
+   * an event was stored in the last second: that is proof enough.
    */
   check(at: number): void {
     if (this.#lastWrittenAt !== undefined && at >= this.#lastWrittenAt && at < this.#lastWrittenAt + 1000) return
@@ -74,7 +82,7 @@ export class EventLog {
     return this.history.hasExpired(at) || this.#sequencer.hasExpiredKeys(at)
   }
 
-  /** Trims some of what is past its bounds by now. Says whether that was all. */
+  /** Trims some of what is past its bounds by now. Returns whether that was all. */
   trimStep(at: number): { hasTrimmed: boolean; isDone: boolean } {
     const { hasTrimmed, isDone } = this.history.trimStep(at)
     return { hasTrimmed, isDone: this.#sequencer.forgetKeys(at) && isDone }
@@ -90,12 +98,13 @@ export class EventLog {
       return write()
     } catch (error) {
       this.#lastWrittenAt = undefined
-      // Somebody else has written events: what this thread knows of the head is wrong. It ends, and the next one looks anew.
+      // Another process has written events: the head that this thread knows is wrong. The thread
+      // ends, and the next one reads the head anew.
       if (isPositionTaken(error)) throw error
       const isUncertain = error instanceof UncertainCommit
       const cause = isUncertain ? error.cause : error
       const { code, message } = storeFailure(
-        isUncertain ? 'It is not certain that the event was not stored' : failing,
+        isUncertain ? 'The event may or may not be stored' : failing,
         cause,
         this.#options.directory,
       )
@@ -103,12 +112,15 @@ export class EventLog {
     }
   }
 
-  /** Removed or replaced while open (a restored backup, a cleaned-up directory): what goes there is lost at the next start. */
+  /**
+   * If the database was removed or replaced while open (a restored backup, a cleaned-up directory),
+   * what is written to it is lost at the next start.
+   */
   #assertInPlace(): void {
     if (this.#directory.isInPlace()) return
     throw new Error(
-      `the database in ${this.#options.directory} was moved, removed or replaced while the hub had it open. Stop the hub, see ` +
-        'to the directory, and start it again',
+      `the database in ${this.#options.directory} was moved, removed or replaced while the hub had it open. Stop the hub, ` +
+        'check the directory, and start it again',
     )
   }
 

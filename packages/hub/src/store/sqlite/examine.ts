@@ -7,21 +7,21 @@ import { applicationId, migrations } from '../history/schema.ts'
 import { createDatabase } from './create-database.ts'
 import { files, holderOf, pragma } from './data-directory.ts'
 
-/** One thing found out about a data directory. */
+/** A result of the examination of a data directory. */
 export interface Finding {
-  /** `bad`: the hub will not start, or not store. `worth a look`: it will, for now. */
+  /** `bad`: the hub will not start, or not store events. `worth a look`: it will, for now. */
   readonly verdict: 'good' | 'worth a look' | 'bad'
   readonly about: 'directory' | 'use' | 'space' | 'schema' | 'history' | 'integrity'
-  /** In words, with what to do. */
+  /** In words, with advice if needed. */
   readonly text: string
 }
 
-/** Less free space than this is worth a look, in bytes. */
+/** Less free space than this is `worth a look`, in bytes. */
 const littleSpace = 256 * 1024 ** 2
 
 /**
- * Looks at a data directory and changes nothing in it, whether a hub uses it or not. To read all of a large history for damage takes a while: about a
- * second for each gigabyte on a good disk.
+ * Examines a data directory and changes nothing in it, whether a hub uses it or not. Reading all of
+ * a large history for damage takes a while: about a second for each gigabyte on a good disk.
  */
 export function* examineDataDirectory(given: string): Generator<Finding> {
   const directory = resolve(given)
@@ -38,13 +38,14 @@ export function* examineDataDirectory(given: string): Generator<Finding> {
   try {
     database = createDatabase(path, { readOnly: true })
     database.exec('PRAGMA busy_timeout = 1000')
-    // All as of one moment: a hub that runs beside this stores and trims from one question to the next.
+    // Everything at one moment: a hub that runs meanwhile stores and trims events between two
+    // queries.
     database.exec('BEGIN')
     const schema = examineSchema(database)
     yield schema
     if (schema.verdict === 'bad') return
     yield examineHistory(database)
-    // Longer than it has to be, it would keep the hub from emptying its log of changes.
+    // A transaction longer than necessary would keep the hub from emptying its write-ahead log.
     database.exec('COMMIT')
     yield examineIntegrity(database)
   } catch (error) {
@@ -62,17 +63,21 @@ function sizesOf(directory: string): string {
   return sizes.join(', ')
 }
 
-/** By who says to use it, and not by its lock: to try that could keep a hub from starting at this very moment. */
+/**
+ * Relies on the file that names the holder, not on the lock: trying the lock could keep a hub from
+ * starting at this very moment.
+ */
 function examineUse(directory: string): Finding {
   const holder = holderOf(directory)
   if (!holder) return { verdict: 'good', about: 'use', text: 'no hub uses it, and the last one closed it.' }
   const isElsewhere = holder.host !== hostname()
-  // From here nobody can tell whether a process of another machine, or of another container, is still there.
+  // Whether a process of another machine or container is still running cannot be found out from
+  // here.
   if (isElsewhere || isRunning(holder.pid)) {
     return {
       verdict: 'good',
       about: 'use',
-      text: `in use by ${holder.text}${isElsewhere ? ', or was when that ended' : ''}.`,
+      text: `in use by ${holder.text}${isElsewhere ? ', or was when that process ended' : ''}.`,
     }
   }
   return {
@@ -96,7 +101,7 @@ function examineSpace(directory: string): Finding {
   const free = bavail * bsize
   const text = `${inMegabytes(free)} are free on its disk.`
   if (free > littleSpace) return { verdict: 'good', about: 'space', text }
-  const advice = 'When there is none, publishers are answered 503. Free some, or keep less (--max-bytes).'
+  const advice = 'Without free space, publishers get 503. Free some, or keep less (--max-bytes).'
   return { verdict: free === 0 ? 'bad' : 'worth a look', about: 'space', text: `${text} ${advice}` }
 }
 
@@ -106,10 +111,10 @@ function examineSchema(database: DatabaseSync): Finding {
     return { verdict: 'bad', about: 'schema', text: `${files.database} is a database, but not one of Headwater's.` }
   }
   if (version > migrations.length) {
-    const text = `it was written by a newer Headwater: version ${version}, and this one knows ${migrations.length}. Use the newer one.`
+    const text = `it was written by a newer Headwater: version ${version}, and this one supports ${migrations.length}. Use the newer one.`
     return { verdict: 'bad', about: 'schema', text }
   }
-  const isOld = version < migrations.length ? `; it is brought to ${migrations.length} when a hub starts` : ''
+  const isOld = version < migrations.length ? `; a hub migrates it to ${migrations.length} when it starts` : ''
   return { verdict: 'good', about: 'schema', text: `version ${version}${isOld}.` }
 }
 
@@ -130,14 +135,14 @@ function examineHistory(database: DatabaseSync): Finding {
   const text =
     `epoch ${epoch}, ${count} events on ${topics} topics, from position ${oldest.position} (${oldest.storedAt}) to ` +
     `${newest.position} (${newest.storedAt}), ${trimmed} trimmed.`
-  // Each event says how many there ever were up to it.
+  // Each event holds the number of all events up to it.
   if (oldest.total === trimmed + 1 && newest.total - trimmed === count) {
     return { verdict: 'good', about: 'history', text }
   }
   return {
     verdict: 'bad',
     about: 'history',
-    text: `${text} Some between are missing: somebody has deleted from it. Restore a backup.`,
+    text: `${text} Some events in between are missing: somebody has deleted them. Restore a backup.`,
   }
 }
 

@@ -15,14 +15,17 @@ import {
   type WorkerOptions,
 } from './messages.ts'
 
-/** Who hears what the thread says without being asked. */
+/** Called with what the thread reports unasked. */
 export interface LogThreadListener {
-  /** New events, in order, before their appends resolve. */
+  /** Called with new events, in order, before their appends resolve. */
   onAppended(events: readonly StoredEvent[]): void
-  /** Events were trimmed; the bounds since then. The head is a new one if events were missed: see `HistoryLog.askToTrim`. */
+  /**
+   * Called with the new bounds when events were trimmed. The head is a new one if events were
+   * missed: see `HistoryLog.askToTrim`.
+   */
   onTrimmed(bounds: Bounds): void
   onTrouble(error: HubError): void
-  /** The thread has ended by itself. What was asked of it has been rejected. */
+  /** Called when the thread has ended by itself. All requests under way were rejected. */
   onDeath(error: HubError): void
 }
 
@@ -47,9 +50,11 @@ export interface ThreadOptions extends WorkerOptions {
 /** The store's end of its worker thread. */
 export class LogThread {
   readonly epoch: string
-  /** Where the history began and ended when the thread had opened it. */
+  /** The bounds of the history when the thread had opened it. */
   readonly bounds: Bounds
-  /** Which process had the directory last, in words, if that ended without closing it. */
+  /**
+   * The process that used the directory last, in words, if that process ended without closing it.
+   */
   readonly uncleanHolder: string | undefined
   readonly #worker: Worker
   readonly #options: ThreadOptions
@@ -58,7 +63,7 @@ export class LogThread {
   /** Not yet sent. */
   #records: AppendTuple[] = []
   #questions: Question[] = []
-  /** The answers to those of them that others may ask as well. */
+  /** The answers to those questions that other callers may ask as well. */
   readonly #shared = new Map<string, Promise<unknown>>()
   #isFlushDue = false
   /** Not yet answered. Appends are answered in order, questions by number. */
@@ -70,9 +75,10 @@ export class LogThread {
   #headPosition: number
   #death: HubError | undefined
 
-  /** Rejects if the data directory cannot be opened. */
+  /** Starts the thread. Rejects if the data directory cannot be opened. */
   static start(options: ThreadOptions): Promise<LogThread> {
-    // Beside this module, in its language: TypeScript where that runs as it is, else what it was compiled to.
+    // Beside this module, in the same language: TypeScript if that runs as it is, otherwise the
+    // compiled file.
     const url = new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js', import.meta.url)
     const worker = new Worker(url, {
       workerData: workerOptionsOf(options),
@@ -116,7 +122,10 @@ export class LogThread {
     if (this.#death) listener.onDeath(this.#death)
   }
 
-  /** @param isWithNext Whether the next append, which is to follow at once, is stored with this one or not at all. */
+  /**
+   * @param isWithNext Whether the next append, which must follow at once, is stored with this one
+   * or not at all.
+   */
   append(event: EventRecord, idempotencyKey: string | undefined, isWithNext = false): Promise<HistoryPosition> {
     return new Promise((resolve, reject) => {
       if (this.#death) return reject(this.#death)
@@ -127,8 +136,9 @@ export class LogThread {
   }
 
   /**
-   * Stores events that were sequenced elsewhere, all or none of them, in one transaction. Their positions grow, may have holes, and come
-   * after the head. Followers are told of them before this resolves.
+   * Stores events that were sequenced elsewhere, all or none of them, in one transaction. Their
+   * positions grow, may have holes, and come after the head. Followers receive them before this
+   * resolves.
    */
   async apply(events: readonly StoredEvent[]): Promise<void> {
     await this.ask<Extract<Question, { name: 'apply' }>>({ name: 'apply', events: events.map(toApplyTuple) }, () =>
@@ -136,12 +146,12 @@ export class LogThread {
     )
   }
 
-  /** Trims all up to a mark; see `HistoryLog.askToTrim`. */
+  /** Trims all events up to a mark; see `HistoryLog.askToTrim`. */
   async trimThrough(mark: HistoryPosition): Promise<void> {
     await this.ask<Extract<Question, { name: 'trim through' }>>({ name: 'trim through', mark })
   }
 
-  /** @param onAnswer Called before anything else is heard of the thread. */
+  /** @param onAnswer Called before any later message of the thread is handled. */
   ask<Q extends Question>(
     question: WithoutNumber<Q>,
     onAnswer?: () => void,
@@ -162,8 +172,9 @@ export class LogThread {
   }
 
   /**
-   * Asks what others who ask it in the same turn of the event loop have the same answer to: of a crowd that comes back from the same
-   * event, each wants to know where that is. Whoever asks later has a new answer, and so never one from before what it was told.
+   * Asks a question once for all callers that ask it in the same turn of the event loop. If a crowd
+   * returns from the same event, each client asks for its position. A later caller gets a new
+   * answer, so that it is never older than what the caller already knows.
    */
   askOnce<Q extends Question>(key: string, question: WithoutNumber<Q>): Promise<Answers[Q['name'] & keyof Answers]> {
     const shared = this.#shared.get(key)
@@ -173,25 +184,29 @@ export class LogThread {
     return answer
   }
 
-  /** Has the thread look whether something is past its age. */
+  /** Makes the thread check whether something has expired. */
   tick(): void {
     this.#questions.push({ name: 'tick', number: 0 })
     this.#flushSoon()
   }
 
-  /** Finishes what was asked, then ends the thread. */
+  /** Finishes the requests under way, then ends the thread. */
   close(): Promise<void> {
     return new Promise((resolve) => {
       if (this.#death) return resolve()
       this.#isClosing = true
       this.#worker.ref()
       this.#worker.once('exit', () => resolve())
-      // If the thread dies over it, it is closed all the same, and what was under way has been rejected.
+      // If the thread dies meanwhile, it is closed all the same, and what was under way was
+      // rejected.
       this.ask<Extract<Question, { name: 'close' }>>({ name: 'close' }).catch(() => resolve())
     })
   }
 
-  /** One message for all that is asked in a turn of the event loop: each costs about as much as a dozen events in it. */
+  /**
+   * Sends one message for all requests of a turn of the event loop: each message costs about as
+   * much as a dozen events in it.
+   */
   #flushSoon(): void {
     if (this.#isFlushDue) return
     this.#isFlushDue = true
@@ -209,7 +224,7 @@ export class LogThread {
     this.#reference()
   }
 
-  /** The process does not end while something is under way, and is not kept from it otherwise. */
+  /** The thread keeps the process running while a request is under way, and only then. */
   #reference(): void {
     const isNeeded = this.#isClosing || this.#pendingAppends.length > 0 || this.#pendingQuestions.size > 0
     if (isNeeded === this.#isReferenced) return
@@ -252,7 +267,7 @@ export class LogThread {
       const tag = tags[index]!
       const { event, resolve } = this.#pendingAppends.shift()!
       resolved.push(() => resolve({ position, tag }))
-      // One that is not new was stored under the same idempotency key before.
+      // An event that is not new was stored before under the same idempotency key.
       if (position <= (stored.at(-1)?.position ?? this.#headPosition)) continue
       stored.push(toStored(event, position, tag))
     }
@@ -285,7 +300,7 @@ export class LogThread {
   }
 }
 
-/** Functions cannot go to another thread. */
+/** Functions cannot be sent to another thread. */
 function workerOptionsOf(options: ThreadOptions): WorkerOptions {
   const { directory, durability, maxAgeMs, maxEvents, maxBytes, idempotencyMs, newEpoch } = options
   return { directory, durability, maxAgeMs, maxEvents, maxBytes, idempotencyMs, newEpoch }
@@ -302,8 +317,8 @@ function toStored(
 function deathOf({ directory }: WorkerOptions, how: string): HubError {
   return new HubError(
     'STORE_FAILED',
-    `The thread of the event store in ${directory} ${how}. What it was asked is not known to be done: an event under way may ` +
-      'be stored or not. It is started again when it is next needed.',
+    `The thread of the event store in ${directory} ${how}. Whether its requests were carried out is ` +
+      'not known: an event under way may be stored or not. The thread is started again when it is next needed.',
   )
 }
 

@@ -2,10 +2,11 @@ import type { EventFields, EventRow } from '../history/event-row.ts'
 import type { Failure } from '../history/failure.ts'
 import type { Bounds, EventRecord, HistoryPosition, PositionState, StoredEvent, Tombstone } from '../store.ts'
 
-// What goes between the store and its worker thread. All that is waiting goes in one message, and events go as tuples: cloning an
-// object takes twice as long as cloning the array of its values, most of it for the names.
+// The messages between the store and its worker thread. All waiting requests are sent in one
+// message. Events are sent as tuples: cloning an object takes twice as long as cloning the array of
+// its values, mostly because of the names.
 
-/** What the worker is started with. */
+/** The options with which the worker is started. */
 export interface WorkerOptions {
   readonly directory: string
   readonly durability: Durability
@@ -13,13 +14,13 @@ export interface WorkerOptions {
   readonly maxEvents: number
   readonly maxBytes: number
   readonly idempotencyMs: number
-  /** The name of the history, should there be none yet. */
+  /** The epoch of the history if it is a new one. */
   readonly newEpoch: string
 }
 
 export type Durability = 'full' | 'fast'
 
-/** All that was asked in one turn of the event loop. */
+/** All requests of one turn of the event loop. */
 export interface Batch {
   /** The time by the store's clock. */
   readonly at: number
@@ -31,11 +32,11 @@ export interface Batch {
 export type AppendTuple = readonly [
   ...EventFields,
   idempotencyKey: string | undefined,
-  /** The next one is stored with this one or not at all. */
+  /** Whether the next event is stored with this one or not at all. */
   isWithNext: boolean,
 ]
 
-/** An event that was sequenced elsewhere, to store at its place. */
+/** An event that was sequenced elsewhere, to be stored at its position. */
 export type ApplyTuple = readonly [...EventFields, position: number, tag: number]
 
 export type Question = { readonly number: number } & (
@@ -47,9 +48,9 @@ export type Question = { readonly number: number } & (
   | { readonly name: 'trim' }
   /** Stores events that were sequenced elsewhere, all or none of them. */
   | { readonly name: 'apply'; readonly events: readonly ApplyTuple[] }
-  /** Trims all up to a mark, which may be after the head; see `HistoryLog.askToTrim`. */
+  /** Trims all events up to a mark, which may be after the head; see `HistoryLog.askToTrim`. */
   | { readonly name: 'trim through'; readonly mark: HistoryPosition }
-  /** Time has passed: something may have to be trimmed. Not answered. */
+  /** Time has passed: something may have expired. Not answered. */
   | { readonly name: 'tick' }
   | { readonly name: 'close' }
 )
@@ -81,7 +82,7 @@ export interface BackRows {
   readonly from: number
 }
 
-/** What each question is answered with. */
+/** The answer to each question. */
 export interface Answers {
   read: PageRows
   readBack: BackRows
@@ -102,15 +103,18 @@ export type Reply =
       readonly uncleanHolder: string | undefined
     }
   | { readonly name: 'not opened'; readonly failure: Failure }
-  /** The next appends, in the order they were asked for, are stored. Those of a known idempotency key have an earlier mark. */
+  /**
+   * The next appends, in the order of the requests, are stored. Those with a known idempotency key
+   * have an earlier mark.
+   */
   | { readonly name: 'appended'; readonly positions: readonly number[]; readonly tags: readonly number[] }
-  /** So many of the next appends are not. */
+  /** This many of the next appends are not stored. */
   | { readonly name: 'not appended'; readonly count: number; readonly failure: Failure }
   | { readonly name: 'answer'; readonly number: number; readonly answer: Answers[keyof Answers] }
   | { readonly name: 'no answer'; readonly number: number; readonly failure: Failure }
-  /** Events were trimmed, and these are the bounds now. */
+  /** Events were trimmed; the bounds are those after that. */
   | { readonly name: 'trimmed'; readonly bounds: Bounds }
-  /** Something failed that nobody asked for. */
+  /** Something failed that no request asked for. */
   | { readonly name: 'trouble'; readonly failure: Failure }
 
 export function toAppendTuple(

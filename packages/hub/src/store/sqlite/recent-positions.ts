@@ -1,15 +1,18 @@
 import type { HistoryPosition } from '../store.ts'
 
-/** How many are known by heart. */
+/** The number of events whose positions are remembered. */
 const capacity = 4096
 
-/** The places of the newest events, for those who were just cut off and come back: to ask another thread takes longer than all else they need. */
+/**
+ * The positions and tags of the newest events, for clients that were just cut off and return:
+ * asking another thread takes longer than everything else they need.
+ */
 export class RecentPositions {
   readonly #positions = new Float64Array(capacity)
   readonly #tags = new Float64Array(capacity)
   #count = 0
 
-  /** Takes in the next event's, in the place of the oldest. */
+  /** Adds the position and tag of the next event, in place of the oldest. */
   add({ position, tag }: HistoryPosition): void {
     const index = this.#count % capacity
     this.#positions[index] = position
@@ -17,7 +20,7 @@ export class RecentPositions {
     this.#count++
   }
 
-  /** The tag of the event at a position; `undefined` where it is not among them. */
+  /** Returns the tag of the event at a position; `undefined` if it is not among the newest. */
   tagOf(position: number): number | undefined {
     let low = Math.max(this.#count - capacity, 0)
     let high = this.#count

@@ -16,18 +16,18 @@ import { LogThread } from './log-thread.ts'
 import type { Question, WorkerOptions } from './messages.ts'
 import { RecentPositions } from './recent-positions.ts'
 
-/** A thread that has died is not started more often than this. */
+/** The shortest time between two starts of the thread, in milliseconds. */
 const restartMs = 1000
 
-/** What a store on a thread of its own needs to know beside what the thread does. */
+/** The options of a store with a thread of its own, in addition to those of the thread. */
 export interface SqliteHistoryOptions extends WorkerOptions {
   readonly now: () => number
   readonly onError: (error: HubError) => void
 }
 
 /**
- * All of an event store in a data directory but how it grows: that is up to who extends this, by appends that its thread sequences, or by
- * applying what was sequenced elsewhere.
+ * An event store in a data directory, without how it grows. That is left to subclasses: they append
+ * events that the thread sequences, or apply events that were sequenced elsewhere.
  */
 export class SqliteHistory implements Omit<EventStore, 'append' | 'appendAll'> {
   readonly epoch: string
@@ -36,7 +36,7 @@ export class SqliteHistory implements Omit<EventStore, 'append' | 'appendAll'> {
   readonly #followers = new Set<Follower>()
   readonly #recent = new RecentPositions()
   #bounds: Bounds
-  /** `undefined` after it has died, until it is needed again. */
+  /** `undefined` after the thread has died, until it is needed again. */
   #thread: LogThread | undefined
   #starting: Promise<LogThread> | undefined
   #notBefore = 0
@@ -48,7 +48,8 @@ export class SqliteHistory implements Omit<EventStore, 'append' | 'appendAll'> {
     this.#options = options
     this.#bounds = thread.bounds
     this.#use(thread)
-    // Often enough for the shorter of the two times; a second is little to pay for looking, and a minute little to be late.
+    // Often enough for the shorter of the two times. One check a second costs little, and trimming
+    // a minute late matters little.
     const tickMs = Math.min(options.maxAgeMs, options.idempotencyMs) / 20
     this.#tickTimer = setInterval(() => this.#thread?.tick(), Math.min(Math.max(tickMs, 1000), 60_000))
     this.#tickTimer.unref()
@@ -130,13 +131,13 @@ export class SqliteHistory implements Omit<EventStore, 'append' | 'appendAll'> {
     this.#followers.clear()
   }
 
-  /** Asks the thread something: at once, if it is there. */
+  /** Sends a request to the thread: at once, if it is running. */
   protected ask<T>(ask: (thread: LogThread) => Promise<T>): Promise<T> {
     if (this.#thread && !this.#closing) return ask(this.#thread)
     return this.#start().then(ask)
   }
 
-  /** The thread; a new one if the last has died. */
+  /** Returns the thread; starts a new one if the last has died. */
   async #start(): Promise<LogThread> {
     if (this.#closing) throw this.#closedError()
     if (this.#thread) return this.#thread
@@ -154,7 +155,7 @@ export class SqliteHistory implements Omit<EventStore, 'append' | 'appendAll'> {
       await thread.close()
       throw new HubError(
         'STORE_FAILED',
-        `The history in ${this.#options.directory} is another one since the thread of the store ended. Start the hub again.`,
+        `The history in ${this.#options.directory} is a different one since the thread of the store ended. Restart the hub.`,
       )
     }
     this.#bounds = thread.bounds
@@ -190,7 +191,7 @@ export class SqliteHistory implements Omit<EventStore, 'append' | 'appendAll'> {
     if (hasMissed) {
       const { directory } = this.#options
       this.#failFollowers(
-        new HubError('STORE_FAILED', `Events were trimmed elsewhere before they came to the replica in ${directory}.`),
+        new HubError('STORE_FAILED', `Events were trimmed elsewhere before they reached the replica in ${directory}.`),
       )
     }
     for (const follower of this.#followers) follower.onTrim(bounds.trimmed)

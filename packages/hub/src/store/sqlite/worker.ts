@@ -5,17 +5,21 @@ import { type Failure, isPositionTaken, storeFailure } from '../history/failure.
 import { EventLog } from './event-log.ts'
 import type { Answers, AppendTuple, Batch, PageQuery, Question, Reply, WorkerOptions } from './messages.ts'
 
-/** About the most rows, one for each event and each of its topics, of one transaction. More would make the first wait for the last. */
+/**
+ * About the most rows in one transaction, one for each event and each of its topics. More would
+ * make the first append wait for the last.
+ */
 const groupRows = 2000
-/** The most characters of data in one transaction, but for its last event. */
+/** The most characters of data in one transaction, without its last event. */
 const groupCharacters = 4 * 1024 ** 2
-/** How long it may answer questions while appends wait, in milliseconds. */
+/** How long the worker may answer questions while appends wait, in milliseconds. */
 const answerMs = 2
 
 /**
- * The thread that has the database: takes what is asked in batches, and goes round. In each round, all appends that have come in
- * share one transaction and so one sync; those that come meanwhile are the next round's. Then some questions are
- * answered, and some of what retention no longer keeps is trimmed. So nothing waits longer than one small piece of each.
+ * The thread that owns the database. It receives requests in batches and works in rounds. In each
+ * round, all appends that have arrived share one transaction and so one sync; those that arrive
+ * meanwhile are left to the next round. Then it answers some questions, and trims some of what
+ * retention no longer keeps. So nothing waits longer than one small piece of each.
  */
 class Worker {
   readonly #options: WorkerOptions
@@ -23,11 +27,11 @@ class Worker {
   readonly #log: EventLog
   readonly #appends = new Fifo<AppendTuple>()
   readonly #questions = new Fifo<Question>()
-  /** Waiting until all is trimmed. */
+  /** The questions that are answered when everything is trimmed. */
   readonly #trims: number[] = []
   #closing: number | undefined
   #isTrimming = false
-  /** Trimming has failed, and is not tried again before the next tick. */
+  /** Trimming has failed, and is not retried before the next tick. */
   #isTrimBlocked = false
   #at = 0
 
@@ -55,7 +59,8 @@ class Worker {
 
   #work(): void {
     do {
-      // What has come in while this thread was busy. Its events would come only after this function has returned.
+      // What has arrived while this thread was busy. Its message events would only be emitted after
+      // this function has returned.
       for (let next = receiveMessageOnPort(this.#port); next; next = receiveMessageOnPort(this.#port)) {
         this.#take(next.message as Batch)
       }

@@ -36,7 +36,7 @@ test('a directory with schema 1 opens, and all that was in it is there', async (
 test('a directory with schema 1 is read as it is by whoever looks at it', () => {
   const findings = [...examineDataDirectory(directoryOfVersion1())]
   expect(findings.filter(({ verdict }) => verdict === 'bad')).toEqual([])
-  expect(findings.map(({ text }) => text).join('\n')).toContain('version 1; it is brought to 2 when a hub starts')
+  expect(findings.map(({ text }) => text).join('\n')).toContain('version 1; a hub migrates it to 2 when it starts')
   expect(findings.map(({ text }) => text).join('\n')).toContain('6 events on 4 topics, from position 4')
 })
 
