@@ -1,6 +1,7 @@
-// What compressing event streams costs and saves: `npm run bench:compression --workspace bench`. Prints the table of docs/decisions/0012.
-// Three servers take turns: the hub without compression, the hub with it (each event deflated once, for all), and a server with a
-// compressor for each connection, flushed after each event. Events come one at a time, so that nothing is batched.
+// What it costs and saves to compress event streams: `npm run bench:compression --workspace bench`.
+// Prints the table of docs/decisions/0012. Three servers take turns: the hub without compression,
+// the hub with it (each event is deflated once, for all), and a server with a compressor for each
+// connection, flushed after each event. Events arrive one at a time, so that nothing is batched.
 import { type ChildProcess, fork } from 'node:child_process'
 import { on, once } from 'node:events'
 import { createServer, get, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -76,14 +77,14 @@ async function subscribe(port: number): Promise<Socket> {
   return socket
 }
 
-/** One subscriber more, which decodes what it gets as it comes, and counts the events. */
+/** Adds a subscriber, which decodes what it receives as it arrives, and counts the events. */
 async function countEvents(port: number): Promise<{ count: number }> {
   const request = get({ port, host: '127.0.0.1', path, headers: { 'accept-encoding': 'gzip' }, agent: false })
   request.on('error', () => {})
   const [response] = (await once(request, 'response')) as [IncomingMessage]
   const received = { count: 0 }
   const decoded = response.headers['content-encoding'] === 'gzip' ? response.pipe(createGunzip()) : response
-  // Cut off when the server ends.
+  // The connection is cut off when the server ends.
   for (const stream of [response, decoded]) stream.on('error', () => {})
   decoded.on('data', (chunk: Buffer) => {
     for (let at = chunk.indexOf('data: {'); at >= 0; at = chunk.indexOf('data: {', at + 1)) received.count++
@@ -122,7 +123,7 @@ function median(values: readonly number[]): number {
   return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
 
-/** A list of orders: different each time, and as repetitive as such things are. */
+/** A list of orders: different each time, and as repetitive as such data is. */
 function eventOf(number: number, size: number): string {
   const orders: object[] = []
   let text = ''

@@ -1,6 +1,8 @@
-// What one client that asks for much of the history does to others: `npm run bench:history-readers --workspace bench`. A hub keeps 20 MB on
-// disk; a connection asks 3,000 times, without waiting for an answer, for the last event by another pattern that selects nothing.
-// Rounds with and without it alternate. `HUB=/path/to/dist/cli/main.js` measures another version. Linux only: it reads /proc.
+// What one client that requests much of the history does to others:
+// `npm run bench:history-readers --workspace bench`.
+// A hub keeps 20 MB on disk. A connection sends 3,000 requests, without waiting for the answers,
+// for the last event by another pattern that selects nothing. Rounds with and without it alternate.
+// `HUB=/path/to/dist/cli/main.js` measures another version. Linux only: it reads /proc.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
@@ -57,11 +59,14 @@ interface Measured {
 
 interface After {
   readonly peakMib: number
-  /** Of the second that begins a second after the client left. */
+  /** The figures of the second that begins a second after the client left. */
   readonly cpuMs: number
 }
 
-/** 20,000 events of 1 KB; the last are of the topic that is resumed. Returns the ID before those. */
+/**
+ * Publishes 20,000 events of 1 KB; the last ones are of the topic that is resumed. Returns the ID
+ * before those.
+ */
 async function fill(port: number): Promise<string> {
   const data = 'x'.repeat(1000)
   const publish = async (topics: readonly string[]) => {
@@ -105,7 +110,7 @@ async function medianTime(seconds: number, work: () => Promise<unknown>): Promis
   return median(times)
 }
 
-/** Resolves when all events that were missed are there. */
+/** Resolves when all missed events have arrived. */
 async function resume(port: number, lastEventId: string): Promise<void> {
   const socket = await open(port)
   const url = `${path}?match=${encodeURIComponent('https://example.com/shelf')}&last_event_id=${lastEventId}`

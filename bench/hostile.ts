@@ -1,5 +1,6 @@
-// What parsers make of hostile streams: `npm run bench:hostile --workspace bench`. Each parser and stream has a process of its
-// own, whose peak of memory is taken above what it was before. A stream is fed until it ends or 60 seconds are over.
+// How parsers handle hostile streams: `npm run bench:hostile --workspace bench`. Each parser and
+// stream has a process of its own, whose peak of memory is measured relative to before. A stream is
+// fed until it ends or 60 seconds are over.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'

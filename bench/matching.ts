@@ -1,6 +1,7 @@
-// How fast topics are matched: `npm run bench:matching --workspace bench`. Prints the tables of docs/decisions/0007.
-// Every figure is the median of rounds in which all sides take turns, so that a noisy machine is noisy to all alike; CPU
-// time of the process, so that waiting for a core does not count.
+// The speed of matching topics: `npm run bench:matching --workspace bench`. Prints the tables of
+// docs/decisions/0007. Every figure is the median of rounds in which all sides take turns, so that
+// a noisy machine affects all alike. It is the CPU time of the process, so that waiting for a core
+// does not count.
 import { exactTopic, type Matcher, selects, topicSelector, urlPattern } from '../packages/hub/src/matching/matcher.ts'
 import { MatcherIndex } from '../packages/hub/src/matching/matcher-index.ts'
 import { MatcherSet } from '../packages/hub/src/matching/matcher-set.ts'
@@ -10,7 +11,7 @@ import { UrlPattern } from '../packages/hub/src/matching/url-pattern.ts'
 const rounds = Number(process.env.ROUNDS ?? 5)
 const roundMs = Number(process.env.ROUND_MS ?? 100)
 const hub = 'https://hub.example/.well-known/mercure'
-/** Keeps what a call returns from being optimised away. */
+/** Keeps the result of a call from being optimised away. */
 let kept: unknown
 const pattern = (text: string): Matcher => urlPattern(text, hub)
 
@@ -22,7 +23,10 @@ benchSubscription()
 benchBacktracking()
 if (kept === undefined) throw new Error('Nothing was measured.')
 
-/** What an event costs before its feeds are known: 10,000 of one topic each, and 1,000 of a pattern each. */
+/**
+ * What an event costs before its feeds are known: 10,000 feeds of one topic each, and 1,000 of a
+ * pattern each.
+ */
 function benchIndex(): void {
   const exact = Array.from({ length: 10_000 }, (_, n) => [exactTopic(`https://ex.com/books/${n}`)])
   const layouts: Record<string, (n: number) => string> = {
@@ -97,7 +101,7 @@ function benchPatterns(): void {
   console.log()
 }
 
-/** The worst that was found: patterns of up to 4096 bytes against topics of 4096. */
+/** The worst patterns that were found: up to 4096 bytes, against topics of 4096. */
 function benchHostile(): void {
   const fill = (unit: string, length: number): string => unit.repeat(Math.ceil(length / unit.length)).slice(0, length)
   const cases: readonly (readonly [string, () => Matcher, string])[] = [
@@ -125,7 +129,10 @@ function benchHostile(): void {
   console.log()
 }
 
-/** Whole subscriptions at the limits of what the hub takes (`http/subscribe.ts`): 16 KiB of patterns, 512 steps for a character. */
+/**
+ * Whole subscriptions at the limits of the hub (`http/subscribe.ts`): 16 KiB of patterns, 512 steps
+ * for a character.
+ */
 function benchSubscription(): void {
   const letters = [...'0123456789abcdefghijklmnopqrstuvwxyz']
   const unlike = Array.from({ length: 680 }, (_, n) => `([^${letters[n % letters.length]}])`).join('')
@@ -164,7 +171,10 @@ function counted(from: number, to: number): string {
   return Array.from({ length: to - from + 1 }, (_, n) => `a{${from + n}}`).join('|')
 }
 
-/** What the platform's URLPattern makes of patterns that its regular expressions go back in. Once each: it takes long. */
+/**
+ * The platform's URLPattern with patterns that make its regular expressions backtrack. Once each:
+ * it takes long.
+ */
 function benchBacktracking(): void {
   console.log('## The platform going back, ms\n')
   console.log('| pattern | topic bytes | platform `test` | ours |')
@@ -200,7 +210,7 @@ function compare(sides: Readonly<Record<string, () => unknown>>): Record<string,
   return Object.fromEntries(Object.entries(samples).map(([name, figures]) => [name, median(figures)]))
 }
 
-/** How many calls make a round; warms up as well. */
+/** The number of calls in a round; warms up as well. */
 function calibrate(run: () => unknown): number {
   for (let count = 1; ; count *= 2) {
     const micros = cpuOf(() => {

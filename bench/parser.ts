@@ -1,6 +1,6 @@
-// How fast event streams are parsed: `npm run bench:parser --workspace bench`. Prints the tables of README.md.
-// Every figure is the median of rounds in which all parsers take turns in one process, so that a noisy machine is noisy to
-// all alike: the ratios mean more than the speeds.
+// The speed of parsing event streams: `npm run bench:parser --workspace bench`. Prints the tables
+// of README.md. Every figure is the median of rounds in which all parsers take turns in one
+// process, so that a noisy machine affects all alike: the ratios mean more than the speeds.
 import { createRequire } from 'node:module'
 import { getLines, getMessages } from '@microsoft/fetch-event-source/lib/esm/parse.js'
 import { createParser as createOtherParser } from 'eventsource-parser'
@@ -8,7 +8,7 @@ import { createParser } from '../packages/sse/src/protocol/parse.ts'
 
 const rounds = Number(process.env.ROUNDS ?? 21)
 
-/** Takes the chunks of one stream, and gives how many events were in it. */
+/** Parses the chunks of one stream, and returns the number of events in it. */
 type Run = (chunks: readonly Uint8Array[]) => number
 
 const require = createRequire(import.meta.url)
@@ -61,7 +61,7 @@ interface Case {
   name: string
   event(index: number): string
   events: number
-  /** How the bytes are cut. */
+  /** How the bytes are split. */
   chunkBytes: number
 }
 
@@ -127,7 +127,7 @@ for (const { name, event, events, chunkBytes } of cases) {
 
   const times = new Map(Object.keys(parsers).map((parser) => [parser, [] as number[]]))
   for (let round = -3; round < rounds; round++) {
-    // Whoever comes first in a round pays for what the last one left in the caches, so the order rotates.
+    // The first in a round pays for what the last one left in the caches, so the order rotates.
     const order = Object.entries(parsers)
     order.push(...order.splice(0, (round + rounds) % order.length))
     for (const [parser, run] of order) {

@@ -1,6 +1,7 @@
-// How fast the event store is: `npm run bench:store --workspace bench`, or `node bench/store.ts appends trimming history` for some
-// of it. Prints the tables of README.md.
-// Every figure is the median of rounds in which all sides take turns, so that a noisy machine is noisy to all alike.
+// The speed of the event store: `npm run bench:store --workspace bench`, or for a part of it
+// `node bench/store.ts appends trimming history`.
+// Prints the tables of README.md. Every figure is the median of rounds in which all sides take
+// turns, so that a noisy machine affects all alike.
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
@@ -15,7 +16,7 @@ const rounds = Number(process.env.ROUNDS ?? 5)
 const seconds = Number(process.env.SECONDS ?? 2)
 const publisherCounts = (process.env.PUBLISHERS ?? '1,16,64,256').split(',').map(Number)
 const historyEvents = Number(process.env.EVENTS ?? 1_000_000)
-/** How long each round waits at most for the machine to be idle. */
+/** The longest that a round waits for the machine to be idle. */
 const calmSeconds = Number(process.env.CALM ?? 0)
 let disturbed = 0
 const topics = 100
@@ -66,7 +67,7 @@ async function benchAppends(): Promise<void> {
   }
 }
 
-/** The same at the bound of the retention, where each event appended is another one trimmed. */
+/** The same at the bound of the retention, where each appended event trims another one. */
 async function benchTrimming(): Promise<void> {
   console.log('\n| 64 publishers, full | appends/s | best round | append p50 ms | append p99 ms | longest ms |')
   console.log('| --- | ---: | ---: | ---: | ---: | ---: |')
@@ -101,7 +102,7 @@ interface AppendResult {
   longest: number
   loopP99: number
   mainMicroseconds: number
-  /** Of all threads: says more than the rates do when the machine is busy with other things. */
+  /** Of all threads. It says more than the rates when the machine is busy with other things. */
   cpuMicroseconds: number
 }
 
@@ -133,7 +134,7 @@ async function publish(store: Appender, publishers: number, ms: number): Promise
     longest: waits.at(-1)!,
     cpuMicroseconds: (user + system) / waits.length,
     mainMicroseconds: (performance.eventLoopUtilization(utilization).active * 1000) / waits.length,
-    // The monitor counts the millisecond between its own looks as well.
+    // The monitor also counts the millisecond between its own samples.
     loopP99: Math.max(0, delay.percentile(99) / 1e6 - 1),
   }
 }
@@ -146,7 +147,7 @@ function printAppends(publishers: string, name: string, results: readonly Append
   )
 }
 
-/** What the disk gives to anybody: a line per event, all that wait in one write and one sync. */
+/** What the disk allows: a line per event; all lines that wait share one write and one sync. */
 async function openBareFile(): Promise<Appender> {
   const directory = newDirectory()
   mkdirSync(directory)
@@ -244,7 +245,7 @@ async function benchHistory(): Promise<void> {
   await store.close()
 }
 
-/** Waits until others leave the machine alone for a moment, but not for ever. */
+/** Waits until the machine is idle for a moment, but not forever. */
 async function calm(): Promise<void> {
   for (const end = performance.now() + calmSeconds * 1000; performance.now() < end; ) {
     const before = cpuTimes()
@@ -284,7 +285,7 @@ function topicOf(n: number): string {
   return `https://example.com/topics/${(n * 7919) % topics}`
 }
 
-/** Only some publishers choose ids of their own. */
+/** Only some publishers choose IDs of their own. */
 function idOf(n: number): string | undefined {
   return n % idEvery === 0 ? `urn:id:${n}` : undefined
 }

@@ -1,4 +1,7 @@
-/** Milliseconds on the clock of the system that never jumps, the same in all threads: each counts `performance.now()` from its own start. */
+/**
+ * Milliseconds of the monotonic clock of the system, the same in all threads: each counts
+ * `performance.now()` from its own start.
+ */
 export function now(): number {
   return Number(process.hrtime.bigint()) / 1e6
 }

@@ -1,14 +1,15 @@
 import { connect, type Socket } from 'node:net'
 
 /**
- * Publishes lines of JSON in one request, and counts the lines that acknowledge them. Keeps a bounded number of events without
- * an acknowledgement under way, as a publisher must that does not want to hold all of them.
+ * Publishes lines of JSON in one request, and counts the lines that acknowledge them. The number of
+ * events without an acknowledgement is bounded, as for any publisher that does not want to hold all
+ * of them.
  */
 export class LinePublisher {
   acknowledged = 0
   readonly #socket: Socket
   #hasHead = false
-  /** The beginning of a line whose end has not come. */
+  /** The beginning of a line whose end has not arrived. */
   #rest = ''
   #failure: Error | undefined
   #wake: () => void = () => {}
@@ -37,7 +38,9 @@ export class LinePublisher {
     this.#socket.write(`${Buffer.byteLength(lines).toString(16)}\r\n${lines}\r\n`)
   }
 
-  /** Resolves when so many events have been acknowledged; rejects when the connection ends first. */
+  /**
+   * Resolves when this many events have been acknowledged. Rejects when the connection ends first.
+   */
   async untilAcknowledged(count: number): Promise<void> {
     while (this.acknowledged < count) {
       if (this.#failure) throw this.#failure

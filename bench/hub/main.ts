@@ -1,5 +1,6 @@
-// How much it costs to deliver: the hub beside other servers, with a client that checks every event. `npm run bench:hub` runs all of it,
-// `npm run bench:hub -- burst paced --peers hub,nchan --rounds 1 --scale 0.1` some, small. README.md has the method.
+// What it costs to deliver events: the hub compared with other servers, with a client that checks
+// every event. README.md describes the method. `npm run bench:hub` runs all of it; a small part:
+// `npm run bench:hub -- burst paced --peers hub,nchan --rounds 1 --scale 0.1`
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -45,7 +46,10 @@ const { values, positionals } = parseArgs({
   },
 })
 
-/** npm runs this in the folder of the benchmarks; a path that is typed is meant from where it is typed. */
+/**
+ * npm runs this in the folder of the benchmarks, but a path is relative to the folder in which it
+ * is typed.
+ */
 const here = process.env.INIT_CWD ?? process.cwd()
 
 if (values.help) console.log(help)
@@ -60,7 +64,7 @@ async function run(): Promise<void> {
   const isFull = positionals.length === 0 && values.peers === undefined && scale === 1
   const out = resolve(here, values.out ?? join(root, isFull ? 'bench/results' : '.cache/bench-hub'))
   const startedAt = new Date().toISOString().slice(0, 16)
-  // Peers are ended when the process exits, which an unhandled signal would skip.
+  // Peers are stopped when the process exits, which an unhandled signal would skip.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
   const others = values.merge ? othersIn(join(out, 'last-run.json'), chosen) : []
@@ -76,7 +80,7 @@ async function run(): Promise<void> {
   for (const scenario of chosen) {
     const able = sides.filter(({ name, versionOf = name }) => scenario.peers.includes(versionOf))
     for (let round = 0; round < rounds; round++) {
-      // Each begins a round as often as the others.
+      // Each peer begins a round equally often.
       for (const index of able.keys()) {
         const peer = able[(index + round) % able.length]!
         const trial = await tryOut(scenario, peer, round, scale)
@@ -84,7 +88,7 @@ async function run(): Promise<void> {
         console.log(lineOf(trial))
       }
     }
-    // After each, so that a run that is interrupted leaves what it has.
+    // After each trial, so that an interrupted run leaves what it has.
     await write(resultsOf(trials), out)
   }
 
@@ -128,7 +132,7 @@ async function tryOut(scenario: Scenario, peer: Peer, round: number, scale: numb
   }
 }
 
-/** Rejects if it takes longer; what was begun ends with the peer. */
+/** Rejects if it takes longer; what was started ends with the peer. */
 function within<T>(ms: number, promise: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => reject(new Error(`It was not done after ${ms / 1000} s.`)), ms)
@@ -142,7 +146,9 @@ function lineOf({ scenario, peer, round, measures, faults, error }: Trial): stri
   return `${scenario} ${peer} #${round + 1}: ${error ?? text.join(', ')}${wrong}`
 }
 
-/** What to type for the same measurements, wherever they are to be written and the version before lies. */
+/**
+ * The command for the same measurements, wherever they are to be written and the version before is.
+ */
 function commandOf(args: readonly string[]): string {
   const isPath = (arg: string | undefined) => arg === '--out' || arg === '--profile'
   const kept = args

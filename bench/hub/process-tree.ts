@@ -1,10 +1,13 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 
-/** What a process, all of its threads, and all that descends from it, have taken. Linux only: it reads `/proc`. */
+/**
+ * The resources that a process with all its threads and descendants has used. Linux only: it reads
+ * `/proc`.
+ */
 export interface Taken {
   readonly cpuMs: number
-  /** Memory in bytes; what is shared with other processes counts as the share of it (PSS). */
+  /** Memory in bytes; what is shared with other processes counts in proportion (PSS). */
   readonly memoryBytes: number
 }
 
@@ -16,12 +19,12 @@ export function readProcessTree(root: number): Taken {
   }
 }
 
-/** CPU time alone, which costs less to read than memory does. */
+/** CPU time alone, which costs less to read than memory. */
 export function readCpuMs(root: number): number {
   return descend(root).reduce((sum, pid) => sum + cpuMsOf(pid), 0)
 }
 
-/** CPU time in milliseconds by the names of threads. */
+/** CPU time in milliseconds by thread name. */
 export function readThreads(root: number): Record<string, number> {
   const threads: Record<string, number> = {}
   for (const pid of descend(root)) {
@@ -33,12 +36,17 @@ export function readThreads(root: number): Record<string, number> {
   return threads
 }
 
-/** How much of the machine's CPU others took, from 0 to 1, where all took `machineCpuMs`, and the benchmark `ownCpuMs` of it. */
+/**
+ * The share of the machine's CPU that other processes used, from 0 to 1, if all processes used
+ * `machineCpuMs` and the benchmark `ownCpuMs` of it.
+ */
 export function othersCpuShareOf(machineCpuMs: number, ownCpuMs: number, tookMs: number): number {
   return Math.max(0, machineCpuMs - ownCpuMs) / (tookMs * availableParallelism())
 }
 
-/** CPU time in milliseconds that all processes of the machine have taken, over all of its processors. */
+/**
+ * CPU time in milliseconds that all processes of the machine have used, on all of its processors.
+ */
 export function readMachineCpuMs(): number {
   const [line = ''] = readFileSync('/proc/stat', 'latin1').split('\n', 1)
   const [user, nice, system, , , interrupts, softInterrupts] = line.split(/ +/).slice(1).map(Number)
@@ -59,7 +67,10 @@ function cpuMsOf(pid: number): number {
   return parseStat(readFileSync(`/proc/${pid}/stat`, 'latin1')).cpuMs
 }
 
-/** The 14th and 15th field are the time in user and in system mode, in hundredths of a second; the 2nd is the name, in parentheses. */
+/**
+ * The 14th and 15th field are the time in user and in system mode, in hundredths of a second. The
+ * 2nd is the name, in parentheses.
+ */
 function parseStat(stat: string): { name: string; cpuMs: number } {
   const nameEnd = stat.lastIndexOf(')')
   const fields = stat.slice(nameEnd + 2).split(' ')

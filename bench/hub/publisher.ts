@@ -5,7 +5,10 @@ export interface Reply {
   readonly body: string
 }
 
-/** A connection that publishes, one request after another: as little HTTP as it takes, so that the client's share of the CPU is small. */
+/**
+ * A connection that publishes, one request after another. It does as little HTTP as possible, so
+ * that the client's share of the CPU is small.
+ */
 export class Publisher {
   readonly #socket: Socket
   #received = ''
@@ -30,7 +33,9 @@ export class Publisher {
     socket.on('close', () => this.#fail(new Error('The server closed the connection of a publisher.')))
   }
 
-  /** Sends a request, whole; resolves when its answer is there. Rejects unless that is a success. */
+  /**
+   * Sends a whole request. Resolves when the answer has arrived. Rejects unless that is a success.
+   */
   async publish(request: string | Buffer): Promise<Reply> {
     const reply = await new Promise<Reply>((resolve, reject) => {
       this.#waiting = { resolve, reject }
@@ -61,7 +66,7 @@ export class Publisher {
   }
 }
 
-/** The answer, if it is there to its end: by its length, or in chunks. */
+/** The answer, if it has arrived completely: by its length, or in chunks. */
 function parseReply(text: string): Reply | undefined {
   const headEnd = text.indexOf('\r\n\r\n')
   if (headEnd < 0) return undefined

@@ -8,15 +8,16 @@ export interface ReadEvent {
 }
 
 /**
- * Reads the response of one subscriber from its connection: head, chunks, compression, blocks. It shares no code with what is under
- * test. All that the soak publishes is ASCII, so a byte is a character here.
+ * Reads the response of one subscriber from its connection: head, chunks, compression, blocks. It
+ * shares no code with what is tested. All that the soak publishes is ASCII, so that a byte is a
+ * character here.
  */
 export class EventStreamReader {
-  /** Of the last event, as `Last-Event-ID` has it. */
+  /** The ID of the last event, as in `Last-Event-ID`. */
   lastEventId = ''
   readonly #onOpen: () => void
   readonly #onEvent: (event: ReadEvent) => void
-  /** What was read and not yet taken apart: of the head or the chunks, then of the blocks. */
+  /** What was read but not yet parsed: of the head or the chunks, then of the blocks. */
   #wire = ''
   #text = ''
   #isOpen = false
@@ -27,7 +28,7 @@ export class EventStreamReader {
     this.#onEvent = listener.onEvent
   }
 
-  /** Throws a {@link BrokenResponse} where the bytes are no event stream in chunks. */
+  /** Throws a {@link BrokenResponse} if the bytes are not an event stream in chunks. */
   read(bytes: Buffer): void {
     this.#wire += bytes.toString('latin1')
     if (!this.#isOpen && !this.#readHead()) return
@@ -48,7 +49,7 @@ export class EventStreamReader {
     }
     if (/^content-encoding: *gzip/im.test(head)) {
       this.#gunzip = createGunzip().on('data', (bytes: Buffer) => this.#readBlocks(bytes.toString('latin1')))
-      // One that was cut off in the middle is no fault: it returns.
+      // A subscriber that was cut off in the middle is not a fault: it returns.
       this.#gunzip.on('error', () => {})
     }
     this.#wire = this.#wire.slice(end + 4)
@@ -101,5 +102,5 @@ export class EventStreamReader {
   }
 }
 
-/** Bytes that are no response to a subscription. */
+/** Bytes that are not a response to a subscription. */
 export class BrokenResponse extends Error {}

@@ -4,14 +4,16 @@ import { httpRequest } from '../hub/peers/peer.ts'
 export interface FillOptions {
   readonly port: number
   readonly token: string
-  /** How many events the hub keeps. */
+  /** The number of events that the hub keeps. */
   readonly maxEvents: number
 }
 
 /**
- * Fills what is bounded and fills slowly, before anybody looks: by the load alone that would take an hour, which would look like growth. It is what a hub
- * remembers of the topics of trimmed events; the file of its store, with room for the keys that it remembers for an hour; and the cache of SQLite, which
- * fills as that file does. Each event has a topic of its own, nobody subscribes to any, and all are trimmed as the load comes.
+ * Fills, before the measurement, what is bounded and fills slowly. The load alone would take an
+ * hour for that, which would look like growth. It fills what a hub remembers of the topics of
+ * trimmed events; the file of its store, with room for the keys that it remembers for an hour; and
+ * the cache of SQLite, which fills as that file does. Each event has a topic of its own, nobody
+ * subscribes to any of them, and all are trimmed as the load arrives.
  */
 export async function fill({ port, token, maxEvents }: FillOptions): Promise<void> {
   const headers = {
@@ -30,14 +32,17 @@ export async function fill({ port, token, maxEvents }: FillOptions): Promise<voi
   }
 }
 
-/** Of the store: traces are kept of so many sets of topics. */
+/** The limit of the store: tombstones are kept for this many sets of topics. */
 const mostTraces = 10_000
 const atOnce = 100
 
-/** Of SQLite's cache, in bytes. */
+/** The size of SQLite's cache, in bytes. */
 const cacheBytes = 32 * 1024 ** 2
 
-/** Its topic is as long as those of the load are that tell who is subscribed. The last ones, which are all kept at once, are larger together than the cache. */
+/**
+ * Its topic is as long as those of the load's subscription events. The last ones, which are all
+ * kept at once, are together larger than the cache.
+ */
 function lineOf(number: number, maxEvents: number): string {
   const topic = `https://soak.test/filled/${String(number).padEnd(100, '-')}`
   const repeats = number < mostTraces ? 1 : Math.ceil(cacheBytes / maxEvents / 7)

@@ -1,20 +1,23 @@
 import { median } from '../median.ts'
 
-/** One value at a time, in seconds. */
+/** A value at a time, in seconds. */
 export interface Point {
   readonly at: number
   readonly value: number
 }
 
 export interface Limit {
-  /** What may be growth that is none: how much memory lies where differs from minute to minute. Each hour, in the unit of the values. */
+  /**
+   * Apparent growth per hour that is none, in the unit of the values: where memory is located
+   * varies from minute to minute.
+   */
   readonly perHour: number
-  /** From when on it counts, in seconds: before, caches and the history fill up. */
+  /** The time from which values count, in seconds: before that, caches and the history fill up. */
   readonly from: number
 }
 
 export interface Flatness {
-  /** How much more there is each hour; `NaN` when there are too few points. */
+  /** The growth per hour; `NaN` if there are too few points. */
   readonly perHour: number
   /** The medians of the first and of the last third of the time that counts. */
   readonly firstThird: number
@@ -23,8 +26,9 @@ export interface Flatness {
 }
 
 /**
- * Whether a series stays where it is. Growth is the median of the slopes between all pairs of points (Theil and Sen): saws, spikes and a
- * third of points that are off do not move it, and a slow leak does, however small beside them.
+ * Determines whether a series stays flat. Growth is the median of the slopes between all pairs of
+ * points (Theil and Sen). Sawtooth patterns, spikes and a third of points that are off do not
+ * affect it; a slow leak does, however small beside them.
  */
 export function judgeFlatness(points: readonly Point[], { perHour: allowance, from }: Limit): Flatness {
   const counted = points.filter(({ at }) => at >= from)

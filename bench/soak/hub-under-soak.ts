@@ -5,7 +5,7 @@ import { PeerProcess } from '../hub/peers/peer.ts'
 import { descend } from '../hub/process-tree.ts'
 
 export interface HubOptions {
-  /** Where its store is. */
+  /** The directory of its store. */
   readonly directory: string
   readonly maxEvents: number
   readonly threads: number
@@ -13,8 +13,9 @@ export interface HubOptions {
 }
 
 /**
- * `headwater serve` as it is installed, with a store on disk that is trimmed, tokens, and events that tell who is subscribed. The only thing
- * that is not as with a user is Node's inspector: it tells what memory is used for.
+ * `headwater serve` as it is installed, with a store on disk that is trimmed, tokens, and
+ * subscription events. The only difference from a user's hub is Node's inspector, which reports
+ * what memory is used for.
  */
 export class HubUnderSoak {
   readonly port: number
@@ -31,7 +32,7 @@ export class HubUnderSoak {
       ...['--store', `file:${storeDirectory}`, '--max-events', String(maxEvents)],
       ...['--anonymous', '--publisher-key', key, '--subscriber-key', key, '--key-alg', 'HS256'],
       ...['--issuer', issuer, '--audience', audience],
-      // Presence lives in one thread.
+      // Presence is kept in one thread.
       ...(threads === 1 ? ['--subscriptions'] : []),
     ]
     const process_ = new PeerProcess(process.execPath, ['--inspect=127.0.0.1:0', main, 'serve', ...flags], {
@@ -56,11 +57,11 @@ export class HubUnderSoak {
     this.inspectorUrl = found.inspectorUrl
     this.storeDirectory = found.storeDirectory
     this.#lifetimeSeconds = found.lifetimeSeconds
-    // The first is `timeout`, which ends it whatever happens to the soak.
+    // The first process is `timeout`, which ends the hub whatever happens to the soak.
     this.pid = descend(process_.pid)[1]!
   }
 
-  /** What it has written, from the end. */
+  /** The end of its output. */
   get output(): string {
     return this.#process.output
   }
@@ -71,7 +72,7 @@ export class HubUnderSoak {
     return mintToken({ ...claims, publish, subject: 'publisher', lifetimeSeconds: this.#lifetimeSeconds })
   }
 
-  /** A token of its own for each subscriber that asks, for what is private of one topic. */
+  /** A token of its own for each subscriber that asks, for the private events of one topic. */
   subscriberToken(topic: string, subject: string): Promise<string> {
     const subscribe = [{ match: topic, matchType: 'exact' as const }]
     return mintToken({ ...claims, subscribe, subject, lifetimeSeconds: this.#lifetimeSeconds })

@@ -1,6 +1,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs'
 
-/** What a process of Node says about its memory through its inspector: it needs no code in the program for that. */
+/**
+ * Reads the memory use of a Node process through its inspector, which needs no code in the program.
+ */
 export class Inspector {
   readonly #socket: WebSocket
   readonly #waiting = new Map<number, { resolve: (result: unknown) => void; reject: (error: Error) => void }>()
@@ -30,18 +32,24 @@ export class Inspector {
     }
   }
 
-  /** In bytes, of the main thread; what is external and in array buffers, of all. */
+  /**
+   * In bytes. The heap is that of the main thread; external memory and array buffers are of all
+   * threads.
+   */
   async memory(): Promise<NodeJS.MemoryUsage> {
     const result = await this.#ask('Runtime.evaluate', { expression: 'process.memoryUsage()', returnByValue: true })
     return (result as { result: { value: NodeJS.MemoryUsage } }).result.value
   }
 
-  /** Collects everything that can be. */
+  /** Collects all garbage. */
   async collectGarbage(): Promise<void> {
     await this.#ask('HeapProfiler.collectGarbage')
   }
 
-  /** Writes a snapshot of the heap of the main thread, as the developer tools of Chromium read it. Takes seconds, and memory. */
+  /**
+   * Writes a snapshot of the heap of the main thread, for the developer tools of Chromium. Takes
+   * seconds, and memory.
+   */
   async writeHeapSnapshot(path: string): Promise<void> {
     const file = openSync(path, 'w')
     this.#onSnapshotChunk = (chunk) => writeSync(file, chunk)
@@ -73,7 +81,7 @@ export class Inspector {
 
 const gone = 'The inspector is gone: the hub has ended.'
 
-/** A reply, which has the ID of what was asked, or something that it tells by itself. */
+/** A reply, with the ID of its request, or a notification. */
 interface Told {
   readonly id?: number
   readonly method?: string

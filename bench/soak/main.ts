@@ -1,4 +1,5 @@
-// Whether the hub's memory stays where it is, for as long as one likes: `npm run test:soak`. README.md of the benchmarks has the method.
+// Tests whether the hub's memory stays flat, for as long as desired: `npm run test:soak`. README.md
+// of the benchmarks describes the method.
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -31,14 +32,20 @@ Exit codes: 0 memory is flat and nothing was lost, 1 it is not or the hub failed
 
 class WrongCall extends Error {}
 
-/** After so many events of this load, the feeds of a hub hold as much as they may (32 MiB), and the mix of what they hold has settled. */
+/**
+ * After this many events of this load, the feeds of a hub hold as much as they may (32 MiB), and
+ * the mix of what they hold has settled.
+ */
 const eventsUntilFull = 20_000
 
-/** npm runs this in the folder of the benchmarks; a path that is typed is meant from where it is typed. */
+/**
+ * npm runs this in the folder of the benchmarks, but a path is relative to the folder in which it
+ * is typed.
+ */
 const here = process.env.INIT_CWD ?? process.cwd()
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-// The hub is ended when the process exits, which an unhandled signal would skip.
+// The hub is stopped when the process exits, which an unhandled signal would skip.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 
 try {
@@ -118,7 +125,7 @@ async function run(values: ReturnType<typeof readArgs>, out: string): Promise<So
   })
 }
 
-/** Few enough that all pairs of them can be looked at. */
+/** Few enough that all pairs of them can be compared. */
 function sampleSecondsOf(seconds: number): number {
   return Math.max(Math.min(5, seconds / 10), seconds / 1000)
 }

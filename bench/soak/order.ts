@@ -1,21 +1,21 @@
 import type { EventIdentity } from '../hub/content.ts'
 
-/** How many events were delivered, and how many not as they should be. */
+/** The number of events that were delivered, and of those that were delivered wrongly. */
 export interface Faults {
   lost: number
   duplicated: number
   reordered: number
-  /** Data that nobody published, or not to the letter. */
+  /** Data that nobody published, or that was altered. */
   corrupted: number
-  /** Of a stream that was not asked for. */
+  /** Events of a stream that was not requested. */
   misdirected: number
-  /** Gaps told to somebody who was never away for longer than the history goes back. */
+  /** Gaps reported to a subscriber that was never away for longer than the history reaches back. */
   gaps: number
-  /** Answers that were no event stream, or broke off inside a chunk. */
+  /** Responses that were not an event stream, or broke off inside a chunk. */
   broken: number
   /** Streams that the hub ended without a reason. */
   closed: number
-  /** Events that the hub did not take. */
+  /** Events that the hub did not accept. */
   refused: number
 }
 
@@ -25,27 +25,33 @@ export function noFaults(): Faults {
 }
 
 /**
- * What one subscriber has to get next, over all the connections of its life: of each stream, the event that follows the last one. What
- * it keeps is a number for each stream, however long it goes on.
+ * What one subscriber must receive next, over all the connections of its life: of each stream, the
+ * event after the last one. It keeps one number for each stream, however long the soak lasts.
  */
 export class Order {
   delivered = 0
   readonly #faults: Faults
   #hasBegun = false
   readonly #nextOf = new Map<number, number>()
-  /** Where a stream may begin that nothing has come of: it went on while the subscription was under way. Others begin with 0. */
+  /**
+   * The ranges in which streams may begin of which nothing has arrived yet: they continued while
+   * the subscription was under way. Others begin with 0.
+   */
   #earliest = new Map<number, number>()
   #latest = new Map<number, number>()
-  /** Events that were passed over: if they come after all, they were not lost, but late. */
+  /** Events that were skipped: if they arrive after all, they were not lost, but late. */
   readonly #missing = new Map<number, Set<number>>()
-  /** Streams that may go on anywhere, since a gap was told. */
+  /** Streams that may continue anywhere, since a gap was reported. */
   #mayJump: Set<number> | undefined
 
   constructor(faults: Faults) {
     this.#faults = faults
   }
 
-  /** How much of each stream was acknowledged when the subscription was sent, and had been sent when that was answered. */
+  /**
+   * The events of each stream that were acknowledged when the subscription was sent, and those that
+   * had been sent when it was answered.
+   */
   begin(earliest: Map<number, number>, latest: Map<number, number>): void {
     this.#earliest = earliest
     this.#latest = latest
@@ -65,18 +71,21 @@ export class Order {
     this.delivered++
   }
 
-  /** A gap was told: of each of these streams, some events may be missing at this place. */
+  /**
+   * Called when a gap was reported: of each of these streams, some events may be missing at this
+   * point.
+   */
   allowJump(streams: Iterable<number>): void {
     this.#mayJump = new Set(streams)
   }
 
-  /** How many events are still to come, when so many of a stream were published. */
+  /** The number of events still missing, if this many of a stream were published. */
   lacks(stream: number, published: number): number {
     if (!this.#hasBegun || this.#mayJump?.has(stream)) return 0
     return Math.max(0, published - (this.#nextOf.get(stream) ?? this.#latest.get(stream) ?? 0))
   }
 
-  /** Nothing comes of a stream any more: what has not come is lost, and the stream is forgotten. */
+  /** Called when a stream has ended: what has not arrived is lost, and the stream is forgotten. */
   end(stream: number, published: number): void {
     this.#faults.lost += this.lacks(stream, published)
     for (const map of [this.#nextOf, this.#earliest, this.#latest, this.#missing]) map.delete(stream)

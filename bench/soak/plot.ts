@@ -3,7 +3,7 @@ import { svgOf } from '../svg-of.ts'
 import type { Sample } from './sampler.ts'
 import type { SoakResult } from './soak.ts'
 
-/** What is drawn, over the minutes: each panel has an axis of its own. */
+/** The panels of the plot, over the minutes. Each has an axis of its own. */
 const panels: readonly Panel[] = [
   {
     title: 'Memory of the hub, MB (dots: right after garbage was collected)',
@@ -32,7 +32,7 @@ interface Panel {
   readonly points?: Readonly<Record<string, (sample: Sample) => number>>
 }
 
-/** An SVG that can be read on a light page and on a dark one. */
+/** An SVG that is readable on a light and on a dark page. */
 export async function plotOf({ samples, options }: Pick<SoakResult, 'samples' | 'options'>): Promise<string> {
   const spec: TopLevelSpec = {
     $schema: 'https://vega.github.io/schema/vega-lite/v6.json',
@@ -49,7 +49,7 @@ export async function plotOf({ samples, options }: Pick<SoakResult, 'samples' | 
 const darkStyle =
   '<style>@media (prefers-color-scheme: dark) { svg > rect { fill: #161b22 } text { fill: #c9d1d9 } .role-axis-grid line, .role-axis-tick line { stroke: #30363d } }</style>'
 
-/** Told apart by those who see no red or green, on white and on black. */
+/** Colors that people who cannot see red or green can tell apart, on white and on black. */
 const colors = ['#1f77d0', '#e07b00', '#8a63d2']
 
 function chartOf(

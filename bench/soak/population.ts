@@ -8,17 +8,18 @@ export interface PopulationOptions {
   readonly hub: HubUnderSoak
   readonly topics: Topics
   readonly faults: Faults
-  /** How many stay from the beginning to the end. */
+  /** The number that stay from beginning to end. */
   readonly steady: number
 }
 
 /**
- * Who is connected while the hub is watched: steady ones, and beside them, in proportion, those who leave and return where they were, who
- * each look into a room that nobody asked for before, and who hardly read or not at all. Each of the latter three is another one every
- * few rounds, with a selection and a token of its own: what a hub remembers of those who are gone adds up.
+ * The subscribers that are connected while the hub is watched: steady ones and, in proportion,
+ * subscribers that leave and return, that each look into a room that nobody requested before, and
+ * that hardly read or not at all. Each of the latter three is replaced every few rounds, with a
+ * selection and a token of its own: what a hub remembers of former subscribers would add up.
  */
 export class Population {
-  /** Connections that were opened in place of one before. */
+  /** Connections that were opened in place of an earlier one. */
   returned = 0
   /** Subscribers that left for good. */
   gone = 0
@@ -39,7 +40,7 @@ export class Population {
     return [...this.#present].filter(({ isConnected }) => isConnected).length
   }
 
-  /** Resolves when all who stay are connected. */
+  /** Resolves when all subscribers that stay are connected. */
   async openSteady(): Promise<void> {
     for (let index = 0; index < this.#options.steady; index++) {
       const subscriber = this.#enter({ selection: await this.#selection(index) })
@@ -48,7 +49,7 @@ export class Population {
     }
   }
 
-  /** Others come and go until the signal. */
+  /** Runs the others, which come and go until the signal. */
   async comeAndGo(signal: AbortSignal): Promise<void> {
     const { steady } = this.#options
     const some = (share: number, live: (index: number, signal: AbortSignal) => Promise<void>) =>
@@ -65,12 +66,15 @@ export class Population {
     ])
   }
 
-  /** Nothing comes of a stream any more. */
+  /** Called when a stream has ended. */
   end(stream: number, published: number): void {
     for (const subscriber of this.#present) subscriber.end(stream, published)
   }
 
-  /** Resolves when those who stay have everything, or nothing has come for some seconds. What they lack then is lost. */
+  /**
+   * Resolves when the subscribers that stay have everything, or nothing has arrived for some
+   * seconds. What they are missing then is lost.
+   */
   async settle(): Promise<void> {
     let [delivered, lacking] = [-1, 0]
     for (let looks = 0; looks < 100; looks++) {
@@ -87,7 +91,10 @@ export class Population {
     for (const subscriber of this.#present) subscriber.leave()
   }
 
-  /** Is there for some seconds, away for some, and goes on where it was; three times, then it is gone for good. */
+  /**
+   * Stays for some seconds, is away for some, and continues where it was; after three times it is
+   * gone for good.
+   */
   async #comeBack(index: number, signal: AbortSignal): Promise<void> {
     const life = this.gone + index
     const subscriber = this.#enter({ selection: await this.#selection(life) })
@@ -110,7 +117,7 @@ export class Population {
     this.#goForGood(subscriber)
   }
 
-  /** Takes less than comes, or nothing, until the hub has cut it off; then it returns, once. */
+  /** Reads less than arrives, or nothing, until the hub has cut it off; then it returns, once. */
   async #readSlowly(pace: 'slowly' | 'never', signal: AbortSignal): Promise<void> {
     const selection = { query: match(topicOf(bulkStream)), admits: (stream: number) => stream === bulkStream }
     const subscriber = this.#enter({ selection, pace })
@@ -130,7 +137,7 @@ export class Population {
     return subscriber
   }
 
-  /** What is wrong with the answer is counted as a fault, and told. */
+  /** Errors in the response are counted as faults, and reported. */
   async #join(subscriber: Subscriber): Promise<void> {
     try {
       await subscriber.join()
@@ -147,7 +154,10 @@ export class Population {
     this.gone++
   }
 
-  /** Of ten, four have one topic, two several, two everything by a pattern, one the same compressed, and one what is private to it. */
+  /**
+   * Of ten, four select one topic, two several, two everything by a pattern, one the same
+   * compressed, and one its private events.
+   */
   async #selection(index: number): Promise<Selection> {
     const kind = index % 10
     const [one, step] = [index % newsStreams.length, 1 + (index % 3)]

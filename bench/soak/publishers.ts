@@ -16,13 +16,17 @@ export interface PublishersOptions {
 }
 
 /**
- * Publishes at a steady rate, whether or not the hub keeps up: an event is due at its place in the schedule, and waits behind those of
- * its publisher that were not answered yet. News, private and large events are forms, one request each; of the rooms one half comes as
- * arrays of JSON, the other as lines of one request that lasts as long as the soak.
+ * Publishes at a steady rate, whether or not the hub keeps up. An event is due at its place in the
+ * schedule, and waits behind those of its publisher that were not answered yet. News, private and
+ * large events are forms, one request each. One half of the rooms are published as JSON arrays, the
+ * other as lines of one request that lasts as long as the soak.
  */
 export class Publishers {
   published = 0
-  /** From when events were due to when they were answered for, in milliseconds. Those that gather for an array are due when it is. */
+  /**
+   * The times from when events were due until they were answered, in milliseconds. Events that
+   * gather for an array are due when it is.
+   */
   readonly latencies = new Histogram()
   readonly #options: PublishersOptions
   readonly #lanes: readonly Lane[]
@@ -83,7 +87,7 @@ export class Publishers {
     this.#lanes = lanes
   }
 
-  /** Publishes until the signal, and resolves when all that was published is answered. */
+  /** Publishes until the signal. Resolves when everything that was published is answered. */
   async run(signal: AbortSignal): Promise<void> {
     const { topics, eventsPerSecond } = this.#options
     const startedAt = performance.now()
@@ -127,9 +131,9 @@ export class Publishers {
   }
 }
 
-/** One publisher: of the streams it takes, the events go out one request after the other. */
+/** One publisher: sends the events of its streams, one request after the other. */
 interface Lane extends LaneOptions {
-  /** How many events are sent at once at most. */
+  /** The most events that are sent at once. */
   readonly most: number
   /** How long events gather before they are sent. */
   readonly restMs: number
@@ -138,7 +142,7 @@ interface Lane extends LaneOptions {
 }
 
 interface LaneOptions {
-  /** Of the publishers, the first that takes a stream has it. */
+  /** The first of the publishers that takes a stream publishes it. */
   readonly takes: (stream: number) => boolean
   readonly most?: number
   readonly restMs?: number

@@ -12,7 +12,7 @@ export interface Sample {
   readonly rss: number
   readonly heapUsed: number
   readonly heapTotal: number
-  /** Memory outside of the heap that its objects hold, array buffers included. */
+  /** Memory outside the heap that its objects hold, array buffers included. */
   readonly external: number
   readonly arrayBuffers: number
   readonly openFiles: number
@@ -24,20 +24,32 @@ export interface Sample {
   readonly majorCollections: number
   readonly eventLoopP99Ms: number
   readonly cpuMs: number
-  /** Whether all garbage was collected right before: then `heapUsed` and `external` are what is in use, to the byte. */
+  /**
+   * Whether all garbage was collected right before: then `heapUsed` and `external` are exactly what
+   * is in use.
+   */
   readonly isCollected: boolean
 }
 
 export interface SamplerOptions {
   readonly everyMs: number
-  /** How often garbage is collected by demand. Rarely: the rest of the time the hub's memory is what it is by itself. */
+  /**
+   * How often garbage is collected on demand. Rarely: in between, the hub uses memory as it would
+   * by itself.
+   */
   readonly collectEveryMs: number
-  /** Where to write a snapshot of the heap after so long, and one at the end. Default: none are written. */
+  /**
+   * The directory for a snapshot of the heap after this long, and one at the end. Default: none are
+   * written.
+   */
   readonly snapshots?: { readonly directory: string; readonly afterMs: number } | undefined
   readonly onSample?: (sample: Sample) => void
 }
 
-/** Takes samples until the signal; the last one when those who come and go have gone. */
+/**
+ * Takes samples until the signal. The last one is taken when the subscribers that come and go are
+ * gone.
+ */
 export async function sample(hub: HubUnderSoak, options: SamplerOptions, signal: AbortSignal): Promise<Sample[]> {
   const inspector = await Inspector.open(hub.inspectorUrl)
   const samples: Sample[] = []
@@ -89,7 +101,7 @@ async function look(hub: HubUnderSoak, inspector: Inspector): Promise<Omit<Sampl
   }
 }
 
-/** The value of a metric in the format of Prometheus; 0 where there is none yet. */
+/** The value of a metric in the Prometheus format; 0 if there is none yet. */
 export function readMetric(metrics: string, name: string): number {
   const line = metrics.split('\n').find((each) => each.startsWith(`${name} `))
   return line === undefined ? 0 : Number(line.slice(name.length + 1))

@@ -13,31 +13,34 @@ import { Topics } from './topics.ts'
 
 export interface SoakOptions {
   readonly seconds: number
-  /** How much of that does not count. */
+  /** The part of that which does not count. */
   readonly warmUpSeconds: number
   readonly eventsPerSecond: number
-  /** Who stay from the beginning to the end. */
+  /** The subscribers that stay from beginning to end. */
   readonly subscribers: number
   readonly threads: number
-  /** How many events the hub keeps; what is beyond is trimmed. */
+  /** The number of events that the hub keeps; it trims the rest. */
   readonly maxEvents: number
   readonly sampleSeconds: number
   readonly collectSeconds: number
-  /** Where to write snapshots of the heap at the end of the warm-up and of the soak. Default: none are written. */
+  /**
+   * The directory for snapshots of the heap at the end of the warm-up and of the soak. Default:
+   * none are written.
+   */
   readonly snapshotDirectory?: string | undefined
   readonly onSample?: (sample: Sample) => void
 }
 
-/** All that a soak found. */
+/** Everything that a soak found. */
 export interface SoakResult {
   readonly startedAt: string
   readonly machine: string
   readonly options: Omit<SoakOptions, 'onSample' | 'snapshotDirectory'>
   readonly published: number
-  /** From when an event was due to when it was answered for. */
+  /** The time from when an event was due until it was answered. */
   readonly publishP50Ms: number
   readonly publishP99Ms: number
-  /** Verified, one by one. */
+  /** The deliveries that were verified, one by one. */
   readonly delivered: number
   readonly topics: number
   readonly returned: number
@@ -49,7 +52,7 @@ export interface SoakResult {
   readonly samples: readonly Sample[]
 }
 
-/** Starts a hub, keeps it under load for so long, and looks at it all the while. */
+/** Starts a hub, keeps it under load for this long, and samples it meanwhile. */
 export async function soak(options: SoakOptions): Promise<SoakResult> {
   const { seconds, eventsPerSecond, subscribers, threads, maxEvents } = options
   const directory = mkdtempSync(join(tmpdir(), 'headwater-soak-'))
@@ -67,7 +70,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
 
     const ending = new AbortController()
     const { signal } = ending
-    // Whichever fails ends the soak.
+    // The first failure ends the soak.
     const all = Promise.all([
       sample(hub, samplingOf(options), signal),
       publishers.run(signal),
@@ -116,7 +119,10 @@ function samplingOf(options: SoakOptions): SamplerOptions {
   }
 }
 
-/** Everybody has everything of a room that ended a minute ago, also those who were away for some seconds. */
+/**
+ * All subscribers have every event of a room that ended a minute ago, including those that were
+ * away for some seconds.
+ */
 async function endRooms(topics: Topics, population: Population, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     for (const [stream, published] of topics.takeEnded(performance.now() - 60_000)) population.end(stream, published)

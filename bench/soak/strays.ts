@@ -2,12 +2,15 @@ import { connect } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { httpRequest } from '../hub/peers/peer.ts'
 
-/** Those who ask for what there is not, or are gone in the middle of it: each leaves nothing behind. Begun one a second, until the signal. */
+/**
+ * Clients that request what does not exist, or leave in the middle of a request: each leaves
+ * nothing behind. One starts each second, until the signal.
+ */
 export async function sendStrays(port: number, signal: AbortSignal): Promise<number> {
   let count = 0
   while (!signal.aborted) {
     const socket = connect({ host: '127.0.0.1', port })
-    // Being refused, one way or another, is what it is for.
+    // They are there to be refused, one way or another.
     socket.on('error', () => socket.destroy())
     socket.setTimeout(5000, () => socket.destroy())
     socket.on('data', () => socket.destroy())

@@ -4,7 +4,7 @@ import { BrokenResponse, EventStreamReader, type ReadEvent } from './event-strea
 import { type Faults, Order } from './order.ts'
 import type { Topics } from './topics.ts'
 
-/** What a subscriber asks for, and which streams it is to get. */
+/** The request of a subscriber, and the streams that it should receive. */
 export interface Selection {
   readonly query: string
   readonly admits: (stream: number) => boolean
@@ -17,11 +17,17 @@ export interface SubscriberOptions {
   readonly selection: Selection
   readonly topics: Topics
   readonly faults: Faults
-  /** Default `at-once`. Those that do not read at once are ended by the hub, and may be told of gaps. */
+  /**
+   * Default `at-once`. The hub ends subscribers that do not read at once, and may report gaps to
+   * them.
+   */
   readonly pace?: 'at-once' | 'slowly' | 'never' | undefined
 }
 
-/** A subscriber that leaves and returns, and checks that what it gets over all of its connections is complete and in order. */
+/**
+ * A subscriber that leaves and returns, and checks that what it receives over all of its
+ * connections is complete and in order.
+ */
 export class Subscriber {
   readonly #options: SubscriberOptions
   readonly #order: Order
@@ -46,7 +52,7 @@ export class Subscriber {
   /** Resolves when the response has begun; rejects when there is none. */
   join(): Promise<void> {
     const { port, topics, faults } = this.#options
-    // One that has an ID goes on behind that event, whatever is published meanwhile.
+    // A subscriber that has an ID continues after that event, whatever is published meanwhile.
     const isNew = this.#lastEventId === ''
     const earliest = new Map(topics.acknowledged)
     return new Promise((resolve, reject) => {
@@ -76,14 +82,14 @@ export class Subscriber {
       socket.on('close', () => {
         reject(new Error(`The hub ended a connection before it answered ${this.#options.selection.query}`))
         if (this.#socket !== socket) return
-        // Not its own doing.
+        // The subscriber did not cause this.
         if (this.#isComplete) faults.closed++
         this.leave()
       })
     })
   }
 
-  /** At once, as when a network is gone. */
+  /** Disconnects at once, as if the network had failed. */
   leave(): void {
     clearTimeout(this.#timer)
     const socket = this.#socket
@@ -92,7 +98,7 @@ export class Subscriber {
     this.#reader?.close()
   }
 
-  /** How many events of all that were published are still to come. */
+  /** The number of published events that have not arrived yet. */
   lacks(): number {
     const { topics, selection } = this.#options
     let lacking = 0
@@ -102,12 +108,12 @@ export class Subscriber {
     return lacking
   }
 
-  /** Nothing comes of a stream any more, of which so many events were published. */
+  /** Called when a stream has ended, after this many events. */
   end(stream: number, published: number): void {
     if (this.#options.selection.admits(stream) && this.#isComplete) this.#order.end(stream, published)
   }
 
-  /** Whether it has to get everything. */
+  /** Whether it must receive every event. */
   get #isComplete(): boolean {
     return (this.#options.pace ?? 'at-once') === 'at-once'
   }
@@ -146,5 +152,5 @@ export class Subscriber {
   }
 }
 
-/** Each read brings 64 KiB at most: some 13 KB/s, which is less than comes. */
+/** Each read returns at most 64 KiB: some 13 KB/s, which is less than arrives. */
 const slowReadMs = 5000

@@ -1,11 +1,14 @@
 import type { EventIdentity } from '../hub/content.ts'
 
-/** What the topics of the soak are, and how far each has come. A stream is all that is published to one of them. */
+/**
+ * The topics of the soak, and how far each has come. A stream is everything that is published to
+ * one topic.
+ */
 export class Topics {
-  /** How many events of each stream were sent, and how many of those the hub has answered for. */
+  /** The events of each stream that were sent, and those of them that the hub has answered. */
   readonly published = new Map<number, number>()
   readonly acknowledged = new Map<number, number>()
-  /** How many rooms there have been. */
+  /** The number of rooms so far. */
   roomsOpened = 0
   readonly #openRooms: number[] = []
   readonly #ended: { readonly stream: number; readonly at: number }[] = []
@@ -14,12 +17,15 @@ export class Topics {
     for (const stream of [...newsStreams, bulkStream, ...accountStreams]) this.#add(stream)
   }
 
-  /** The newest room, which nothing was published to yet or little. */
+  /** The newest room, to which little or nothing was published yet. */
   get newestRoom(): number {
     return this.#openRooms.at(-1) ?? this.#openRoom()
   }
 
-  /** Which event is the `count`th of all: of 20, ten are news, six are in rooms, three are private, one is large. */
+  /**
+   * The kind of the `count`th event of all. Of 20, ten are news, six are in rooms, three are
+   * private, one is large.
+   */
   next(count: number): EventIdentity {
     const [round, turn] = [Math.floor(count / 20), count % 20]
     if (turn === 19) return this.#publish(bulkStream)
@@ -32,7 +38,7 @@ export class Topics {
     this.acknowledged.set(stream, this.acknowledged.get(stream)! + 1)
   }
 
-  /** Forgets the rooms that ended so long ago, and gives each with the number of its events. */
+  /** Forgets the rooms that ended this long ago, and returns each with the number of its events. */
   takeEnded(before: number): [stream: number, published: number][] {
     const taken: [number, number][] = []
     for (let room = this.#ended[0]; room && room.at < before; room = this.#ended[0]) {
@@ -44,7 +50,7 @@ export class Topics {
     return taken
   }
 
-  /** Rooms take turns; one that has had its events ends, and another opens, whose name was never heard before. */
+  /** Rooms take turns. A room that has had its events ends, and another opens under a new name. */
   #roomInTurn(count: number): number {
     while (this.#openRooms.length < roomsAtOnce) this.#openRoom()
     const index = count % roomsAtOnce

@@ -3,22 +3,23 @@ import { type Flatness, judgeFlatness, type Point } from './flatness.ts'
 import type { Sample } from './sampler.ts'
 import type { SoakResult } from './soak.ts'
 
-/** What must stay where it is. */
+/** A measure that must not grow. */
 interface Measure {
   readonly title: string
   readonly unit: 'MB' | ''
-  /** Growth that is not told apart from none, each hour. */
+  /** The growth per hour that cannot be told apart from none. */
   readonly allowance: number
   readonly of: (sample: Sample) => number
-  /** Only the samples right after a collection, which have no garbage in them. */
+  /** Only the samples right after a collection, which contain no garbage. */
   readonly isOfCollected?: boolean
-  /** It grows until then by design, in seconds, and is not judged before. */
+  /** It grows by design until then, in seconds, and is not judged before. */
   readonly settlesAfter?: number
 }
 
 /**
- * The allowances are what a soak of half an hour can tell apart. What is in use after a collection wanders by a MB or two, as feeds hold
- * sometimes more large events and sometimes more small ones; how many pages the allocators hold on to wanders by some MB more.
+ * The allowances are what a soak of half an hour can tell apart. The memory in use after a
+ * collection varies by a MB or two, as feeds hold sometimes more large events and sometimes more
+ * small ones. The number of pages that the allocators hold varies by some MB more.
  */
 export const measures: readonly Measure[] = [
   {
@@ -41,7 +42,7 @@ export const measures: readonly Measure[] = [
     unit: 'MB',
     allowance: 5,
     of: (sample) => sample.storeBytes,
-    // Keys that keep events from being stored twice are remembered for so long. Events that tell who is subscribed have one each.
+    // Idempotency keys are remembered for this long. Each subscription event has one.
     settlesAfter: defaultIdempotencyMs / 1000,
   },
   { title: 'open files', unit: '', allowance: 10, of: (sample) => sample.openFiles },
@@ -54,7 +55,7 @@ export interface Judgement extends Flatness {
   readonly allowance: number
 }
 
-/** Growth is in MB, where a measure is one of memory. */
+/** Growth is in MB for measures of memory. */
 export function judge({ samples, options }: Pick<SoakResult, 'samples' | 'options'>): Judgement[] {
   return measures.map(({ title, unit, allowance, of, isOfCollected, settlesAfter = 0 }) => {
     const scale = unit === 'MB' ? 1e6 : 1
@@ -68,7 +69,7 @@ export function judge({ samples, options }: Pick<SoakResult, 'samples' | 'option
   })
 }
 
-/** Why a soak failed; nothing if it did not. */
+/** Why a soak failed; empty if it did not. */
 export function failuresOf(result: SoakResult): string[] {
   const grown = judge(result)
     .filter(({ verdict }) => verdict === 'grows')

@@ -20,7 +20,7 @@ const head = 'HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Enc
 const events = blocks(10).map(chunk)
 const published = Int32Array.of(10)
 
-/** Subscribers of a server that gives the one with this number what `answer` does. */
+/** Subscribers of a server that sends the one with this number what `answer` returns. */
 async function crowdOf(count: number, answer: (socket: Socket, index: number) => void, group: Partial<GroupSpec> = {}) {
   let index = 0
   const server = createServer((socket) => {

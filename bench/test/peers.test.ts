@@ -8,7 +8,8 @@ import { faultsOf } from '../hub/report/results.ts'
 import { scenarios } from '../hub/scenarios/all.ts'
 import { Stage } from '../hub/scenarios/stage.ts'
 
-// Each peer does the smallest form of a scenario, and all it delivers is verified: that the benchmark compares servers that do the same.
+// Each peer runs the smallest form of a scenario, and everything it delivers is verified: so the
+// benchmark compares servers that do the same.
 
 const directories: string[] = []
 const running: RunningPeer[] = []
@@ -48,7 +49,7 @@ for (const name of ['hub', 'naive']) {
     try {
       const { measures, groups } = await garbage.run(stage)
       expect(faultsOf(groups)).toEqual({})
-      // An event alone has 100 bytes, and several copies of it are made.
+      // One event has 100 bytes, and several copies of it are made.
       expect(measures.allocatedPerPublish).toBeGreaterThan(500)
     } finally {
       await stage.end()

@@ -3,7 +3,10 @@ import { once } from 'node:events'
 import { expect, test } from 'vitest'
 import { descend, readProcessTree, readThreads } from '../hub/process-tree.ts'
 
-/** A process with a child and a thread, each of which takes 300 ms of CPU time and says so; then they stay. */
+/**
+ * A process with a child and a thread, each of which uses 300 ms of CPU time and reports it. Then
+ * they stay.
+ */
 const program = `
 const { spawn } = require('node:child_process')
 const { Worker } = require('node:worker_threads')
@@ -34,7 +37,7 @@ test('CPU time is that of the process, its threads and its children, and memory 
     expect(said.toString()).toBe('ready\n')
     const { cpuMs, memoryBytes } = readProcessTree(parent.pid!)
     expect(descend(parent.pid!)).toHaveLength(2)
-    // The system counts in ticks of 10 ms, and the three have at least taken what they waited for.
+    // The system counts in ticks of 10 ms, and the three have used at least what they waited for.
     expect(cpuMs).toBeGreaterThan(500)
     expect(memoryBytes).toBeGreaterThan(20 * 1024 ** 2)
     expect(Object.values(readThreads(parent.pid!)).reduce((sum, ms) => sum + ms, 0)).toBeGreaterThan(500)

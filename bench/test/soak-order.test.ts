@@ -95,7 +95,7 @@ function begun({ earliest = 0, latest = 0 } = {}): { order: Order; faults: Fault
   return { order, faults }
 }
 
-/** What is wrong with the events of stream 0 in this order. */
+/** The faults of the events of stream 0 in this order. */
 function faultsOf(seqs: readonly number[], from = {}): Partial<Faults> {
   const { order, faults } = begun(from)
   for (const seq of seqs) order.receive({ stream: 0, seq })

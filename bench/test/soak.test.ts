@@ -36,7 +36,7 @@ test('a short soak delivers everything, samples the hub, and comes to a table an
 const flat = { rss: 100e6, heapUsed: 15e6, external: 6e6, storeBytes: 5e6, openFiles: 200, feeds: 30 }
 const others = { heapTotal: 20e6, arrayBuffers: 5e6, subscribers: 1, connections: 1, majorCollections: 0 }
 
-/** A sample each minute, for half an hour if nothing else is said. */
+/** A sample each minute, for half an hour unless stated otherwise. */
 function resultOf(change: (minute: number) => Partial<typeof flat>, faults = {}, minutes = 30): SoakResult {
   const samples = Array.from({ length: minutes + 1 }, (_, minute) => ({
     ...{ ...flat, ...others, ...change(minute) },

@@ -30,7 +30,7 @@ test('finds nothing wrong when subscribers take turns to be ahead', () => {
   const feedOfAll = new Feed()
   const subscribers = [1, 2, 3].map(() => feedOfAll.receive(''))
   const places = [0, 0, 0]
-  // A fixed walk: each takes some bytes, never the same number.
+  // A fixed sequence: each read has some bytes, never the same number.
   for (let step = 0; places.some((place) => place < perEvent.length); step++) {
     const index = (step * 7) % 3
     const length = 1 + ((step * 37) % 150)
@@ -70,7 +70,8 @@ test('reads line ends of every kind', () => {
   expect(feedOfAll.tally).toMatchObject({ ...faultless, delivered: 36 })
 })
 
-// Each fault is found both when the first subscriber has it, with nothing to compare with, and when another does.
+// Each fault is found when the first subscriber has it, with nothing to compare with, and when
+// another does.
 for (const hasLeader of [false, true]) {
   const who = hasLeader ? 'a subscriber that follows' : 'the first subscriber'
   const receive = (wire: string, streams?: readonly number[]) => {
@@ -154,7 +155,8 @@ test('counts what comes after a fault', () => {
 })
 
 test('an event that was lost is not hidden by bytes that go on as those after it do', () => {
-  // The reference has no wire bytes for the events in the middle, because their chunks do not end with them.
+  // The reference has no wire bytes for the events in the middle, because their chunks do not end
+  // with them.
   const leader =
     events.slice(0, 4).map(chunk).join('') +
     rechunk(events.slice(4, 8).join(''), 33) +

@@ -17,7 +17,7 @@ export function chunk(text: string): string {
   return text === '' ? '' : `${text.length.toString(16)}\r\n${text}\r\n`
 }
 
-/** Text in chunks of so many bytes. */
+/** Text in chunks of this many bytes. */
 export function rechunk(text: string, size: number): string {
   let chunks = ''
   for (let at = 0; at < text.length; at += size) chunks += chunk(text.slice(at, at + size))
@@ -34,7 +34,7 @@ export class Feed {
     this.reference = new Reference(new Map(streams.map((stream) => [stream, firstSeq])), dueTimes)
   }
 
-  /** A subscriber that gets these bytes, in reads of so many bytes. */
+  /** A subscriber that receives these bytes, in reads of this many bytes. */
   receive(wire: string, readBytes = wire.length, isChunked = true): StreamChecker {
     const checker = new StreamChecker(this.reference, this.tally, isChunked)
     feed(checker, wire, readBytes)

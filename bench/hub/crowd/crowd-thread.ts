@@ -2,13 +2,13 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { Crowd, type GroupSpec, type SettleOptions } from './crowd.ts'
 import type { DueTimes } from './reference.ts'
 
-/** What the thread of a crowd begins with. */
+/** The data with which the thread of a crowd starts. */
 export interface CrowdThreadData {
   readonly port: number
   readonly dueTimes: DueTimes
 }
 
-/** What it is asked to do. */
+/** The requests to the thread. */
 export type CrowdRequest =
   | { readonly name: 'open'; readonly groups: readonly GroupSpec[] }
   | { readonly name: 'settle'; readonly options: SettleOptions }

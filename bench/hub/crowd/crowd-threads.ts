@@ -17,7 +17,7 @@ export class CrowdThreads {
     this.#threads = Array.from({ length: threads }, () => new Thread({ port, dueTimes: this.#dueTimes }))
   }
 
-  /** Notes when an event is due, just before it is published, and that it is. */
+  /** Records when an event is due and that it is published, just before that. */
   due(stream: number, seq: number, at: number): void {
     this.#dueTimes.times[stream * this.#dueTimes.perStream + seq] = at
     this.#published[stream] = Math.max(this.#published[stream]!, seq + 1)
@@ -35,7 +35,10 @@ export class CrowdThreads {
     await Promise.all(this.#threads.map((thread, index) => thread.ask({ name: 'open', groups: shares[index]! })))
   }
 
-  /** Resolves when everybody has all that was published, or nothing comes for `quietMs`. */
+  /**
+   * Resolves when all subscribers have everything that was published, or nothing arrives for
+   * `quietMs`.
+   */
   async settle(quietMs = 10_000): Promise<GroupReport[]> {
     const options: SettleOptions = { published: this.#published, quietMs }
     return combine(await Promise.all(this.#threads.map((thread) => thread.ask({ name: 'settle', options }))))
@@ -46,7 +49,7 @@ export class CrowdThreads {
     return combine(await Promise.all(this.#threads.map((thread) => thread.ask(request))))
   }
 
-  /** Also a second time. */
+  /** May be called twice. */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -95,7 +98,7 @@ class Thread {
   }
 }
 
-/** Adds up what the threads report, by label. */
+/** Sums the reports of the threads, by label. */
 function combine(reports: readonly GroupReport[][]): GroupReport[] {
   const combined = new Map<string, GroupReport>()
   for (const report of reports.flat()) {

@@ -5,23 +5,28 @@ import { type DueTimes, Reference } from './reference.ts'
 import { FramingError, StreamChecker } from './stream-checker.ts'
 import { Tally } from './tally.ts'
 
-/** Subscribers that ask for the same. */
+/** Subscribers that send the same request. */
 export interface GroupSpec {
-  /** What their figures are added up under. */
+  /** The label under which their figures are summed. */
   readonly label: string
-  /** What each of them sends: a request, whole. */
+  /** The whole request that each of them sends. */
   readonly request: string
-  /** The streams they are to get, each from this event on. */
+  /** The streams that they should receive, each from this event on. */
   readonly streams: readonly number[]
   readonly firstSeq?: number
   readonly count: number
-  /** How they read what comes. Of those that do not read at once, completeness is not asked. Default `at-once`. */
+  /**
+   * How they read. Subscribers that do not read at once need not receive everything. Default
+   * `at-once`.
+   */
   readonly pace?: Pace
 }
 
 export type Pace = 'at-once' | 'never' | '1 KB/s'
 
-/** What the subscribers of one label received since they were last asked, and all that was ever wrong. */
+/**
+ * What the subscribers of one label have received since the last report, and every fault so far.
+ */
 export interface GroupReport {
   readonly label: string
   readonly subscribers: number
@@ -38,15 +43,15 @@ export interface GroupReport {
   readonly closed: number
   readonly heartbeats: number
   readonly lastAt: number
-  /** Counts of a `Histogram`. */
+  /** The counts of a `Histogram`. */
   readonly latencies: Uint32Array
   readonly lastEventId: string
 }
 
 export interface SettleOptions {
-  /** How many events of each stream there are. */
+  /** The number of events of each stream. */
   readonly published: Int32Array
-  /** Gives up when nothing has come for so long. */
+  /** Gives up when nothing has arrived for this long. */
   readonly quietMs: number
 }
 
@@ -56,7 +61,7 @@ export class Crowd {
   readonly #dueTimes: DueTimes
   readonly #subscribers: Subscriber[] = []
   readonly #tallies = new Map<string, Tally>()
-  /** What all sockets read into: each piece is seen to before the next is read. */
+  /** The buffer that all sockets read into: each read is handled before the next. */
   readonly #readBuffer = Buffer.allocUnsafeSlow(256 * 1024)
 
   constructor(port: number, dueTimes: DueTimes) {
@@ -64,7 +69,10 @@ export class Crowd {
     this.#dueTimes = dueTimes
   }
 
-  /** Resolves when all of them have the head of their response; rejects if one is refused, or it takes more than a minute. */
+  /**
+   * Resolves when all of them have the head of their response. Rejects if one is refused, or it
+   * takes more than a minute.
+   */
   async open(groups: readonly GroupSpec[]): Promise<void> {
     const waiting: (() => Promise<void>)[] = []
     for (const group of groups) {
@@ -87,13 +95,16 @@ export class Crowd {
     await Promise.race([openers, wait(60_000, undefined, { ref: false }).then(() => refuseSlow(waiting.length))])
   }
 
-  /** Resolves when everybody has everything, or nothing comes any more. What was delivered begins anew from 0 afterwards. */
+  /**
+   * Resolves when all subscribers have everything, or nothing arrives any more. The counts of
+   * deliveries are 0 again afterwards.
+   */
   async settle({ published, quietMs }: SettleOptions): Promise<GroupReport[]> {
     let delivered = 0
-    // Counted in looks, not by the clock: a process that was held up has not looked.
+    // Counted in checks, not by the clock: a process that was held up has not checked.
     for (let looks = 0; looks * lookMs < quietMs; looks++) {
       const sum = [...this.#tallies.values()].reduce((total, tally) => total + tally.delivered, 0)
-      // To look at every subscriber costs too much to be done while events come.
+      // Checking every subscriber costs too much while events arrive.
       if (sum !== delivered) looks = 0
       else if (this.#subscribers.every((subscriber) => subscriber.lacks(published) <= 0 || !subscriber.isVerified))
         break
@@ -103,7 +114,7 @@ export class Crowd {
     return this.report(published)
   }
 
-  /** What has come so far. Begins anew from 0. */
+  /** What has arrived so far. The counts are 0 again afterwards. */
   report(published: Int32Array): GroupReport[] {
     const reports: GroupReport[] = []
     for (const [label, tally] of this.#tallies) {
@@ -136,7 +147,10 @@ export class Crowd {
 
 const lookMs = 10
 
-/** Fewer than servers queue connections to be accepted: one that finds no place there would be tried again a second later. */
+/**
+ * Less than the backlog of servers: a connection that finds it full would be retried a second
+ * later.
+ */
 const connectingAtOnce = 250
 
 function refuseSlow(left: number): never {
@@ -174,7 +188,10 @@ class Subscriber {
     return this.#checker?.lastEventId ?? ''
   }
 
-  /** How many events are to come; below 0: how many came that nobody had published. */
+  /**
+   * The number of expected events that are missing; negative: the number of events that nobody had
+   * published.
+   */
   lacks(published: Int32Array): number {
     let expected = 0
     for (const stream of this.group.streams) expected += published[stream]! - (this.group.firstSeq ?? 0)
@@ -199,7 +216,7 @@ class Subscriber {
     })
   }
 
-  /** At once, and so that the port can be used again. */
+  /** Closes at once, and so that the port can be used again. */
   close(): void {
     this.#isClosing = true
     clearTimeout(this.#timer)
@@ -235,7 +252,7 @@ class Subscriber {
     this.#checker.receive(body, 0, body.length, now())
   }
 
-  /** Whether to read on. */
+  /** Whether to continue reading. */
   #goesOn(): boolean {
     if (this.isVerified || !this.#checker) return true
     if (this.group.pace === '1 KB/s') this.#timer = setTimeout(() => this.#socket?.resume(), 1000)

@@ -1,4 +1,7 @@
-/** How often times occurred, to within 1/64 of each, from 1 µs to over half an hour: adding one costs a few nanoseconds. */
+/**
+ * Counts times, to within 1/64 of each, from 1 µs to over half an hour. Adding one costs a few
+ * nanoseconds.
+ */
 export class Histogram {
   readonly counts: Uint32Array
   count = 0
@@ -8,7 +11,7 @@ export class Histogram {
     for (const each of counts) this.count += each
   }
 
-  /** Adds a time in milliseconds, `times` times. A negative one counts as 0. */
+  /** Adds a time in milliseconds, `times` times. A negative time counts as 0. */
   add(ms: number, times = 1): void {
     const us = ms <= 0 ? 0 : ms >= maxMs ? maxMs * 1000 : (ms * 1000) | 0
     const index = bucketOf(us)
@@ -26,7 +29,10 @@ export class Histogram {
     this.count = 0
   }
 
-  /** The time in milliseconds that this share of them (0 to 1) did not exceed; `NaN` when there is none. */
+  /**
+   * The time in milliseconds that this share of them (0 to 1) did not exceed; `NaN` if there is
+   * none.
+   */
   percentile(share: number): number {
     if (this.count === 0) return Number.NaN
     const rank = Math.max(1, Math.ceil(this.count * share))
@@ -50,7 +56,7 @@ function bucketOf(us: number): number {
   return (exponent << precisionBits) + (us >>> exponent)
 }
 
-/** The largest time in microseconds that falls into a bucket. */
+/** The largest time in microseconds in a bucket. */
 function endOf(index: number): number {
   if (index < linear) return index
   const exponent = (index >>> precisionBits) - 1

@@ -3,19 +3,20 @@ import type { Reference } from './reference.ts'
 import type { Tally } from './tally.ts'
 
 /**
- * What one subscriber has received, event by event. Only kept for those whose stream has once differed from that of the others, or
- * from what was to come: it is exact about what is wrong, and slow.
+ * What one subscriber has received, event by event. It is only kept for subscribers whose stream
+ * once differed from that of the others, or from what was expected: it is exact about faults, and
+ * slow.
  */
 export class Received {
-  /** Different events that it was to get. */
+  /** The number of different expected events. */
   distinct = 0
-  /** Events that were wrong in themselves, or at their place. */
+  /** The number of events that were wrong in themselves, or in the wrong place. */
   faults = 0
   readonly #reference: Reference
   readonly #seen = new Map<number, Set<number>>()
   readonly #newest = new Map<number, number>()
 
-  /** Begins with the first `events` of the reference. */
+  /** Begins with the first `events` events of the reference. */
   constructor(reference: Reference, events: number) {
     this.#reference = reference
     for (let index = 0; index < events; index++) {

@@ -1,21 +1,27 @@
 import type { EventIdentity } from '../content.ts'
 
-/** The streams that a subscriber is to get, each with the number of the first event that it is to get of it. */
+/**
+ * The streams that a subscriber should receive, each with the number of the first expected event.
+ */
 export type Selection = ReadonlyMap<number, number>
 
-/** When the events are due: of each stream `perStream`, one stream after the other. 0 for one not published yet. */
+/**
+ * When the events are due: `perStream` of each stream, one stream after the other. 0 for an event
+ * that is not published yet.
+ */
 export interface DueTimes {
   readonly times: Float64Array
   readonly perStream: number
 }
 
 /**
- * The bytes that subscribers of one feed are to get, as whichever of them came first got them: each event in here was parsed and found
- * to be the next one, whole. The others have only to be compared with it, by long spans of memory, which is what lets one
- * core verify millions of deliveries a second.
+ * The bytes that subscribers of one feed should receive, as the first of them received them: each
+ * event in here was parsed and found to be the next one, whole. The others only need to be compared
+ * with it, in long spans of memory, which lets one core verify millions of deliveries a second.
  *
- * It is kept twice: what the events are (`payload`), and the same with the chunks of HTTP around them (`wire`), since a server
- * may cut chunks as it likes. Checkpoints tie the two together, where a chunk ends together with an event.
+ * It is kept twice: the events alone (`payload`), and the same with the HTTP chunks around them
+ * (`wire`), since a server may cut chunks as it likes. Checkpoints connect the two where a chunk
+ * ends together with an event.
  */
 export class Reference {
   readonly selection: Selection
@@ -24,16 +30,16 @@ export class Reference {
   payloadEnd = 0
   wire: Buffer = Buffer.alloc(0)
   wireEnd = 0
-  /** Where in `payload` each event ends. */
+  /** The end of each event in `payload`. */
   ends = new Int32Array(4)
   streams = new Int32Array(4)
   seqs = new Int32Array(4)
   dues = new Float64Array(4)
-  /** Of each checkpoint: where in `wire` it is, and how many events are before it. */
+  /** For each checkpoint: its offset in `wire`, and the number of events before it. */
   checkpointWire = new Int32Array(4)
   checkpointEvents = new Int32Array(4)
   checkpointCount = 0
-  /** By number of events: the checkpoint after them, plus 1; 0 where there is none. */
+  /** By number of events: the checkpoint after them, plus 1; 0 if there is none. */
   #checkpointAfter = new Int32Array(4)
   readonly #next: Map<number, number>
   readonly #dueTimes: DueTimes
@@ -48,17 +54,17 @@ export class Reference {
     return this.#dueTimes.times[stream * this.#dueTimes.perStream + seq] ?? 0
   }
 
-  /** Where in `payload` an event begins. */
+  /** The beginning of an event in `payload`. */
   startOf(event: number): number {
     return event === 0 ? 0 : this.ends[event - 1]!
   }
 
-  /** Whether nothing is missing between what is here and this event. */
+  /** Whether nothing is missing between the reference and this event. */
   expects({ stream, seq }: EventIdentity): boolean {
     return this.#next.get(stream) === seq
   }
 
-  /** Adds the event that was expected, with the bytes of its block. */
+  /** Adds the expected event, with the bytes of its block. */
   append(identity: EventIdentity, bytes: Buffer, from: number, to: number): void {
     const index = this.count++
     const end = this.payloadEnd + to - from
@@ -78,21 +84,24 @@ export class Reference {
     this.#next.set(identity.stream, identity.seq + 1)
   }
 
-  /** The checkpoint after so many events, or -1. */
+  /** The checkpoint after this many events, or -1. */
   checkpointAfter(events: number): number {
     return (this.#checkpointAfter[events] ?? 0) - 1
   }
 
-  /** How many events are before the last checkpoint; -1 when there is none. */
+  /** The number of events before the last checkpoint; -1 if there is none. */
   get lastCheckpointEvents(): number {
     return this.checkpointCount === 0 ? -1 : this.checkpointEvents[this.checkpointCount - 1]!
   }
 
-  /** Adds whole chunks, as received, that hold the events from `fromEvent` to `toEvent`, none of which is in `wire` yet. */
+  /**
+   * Adds whole chunks, as received, that hold the events from `fromEvent` to `toEvent`, none of
+   * which is in `wire` yet.
+   */
   appendWire(fromEvent: number, toEvent: number, bytes: Buffer, from: number, to: number): void {
     if (this.lastCheckpointEvents !== fromEvent) {
-      // What would join here does not follow from what is before. A byte that no stream has at this place keeps comparisons from
-      // running on.
+      // What would be joined here does not follow what is before it. A byte that no stream has here
+      // stops comparisons.
       if (this.checkpointCount > 0) this.#write(barrier, 0, 1)
       this.#addCheckpoint(fromEvent)
     }

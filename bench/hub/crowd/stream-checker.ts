@@ -3,44 +3,54 @@ import { Received } from './received.ts'
 import type { Reference } from './reference.ts'
 import type { Tally } from './tally.ts'
 
-/** How the bytes of a connection are looked at now. */
+/** How the bytes of a connection are checked at the moment. */
 type Way =
-  /** Compared with the reference as they are, chunk framing and all. */
+  /** Compared with the reference as they are, including chunk framing. */
   | 'wire'
-  /** Taken out of their chunks, and compared with the reference. */
+  /** Extracted from their chunks, and compared with the reference. */
   | 'payload'
-  /** Taken out of their chunks, and parsed. The first of a feed adds to the reference what it finds. */
+  /**
+   * Extracted from their chunks, and parsed. The first subscriber of a feed adds what it finds to
+   * the reference.
+   */
   | 'parse'
 
-/** Where in the framing of chunked transfer coding [RFC 9112, 7.1] the next byte is. */
+/** The position of the next byte in the framing of chunked transfer coding [RFC 9112, 7.1]. */
 type ChunkState = 'size' | 'extension' | 'data' | 'data-end' | 'trailer'
 
 /**
- * Verifies the body of one subscriber's response: every event it is to get, once, whole, in order. Takes the fastest way that fits
- * what comes, and falls back to the next when bytes are not as expected, which alone is no fault: a server may send a
- * heartbeat or cut its chunks otherwise. Only parsed events are judged.
+ * Verifies the body of one subscriber's response: every event it should receive, once, whole, in
+ * order. It uses the fastest method that fits the bytes, and falls back to the next when they are
+ * not as expected. That alone is not a fault: a server may send a heartbeat or cut its chunks
+ * differently. Only parsed events are judged.
  */
 export class StreamChecker {
-  /** Of the last event that was parsed; the last of all for a subscriber that is alone with its feed. */
+  /**
+   * The ID of the last parsed event; of the last event of all for a subscriber that is alone with
+   * its feed.
+   */
   lastEventId = ''
   readonly #reference: Reference
   readonly #tally: Tally
   readonly #isChunked: boolean
   #way: Way = 'parse'
-  /** How many events of the reference have come, while `#received` is not needed. */
+  /** The number of events of the reference that have arrived, while `#received` is not needed. */
   #events = 0
   #received: Received | undefined
-  /** Where in the reference's wire the next byte is, and the last checkpoint before it. */
+  /** The offset of the next byte in the reference's wire, and the last checkpoint before it. */
   #wireAt = 0
   #checkpoint = 0
-  /** Where in the reference's payload the next byte is. */
+  /** The offset of the next byte in the reference's payload. */
   #payloadAt = 0
-  /** The beginning of a block whose end has not come. */
+  /** The beginning of a block whose end has not arrived. */
   #pending = Buffer.alloc(0)
   #chunkState: ChunkState = 'size'
   #chunkLeft = 0
   #chunkDigits = 0
-  /** The last place in the bytes being received where a chunk ended with an event, and how many events were before; -1: none. */
+  /**
+   * The last offset in the bytes being received at which a chunk ended with an event, and the
+   * number of events before it; -1: none.
+   */
   #cleanAt = -1
   #cleanEvents = 0
   #at = 0
@@ -52,17 +62,23 @@ export class StreamChecker {
     if (!isChunked) this.#chunkState = 'data'
   }
 
-  /** How many different events have come that were to come. */
+  /** The number of different expected events that have arrived. */
   get distinct(): number {
     return this.#received?.distinct ?? this.#events
   }
 
-  /** Whether all is well but that events of several streams came in another order than for the first of the feed. */
+  /**
+   * Whether nothing is wrong, except that events of several streams arrived in another order than
+   * for the first subscriber of the feed.
+   */
   get isInterleaved(): boolean {
     return this.#received?.faults === 0
   }
 
-  /** Takes the bytes from `from` to `to`, which came at `at`. Throws a {@link FramingError} if they cannot be part of the response. */
+  /**
+   * Accepts the bytes from `from` to `to`, which arrived at `at`. Throws a {@link FramingError} if
+   * they cannot be part of the response.
+   */
   receive(bytes: Buffer, from: number, to: number, at: number): void {
     this.#at = at
     this.#cleanAt = -1
@@ -90,7 +106,7 @@ export class StreamChecker {
     return from + length
   }
 
-  /** Goes on from the last checkpoint, with what came since before `at`. */
+  /** Continues from the last checkpoint, with what arrived since before `at`. */
   #leaveWire(at: number): void {
     const { wire, checkpointWire } = this.#reference
     const from = checkpointWire[this.#checkpoint]!
@@ -102,7 +118,10 @@ export class StreamChecker {
     else this.#readChunks(wire, from, this.#wireAt)
   }
 
-  /** Takes bytes out of their chunks; up to where they can be compared as they are, if that comes first. */
+  /**
+   * Extracts bytes from their chunks, up to where they can be compared as they are, if that is
+   * earlier.
+   */
   #readChunks(bytes: Buffer, from: number, to: number): number {
     if (!this.#isChunked) {
       this.#readPayload(bytes, from, to)
@@ -163,7 +182,10 @@ export class StreamChecker {
     this.#cleanEvents = this.#events
   }
 
-  /** Compares what follows as it is, if the reference has a checkpoint here, or gets one by the chunks that just came. */
+  /**
+   * Compares what follows as it is, if the reference has a checkpoint here, or gets one from the
+   * chunks that just arrived.
+   */
   #enterWire(bytes: Buffer, at: number): boolean {
     const reference = this.#reference
     const isNew =
@@ -206,7 +228,7 @@ export class StreamChecker {
     this.#events = events
   }
 
-  /** Reads blocks, up to where what follows can be compared. */
+  /** Reads blocks, up to where the rest can be compared. */
   #parse(bytes: Buffer, from: number, to: number): number {
     const isContinued = this.#pending.length > 0
     const text = isContinued ? Buffer.concat([this.#pending, bytes.subarray(from, to)]) : bytes
@@ -231,7 +253,8 @@ export class StreamChecker {
   #readBlock(bytes: Buffer, from: number, to: number): void {
     let data: string | undefined
     let type = ''
-    // Data, event types and IDs of the benchmark are ASCII: any other byte makes them differ from what is expected.
+    // Data, event types and IDs of the benchmark are ASCII: any other byte makes them differ from
+    // what is expected.
     for (const line of bytes.toString('latin1', from, to).split(/\r\n|\r|\n/)) {
       const [, field, value = ''] = /^([^:]+):? ?(.*)$/s.exec(line) ?? []
       if (field === 'data') data = data === undefined ? value : `${data}\n${value}`
@@ -282,7 +305,7 @@ function hexDigit(byte: number): number {
   return -1
 }
 
-/** Where the block that begins at `from` is over: after its empty line. -1 if that has not come. */
+/** The end of the block that begins at `from`, after its empty line. -1 if that has not arrived. */
 function endOfBlock(bytes: Buffer, from: number, to: number): number {
   let lineStart = from
   for (let index = from; index < to; index++) {
@@ -290,7 +313,7 @@ function endOfBlock(bytes: Buffer, from: number, to: number): number {
     if (byte !== 10 && byte !== 13) continue
     let after = index + 1
     if (byte === 13) {
-      // The line feed of the same line end may be still to come.
+      // The line feed of the same line end may not have arrived yet.
       if (after === to) return -1
       if (bytes[after] === 10) after++
     }

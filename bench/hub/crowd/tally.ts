@@ -1,25 +1,28 @@
 import { Histogram } from './histogram.ts'
 
-/** What subscribers of one kind have received, and everything that was wrong with it. Numbers of events, where not said otherwise. */
+/**
+ * What subscribers of one kind have received, and every fault in it. Numbers of events, unless
+ * stated otherwise.
+ */
 export class Tally {
   /** Each event counted once for each subscriber. */
   delivered = 0
   duplicated = 0
-  /** Came after one of the same stream that was published later. */
+  /** Events that arrived after a later one of the same stream. */
   reordered = 0
   /** Data that no publisher sent, torn or altered. */
   corrupted = 0
-  /** Of a stream that the subscriber did not select. */
+  /** Events of a stream that the subscriber did not select. */
   misdirected = 0
-  /** Subscribers told of a gap. */
+  /** Subscribers that received a gap. */
   gaps = 0
-  /** Blocks that are no event: comments, and what has no data. */
+  /** Blocks that are not events: comments, and blocks without data. */
   heartbeats = 0
-  /** Answers that were not an event stream, in chunks that make sense. */
+  /** Responses that were not an event stream in valid chunks. */
   broken = 0
   /** Connections that ended before the end of the measurement. */
   closed = 0
-  /** When the last event came. */
+  /** The time of the last event. */
   lastAt = 0
   readonly latencies = new Histogram()
 

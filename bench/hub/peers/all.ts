@@ -4,14 +4,14 @@ import { nchan } from './nchan.ts'
 import { betterSse, naive, nodeServer } from './node-server.ts'
 import type { Peer } from './peer.ts'
 
-/** Sends as fast as it can: for the ceiling of the client, and nothing else. */
+/** Sends as fast as it can. It only measures the limit of the client. */
 const blast = nodeServer('blast', 'the ceiling of the client', 'blast-server.ts')
 
 export const peers: readonly Peer[] = [hub, hubInMemory, nchan, betterSse, naive, floor, blast]
 
 /**
- * Those by these names; all if there are none. Beside each hub stands the one of the checkout `before`, if that is given. Throws if
- * a name is not known.
+ * The peers with these names; all if there are none. If `before` is given, each hub is joined by
+ * that of this checkout. Throws if a name is not known.
  */
 export function choosePeers(names: readonly string[], before?: string): readonly Peer[] {
   const chosen = names.length === 0 ? peers : names.map(peerNamed)

@@ -1,5 +1,6 @@
-// Loaded into a peer with `--import …?directory=…`. Samples where the main thread allocates, what was collected since included, from
-// one SIGUSR2 to the next, and writes that to `allocations.heapprofile` (for DevTools) and, by function, `allocations.txt`.
+// Loaded into a peer with `--import …?directory=…`. Samples where the main thread allocates,
+// including what was collected since, from one SIGUSR2 to the next, and writes that to
+// `allocations.heapprofile` (for DevTools) and, by function, `allocations.txt`.
 import { writeFileSync } from 'node:fs'
 import { type HeapProfiler, Session } from 'node:inspector'
 import { join } from 'node:path'
@@ -28,7 +29,7 @@ if (isMainThread) {
   })
 }
 
-/** The share of each function in what was allocated, the largest first. */
+/** The share of each function in the allocations, the largest first. */
 function textOf({ head }: HeapProfiler.SamplingHeapProfile): string {
   const bytesOf = new Map<string, number>()
   let total = 0

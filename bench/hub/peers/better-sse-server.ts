@@ -1,5 +1,5 @@
-// better-sse as its documentation shows it: a channel for each topic, and sessions registered with it. It keeps no history, so this
-// does, for those who return. Used by the benchmark as a peer.
+// better-sse as in its documentation: a channel for each topic, and sessions registered with it. It
+// keeps no history, so this server does, for subscribers that return. A peer of the benchmark.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Channel, createChannel, createSession } from 'better-sse'

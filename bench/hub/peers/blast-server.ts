@@ -1,5 +1,6 @@
-// Sends events as fast as it can, many in each write, to find out how fast the benchmark's client is. `POST /publish` has as its body
-// how many events, how many of them in one write, and how large. They are those of stream 0.
+// Sends events as fast as it can, many in each write, to find out how fast the benchmark's client
+// is. The body of `POST /publish` says how many events to send, how many of them in one write, and
+// how large they are. They belong to stream 0.
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import { eventData } from '../content.ts'
 
@@ -23,7 +24,7 @@ const server = createServer({ noDelay: true }, (socket) => {
 server.listen(0, '127.0.0.1', 4096, () => console.log(`listening on ${(server.address() as AddressInfo).port}`))
 process.on('SIGTERM', () => process.exit())
 
-/** One span for each turn of the event loop, so that subscribers take turns, too. */
+/** Sends one span in each turn of the event loop, so that subscribers take turns too. */
 function blast(socket: Socket, spans: readonly Buffer[], index: number): void {
   const span = spans[index]
   if (!span || socket.destroyed) return

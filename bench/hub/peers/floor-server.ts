@@ -1,5 +1,6 @@
-// What a server without batching cannot go below, in Node: the bytes of each event are made once, and each subscriber's socket is given
-// them in one write. No HTTP library, no queue, no care for slow readers. Used by the benchmark as a peer.
+// The lower limit for a server without batching, in Node: the bytes of each event are made once,
+// and written to each subscriber's socket in one write. It has no HTTP library, no queue, and no
+// handling of slow readers. A peer of the benchmark.
 
 import type { AddressInfo } from 'node:net'
 import { createServer, type Socket } from 'node:net'
@@ -48,7 +49,7 @@ setInterval(() => {
 server.listen(0, '127.0.0.1', 4096, () => console.log(`listening on ${(server.address() as AddressInfo).port}`))
 process.on('SIGTERM', () => process.exit())
 
-/** An ID as long as the hub's are. */
+/** An ID as long as those of the hub. */
 function frameOf(index: number, data: string): Buffer {
   const block = `id: ${epoch}${index.toString(36).padStart(4, '0')}.0000000\ndata: ${data}\n\n`
   return Buffer.from(`${block.length.toString(16)}\r\n${block}\r\n`)

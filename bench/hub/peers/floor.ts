@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { startServer } from './node-server.ts'
 import { heartbeatMs, type Peer, PeerProcess } from './peer.ts'
 
-/** In C; on a machine without a compiler the same in Node, and its note says so. */
+/** In C. On a machine without a compiler it is the same in Node, and its note says so. */
 export const floor: Peer = {
   name: 'floor',
   description: 'the same bytes, one write for each subscriber and event, and nothing else',

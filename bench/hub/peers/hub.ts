@@ -9,7 +9,7 @@ const repository = fileURLToPath(new URL('../../..', import.meta.url))
 
 /** A peer that is the hub. */
 export interface HubPeer extends Peer {
-  /** The file that is run. */
+  /** The file to run. */
   readonly main: string
 }
 
@@ -20,7 +20,7 @@ export const hub: HubPeer = hubWith('hub', 'headwater, `--store file:`, every ev
 
 export const hubInMemory: HubPeer = hubWith('hub-memory', 'headwater, `--store memory:`', () => ['--store', 'memory:'])
 
-/** Only when it is asked for: on a machine of two cores the client has one of them. */
+/** Only on request: on a machine with two cores, the client uses one of them. */
 export const hubInThreads: HubPeer = hubWith('hub-threads', 'headwater, `--store file: --threads 2`', (directory) => [
   '--store',
   `file:${join(directory, 'store')}`,
@@ -28,15 +28,15 @@ export const hubInThreads: HubPeer = hubWith('hub-threads', 'headwater, `--store
   '2',
 ])
 
-/** What only the hub understands, and the scenarios that have no peer use. */
+/** Requests that only the hub understands, for the scenarios without other peers. */
 export interface RunningHub extends RunningPeer {
-  /** Takes exact topics and URL patterns. With a token: to what is private, too. */
+  /** Selects by exact topics and URL patterns; with a token, private events too. */
   subscribeToAll(matchers: readonly Matcher[], token?: string): string
   publishPrivately(event: PublishedEvent): string
   publishJson(events: readonly PublishedEvent[]): string
   /** The head of a request whose body is lines of JSON, in chunks. */
   readonly publishLinesHead: string
-  /** A token that grants what is private of these topics. */
+  /** A token that grants the private events of these topics. */
   tokenFor(topics: readonly string[]): Promise<string>
 }
 
@@ -50,8 +50,8 @@ export function isHub(peer: RunningPeer): peer is RunningHub {
 }
 
 /**
- * The same peer with the hub of another checkout, which has been built: the version before. Throws if there is no hub in that
- * directory.
+ * The same peer with the hub of another checkout, which has been built: the version before. Throws
+ * if there is no hub in that directory.
  */
 export function versionBefore(peer: HubPeer, directory: string): HubPeer {
   const main = mainOf(directory)
@@ -83,7 +83,7 @@ function hubWith(name: string, description: string, storeFlags: (directory: stri
         '--dev',
         ...['--listen', '127.0.0.1:0', ...storeFlags(options.directory)],
         ...['--subscriber-key', key, '--key-alg', 'HS256', '--issuer', issuer, '--audience', audience],
-        // One machine plays all clients.
+        // One machine acts as all clients.
         ...['--max-subscribers-per-address', '100000', '--max-publish-rate', '100000000', '--max-body-bytes', '64MiB'],
       ]
       const process_ = new NodeProcess(args, options)
@@ -122,7 +122,7 @@ function publishForm({ topic, data }: PublishedEvent, rest: string): string {
   return httpRequest('POST', path, { 'Content-Type': 'application/x-www-form-urlencoded' }, body)
 }
 
-/** Grants what is private of these topics. */
+/** Grants the private events of these topics. */
 function tokenFor(topics: readonly string[]): Promise<string> {
   return mintToken({
     key,

@@ -1,4 +1,5 @@
-// What many write first: a list of responses, a list of events, and a loop. Used by the benchmark as a peer.
+// What many people write first: a list of responses, a list of events, and a loop. A peer of the
+// benchmark.
 import { createServer, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { heartbeatMs } from './peer.ts'

@@ -25,7 +25,7 @@ export const nchan: Peer = {
 }
 
 function configurationFor(directory: string, port: number): string {
-  // Whoever is root has to say under whom the worker runs; for others the line would only be a warning.
+  // Root must name the user of the worker; for other users, the line would only cause a warning.
   const user = process.getuid?.() === 0 ? 'user root;' : ''
   return `load_module /usr/lib/nginx/modules/ngx_nchan_module.so;
 ${user}

@@ -2,9 +2,9 @@ import { mkdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { PeerProcess, type StartOptions } from './peer.ts'
 
-/** A peer that runs on Node: profiled, or with its allocations counted, where that is asked for. */
+/** A peer that runs on Node: profiled, or with its allocations counted, on request. */
 export class NodeProcess extends PeerProcess {
-  /** Only where allocations are counted. */
+  /** Only if allocations are counted. */
   readonly allocatedBytes: (() => Promise<number>) | undefined
   #asked = 0
 
@@ -20,7 +20,7 @@ export class NodeProcess extends PeerProcess {
   }
 }
 
-/** Where allocations are counted, a profile is of them; else of CPU time. */
+/** If allocations are counted, the profile is of them; otherwise of CPU time. */
 function flagsFor({ profileDirectory, countsAllocation }: StartOptions): string[] {
   if (!countsAllocation) return profileDirectory ? ['--cpu-prof', `--cpu-prof-dir=${profileDirectory}`] : []
   const meter = ['--import', fileURLToPath(new URL('allocation-meter.ts', import.meta.url))]

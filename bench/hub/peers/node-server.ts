@@ -9,7 +9,7 @@ export const betterSse: Peer = nodeServer(
 )
 export const naive: Peer = nodeServer('naive', 'a loop of `res.write` over the subscribers', 'naive-server.ts')
 
-/** A server that is a TypeScript file of this folder. It says `listening on PORT`. */
+/** A server in a TypeScript file of this folder. It prints `listening on PORT`. */
 export function nodeServer(name: string, description: string, file: string): Peer {
   return {
     name,
@@ -22,7 +22,10 @@ export function nodeServer(name: string, description: string, file: string): Pee
   }
 }
 
-/** A server that takes events as the body of `POST /publish?topic=…` and subscribers at `GET /subscribe?topic=…`. */
+/**
+ * A server that accepts events as the body of `POST /publish?topic=…` and subscribers at
+ * `GET /subscribe?topic=…`.
+ */
 export async function startServer(server: PeerProcess): Promise<RunningPeer> {
   const [, port] = await server.says(/listening on (\d+)/)
   return {

@@ -7,9 +7,11 @@ import { descend } from '../process-tree.ts'
 /** A server that the benchmark compares: how to start it, and how to talk to it. */
 export interface Peer {
   readonly name: string
-  /** What it is, for the table's legend. */
+  /** A description for the table's legend. */
   readonly description: string
-  /** The peer whose scenarios it does, where it is another version of one. Default: its own name. */
+  /**
+   * The peer whose scenarios it runs, if it is another version of that peer. Default: its own name.
+   */
   readonly versionOf?: string
   start(options: StartOptions): Promise<RunningPeer>
 }
@@ -17,22 +19,22 @@ export interface Peer {
 export interface StartOptions {
   /** A directory of its own, which is removed afterwards. */
   readonly directory: string
-  /** Writes profiles there, if the peer runs on Node. */
+  /** The directory for profiles, if the peer runs on Node. */
   readonly profileDirectory: string | undefined
-  /** Counts what the main thread allocates, if the peer runs on Node. */
+  /** Whether to count what the main thread allocates, if the peer runs on Node. */
   readonly countsAllocation?: boolean
 }
 
 export interface RunningPeer {
   readonly port: number
   readonly pid: number
-  /** What it is exactly, where the description leaves that open. */
+  /** What exactly it is, if the description leaves that open. */
   readonly note?: string
   /** The request that publishes an event. */
   publishRequest(event: PublishedEvent): string
   /** The request for the events of a topic, from this ID on. */
   subscribeRequest(topic: string, lastEventId?: string): string
-  /** How many bytes the main thread has allocated on its heap so far. Only where that is counted. */
+  /** The bytes that the main thread has allocated on its heap so far. Only if that is counted. */
   readonly allocatedBytes?: () => Promise<number>
   stop(): Promise<void>
 }
@@ -42,10 +44,13 @@ export interface PublishedEvent {
   readonly data: string
 }
 
-/** How often the peers are set to send a heartbeat. */
+/** The heartbeat interval of the peers. */
 export const heartbeatMs = 10_000
 
-/** A process of the benchmark: ends with it, and by itself after a while, whatever happens to the benchmark. */
+/**
+ * A process of the benchmark. It ends with the benchmark, and by itself after a while, whatever
+ * happens.
+ */
 export class PeerProcess {
   readonly child: ChildProcess
   #output = ''
@@ -64,12 +69,15 @@ export class PeerProcess {
     return this.child.pid!
   }
 
-  /** What it has written, from the end. */
+  /** The end of its output. */
   get output(): string {
     return this.#output
   }
 
-  /** Resolves to the match when it has written that; rejects when it ends first, or after a minute. */
+  /**
+   * Resolves to the match when the process has written it. Rejects when the process ends first, or
+   * after a minute.
+   */
   async says(pattern: RegExp): Promise<RegExpExecArray> {
     const signal = AbortSignal.timeout(startMs)
     for (;;) {
@@ -80,7 +88,10 @@ export class PeerProcess {
     }
   }
 
-  /** Resolves when something listens on a port; rejects when it ends first, or after a minute. */
+  /**
+   * Resolves when a port accepts connections. Rejects when the process ends first, or after a
+   * minute.
+   */
   async listensOn(port: number): Promise<void> {
     const signal = AbortSignal.timeout(startMs)
     while (!(await canConnect(port))) {
@@ -151,7 +162,7 @@ function canConnect(port: number): Promise<boolean> {
   })
 }
 
-/** A request as it goes over the wire. */
+/** A request as it is sent. */
 export function httpRequest(
   method: string,
   target: string,

@@ -1,22 +1,22 @@
 import { median } from '../../median.ts'
 import { medianOf, type Trial } from './results.ts'
 
-/** Something to reach: a measure of the hub, as it is, or divided by that of another. */
+/** An aim: a measure of the hub, as it is or divided by another. */
 export interface Aim {
   readonly scenario: string
   readonly measure: string
   readonly title: string
   /** Default `hub`. */
   readonly peer?: string
-  /** Divides the measure: that of another peer, or another measure. Default: nothing does. */
+  /** The divisor of the measure: that of another peer, or another measure. Default: none. */
   readonly by?: { readonly peer?: string; readonly measure?: string }
-  /** How much it may be, or has to be. */
+  /** The most or the least that it must be. */
   readonly limit: { readonly atMost: number } | { readonly atLeast: number }
 }
 
 const byNchan = { peer: 'nchan' }
 
-/** What the hub is to reach, with every event synced to disk where nothing else is said. */
+/** The aims of the hub. Every event is synced to disk unless stated otherwise. */
 export const aims: readonly Aim[] = [
   ...['burst-1', 'burst-16'].flatMap((scenario): Aim[] => [
     {
@@ -100,18 +100,21 @@ export const aims: readonly Aim[] = [
   },
 ]
 
-/** How an aim compares with what was measured. */
+/** An aim compared with the measurement. */
 export interface Judgement {
   readonly scenario: string
   readonly title: string
   readonly toReach: string
   readonly measured: string
-  /** The same of the version before, where that took part. */
+  /** The same for the version before, if it took part. */
   readonly before?: string
   readonly verdict: string
 }
 
-/** Judges every aim whose measures are there. A fault in what the hub delivered is no success, however quick it was. */
+/**
+ * Judges every aim with measures. A fault in what the hub delivered is a failure, however fast it
+ * was.
+ */
 export function judge(trials: readonly Trial[], toReach: readonly Aim[] = aims): Judgement[] {
   return toReach.flatMap((aim) => {
     const { scenario, title, peer = 'hub', by, limit } = aim
@@ -138,14 +141,17 @@ export function judge(trials: readonly Trial[], toReach: readonly Aim[] = aims):
   })
 }
 
-/** The measure of an aim, of this peer; `undefined` without measures of both sides. */
+/** The measure of an aim, for this peer; `undefined` unless both sides have measures. */
 function measuredOf(trials: readonly Trial[], { scenario, measure, by }: Aim, peer: string): number | undefined {
   const value = medianOf(trials, { scenario, peer, measure })
   const divisor = by ? medianOf(trials, { scenario, peer, measure, ...by }) : 1
   return value === undefined || divisor === undefined ? undefined : value / divisor
 }
 
-/** Beside other work a ratio of latencies says little: it is of those who waited for a processor. */
+/**
+ * With other work on the machine, a ratio of latencies says little: it compares waits for a
+ * processor.
+ */
 function doubtAbout(trials: readonly Trial[], scenario: string): string {
   const own = trials.filter((trial) => trial.scenario === scenario)
   const percent = median(own.flatMap(({ measures }) => measures.othersCpuPercent ?? []))

@@ -2,7 +2,7 @@ import type { TopLevelSpec } from 'vega-lite'
 import { svgOf } from '../../svg-of.ts'
 import { medianOf, type Results } from './results.ts'
 
-/** What is drawn: of each scenario the one measure that says most, small is good. */
+/** The panels of the plot: the most significant measure of each scenario; small is good. */
 const panels = [
   ['burst-1', 'cpuUsPerDelivery', 'burst, 1 publisher: CPU µs per delivery'],
   ['burst-16', 'cpuUsPerDelivery', 'burst, 16 publishers: CPU µs per delivery'],
@@ -21,7 +21,7 @@ const panels = [
   ['publish-64', 'cpuUsPerPublish', 'publish, 64 publishers: CPU µs per event'],
 ] as const
 
-/** The medians as an SVG of small bar charts, one for each panel that there are measures for. */
+/** The medians as an SVG of small bar charts, one for each panel with measures. */
 export async function plotOf({ trials }: Results): Promise<string> {
   const names = [...new Set(trials.map((trial) => trial.peer))]
   const charts = panels.flatMap(([scenario, measure, title]) => {
@@ -55,7 +55,7 @@ function chartOf(title: string, bars: readonly { peer: string; value: number; la
         field: 'value',
         type: 'quantitative',
         title: null,
-        // Room for the number beside the longest bar.
+        // Room for the number next to the longest bar.
         scale: { domain: [0, most * 1.15] },
         axis: { grid: false, tickCount: 4 },
       },

@@ -1,6 +1,9 @@
 import type { Aim } from './aims.ts'
 
-/** What a publish may cost beside nchan and the naive loop in the same run, on the way from the publisher to the subscribers. */
+/**
+ * What a publish may cost compared with nchan and the naive loop in the same run, on the way from
+ * the publisher to the subscribers.
+ */
 export const publishPathAims: readonly Aim[] = [
   {
     scenario: 'topics',

@@ -1,7 +1,7 @@
 import { median } from '../../median.ts'
 import type { GroupReport } from '../crowd/crowd.ts'
 
-/** All that a run found. */
+/** Everything that a run found. */
 export interface Results {
   readonly startedAt: string
   readonly command: string
@@ -18,11 +18,11 @@ export interface Trial {
   readonly note?: string
   readonly round: number
   readonly measures: Readonly<Record<string, number>>
-  /** CPU time in milliseconds by the names of the server's threads. */
+  /** CPU time in milliseconds by name of the server's threads. */
   readonly threadCpuMs?: Readonly<Record<string, number>>
-  /** How many deliveries were verified while it was measured; 0 where nobody subscribes. */
+  /** The number of deliveries that were verified during the measurement; 0 if nobody subscribes. */
   readonly delivered: number
-  /** What was wrong with what the subscribers received; empty when all was well. */
+  /** The faults in what the subscribers received; empty if there were none. */
   readonly faults: Readonly<Partial<Record<FaultName, number>>>
   /** Why there are no measures. */
   readonly error?: string
@@ -42,7 +42,7 @@ export const faultNames = [
 ] as const
 export type FaultName = (typeof faultNames)[number]
 
-/** Adds up what was wrong, over all subscribers; leaves out what was not. */
+/** Sums the faults of all subscribers; omits those that did not occur. */
 export function faultsOf(groups: readonly GroupReport[]): Trial['faults'] {
   const faults: Partial<Record<FaultName, number>> = {}
   for (const name of faultNames) {
@@ -52,7 +52,10 @@ export function faultsOf(groups: readonly GroupReport[]): Trial['faults'] {
   return faults
 }
 
-/** The median of a measure over the rounds; `undefined` where there is none. Trials with faults count: a peer that loses events is not slower. */
+/**
+ * The median of a measure over the rounds; `undefined` if there is none. Trials with faults count:
+ * a peer that loses events is not slower.
+ */
 export function medianOf(
   trials: readonly Trial[],
   { scenario, peer, measure }: { scenario: string; peer: string; measure: string },

@@ -3,7 +3,10 @@ import { type Aim, aims, judge } from './aims.ts'
 import { publishPathAims } from './publish-path-aims.ts'
 import { medianOf, type Results, type Trial } from './results.ts'
 
-/** Everything as Markdown: the aims, those of the publish path apart, then a table for each scenario, medians over the rounds. */
+/**
+ * The whole report as Markdown: the aims, with those of the publish path apart, then a table for
+ * each scenario, with medians over the rounds.
+ */
 export function tableOf(results: Results, scenarios: readonly Scenario[]): string {
   const { trials, startedAt, machine, command, rounds, scale } = results
   const lines = [
@@ -35,7 +38,7 @@ function publishPathLines(trials: readonly Trial[]): string[] {
   return ['', 'The publish path, beside nchan and the naive loop:', '', ...aimLines(trials, publishPathAims)]
 }
 
-/** With a column for the version before, where that took part. */
+/** With a column for the version before, if it took part. */
 function aimLines(trials: readonly Trial[], toReach: readonly Aim[]): string[] {
   const judgements = judge(trials, toReach)
   const hasBefore = judgements.some(({ before }) => before !== undefined)
@@ -48,7 +51,7 @@ function aimLines(trials: readonly Trial[], toReach: readonly Aim[]): string[] {
   ]
 }
 
-/** Each hub divided by the version before, the naive loop and nchan, as far as they took part. */
+/** Each hub divided by the version before, the naive loop and nchan, if they took part. */
 function ratioLines(trials: readonly Trial[]): string[] {
   const names = [...new Set(trials.map(({ peer }) => peer))]
   const hubs = names.filter((name) => name.startsWith('hub') && !name.endsWith('-before'))

@@ -8,7 +8,7 @@ import type { Scenario } from './stage.ts'
 import { storm } from './storm.ts'
 import { garbage, topics } from './topics.ts'
 
-/** What a full run has, in its order. */
+/** The scenarios of a full run, in order. */
 export const scenarios: readonly Scenario[] = [
   burst,
   burstOf16,
@@ -30,7 +30,10 @@ export const scenarios: readonly Scenario[] = [
   publishLines,
 ]
 
-/** Those by these names, or by what comes before the first `-`; all if there are no names. Throws if one is not known. */
+/**
+ * The scenarios with these names, or with these words before their first `-`; all if there are no
+ * names. Throws if one is not known.
+ */
 export function chooseScenarios(names: readonly string[]): readonly Scenario[] {
   if (names.length === 0) return scenarios
   const known = [...scenarios, client]

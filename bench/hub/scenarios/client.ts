@@ -2,7 +2,10 @@ import { now } from '../clock.ts'
 import { eventBytes, withPublishers } from './publishing.ts'
 import { deliveryMeasures, type Scenario } from './stage.ts'
 
-/** What the benchmark's own client can take: a server that only writes, 64 events at a time. Not part of a full run. */
+/**
+ * The limit of the benchmark's own client: a server that only writes, 64 events at a time. Not part
+ * of a full run.
+ */
 export const client: Scenario = {
   name: 'client',
   description: 'the ceiling of the client: 1,000 subscribers of a server that writes 64 events at a time',

@@ -6,7 +6,7 @@ import { deliveryMeasures, joined, type Measured, type Outcome, type Scenario, t
 
 const peers = ['hub', 'hub-threads', 'nchan', 'better-sse', 'naive', 'floor']
 
-/** One topic with many subscribers, who are sent events as fast as they are acknowledged. */
+/** One topic with many subscribers, to which events are sent as fast as they are acknowledged. */
 export const burst = fanOutOf('burst-1', '1,000 subscribers of a topic; 1 publisher, as fast as acknowledged', {
   subscribers: 1000,
   events: 2000,
@@ -46,7 +46,10 @@ export const paced: Scenario = {
 
 const crowdPeers = ['hub', 'hub-memory', 'nchan', 'better-sse', 'naive', 'floor']
 
-/** A small crowd, such as most topics have: what a publish costs counts as much as the writes do. 50 at every scale. */
+/**
+ * A small crowd, as most topics have: what a publish costs matters as much as the writes. 50 at
+ * every scale.
+ */
 export const crowdOf50: Scenario = {
   name: 'crowd-50',
   description: '50 subscribers of a topic; 1 publisher, 200 events/s for 10 s',
@@ -73,7 +76,8 @@ async function runCrowdOf50(
   publish: (crowd: CrowdThreads, load: Load, range: Range) => Promise<Histogram>,
 ): Promise<Outcome> {
   const { peer } = stage
-  // More than elsewhere, because at 200 events/s it takes long until a server has compiled what it runs.
+  // More than in other scenarios: at 200 events/s, it takes long until a server has compiled the
+  // code it runs.
   const warmUp = stage.scaled(2000, 100)
   const events = parts * perPart
   const load: Load = { streams: [0], topicOf: () => 'crowd', bytes: eventBytes }
@@ -90,7 +94,7 @@ async function runCrowdOf50(
   return {
     measures: {
       ...measures,
-      // One stall of the machine decides the p99 of all, but only that of its own part.
+      // One stall of the machine decides the p99 of the whole, but only that of its own part.
       p99OfPartsMs: median(measured.map((part) => deliveryMeasures(part, perPart).p99Ms!)),
       answerP50Ms: answers.percentile(0.5),
       answerP99Ms: answers.percentile(0.99),
@@ -114,7 +118,7 @@ async function runFanOut(
 ): Promise<Outcome> {
   const { peer } = stage
   const perStream = stage.scaled(Math.floor(events / publishers), 5)
-  // So that what a server compiles as it runs is compiled.
+  // So that the server has compiled the code it runs.
   const warmUp = Math.ceil(perStream / 10)
   const load: Load = { streams: streamsUpTo(publishers), topicOf: () => 'fan-out', bytes: eventBytes }
   const crowd = await openCrowd(stage, load, stage.scaled(subscribers, 10), warmUp + perStream)

@@ -4,7 +4,7 @@ import { readCpuMs, readProcessTree } from '../process-tree.ts'
 import { eventBytes, publishAsAcknowledged } from './publishing.ts'
 import type { Scenario } from './stage.ts'
 
-/** What it costs that they are there. */
+/** What idle subscribers cost. */
 export const idle: Scenario = {
   name: 'idle',
   description: '15,000 subscribers of a topic, and a heartbeat every 10 s',
@@ -16,7 +16,8 @@ export const idle: Scenario = {
     const before = readProcessTree(peer.pid)
     await crowd.open([{ label: 'subscribers', request: peer.subscribeRequest('idle'), streams: [0], count }])
     const opened = readCpuMs(peer.pid)
-    // Until what is only needed to connect is given back, and what that takes of the processor is over: V8 tidies up ten seconds later.
+    // Waits until what is only needed to connect is released, and the CPU time for that is over: V8
+    // tidies up ten seconds later.
     await wait(15_000)
     await crowd.report()
     const cpuMs = readCpuMs(peer.pid)
@@ -24,7 +25,7 @@ export const idle: Scenario = {
     const heartbeatCpuMs = readCpuMs(peer.pid) - cpuMs
     const [quiet] = await crowd.report()
     const { memoryBytes } = readProcessTree(peer.pid)
-    // They were all there.
+    // All of them were there.
     const load = { streams: [0], topicOf: () => 'idle', bytes: eventBytes }
     const { groups } = await stage.measure(crowd, async () => {
       await publishAsAcknowledged(peer, crowd, load, 1, { from: 0, to: 1 })

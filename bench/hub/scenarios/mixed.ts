@@ -3,7 +3,7 @@ import { isHub, type RunningHub } from '../peers/hub.ts'
 import { eventBytes, type Load, publishAsAcknowledged, streamsUpTo } from './publishing.ts'
 import { deliveryMeasures, type Scenario, type Stage } from './stage.ts'
 
-// Only the hub knows these ways to select: there is nobody to compare it with.
+// Only the hub knows these ways to select: no other server can be compared.
 const peers = ['hub', 'hub-memory']
 
 export const manyTopics = mixed('mixed-topics', '10,000 topics; 1,000 subscribers, each of 100 of them', {
@@ -12,7 +12,7 @@ export const manyTopics = mixed('mixed-topics', '10,000 topics; 1,000 subscriber
   topicOf: (stream) => `mixed/${stream}`,
   groupsFor: async (hub, topics, scaled) =>
     Array.from({ length: scaled(1000, 10) }, (_, index) => {
-      // Steps without a common factor with the number of topics reach all of them.
+      // Steps that share no factor with the number of topics reach all of them.
       const streams = [...new Set(streamsUpTo(100).map((step) => (index * 37 + step * 101) % topics))]
       const matchers = streams.map((stream) => ({ name: 'match' as const, value: `mixed/${stream}` }))
       return { label: 'of 100 topics', request: hub.subscribeToAll(matchers), streams, count: 1 }
@@ -61,7 +61,7 @@ export const privateEvents = mixed(
 
 interface Mix {
   readonly topics: number
-  /** How many events each topic gets. */
+  /** The number of events of each topic. */
   readonly rounds: number
   readonly topicOf: (stream: number) => string
   readonly isPrivate?: boolean

@@ -77,7 +77,7 @@ function eventByEvent(name: string, publishers: number): Scenario {
   }
 }
 
-/** Publishes for a while to warm up, then for a while that counts. */
+/** Publishes for a while to warm up, then for the measurement. */
 async function measurePublishing(
   stage: Stage,
   publish: (until: number, onAnswer: (events: number, ms?: number) => void) => Promise<void>,

@@ -6,12 +6,12 @@ import { Histogram } from '../crowd/histogram.ts'
 import type { PublishedEvent, RunningPeer } from '../peers/peer.ts'
 import { Publisher } from '../publisher.ts'
 
-/** What is published: streams, the topic of each, and how large their events are. */
+/** What to publish: the streams, the topic of each, and the size of their events. */
 export interface Load {
   readonly streams: readonly number[]
   readonly topicOf: (stream: number) => string
   readonly bytes: number
-  /** How each event is asked to be published. Default: as the peer does. */
+  /** How to publish each event. Default: as the peer does. */
   readonly request?: (event: PublishedEvent) => string
 }
 
@@ -28,8 +28,8 @@ export function streamsUpTo(count: number): number[] {
 }
 
 /**
- * Publishes as fast as it is acknowledged: each publisher has streams of its own, and sends its next event when the last one was answered.
- * Resolves to how long the answers took.
+ * Publishes as fast as it is acknowledged: each publisher has streams of its own, and sends its
+ * next event when the last one was answered. Resolves to the response times.
  */
 export async function publishAsAcknowledged(
   peer: RunningPeer,
@@ -56,8 +56,9 @@ export async function publishAsAcknowledged(
 }
 
 /**
- * Publishes the events of the first stream at a steady rate. Each is due at its time, and latencies count from there, whether or not the server was
- * ready to take it then; the schedule only waits for the publisher itself. Resolves to how long the answers took, from when each event was sent.
+ * Publishes the events of the first stream at a steady rate. Each is due at its time, and latencies
+ * count from there, whether or not the server was ready to accept it then. The schedule only waits
+ * for the publisher itself. Resolves to the response times, each from when its event was sent.
  */
 export async function publishPaced(
   peer: RunningPeer,
@@ -107,7 +108,7 @@ function requestOf(peer: RunningPeer, load: Load, stream: number, seq: number): 
   return load.request ? load.request(event) : peer.publishRequest(event)
 }
 
-/** A timer is up to 1 ms late, which would be in every latency: the rest is spent looking at the clock. */
+/** A timer is up to 1 ms late, which would be part of every latency: the rest is a busy wait. */
 async function until(time: number): Promise<void> {
   const ms = time - now()
   if (ms > 2) await wait(ms - 2)

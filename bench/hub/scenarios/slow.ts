@@ -3,7 +3,10 @@ import { readProcessTree } from '../process-tree.ts'
 import { type Load, publishPaced } from './publishing.ts'
 import { deliveryMeasures, type Scenario } from './stage.ts'
 
-/** Some do not read, or hardly. What that does to the others, and to the server's memory. */
+/**
+ * Some subscribers hardly read, or not at all. Measures what that does to the others, and to the
+ * server's memory.
+ */
 export const slow: Scenario = {
   name: 'slow',
   description:
@@ -12,7 +15,8 @@ export const slow: Scenario = {
   async run(stage) {
     const { peer } = stage
     const perSecond = 20
-    // What the kernel holds for a connection that is not read is some 4 MB: it takes more than that for a server to notice.
+    // The kernel holds some 4 MB for a connection that is not read: a server only notices beyond
+    // that.
     const [warmUp, without, withSlow] = [stage.scaled(20, 5), stage.scaled(200, 20), stage.scaled(400, 40)]
     const load: Load = { streams: [0], topicOf: () => 'slow', bytes: 16 * 1024 }
     const crowd = stage.newCrowd({ streams: 1, perStream: warmUp + without + withSlow })

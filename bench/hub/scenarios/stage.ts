@@ -5,28 +5,31 @@ import { Histogram } from '../crowd/histogram.ts'
 import type { RunningPeer } from '../peers/peer.ts'
 import { othersCpuShareOf, readCpuMs, readMachineCpuMs, readThreads } from '../process-tree.ts'
 
-/** Something to do to each peer, and what to measure of it. */
+/** A test of each peer, and its measures. */
 export interface Scenario {
   readonly name: string
   readonly description: string
-  /** The names of the peers that can do it. */
+  /** The names of the peers that support it. */
   readonly peers: readonly string[]
-  /** Peers are started with their allocations counted. Default: they are not, as counting takes time itself. */
+  /**
+   * Whether peers are started with their allocations counted. Default: no, as counting itself takes
+   * time.
+   */
   readonly countsAllocation?: boolean
   run(stage: Stage): Promise<Outcome>
 }
 
-/** What a scenario finds. */
+/** The result of a scenario. */
 export interface Outcome {
   readonly measures: Readonly<Record<string, number>>
-  /** What the subscribers say: all there was, or what was wrong. */
+  /** What the subscribers report: every event arrived, or what was wrong. */
   readonly groups: readonly GroupReport[]
 }
 
-/** Where a scenario runs: one peer, just started, and the means to load it. */
+/** The environment of a scenario: one peer, just started, and the means to load it. */
 export class Stage {
   readonly peer: RunningPeer
-  /** CPU time in milliseconds by the names of the server's threads, during what was measured last. */
+  /** CPU time in milliseconds by name of the server's threads, during the last measurement. */
   threadCpuMs: Readonly<Record<string, number>> = {}
   readonly #scale: number
   readonly #clientThreads: number
@@ -38,7 +41,7 @@ export class Stage {
     this.#clientThreads = clientThreads
   }
 
-  /** A number of subscribers, events or seconds as it is at the scale of this run, no fewer than `least`. */
+  /** A number of subscribers, events or seconds at the scale of this run, at least `least`. */
   scaled(count: number, least = 1): number {
     return Math.max(Math.min(count, least), Math.round(count * this.#scale))
   }
@@ -49,7 +52,9 @@ export class Stage {
     return crowd
   }
 
-  /** Does something, waits until all subscribers have what it published, and says what that took. */
+  /**
+   * Does something, waits until all subscribers have what it published, and returns what that took.
+   */
   async measure(crowd: CrowdThreads, work: () => Promise<unknown>): Promise<Measured> {
     const allocatedBefore = await this.peer.allocatedBytes?.()
     const client = process.cpuUsage()
@@ -90,17 +95,23 @@ export interface Measured {
   /** Of the server, with all its processes and threads. */
   readonly cpuMs: number
   readonly clientCpuMs: number
-  /** How much of the machine's CPU went to neither server nor client, from 0 to 1. */
+  /**
+   * The share of the machine's CPU that was used by neither server nor client but by others, from 0
+   * to 1.
+   */
   readonly othersCpuShare: number
-  /** What the server's main thread allocated on its heap, where that is counted. */
+  /** What the server's main thread allocated on its heap, if that is counted. */
   readonly allocatedBytes?: number
-  /** How long it took to publish. */
+  /** The time it took to publish. */
   readonly workedMs: number
-  /** How long until the last event came. */
+  /** The time until the last event arrived. */
   readonly tookMs: number
 }
 
-/** What was measured in parts, one after another with the same subscribers, as one. What was wrong adds up by itself. */
+/**
+ * Merges measurements of parts, one after another with the same subscribers, into one. Faults add
+ * up by themselves.
+ */
 export function joined(parts: readonly Measured[]): Measured {
   const sum = (of: (part: Measured) => number) => parts.reduce((total, part) => total + of(part), 0)
   const groups = (parts.at(-1)?.groups ?? []).map((last) => {
@@ -121,7 +132,7 @@ export function joined(parts: readonly Measured[]): Measured {
   }
 }
 
-/** The measures that every scenario has that publishes `published` events. */
+/** The measures of every scenario that publishes `published` events. */
 export function deliveryMeasures(measured: Measured, published: number): Record<string, number> {
   const { groups, cpuMs, clientCpuMs, othersCpuShare, workedMs, tookMs } = measured
   const delivered = groups.reduce((sum, group) => sum + group.delivered, 0)

@@ -3,7 +3,7 @@ import { deliveryMeasures, type Scenario, type Stage } from './stage.ts'
 
 const topic = 'storm'
 
-/** All come back at once, as after a network failure, and want what they missed. */
+/** All subscribers reconnect at once, as after a network failure, and want what they missed. */
 export const storm: Scenario = {
   name: 'storm',
   description: '5,000 subscribers return at once, 500 events behind',
@@ -17,7 +17,7 @@ export const storm: Scenario = {
     const load = { streams: [1], topicOf: () => topic, bytes: eventBytes }
     await publishAsAcknowledged(peer, crowd, load, 1, { from: 0, to: missed })
     const request = peer.subscribeRequest(topic, lastEventId)
-    // Some come first, so that what a server compiles as it runs is compiled.
+    // Some reconnect first, so that the server has compiled the code it runs.
     const warmUp = stage.newCrowd({ streams: 3, perStream: missed })
     for (let seq = 0; seq < missed; seq++) warmUp.due(1, seq, 0)
     await warmUp.open([{ label: 'first', request, streams: [1], count: Math.ceil(count / 10) }])
@@ -36,7 +36,7 @@ export const storm: Scenario = {
   },
 }
 
-/** Publishes an event that they have had, which is stream 0, and returns its ID. */
+/** Publishes an event that they have received, which is stream 0, and returns its ID. */
 async function publishMarker(stage: Stage): Promise<string> {
   const { peer } = stage
   const crowd = stage.newCrowd({ streams: 1, perStream: 1 })

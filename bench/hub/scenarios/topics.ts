@@ -3,7 +3,10 @@ import { deliveryMeasures, type Measured, type Scenario, type Stage } from './st
 
 const description = '10,000 topics with 1 subscriber each; 16 publishers, as fast as acknowledged'
 
-/** Nobody shares anything: what it costs to take an event and to find the one subscriber whom it is for. */
+/**
+ * No subscriber shares a topic: measures what it costs to accept an event and to find its one
+ * subscriber.
+ */
 export const topics: Scenario = {
   name: 'topics',
   description,
@@ -14,7 +17,10 @@ export const topics: Scenario = {
   },
 }
 
-/** The same with its garbage counted: most of what a publish allocates. Time is not measured, because counting takes some. */
+/**
+ * The same with its garbage counted: most of what a publish allocates. Time is not measured,
+ * because counting takes some.
+ */
 export const garbage: Scenario = {
   name: 'garbage',
   description: `${description}; what the main thread allocates on its heap`,
