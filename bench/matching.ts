@@ -130,7 +130,7 @@ function benchHostile(): void {
 }
 
 /**
- * Whole subscriptions at the limits of the hub (`http/subscribe.ts`): 16 KiB of patterns, 512 steps
+ * Whole subscriptions at the limits of the hub (`http/subscribe/subscribe.ts`): 16 KiB of patterns, 512 steps
  * for a character.
  */
 function benchSubscription(): void {
