@@ -411,6 +411,27 @@ export const supersetCases: ConformanceCase[] = [
       },
     },
     {
+      name: 'reads a stream that is given it, by fromReadableStream(), to its end, and does not reconnect',
+      async run(t) {
+        const served = await t.serve(ending('retry: 1\nid: 7\ndata: 1\n\n'), stream())
+        const source = t.ours.EventSource.fromReadableStream((await fetch(served.url)).body!)
+        const dispatched: unknown[] = []
+        source.onopen = () => dispatched.push('open')
+        source.onmessage = ({ data, origin }) => dispatched.push([data, origin, source.lastEventId])
+        await new Promise((resolve) => {
+          source.onerror = resolve
+        })
+        t.deepEqual(dispatched, ['open', ['1', 'null', '7']], 'what it dispatches')
+        t.deepEqual(
+          [source.url, source.readyState, source.reconnectionTime],
+          ['about:event-stream', CLOSED, 1],
+          'url, readyState and reconnectionTime',
+        )
+        await t.whileAnotherReconnects()
+        t.equal((await served.requested(1)).length, 1, 'requests')
+      },
+    },
+    {
       name: 'iterates over events() across reconnects, with type, data and last event ID, and ends on 204',
       async run(t) {
         const served = await t.serve(

@@ -28,6 +28,9 @@ export interface Connection {
    * set it to how far it got.
    */
   lastEventId: string
+  /** [HTML] The last event ID string and the reconnection time, as of what has been read. */
+  readonly receivedId: string
+  readonly reconnectionTime: number
   /** Aborted when the connection is permanently closed. */
   readonly signal: AbortSignal
   readonly close: () => void
@@ -137,6 +140,12 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     steps: run(),
     onEvent,
     lastEventId: id,
+    get receivedId() {
+      return id
+    },
+    get reconnectionTime() {
+      return reconnectionTime
+    },
     signal: closed,
     close,
   }
@@ -196,7 +205,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
         if (target) from = new URL(target, url).href
         // [HTML, process the response] Retrying is futile with another scheme. (The client refuses
         // what fetch reads from a data: URL.)
-        again = /^https?:/.test(from)
+        again = /^https?:/.test(from) || (!!fetch && from === 'about:event-stream')
         const sent = sendable(given)
         // [HTML, constructor] Accept: text/event-stream.
         if (!sent.has('accept')) sent.set('accept', 'text/event-stream')

@@ -48,6 +48,17 @@ export interface EventSourceListen<Options> {
   (type: string, listener: Parameters<EventTarget['addEventListener']>[1], options?: Options): void
 }
 
+/** What `EventSource.fromReadableStream()` returns. */
+export interface StreamEventSource extends EventSource {
+  /**
+   * The last event ID of what has been read, which may be ahead of what has been dispatched: to
+   * resume after an event, save that event's.
+   */
+  readonly lastEventId: string
+  /** The reconnection time in milliseconds. The application reconnects, if it wants to. */
+  readonly reconnectionTime: number
+}
+
 /**
  * The `EventSource` of the standard, wherever there is `fetch`: Node, Bun, Deno, workerd, pages and
  * workers. Without options it does exactly what the [HTML standard,
@@ -95,8 +106,28 @@ export class EventSource extends Base {
     for (const target of [EventSource, prototype])
       for (const [value, name] of ['CONNECTING', 'OPEN', 'CLOSED'].entries())
         defineProperty(target, name, { value, enumerable: true })
+    defineProperty(EventSource, 'fromReadableStream', { enumerable: true })
     defineProperty(EventSource, 'name', { value: 'EventSource' })
     defineProperty(prototype, Symbol.toStringTag, { value: 'EventSource', configurable: true })
+  }
+
+  /**
+   * An `EventSource` of a stream that the application has opened itself, as [proposed for the
+   * standard](https://github.com/whatwg/html/pull/12272). Its URL is `about:event-stream`. It does
+   * not reconnect: the end of the stream is an `error` event, and CLOSED.
+   *
+   * @throws {TypeError} unless it is a stream that nobody reads yet.
+   */
+  static fromReadableStream(stream: ReadableStream<Uint8Array>): StreamEventSource {
+    const reader = stream.getReader()
+    const headers = new Headers({ 'content-type': 'text/event-stream' })
+    const response = { status: 200, headers, body: { getReader: () => reader } } as Response
+    const source = new EventSource('about:event-stream', { fetch: async () => response, retry: false })
+    // Not on the prototype, where the standard has none as yet.
+    return Object.defineProperties(source as StreamEventSource, {
+      lastEventId: { get: () => source.#connection.receivedId, enumerable: true },
+      reconnectionTime: { get: () => source.#connection.reconnectionTime, enumerable: true },
+    })
   }
 
   readonly #connection: Connection

@@ -5,6 +5,7 @@ export {
   EventSource,
   type EventSourceEventMap,
   type EventSourceListen,
+  type StreamEventSource,
 } from './event-source.ts'
 export {
   type EventParsers,
