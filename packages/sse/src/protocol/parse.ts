@@ -269,13 +269,16 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
         }
       }
       if (resets === began && next < length) {
-        if (isIgnored(text.slice(next, next + 64))) {
+        const whole = held + length - next
+        // Asked once of a line that counts, and of none that is short: lines in many pieces are
+        // usual.
+        if ((whole > 63 || blockSize + whole > maxEventBytes) && isIgnored(text.slice(next, next + 64))) {
           // Its field (for `onError`) is all that has to be kept.
           line = [(line.join('') + text.slice(next, next + 64)).slice(0, 63)]
           lineLength = line[0]!.length
         } else {
           add(line, text.slice(next), '')
-          lineLength = held + length - next
+          lineLength = whole
           if (blockSize + lineLength > maxEventBytes) fail()
         }
         next = length
