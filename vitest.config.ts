@@ -13,6 +13,8 @@ export default defineConfig({
     exclude: ['**/node_modules/**', '**/dist/**', '.cache/**'],
     // Hundreds of processes are started from the same TypeScript.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, '.cache/node') },
+    // Most tests of the hub let anyone publish.
+    execArgv: ['--disable-warning=HEADWATER_OPEN_HUB'],
     // A bound for what hangs, not for what is slow.
     testTimeout: 120_000,
     hookTimeout: 240_000,

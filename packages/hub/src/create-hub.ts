@@ -68,6 +68,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     store: typeof store?.follow === 'function' && observers.length > 0 ? observeStore(store, observers) : store,
   })
   const { close } = hub
+  if (!options.authorize && !options.tokens) warnOfOpenHub()
   const closing = new AbortController()
   try {
     const rules: HandlerOptions = {
@@ -94,4 +95,16 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     await close()
     throw error
   }
+}
+
+let hasWarned = false
+
+/** A warning of the process, once: programs that mean it can pass `authorize`, or turn it off. */
+function warnOfOpenHub(): void {
+  if (hasWarned) return
+  hasWarned = true
+  process.emitWarning(
+    'createHub() without authorize or tokens: whoever reaches this hub over HTTP may publish. If only this program publishes, pass authorize: () => ({}). If everyone may, pass authorize: () => ({ publish: [everyTopic] }).',
+    { type: 'HeadwaterWarning', code: 'HEADWATER_OPEN_HUB' },
+  )
 }

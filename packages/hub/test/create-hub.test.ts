@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { readEvents } from '@headwater/sse'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
   createHub,
   createMemoryStore,
@@ -244,5 +244,32 @@ describe('rules for events', () => {
     }
     const { code, detail } = await problemOf(await hub.fetch(new Request(`http://localhost${path}`, init)))
     expect([code, detail.startsWith('Event 2 of 2: ')]).toEqual(['INVALID_TOPIC', true])
+  })
+})
+
+describe('a hub that anyone may publish to', () => {
+  const openHub = async (options: Partial<HubOptions>) => {
+    vi.resetModules()
+    const { createHub, createMemoryStore } = await import('../src/index.ts')
+    const warn = vi.spyOn(process, 'emitWarning').mockImplementation(() => {})
+    onTestFinished(() => warn.mockRestore())
+    for (let i = 0; i < 2; i++) await (await createHub({ store: createMemoryStore(), ...options })).close()
+    return warn.mock.calls
+  }
+
+  test('is warned of once, if nobody said so', async () => {
+    const warnings = await openHub({})
+    expect(warnings).toHaveLength(1)
+    expect(warnings[0]).toEqual([
+      expect.stringContaining('whoever reaches this hub over HTTP may publish'),
+      expect.objectContaining({ code: 'HEADWATER_OPEN_HUB' }),
+    ])
+  })
+
+  test.each<[string, Partial<HubOptions>]>([
+    ['the application decides', { authorize: () => ({}) }],
+    ['everyone may, as it says', { authorize: () => ({ publish: [everyTopic] }) }],
+  ])('is not warned of if %s', async (_, options) => {
+    expect(await openHub(options)).toEqual([])
   })
 })
