@@ -5,8 +5,12 @@ const topic = 'guest-book'
 const page = await Bun.file(new URL('../page.html', import.meta.url)).text()
 const html = page.replace('/events', `/.well-known/mercure?match=${topic}`)
 
-const hub = await createHub({ store: createMemoryStore({ maxEvents: 1000 }) })
-setInterval(() => hub.publish({ topic, type: 'clock', data: JSON.stringify(new Date()) }), 1000)
+const hub = await createHub({
+  store: createMemoryStore({ maxEvents: 1000 }),
+  // Only this program publishes; everybody may subscribe to public events.
+  authorize: () => ({}),
+})
+const ticking = setInterval(() => hub.publish({ topic, type: 'clock', data: JSON.stringify(new Date()) }), 1000)
 
 const server = Bun.serve({
   port: Number(process.env.PORT ?? 3000),
@@ -27,6 +31,9 @@ console.log(`Listening on ${server.url}`)
 
 // Finishes publishes, and ends every stream, telling the clients to come back spread over some seconds.
 process.once('SIGTERM', async () => {
+  // A subscriber that does not read is not waited for longer.
+  setTimeout(() => process.exit(), 5000)
+  clearInterval(ticking)
   await hub.close()
   await server.stop()
   process.exit()

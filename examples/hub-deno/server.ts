@@ -5,8 +5,12 @@ const topic = 'guest-book'
 const page = await Deno.readTextFile(new URL('../page.html', import.meta.url))
 const html = page.replace('/events', `/.well-known/mercure?match=${topic}`)
 
-const hub = await createHub({ store: createMemoryStore({ maxEvents: 1000 }) })
-setInterval(() => hub.publish({ topic, type: 'clock', data: JSON.stringify(new Date()) }), 1000)
+const hub = await createHub({
+  store: createMemoryStore({ maxEvents: 1000 }),
+  // Only this program publishes; everybody may subscribe to public events.
+  authorize: () => ({}),
+})
+const ticking = setInterval(() => hub.publish({ topic, type: 'clock', data: JSON.stringify(new Date()) }), 1000)
 
 const options = {
   port: Number(Deno.env.get('PORT') ?? 3000),
@@ -28,6 +32,9 @@ const server = Deno.serve(options, async (request, { remoteAddr }) => {
 
 // Finishes publishes, and ends every stream, telling the clients to come back spread over some seconds.
 Deno.addSignalListener('SIGTERM', async () => {
+  // A subscriber that does not read is not waited for longer.
+  setTimeout(() => Deno.exit(), 5000)
+  clearInterval(ticking)
   await hub.close()
   await server.shutdown()
   Deno.exit()

@@ -16,7 +16,7 @@ const hub = await createHub({
     return user === undefined ? {} : { publish: [exactTopic(topic)], subscribe: [exactTopic(`users/${user}`)] }
   },
 })
-setInterval(() => hub.publish({ topic, type: 'clock', data: JSON.stringify(new Date()) }), 1000)
+const ticking = setInterval(() => hub.publish({ topic, type: 'clock', data: JSON.stringify(new Date()) }), 1000)
 
 const app = express()
 
@@ -39,7 +39,10 @@ const server = app.listen(Number(process.env.PORT ?? 3000), 'localhost', () => {
 
 // Finishes publishes, and ends every stream, telling the clients to come back spread over some seconds.
 process.once('SIGTERM', async () => {
+  // A subscriber that does not read is not waited for longer.
+  setTimeout(() => process.exit(), 5000)
   server.close()
+  clearInterval(ticking)
   await hub.close()
   process.exit()
 })

@@ -8,8 +8,12 @@ const events = `/.well-known/mercure?match=${topic}`
 const page = readFileSync(new URL('../page.html', import.meta.url), 'utf8').replace('/events', events)
 
 // Give it openSqliteStore({ directory: 'data' }), and the history outlives the process.
-const hub = await createHub({ store: createMemoryStore({ maxEvents: 1000 }) })
-setInterval(() => hub.publish({ topic, type: 'clock', data: JSON.stringify(new Date()) }), 1000)
+const hub = await createHub({
+  store: createMemoryStore({ maxEvents: 1000 }),
+  // Only this program publishes; everybody may subscribe to public events.
+  authorize: () => ({}),
+})
+const ticking = setInterval(() => hub.publish({ topic, type: 'clock', data: JSON.stringify(new Date()) }), 1000)
 
 // Idle connections of browsers are no reason to go on when asked to stop.
 const app = Fastify({ forceCloseConnections: true })
@@ -36,9 +40,14 @@ app.register(async (app) => {
 })
 
 // Finishes publishes, and ends every stream, telling the clients to come back spread over some seconds.
-app.addHook('preClose', () => hub.close())
+app.addHook('preClose', () => {
+  clearInterval(ticking)
+  return hub.close()
+})
 
 process.once('SIGTERM', async () => {
+  // A subscriber that does not read is not waited for longer.
+  setTimeout(() => process.exit(), 5000)
   await app.close()
   process.exit()
 })

@@ -8,9 +8,13 @@ const events = '/.well-known/mercure?match=guest-book&match=clock'
 const page = readFileSync(new URL('../page.html', import.meta.url), 'utf8').replace('/events', events)
 
 // Give it openSqliteStore({ directory: 'data' }), and the history outlives the process.
-const hub = await createHub({ store: createMemoryStore({ maxEvents: 1000 }) })
+const hub = await createHub({
+  store: createMemoryStore({ maxEvents: 1000 }),
+  // Only this program publishes; everybody may subscribe to public events.
+  authorize: () => ({}),
+})
 const clock = typedTopic<Date>(hub, 'clock')
-setInterval(() => clock.publish(new Date(), { type: 'clock' }), 1000)
+const ticking = setInterval(() => clock.publish(new Date(), { type: 'clock' }), 1000)
 
 const app = new Hono()
 
@@ -32,7 +36,10 @@ const server = serve(
 
 // Finishes publishes, and ends every stream, telling the clients to come back spread over some seconds.
 process.once('SIGTERM', async () => {
+  // A subscriber that does not read is not waited for longer.
+  setTimeout(() => process.exit(), 5000)
   server.close()
+  clearInterval(ticking)
   await hub.close()
   // The framework has the last bytes now; it writes them in this turn of the event loop.
   setImmediate(() => process.exit())
