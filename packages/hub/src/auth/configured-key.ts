@@ -166,22 +166,26 @@ function secretKey(
     )
   }
   const key = Buffer.from(secret)
-  for (const algorithm of algorithms) {
-    // [RFC 7518, 3.2] A key must be as large as the hash or larger: a short one can be found by
-    // trying.
-    const leastBytes = Number(algorithm.slice(2)) / 8
-    if (key.length >= leastBytes) continue
-    throw new HubError(
-      'INVALID_OPTION',
-      `${name} is ${key.length} bytes long; a secret for ${algorithm} needs at least ${leastBytes}. Make one with: openssl rand -base64 ${leastBytes}`,
-    )
-  }
+  for (const algorithm of algorithms) assertLongEnough(key, name, algorithm)
   if (publicSecrets.includes(secret)) {
     onWarning(
       `${name} is a secret that everyone knows from tutorials: anyone can sign tokens. Use it only for development.`,
     )
   }
   return { kid: undefined, key, algorithms: new Set(algorithms) }
+}
+
+/**
+ * [RFC 7518, 3.2] A secret must be as large as the hash or larger: a short one can be found by
+ * trying. Throws `INVALID_OPTION` that names the key.
+ */
+export function assertLongEnough(secret: Uint8Array, name: string, algorithm: Algorithm): void {
+  const leastBytes = Number(algorithm.slice(2)) / 8
+  if (secret.length >= leastBytes) return
+  throw new HubError(
+    'INVALID_OPTION',
+    `${name} is ${secret.length} bytes long; a secret for ${algorithm} needs at least ${leastBytes}. Make one with: openssl rand -base64 ${leastBytes}`,
+  )
 }
 
 function pemKey(pem: string, name: string, allowed: ReadonlySet<Algorithm>): VerificationKey {

@@ -3,6 +3,7 @@ import { CompactSign } from 'jose'
 import { HubError } from '../base/errors.ts'
 import { type Algorithm, algorithmsOf, describeKey, isSecretAlgorithm } from './algorithms.ts'
 import { detailType } from './authorization-details.ts'
+import { assertLongEnough } from './configured-key.ts'
 import type { Dialect } from './dialect.ts'
 
 /** The topics that a token grants something on. */
@@ -78,7 +79,11 @@ function isMatchType(text: string | undefined): text is TopicGrant['matchType'] 
 function signingKey(text: string, algorithm: Algorithm): KeyObject | Uint8Array {
   const isPem = text.includes('-----BEGIN')
   if (isSecretAlgorithm(algorithm)) {
-    if (!isPem && text !== '') return Buffer.from(text)
+    if (!isPem && text !== '') {
+      const secret = Buffer.from(text)
+      assertLongEnough(secret, 'key', algorithm)
+      return secret
+    }
     throw new HubError(
       'INVALID_OPTION',
       `key is ${isPem ? 'a PEM key' : 'empty'}, but ${algorithm} needs a shared secret.`,

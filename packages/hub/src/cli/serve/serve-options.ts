@@ -122,6 +122,15 @@ export function addServeFlags(command: Command): Command {
   addLogFlags(command)
   command.optionsGroup('Configuration:')
   configurable(command)
+  // What the flags of many other servers are called.
+  command.configureOutput({
+    outputError: (text, write) =>
+      write(
+        /unknown option '--(port|host|address|bind)\b/.test(text)
+          ? `${text.trimEnd()}. Use --listen 127.0.0.1:3000.\n`
+          : text,
+      ),
+  })
   return command
 }
 

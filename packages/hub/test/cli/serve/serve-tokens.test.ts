@@ -230,6 +230,7 @@ describe('headwater token', () => {
   test.each<[flags: string[], reason: RegExp]>([
     [['--publish', '*'], /--key/],
     [['--key', publisherSecret, ...who], /grants nothing/],
+    [['--key', 'abc', ...who, '--publish', '*'], /key is 3 bytes long; .* HS256 needs at least 32/],
     [['--key', publisherSecret, '--publish', '*'], /issuer is missing.*--issuer/],
     [['--key', publisherSecret, '--issuer', issuer, '--publish', '*'], /--audience/],
     [['--key', publisherSecret, ...who, '--publish', 'https://shop.example/*'], /--publish is .* urlpattern:/],

@@ -74,6 +74,7 @@ describe('headwater serve', () => {
     ],
     [['serve', '--dev', '--tls-cert', 'x.pem'], 2, '--tls-cert and --tls-key go together'],
     [['serve', '--dev', '--tls-cert', 'no.pem', '--tls-key', 'no.pem'], 2, 'no.pem cannot be read'],
+    [['serve', '--dev', '--port', '80'], 2, 'Use --listen 127.0.0.1:3000'],
     [['serve', '--dev', '--bogus'], 2, "unknown option '--bogus'"],
     [['serve', '--dev', '--listen'], 2, 'argument missing'],
     [['serve', '--dev', 'extra'], 2, 'too many arguments'],
