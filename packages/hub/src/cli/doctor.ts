@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import { HubError } from '../base/errors.ts'
 import { directoryOf } from '../store/open.ts'
 import { examineDataDirectory, type Finding } from '../store/sqlite/examine.ts'
+import { usesHubConfiguration } from './options/configuration.ts'
 
 interface DoctorOptions {
   store: string
@@ -9,7 +10,7 @@ interface DoctorOptions {
 }
 
 export function doctorCommand(): Command {
-  return new Command('doctor')
+  const command = new Command('doctor')
     .summary("check a hub's data directory")
     .description(
       'Checks a data directory: whether a hub uses it, how much space is left, what it contains, and whether the database is intact. It changes nothing and can run while the hub does. Exits with 1 if anything is bad.',
@@ -24,6 +25,7 @@ Examples:
   headwater doctor --store file:/var/lib/headwater --json | jq 'select(.verdict != "good")'`,
     )
     .action(examine)
+  return usesHubConfiguration(command, ['store'])
 }
 
 function examine({ store, json }: DoctorOptions): void {

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { HubError } from '../base/errors.ts'
 import { type PublishOutcome, publishWithRetry } from './hub-client.ts'
+import { usesHubConfiguration } from './options/configuration.ts'
 import { hubOption, tokenOption } from './options/hub-option.ts'
 import { publishLines } from './publish-lines.ts'
 
@@ -16,7 +17,7 @@ interface PublishOptions {
 }
 
 export function publishCommand(): Command {
-  return new Command('publish')
+  const command = new Command('publish')
     .summary('publish an event, or each line of standard input as one')
     .description(
       'Publishes an event and prints its ID. Without data, publishes each line of standard input as an event, in order and at once. Lines that come faster than the hub answers are sent together. While the hub is away, the command keeps trying and does not read far ahead, so that nothing is lost. If a response is lost, it sends the event again, and the hub recognises it: nothing is published twice.',
@@ -49,6 +50,7 @@ Examples:
     .action((data: string | undefined, options: PublishOptions) =>
       data === undefined ? publishStandardInput(options) : publishData(data, options),
     )
+  return usesHubConfiguration(command, ['hub'])
 }
 
 async function publishData(data: string, options: PublishOptions): Promise<void> {

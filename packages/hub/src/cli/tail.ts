@@ -3,6 +3,7 @@ import { GAP_EVENT_TYPE, POSITION_EVENT_TYPE } from '@headwater/sse/server'
 import { Command, Option } from 'commander'
 import { HubError } from '../base/errors.ts'
 import { authorizationOf, detailOf } from './hub-client.ts'
+import { usesHubConfiguration } from './options/configuration.ts'
 import { hubOption, tokenOption } from './options/hub-option.ts'
 
 interface TailOptions {
@@ -15,7 +16,7 @@ interface TailOptions {
 }
 
 export function tailCommand(): Command {
-  return new Command('tail')
+  const command = new Command('tail')
     .summary('print the events of a topic as they arrive')
     .description(
       'Subscribes, and prints the data of each event. If the connection breaks, it reconnects and resumes where it was. Reports gaps and connection problems on standard error. Ctrl-C ends it.',
@@ -41,6 +42,7 @@ Examples:
   headwater tail --last-event-id earliest --json | jq .data`,
     )
     .action(tail)
+  return usesHubConfiguration(command, ['hub'])
 }
 
 async function tail({ topic, hub, token, lastEventId, last, json }: TailOptions): Promise<void> {

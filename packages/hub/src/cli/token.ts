@@ -3,6 +3,7 @@ import { isAlgorithm } from '../auth/algorithms.ts'
 import { readTextOfKey } from '../auth/configured-key.ts'
 import { mintToken, parseTopicGrant, type TopicGrant } from '../auth/mint-token.ts'
 import { HubError } from '../base/errors.ts'
+import { usesHubConfiguration } from './options/configuration.ts'
 import { DurationOption } from './options/option-types.ts'
 
 interface TokenOptions {
@@ -20,7 +21,7 @@ interface TokenOptions {
 }
 
 export function tokenCommand(): Command {
-  return new Command('token')
+  const command = new Command('token')
     .summary('make a token for development')
     .description(
       `Makes a token and prints it. Without --dev, a hub needs a token to let a client publish, receive private events, or, without --anonymous, subscribe at all. Use the same --issuer, --audience and --key-alg as for the hub.
@@ -76,6 +77,7 @@ Use it:
   curl -H "Authorization: Bearer $(headwater token …)" -d topic=log -d data=hello http://127.0.0.1:3000/.well-known/mercure`,
     )
     .action(token)
+  return usesHubConfiguration(command, ['issuer', 'audience', 'keyAlg', 'compat'])
 }
 
 async function token(options: TokenOptions): Promise<void> {

@@ -4,6 +4,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Command } from 'commander'
 import { HubError } from '../base/errors.ts'
 import { publishOnce } from './hub-client.ts'
+import { usesHubConfiguration } from './options/configuration.ts'
 import { hubOption, tokenOption } from './options/hub-option.ts'
 
 /** One reading, as sent in the data of an event of type `vitals`. */
@@ -35,7 +36,7 @@ interface VitalsOptions {
 const intervalMs = 1000
 
 export function vitalsCommand(): Command {
-  return new Command('vitals')
+  const command = new Command('vitals')
     .summary("publish this machine's vital signs every second")
     .description(
       'Publishes the load, memory, processor use and event-loop delay of this machine every second, as JSON in events of type "vitals". While the hub is away, the command keeps trying, and drops the readings of that time.',
@@ -44,6 +45,7 @@ export function vitalsCommand(): Command {
     .addOption(hubOption())
     .addOption(tokenOption())
     .action(publishVitals)
+  return usesHubConfiguration(command, ['hub'])
 }
 
 async function publishVitals({ topic, hub, token }: VitalsOptions): Promise<void> {

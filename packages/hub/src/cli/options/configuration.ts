@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { type Command, CommanderError, Option } from 'commander'
 import { HubError } from '../../base/errors.ts'
 import { findJsonError } from './json-error.ts'
-import { DurationOption } from './option-types.ts'
+import { DurationOption, parseListenAddress } from './option-types.ts'
 
 /** Read from the current directory, if it exists and `--config` names no other file. */
 const defaultFile = 'headwater.config.json'
@@ -37,6 +37,48 @@ environment, and the environment overrides the file. In the file, lists are arra
 }
 
 /**
+ * Lets another command use what the hub of this directory is configured with: options that a flag
+ * does not set come from the hub's file. `keys` are those that mean the same to both.
+ */
+export function usesHubConfiguration(command: Command, keys: readonly string[]): Command {
+  return command
+    .addOption(
+      new Option(
+        '--config <file>',
+        `configuration file of the hub, for options not given here (default: ${defaultFile}, if there is one)`,
+      ),
+    )
+    .hook('preAction', () => {
+      const file = fileOf(command, process.env)
+      if (file === undefined) return
+      const values = toSharedOptions(readFile(file))
+      for (const option of command.options) {
+        const key = option.attributeName()
+        const source = command.getOptionValueSource(key)
+        if (!keys.includes(key) || values[key] === undefined || source === 'cli' || source === 'env') continue
+        command.setOptionValueWithSource(key, fromJson(option, values[key]), 'config')
+      }
+    })
+}
+
+/** The hub's options as those that use or address it have them: one of each, and its URL. */
+function toSharedOptions({ listen, tlsCert, ...values }: Record<string, unknown>): Record<string, unknown> {
+  const shared: Record<string, unknown> = Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [key, Array.isArray(value) ? value[0] : value]),
+  )
+  // The name in a certificate is not known here.
+  if (typeof listen !== 'string' || tlsCert !== undefined) return shared
+  const { host, port } = parseListenAddress(listen)
+  const reachable = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host
+  if (port !== 0) shared.hub = `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
+  return shared
+}
+
+function fileOf(command: Command, environment: NodeJS.ProcessEnv): string | undefined {
+  return command.opts().config ?? environment.HEADWATER_CONFIG ?? (existsSync(defaultFile) ? defaultFile : undefined)
+}
+
+/**
  * Reads the environment and the file into the options of a command, except those set by flags. If
  * anything is wrong, throws one `INVALID_OPTION` that names every error.
  */
@@ -62,8 +104,7 @@ export function readConfiguration(command: Command, environment: NodeJS.ProcessE
     }
   }
 
-  const file =
-    command.opts().config ?? environment.HEADWATER_CONFIG ?? (existsSync(defaultFile) ? defaultFile : undefined)
+  const file = fileOf(command, environment)
   const known = configurableOptions(command)
   for (const [key, value] of Object.entries(file === undefined ? {} : readFile(file))) {
     if (key === '$schema') continue
