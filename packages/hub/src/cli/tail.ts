@@ -1,5 +1,5 @@
 import { ConnectionError, events } from '@headwater/sse/client'
-import { GAP_EVENT_TYPE, POSITION_EVENT_TYPE } from '@headwater/sse/server'
+import { GAP_EVENT_TYPE } from '@headwater/sse/server'
 import { Command, Option } from 'commander'
 import { HubError } from '../base/errors.ts'
 import { authorizationOf, detailOf } from './hub-client.ts'
@@ -78,7 +78,6 @@ async function tail({ topic, hub, token, lastEventId, last, json }: TailOptions)
       },
     })
     for await (const { event: type, data, lastEventId: id } of stream) {
-      if (type === POSITION_EVENT_TYPE) continue
       if (type === GAP_EVENT_TYPE) console.error(`headwater: events were missed: ${describeGap(data)}`)
       else console.log(json ? JSON.stringify({ id, type, data }) : data)
     }

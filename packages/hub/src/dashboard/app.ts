@@ -58,7 +58,7 @@ function receive(event: MessageEvent<string>): void {
   show('received', received.toLocaleString('en'))
   if (event.type === 'headwater-gap') {
     list.note('gap', describeGap(event.data))
-  } else if (event.type !== 'headwater-position') {
+  } else {
     const vitals = event.type === 'vitals' && readVitals(event.data)
     // Readings are drawn, not listed: they would push everything else out of the list.
     if (vitals) charts.add(vitals)

@@ -182,7 +182,7 @@ export class FanOut {
   /** Serves a session from a starting point on, while it is open. */
   add(session: Session, selection: Selection, start: StartingPoint): void {
     if (!session.isOpen) return
-    const feed = this.#feeds.feedFor(selection, this.head.position)
+    const feed = this.#feeds.feedFor(selection, session.isEventSource, this.head.position)
     const subscriber = new Subscriber(session, feed, start, this.head.position)
     feed.subscriberCount++
     this.#subscribers.add(subscriber)
@@ -271,14 +271,19 @@ export class FanOut {
   #sendPosition(position: number): void {
     // Called for each event, and usually in vain.
     if (position <= this.#quietestPosition) return
-    let bytes: Uint8Array | undefined
+    const frames = new Map<boolean, Uint8Array>()
     for (let feed = this.#feeds.quietest; feed; feed = this.#feeds.quietest) {
       this.#quietestPosition = feed.newestPosition
       if (feed.newestPosition >= position) break
-      bytes ??= frameBytes(encodePosition(positionId(this.#store.epoch, this.head)))
+      const bytes = frames.get(feed.isForEventSources) ?? this.#encodePosition(feed.isForEventSources)
+      frames.set(feed.isForEventSources, bytes)
       this.#put(feed, { position: this.head.position, bytes, isEvent: false })
     }
-    if (bytes && !this.#isInTurn) this.#scheduleTurn()
+    if (frames.size > 0 && !this.#isInTurn) this.#scheduleTurn()
+  }
+
+  #encodePosition(isForEventSources: boolean): Uint8Array {
+    return frameBytes(encodePosition(positionId(this.#store.epoch, this.head), isForEventSources))
   }
 
   #remove(subscriber: Subscriber): void {
@@ -345,7 +350,7 @@ export class FanOut {
     if (subscriber.offset < feed.end) return
     subscriber.position = this.head.position
     if (subscriber.lastSentPosition === this.head.position) return
-    subscriber.session.offer(frameBytes(encodePosition(positionId(this.#store.epoch, this.head))))
+    subscriber.session.offer(this.#encodePosition(feed.isForEventSources))
   }
 
   #scheduleTurn(): void {

@@ -56,6 +56,8 @@ export class Feed<Member extends FeedMember = FeedMember> implements OrderedFeed
   quieter: OrderedFeed | undefined = undefined
   livelier: OrderedFeed | undefined = undefined
   readonly selection: Selection
+  /** Whether its subscribers are `EventSource`s, which get their position in another form. */
+  readonly isForEventSources: boolean
   subscriberCount = 0
   /** Subscribers still to be served in this round. */
   readonly behind = new Fifo<Member>()
@@ -89,8 +91,9 @@ export class Feed<Member extends FeedMember = FeedMember> implements OrderedFeed
    */
   readonly #spans = new Map<number, Span>()
 
-  constructor(selection: Selection, position: number) {
+  constructor(selection: Selection, isForEventSources: boolean, position: number) {
     this.selection = selection
+    this.isForEventSources = isForEventSources
     this.#floor = position
     this.#newest = position
   }

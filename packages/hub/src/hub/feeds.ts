@@ -15,7 +15,7 @@ const frameOverheadBytes = 100
  */
 export class Feeds<Member extends FeedMember> {
   readonly #maxBytes: number
-  /** By the key of their selection. */
+  /** By the key of their selection, and what kind of client has it. */
   readonly #bySelection = new Map<string, Feed<Member>>()
   /** By what they select. */
   readonly #index = new MatcherIndex<Feed<Member>>()
@@ -40,19 +40,20 @@ export class Feeds<Member extends FeedMember> {
     return this.#order.quietest
   }
 
-  /** Returns the feed of a selection. A new one begins at `position`. */
-  feedFor(selection: Selection, position: number): Feed<Member> {
-    const existing = this.#bySelection.get(selection.key)
+  /** Returns the feed of a selection, for clients of one kind. A new one begins at `position`. */
+  feedFor(selection: Selection, isForEventSources: boolean, position: number): Feed<Member> {
+    const key = keyOf(selection, isForEventSources)
+    const existing = this.#bySelection.get(key)
     if (existing) return existing
-    const feed = new Feed<Member>(selection, position)
-    this.#bySelection.set(selection.key, feed)
+    const feed = new Feed<Member>(selection, isForEventSources, position)
+    this.#bySelection.set(key, feed)
     this.#order.moveToEnd(feed)
     this.#index.add(selection.matchers.matchers, feed)
     return feed
   }
 
   delete(feed: Feed<Member>): void {
-    this.#bySelection.delete(feed.selection.key)
+    this.#bySelection.delete(keyOf(feed.selection, feed.isForEventSources))
     this.#order.delete(feed)
     this.#index.delete(feed.selection.matchers.matchers, feed)
   }
@@ -100,4 +101,8 @@ export class Feeds<Member extends FeedMember> {
     this.#newestShared = bytes.buffer
     return isNew ? bytes.buffer.byteLength : 0
   }
+}
+
+function keyOf({ key }: Selection, isForEventSources: boolean): string {
+  return isForEventSources ? key : `${key} `
 }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { CLOSED_EVENT_ID, isReservedEventType, parseEventId } from '@headwater/sse/server'
+import { isReservedEventId, isReservedEventType, parseEventId } from '@headwater/sse/server'
 import { HubError } from '../base/errors.ts'
 import { hubPath } from '../base/hub-path.ts'
 import { maxMatcherBytes } from '../matching/matcher.ts'
@@ -178,7 +178,7 @@ function parseId(id: string | undefined, epoch: string): string | undefined {
   if (id.startsWith('#')) refuse('starts with "#", which is reserved for ids made by the hub.')
   if (id === 'earliest') refuse('means the beginning of the history to subscribers.')
   if (/^-\d+$/.test(id)) refuse('means a number of last events to subscribers.')
-  if (id === CLOSED_EVENT_ID) refuse('would stop every client that receives it for good.')
+  if (isReservedEventId(id)) refuse('would stop every client that receives it for good.')
   if (id.startsWith(' ') || id.endsWith(' '))
     refuse('begins or ends with a space, which HTTP drops from Last-Event-ID.')
   if (parseEventId(id)?.epoch === epoch) refuse("has the form of this hub's own ids.")

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { shownPosition } from '../shown-positions.ts'
 import {
   type CheckOptions,
   DeliveryChecker,
@@ -236,7 +237,7 @@ function gap(through: number): ReceivedEvent {
 }
 
 function position(at: number, ofEpoch = epoch): ReceivedEvent {
-  return { type: 'headwater-position', data: '', lastEventId: idOf(at).replace(epoch, ofEpoch) }
+  return { type: shownPosition, data: '', lastEventId: idOf(at).replace(epoch, ofEpoch) }
 }
 
 function find(events: readonly ReceivedEvent[], name: string): ReceivedEvent {

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto'
+import { shownPosition } from '../shown-positions.ts'
 
 /** An event as its publisher sends it, for the first time. */
 export interface PublishedEvent {
@@ -255,7 +256,7 @@ export class Receiver {
       this.#watch.onGap()
       const through = this.#watch.parse(event.lastEventId)?.position ?? 0
       this.#steps.push({ name: 'gap', through, data: event.data, kills })
-    } else if (event.type === 'headwater-position') {
+    } else if (event.type === shownPosition) {
       const position = this.#watch.parse(event.lastEventId)?.position ?? 0
       this.#steps.push({ name: 'position', position, kills })
     } else {

@@ -136,7 +136,6 @@ async function subscribe({ url }: HubProcess, lastEventId = 'earliest') {
   const ids = new Map<string, string>()
   const source = new EventSource(`${url}?match=a&last_event_id=${lastEventId}`, {
     onEvent: ({ type, data, lastEventId }) => {
-      if (type === 'headwater-position') return
       if (type === 'headwater-gap') gaps.push(JSON.parse(data))
       else ids.set(data, lastEventId)
       got.push(type === 'headwater-gap' ? 'gap' : data)

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import { EventSource, events } from '@headwater/sse/client'
+import { showPositions } from '../shown-positions.ts'
 import type { DeliveryChecker, ReceivedEvent, Receiver } from './delivery-checker.ts'
 import { type Right, someTime, type Wish } from './system-events.ts'
 
@@ -128,11 +129,21 @@ export class ResumingSubscriber {
   }
 
   /** Where it goes on from is said in the query at first, and then by either way. */
-  #connection(): [url: string, options: { headers: Record<string, string>; lastEventId: string | undefined }] {
+  #connection(): [
+    url: string,
+    options: { headers: Record<string, string>; lastEventId: string | undefined; fetch: typeof fetchShown },
+  ] {
     const { url, wish, right, fromTheBeginning, random } = this.#options
     const isInQuery = this.#lastEventId === '' || random() < 0.5
     const start = this.#lastEventId || (fromTheBeginning ? 'earliest' : '')
     const query = isInQuery && start ? `${wish.query}&last_event_id=${encodeURIComponent(start)}` : wish.query
-    return [`${url}?${query}`, { headers: right.headers, lastEventId: isInQuery ? undefined : this.#lastEventId }]
+    return [
+      `${url}?${query}`,
+      { headers: right.headers, lastEventId: isInQuery ? undefined : this.#lastEventId, fetch: fetchShown },
+    ]
   }
+}
+
+async function fetchShown(url: string, init: RequestInit): Promise<Response> {
+  return showPositions(await fetch(url, init))
 }

@@ -59,7 +59,10 @@ export async function serve(options: ServeOptions = {}): Promise<Serving> {
       }),
     async open(query, headers = {}) {
       const controller = new AbortController()
-      const response = await fetch(`${url}?${query}`, { headers, signal: controller.signal })
+      const response = await fetch(`${url}?${query}`, {
+        headers: { accept: 'text/event-stream', ...headers },
+        signal: controller.signal,
+      })
       const events = readEvents(response.body!)
       const nextOfAny = async () => (await events.next()).value || undefined
       return {

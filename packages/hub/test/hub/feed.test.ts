@@ -5,7 +5,7 @@ import type { Subscriber } from '../../src/hub/subscriber.ts'
 import { exactTopic } from '../../src/matching/matcher.ts'
 
 function feedOf(subscriberCount: number) {
-  const feed = new Feed(new Selection([exactTopic('a')]), 0)
+  const feed = new Feed(new Selection([exactTopic('a')]), true, 0)
   const subscribers = Array.from(
     { length: subscriberCount },
     (_, name) => ({ name, servedIndex: 0 }) as unknown as Subscriber,

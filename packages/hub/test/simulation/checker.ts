@@ -1,4 +1,5 @@
 import type { HistoryPosition, StoredEvent } from '../../src/store/store.ts'
+import { shownPosition } from '../shown-positions.ts'
 import type { Scheduler } from './scheduler.ts'
 import type { TrueHistory } from './true-history.ts'
 
@@ -177,7 +178,7 @@ export class Chain {
       return
     }
     if (type === 'headwater-gap') this.#takeGap(JSON.parse(data), lastEventId, connection)
-    else if (type === 'headwater-position') this.#takePosition(lastEventId, connection)
+    else if (type === shownPosition) this.#takePosition(lastEventId, connection)
     else this.#takeEvent({ type, data, lastEventId }, connection)
     this.#lastEventId = lastEventId
     this.#isFresh = false

@@ -1,6 +1,7 @@
 import { EventSource, type EventStream, events } from '@headwater/sse/client'
 import type { HubCore } from '../../src/hub/hub-core.ts'
 import { exactTopic, type Matcher, topicSelector, urlPattern } from '../../src/matching/matcher.ts'
+import { showPositions } from '../shown-positions.ts'
 import { Chain, type Ledger } from './checker.ts'
 import type { Exchange, Network, Server } from './network.ts'
 import { Process, type Scheduler, type Task } from './scheduler.ts'
@@ -175,7 +176,7 @@ export class Subscriber {
       const exchange: Exchange = { server: undefined, onRoute }
       const response = await this.#network.fetch(page, url, init, exchange)
       if (response.status === 200) connections.push({ exchange, requested, toldAtRequest })
-      return response
+      return showPositions(response)
     }
     return {
       url: `${this.#servers.url}?${queryOf(selectors)}${inQuery}`,

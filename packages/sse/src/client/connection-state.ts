@@ -23,7 +23,8 @@ export interface ConnectionFailure {
    *   lost network.
    * - `UNEXPECTED_RESPONSE`: another status than 200 or another type than `text/event-stream`.
    * - `STREAM_ENDED`: the response ended normally.
-   * - `STREAM_COMPLETE`: the server answered 204, or the response ended and no reconnect follows.
+   * - `STREAM_COMPLETE`: the server said that nothing more will come, by an event or by 204, or the
+   *   response ended and no reconnect follows.
    * - `IDLE_TIMEOUT`, `RECONNECT`: the client dropped the connection because of `idleTimeoutMs`,
    *   `reconnectOn`.
    * - `EVENT_TOO_LARGE`: an event beyond `maxEventBytes`.

@@ -1,5 +1,6 @@
 import { unsendable } from '../protocol/header-value.ts'
 import { startParser } from '../protocol/parse.ts'
+import { CLOSE_EVENT_TYPE, finalIdForm, POSITION_EVENT_TYPE } from '../protocol/signals.ts'
 import { check } from './check.ts'
 import type { ConnectionFailure, ConnectionState } from './connection-state.ts'
 import type { EventSourceOptions, FetchInit, RetryPolicy } from './options.ts'
@@ -110,6 +111,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
 
   /** Events, and comments between them. */
   const received: (ReceivedEvent | string)[] = []
+  /** Whether the server said that nothing more will come. */
+  let isComplete = false
   const parser = startParser({
     maxEventBytes,
     onComment: onComment && ((comment) => received.push(comment)),
@@ -124,7 +127,13 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     // [HTML, dispatch] An event with the data, the origin of the final URL, the last event ID, and
     // the type, if any.
     onEvent: ({ event, data }) => {
-      received.push({ type: event || 'message', data, origin, lastEventId: id })
+      if (event === CLOSE_EVENT_TYPE) {
+        // Its ID contains the one before it, which remains the last.
+        isComplete = true
+        id = id.replace(finalIdForm, '')
+      } else if (event !== POSITION_EVENT_TYPE) {
+        received.push({ type: event || 'message', data, origin, lastEventId: id })
+      }
     },
   })
 
@@ -264,9 +273,11 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
                 else queueMicrotask(() => onComment!(item))
               connection.lastEventId = id
             }
+            if (isComplete) break
           }
           // [HTML, process the end of the body] Reestablish the connection.
-          outcome ??= { code: maxRetries ? 'STREAM_ENDED' : 'STREAM_COMPLETE', message: `${from} ended` }
+          again = !isComplete
+          outcome ??= { code: maxRetries && again ? 'STREAM_ENDED' : 'STREAM_COMPLETE', message: `${from} ended` }
         } else {
           // [HTML, process the response] Another status or type: fail the connection.
           again = worthRetrying.has(status)

@@ -1,4 +1,5 @@
 import { SseError } from '../protocol/errors.ts'
+import { GAP_EVENT_TYPE, type Gap } from '../protocol/signals.ts'
 import { check } from './check.ts'
 import { connect } from './connection.ts'
 import { ConnectionError } from './connection-error.ts'
@@ -39,6 +40,11 @@ export interface EventsOptions<M extends object = Record<string, string>> extend
    */
   parse?: EventParsers<M> | undefined
   /**
+   * Called with a gap: part of what was missed is gone from the server's history, and what is left of
+   * it follows. Without it, a gap is an event of type `headwater-gap` like any other.
+   */
+  onGap?: ((gap: Gap, lastEventId: string) => void) | undefined
+  /**
    * Called when the connection opens, is lost and will be retried (with the failure), or ends
    * permanently.
    */
@@ -66,7 +72,7 @@ export interface EventStream<M extends object = Record<string, string>> extends 
  * consumer has come: a slow consumer slows the server down instead of filling memory. Leaving the
  * loop closes the connection.
  *
- * The iteration ends when the server says that the stream is complete (204). If no reconnect
+ * The iteration ends when the server says that the stream is complete (by an event, or by 204). If no reconnect
  * follows (`retry: false`, or another method than GET without a `retry` policy), it ends with the
  * response.
  *
@@ -87,10 +93,10 @@ export function events<M extends object>(
   options: EventsOptions<M> & { parse: EventParsers<M> },
 ): EventStream<M>
 export function events(url: string | URL, options: EventsOptions = {}): EventStream {
-  const { onState, parse, signal } = options
+  const { onGap, onState, parse, signal } = options
   const connection = connect(url, options)
   const parsers = Object.fromEntries(Object.entries(parse ?? {}).map(([type, parser]) => [`parse.${type}`, parser]))
-  check({ onState, ...parsers }, 'function')
+  check({ onGap, onState, ...parsers }, 'function')
   const iterator = iterate()
   let state: ConnectionState = { name: 'connecting' }
   return {
@@ -119,7 +125,8 @@ export function events(url: string | URL, options: EventsOptions = {}): EventStr
         if ('data' in step) {
           const { type, data, lastEventId } = step
           connection.lastEventId = lastEventId
-          yield { event: type, data: parseData(type, data), lastEventId }
+          if (onGap && type === GAP_EVENT_TYPE) onGap(JSON.parse(data) as Gap, lastEventId)
+          else yield { event: type, data: parseData(type, data), lastEventId }
         } else {
           state = step
           onState?.(step)

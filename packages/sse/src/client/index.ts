@@ -1,3 +1,4 @@
+export type { Gap, GapReason } from '../protocol/signals.ts'
 export { ConnectionError } from './connection-error.ts'
 export { ConnectionErrorEvent } from './connection-error-event.ts'
 export type { ConnectionFailure, ConnectionState } from './connection-state.ts'

@@ -37,21 +37,23 @@ export function encodeEvent(init: EventInit): Frame {
 
 /**
  * Encodes a comment: one line for each line of the text. Clients ignore it, so it can serve as a
- * heartbeat.
+ * heartbeat. No blank line follows: the comment belongs to the block of the next event, because
+ * several clients take a block of its own for an event without data.
  *
  * @throws {SseError} `INVALID_DATA` if the text is not a string.
  */
 export function encodeComment(text = ''): Frame {
-  return `${commentLines(text)}\n` as Frame
+  return commentLines(text) as Frame
 }
 
 /**
- * Encodes a new reconnection time in milliseconds, without an event.
+ * Encodes a new reconnection time in milliseconds, as a line in the block of the next event.
+ * Browsers apply it as soon as they have read the line.
  *
  * @throws {SseError} `INVALID_RETRY` if it is not a whole number, 0 or more.
  */
 export function encodeRetry(milliseconds: number): Frame {
-  return `${retryLine(milliseconds)}\n` as Frame
+  return retryLine(milliseconds) as Frame
 }
 
 function commentLines(text: unknown): string {

@@ -1,7 +1,7 @@
-import { SseError } from '../protocol/index.ts'
+import { type GapReason, SseError } from '../protocol/index.ts'
 import { createEpoch, formatEventId, parseEventId } from './event-id.ts'
 import { frameBytes } from './frame-bytes.ts'
-import { encodeGap, type GapReason } from './gap.ts'
+import { encodeGap } from './gap.ts'
 import { History, type HistoryOptions } from './history.ts'
 import { encodePosition } from './reserved.ts'
 import { ServerSession } from './server-session.ts'
@@ -96,8 +96,9 @@ class MemoryChannel implements Channel {
     this.#subscribers.set(session, subscriber)
     session.signal.addEventListener('abort', unsubscribe, { once: true })
     this.#history.trim()
-    if (lastEventId === '') session.offer(frameBytes(encodePosition(this.#idAt(this.#history.head))))
-    else this.#resume(subscriber, lastEventId)
+    if (lastEventId === '') {
+      session.offer(frameBytes(encodePosition(this.#idAt(this.#history.head), session.isEventSource)))
+    } else this.#resume(subscriber, lastEventId)
     this.#replay(subscriber)
     this.#tell(this.#options.onSubscribe, session)
     return unsubscribe

@@ -8,7 +8,7 @@
  * - `stalled`: bytes were waiting, and none were sent for `stallTimeoutMs`
  * - `max-duration`: `maxDurationMs` had passed
  * - `unauthorized`: `authorize` refused
- * - `already-closed`: the client reconnected after a `close()`; it got 204, and the session was
+ * - `already-closed`: the client reconnected after a final end; it got 204, and the session was
  *   never open
  * - `head-request`: the client requested only the headers, and the session was never open
  */

@@ -1,19 +1,18 @@
 import { SseError } from '../protocol/index.ts'
 import { setOwnAlarm } from './alarm.ts'
-import { readLastEventId } from './last-event-id.ts'
 import type { PipeItem, PipeSource } from './pipe.ts'
-import { CLOSED_EVENT_ID } from './reserved.ts'
 import { eventStreamHeaders, noContentHeaders } from './response-headers.ts'
 import { ServerSession } from './server-session.ts'
 import type { Session } from './session.ts'
 import { readSessionOptions, type SessionOptions } from './session-options.ts'
-import type { Sink, SinkListener } from './sink.ts'
+import type { Ending, Sink, SinkListener } from './sink.ts'
+import { readStreamRequest } from './stream-request.ts'
 
 /**
  * Produces the events of one response. If it returns (or resolves to) a generator, an async
  * iterable or a stream, the session pipes it and closes at its end. Any other return value is
- * ignored: the session stays open until it is closed. If the producer throws, the client gets a
- * last event and the session closes.
+ * ignored: the session stays open until it is closed. If the producer throws, the response is broken
+ * off, so that every client knows that it is not complete.
  */
 export type Producer = (session: Session) => unknown
 
@@ -38,8 +37,8 @@ export function createResponse(request: Request, ...rest: [SessionOptions, Produ
   }
   const settings = readSessionOptions(options)
   const headers = new Headers(eventStreamHeaders(settings))
-  const lastEventId = readLastEventId(request.headers.get('last-event-id') ?? undefined, request.url)
-  if (lastEventId === CLOSED_EVENT_ID) {
+  const streamRequest = readStreamRequest(request.method, request.url, (name) => request.headers.get(name) ?? undefined)
+  if (streamRequest.isAfterEnd) {
     return new Response(null, { status: 204, headers: new Headers(noContentHeaders(settings.headers)) })
   }
   // Deno always cancels the stream, and prints a warning about a future change when a program uses
@@ -47,7 +46,7 @@ export function createResponse(request: Request, ...rest: [SessionOptions, Produ
   const signal = 'Deno' in globalThis ? undefined : request.signal
   if (request.method === 'HEAD' || signal?.aborted) return new Response(null, { headers })
   const sink = new FetchSink(signal)
-  const session = new ServerSession(lastEventId, settings, sink)
+  const session = new ServerSession(streamRequest, settings, sink)
   run(producer, session)
   return new Response(sink.stream, { headers })
 }
@@ -80,6 +79,8 @@ class FetchSink implements Sink {
   #controller!: ReadableStreamDefaultController<Uint8Array>
   #listener!: SinkListener
   #isAsked = false
+  /** Whether the stream is to fail when the reader asks for more. */
+  #isBreaking = false
 
   constructor(signal: AbortSignal | undefined) {
     this.#signal = signal
@@ -90,7 +91,8 @@ class FetchSink implements Sink {
         },
         pull: () => {
           this.#isAsked = true
-          this.#listener.onDrain()
+          if (this.#isBreaking) this.#breakOff()
+          else this.#listener.onDrain()
         },
         cancel: () => {
           this.#signal?.removeEventListener('abort', this.#onAbort)
@@ -116,9 +118,23 @@ class FetchSink implements Sink {
     return this.#isAsked
   }
 
-  end(): void {
+  end({ isBroken }: Ending): void {
+    if (isBroken) {
+      // Not before the reader asks for more: an error reaches it before what it has not taken.
+      this.#isBreaking = true
+      if (this.#isAsked) this.#breakOff()
+      return
+    }
     this.#signal?.removeEventListener('abort', this.#onAbort)
     this.#controller.close()
+    this.#listener.onOver()
+  }
+
+  #breakOff(): void {
+    this.#signal?.removeEventListener('abort', this.#onAbort)
+    this.#controller.error(
+      new SseError('SESSION_CLOSED', 'The session ended before its stream was complete, so the response breaks off.'),
+    )
     this.#listener.onOver()
   }
 

@@ -1,23 +1,21 @@
-export { SseError, type SseErrorCode } from '../protocol/index.ts'
+export {
+  GAP_EVENT_TYPE,
+  type Gap,
+  type GapReason,
+  SseError,
+  type SseErrorCode,
+} from '../protocol/index.ts'
 export { type Channel, type ChannelOptions, createChannel, type HistoryOptions } from './channel.ts'
 export type { CloseReason } from './close-reason.ts'
 export type { ContentCoding } from './content-coding.ts'
 export { createEpoch, type EventId, formatEventId, parseEventId } from './event-id.ts'
 export { createResponse, type Producer } from './fetch.ts'
 export { frameBytes } from './frame-bytes.ts'
-export { encodeGap, type Gap, type GapReason } from './gap.ts'
+export { encodeGap } from './gap.ts'
 export { readLastEventId } from './last-event-id.ts'
 export { createSession, type NodeRequest, type NodeResponse } from './node.ts'
 export type { PipeItem, PipeOptions, PipeResult, PipeSource } from './pipe.ts'
-export {
-  CLOSE_EVENT_TYPE,
-  CLOSED_EVENT_ID,
-  ERROR_EVENT_TYPE,
-  encodePosition,
-  GAP_EVENT_TYPE,
-  isReservedEventType,
-  POSITION_EVENT_TYPE,
-} from './reserved.ts'
+export { encodePosition, isReservedEventId, isReservedEventType } from './reserved.ts'
 export type { Session } from './session.ts'
 export type { SessionEvent } from './session-event.ts'
 export type { ResponseHeaders, SessionOptions, WhenFull } from './session-options.ts'

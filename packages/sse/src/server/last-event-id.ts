@@ -1,9 +1,25 @@
+import { parseFinalId } from './reserved.ts'
+
 /**
  * The last event ID that a client sent: the `Last-Event-ID` header, or else the query parameter (a
  * new `EventSource` cannot set a header). The header wins, because on a reconnect the query is the
- * older of the two. `''` if there is none.
+ * older of the two. `''` if there is none. Of the ID that ended a stream it is the one before.
  */
 export function readLastEventId(header: string | undefined, url: string): string {
+  const id = readStoredId(header, url)
+  return parseFinalId(id)?.cursor ?? id
+}
+
+/**
+ * Whether a client reconnects because it does not know yet that its stream is complete: its header
+ * has the ID that ended the stream, less than a minute ago. Later the ID is one that somebody stored.
+ */
+export function isAfterEnd(header: string | undefined): boolean {
+  const end = header && parseFinalId(header)
+  return !!end && Math.abs(Date.now() - end.endedAt) < 60_000
+}
+
+function readStoredId(header: string | undefined, url: string): string {
   if (header !== undefined && header !== '') return decodeHeader(header)
   const query = url.indexOf('?')
   if (query < 0) return ''

@@ -2,14 +2,13 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import { SseError } from '../protocol/index.ts'
 import { setSharedAlarm } from './alarm.ts'
-import { readLastEventId } from './last-event-id.ts'
-import { CLOSED_EVENT_ID } from './reserved.ts'
 import { eventStreamHeaders, noContentHeaders } from './response-headers.ts'
 import { ServerSession } from './server-session.ts'
 import type { Session } from './session.ts'
 import { readSessionOptions, type SessionOptions } from './session-options.ts'
-import type { Sink, SinkListener } from './sink.ts'
+import type { Ending, Sink, SinkListener } from './sink.ts'
 import { SocketSink } from './socket-sink.ts'
+import { readStreamRequest } from './stream-request.ts'
 import { canTakeConnection, takeConnection } from './taken-connection.ts'
 
 /** A request of `node:http`, `node:https` or `node:http2`, or a framework's version of one. */
@@ -45,31 +44,31 @@ type ResponseOfEither = ServerResponse & {
 function answer(req: RequestOfEither, res: ResponseOfEither, options: SessionOptions): Session {
   const settings = readSessionOptions(options)
   const headers = eventStreamHeaders(settings)
-  const lastEventId = readLastEventId(req.headers['last-event-id']?.toString(), req.url ?? '')
-  if (hasLeft(req, res)) return new ServerSession(lastEventId, settings, 'client-left')
+  const request = readStreamRequest(req.method, req.url ?? '', (name) => req.headers[name]?.toString())
+  if (hasLeft(req, res)) return new ServerSession(request, settings, 'client-left')
   if (res.headersSent || res.writableEnded) {
     throw new SseError(
       'HEADERS_SENT',
       `The response to ${req.method} ${req.url} has already begun (status ${res.statusCode}): create the session first.`,
     )
   }
-  if (lastEventId === CLOSED_EVENT_ID) {
+  if (request.isAfterEnd) {
     setHeaders(res, noContentHeaders(settings.headers))
     res.writeHead(204)
     res.end()
-    return new ServerSession(lastEventId, settings, 'already-closed')
+    return new ServerSession(request, settings, 'already-closed')
   }
   res.removeHeader('content-length')
   setHeaders(res, headers)
   if (settings.takesConnection && req.method !== 'HEAD' && canTakeConnection(req, res)) {
-    return new ServerSession(lastEventId, settings, new SocketSink(takeConnection(req, res)))
+    return new ServerSession(request, settings, new SocketSink(takeConnection(req, res)))
   }
   res.writeHead(200)
   if (req.method === 'HEAD') {
     res.end()
-    return new ServerSession(lastEventId, settings, 'head-request')
+    return new ServerSession(request, settings, 'head-request')
   }
-  return new ServerSession(lastEventId, settings, new NodeSink(req, res))
+  return new ServerSession(request, settings, new NodeSink(req, res))
 }
 
 /**
@@ -145,20 +144,52 @@ class NodeSink implements Sink {
     return hasRoom
   }
 
-  end(leaving: boolean): void {
+  end({ isBroken, isLeaving }: Ending): void {
+    const req = this.#req
     const res = this.#res
-    if (leaving) {
+    if (isBroken && isHttp2(req)) {
+      breakStreamOff(res.stream as ServerHttp2Stream)
+    } else if (isBroken && !this.#isEncoding) {
+      // [RFC 9112, section 8] Without its last chunk the response is incomplete. A response that
+      // still waits for its turn on the connection has no socket.
+      if (res.socket) res.socket.destroySoon()
+      else res.destroy()
+    } else {
       // Otherwise server.close() would wait for the kept-alive connection.
-      if (isHttp2(this.#req)) res.stream?.session?.close()
-      else res.on('finish', () => this.#req.socket.destroySoon())
+      if (isLeaving && !isHttp2(req)) res.on('finish', () => req.socket.destroySoon())
+      res.end()
     }
-    res.end()
+    if (isLeaving && isHttp2(req)) res.stream?.session?.close()
+  }
+
+  /**
+   * Whether middleware encodes the response and still holds bytes of it, which only the end of the
+   * response brings out.
+   */
+  get #isEncoding(): boolean {
+    return this.#isPatched && this.#res.hasHeader('content-encoding')
   }
 
   destroy(): void {
     this.#res.destroy()
   }
 }
+
+/**
+ * Resets an HTTP/2 stream after the bytes it was given. Node resets a stream at once, whatever waits
+ * in it, and some clients drop what they have not read when the reset comes. So the reset follows
+ * the client's answer to a ping that was sent behind the last bytes.
+ */
+function breakStreamOff(stream: ServerHttp2Stream): void {
+  const reset = () => stream.close(internalError)
+  stream.write('', () => {
+    const { session } = stream
+    if (!session || session.destroyed || !session.ping(reset)) reset()
+  })
+}
+
+/** [RFC 9113, section 7] INTERNAL_ERROR. Several clients take CANCEL for an end. */
+const internalError = 2
 
 function hasLeft(req: RequestOfEither, res: ResponseOfEither): boolean {
   if (isHttp2(req)) return !res.stream || res.stream.destroyed || res.stream.closed

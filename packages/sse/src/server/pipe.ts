@@ -1,13 +1,24 @@
 import { encodeEvent, type Frame, SseError } from '../protocol/index.ts'
 import type { CloseReason } from './close-reason.ts'
 import { frameBytes } from './frame-bytes.ts'
+import { encodePassedOn } from './passed-on.ts'
 import { encodeSessionEvent, type SessionEvent } from './session-event.ts'
 
 /** The source of a pipe: a list, a generator, a Node `Readable` or a web `ReadableStream`. */
 export type PipeSource<T> = Iterable<T> | AsyncIterable<T> | ReadableStream<T>
 
-/** An item that a pipe can send without `toEvent`: an event, or its data. Bytes are UTF-8 text. */
-export type PipeItem = SessionEvent | string | number | boolean | null | Uint8Array
+/**
+ * An item that a pipe can send without `toEvent`: an event, also one from `readEvents()` or
+ * `events()`, or the data of one. Bytes are UTF-8 text.
+ */
+export type PipeItem = SessionEvent | ReceivedEvent | string | number | boolean | null | Uint8Array
+
+/** An event from the client's `events()`. */
+interface ReceivedEvent {
+  readonly event: string
+  readonly data: unknown
+  readonly lastEventId: string
+}
 
 export interface PipeOptions<T = PipeItem> {
   /** Converts each item to an event. Required if the items are objects but not events. */
@@ -15,9 +26,8 @@ export interface PipeOptions<T = PipeItem> {
   /** Leaves the session open after the source has ended or failed. Default `false`. */
   keepOpen?: boolean | undefined
   /**
-   * The last event when the source fails. Default: of type `headwater-error`, its data
-   * `{"message":"The source of these events failed."}`. Only the session's `onError` gets the error
-   * itself, which may contain what the client must not know.
+   * An event to send when the source fails, before the response is broken off. Default: none. Only
+   * the session's `onError` gets the error, which may contain what the client must not know.
    */
   errorEvent?: SessionEvent | ((error: unknown) => SessionEvent) | undefined
 }
@@ -34,6 +44,7 @@ export type PipeResult =
 /** The session that a pipe fills, with its internal methods. */
 export interface PipeTarget {
   readonly isOpen: boolean
+  readonly isEventSource: boolean
   readonly signal: AbortSignal
   readonly hasRoom: boolean
   /** Why the session ended, as soon as it is no longer open. */
@@ -41,7 +52,7 @@ export interface PipeTarget {
   offer(bytes: Uint8Array): boolean
   whenRoom(callback: () => void): void
   close(): Promise<CloseReason>
-  /** Reports the error to the operator, and sends the client an error event. */
+  /** Reports the error to the operator, and breaks the response off. */
   fail(error: unknown, options: Pick<PipeOptions, 'errorEvent' | 'keepOpen'>): Promise<void>
   /** Reports an error to the operator that no promise reports. */
   report(error: unknown): void
@@ -54,7 +65,9 @@ export async function pipeInto<T>(
   { toEvent, keepOpen = false, errorEvent }: PipeOptions<T>,
 ): Promise<PipeResult> {
   const reader = new ItemReader(source, (error) => session.report(error))
-  const encoder: Encoder<T> = toEvent ? { encode: (item) => encodeSessionEvent(toEvent(item)) } : itemEncoder()
+  const encoder: Encoder<T> = toEvent
+    ? { encode: (item) => encodePassedOn(toEvent(item), session.isEventSource) }
+    : itemEncoder(session.isEventSource)
   // Stops at once, even while the source is producing its next item, which is no longer needed.
   const stop = () => reader.stop()
   if (session.isOpen) session.signal.addEventListener('abort', stop)
@@ -161,13 +174,20 @@ function openSource<T>(source: PipeSource<T>) {
   throw new SseError('INVALID_OPTION', `pipe() needs an iterable, an async iterable or a stream, not ${what}.`)
 }
 
+/** `events()` gives each event the last event ID in force, and the type `message` if it has none. */
+function toSessionEvent(item: SessionEvent | ReceivedEvent): SessionEvent {
+  if (!('lastEventId' in item)) return item
+  const { event, data, lastEventId } = item
+  return { event: event === 'message' ? undefined : event, data, id: lastEventId || undefined }
+}
+
 interface Encoder<T> {
   encode(item: T): Frame | undefined
   flush?(): Frame | undefined
 }
 
 /** Encodes a {@link PipeItem}. */
-function itemEncoder(): Encoder<unknown> {
+function itemEncoder(isEventSource: boolean): Encoder<unknown> {
   const decoder = new TextDecoder()
   // A character may be cut between two chunks, so a chunk may yield no text yet.
   const encodeChunk = (text: string) => (text === '' ? undefined : encodeEvent({ data: text }))
@@ -175,7 +195,7 @@ function itemEncoder(): Encoder<unknown> {
     encode(item) {
       if (item instanceof Uint8Array) return encodeChunk(decoder.decode(item, { stream: true }))
       if (typeof item !== 'object' || item === null) return encodeSessionEvent({ data: item })
-      if ('data' in item) return encodeSessionEvent(item as SessionEvent)
+      if ('data' in item) return encodePassedOn(toSessionEvent(item as SessionEvent | ReceivedEvent), isEventSource)
       throw new SseError(
         'INVALID_DATA',
         'A piped object without data is not an event. Did you mean pipe(source, { toEvent: (item) => ({ data: item }) })?',

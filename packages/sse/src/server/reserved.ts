@@ -1,22 +1,11 @@
-import { encodeEvent, type Frame } from '../protocol/index.ts'
-
-/** Says that part of what a subscriber missed is gone. See `encodeGap`. */
-export const GAP_EVENT_TYPE = 'headwater-gap'
-
-/** Moves the client's last event ID, and has no other meaning. */
-export const POSITION_EVENT_TYPE = 'headwater-position'
-
-/** The last event of a permanently closed session. */
-export const CLOSE_EVENT_TYPE = 'headwater-close'
-
-/** The last event of a session whose source failed. */
-export const ERROR_EVENT_TYPE = 'headwater-error'
-
-/**
- * The last event ID that a closed session leaves with the client. A request with it gets 204, which
- * ends the client's reconnecting.
- */
-export const CLOSED_EVENT_ID = 'headwater-closed'
+import {
+  CLOSE_EVENT_TYPE,
+  encodeEvent,
+  type Frame,
+  finalIdForm,
+  GAP_EVENT_TYPE,
+  POSITION_EVENT_TYPE,
+} from '../protocol/index.ts'
 
 /**
  * Whether only Headwater itself may send events of this type. Code that accepts events from others
@@ -26,17 +15,34 @@ export function isReservedEventType(type: string): boolean {
   return reservedTypes.has(type)
 }
 
-const reservedTypes: ReadonlySet<string> = new Set([
-  GAP_EVENT_TYPE,
-  POSITION_EVENT_TYPE,
-  CLOSE_EVENT_TYPE,
-  ERROR_EVENT_TYPE,
-])
+const reservedTypes: ReadonlySet<string> = new Set([GAP_EVENT_TYPE, POSITION_EVENT_TYPE, CLOSE_EVENT_TYPE])
+
+/** Whether only Headwater itself may give an event this ID: it would end an `EventSource`. */
+export function isReservedEventId(id: string): boolean {
+  return finalIdForm.test(id)
+}
 
 /**
- * Encodes an event that moves the client's last event ID. It has an (empty) `data` field because
- * Firefox takes an `id` only from a block that has one. Nobody listens to its type.
+ * Encodes the client's position: it moves the last event ID and dispatches nothing. By the standard
+ * a block with only an `id` does that. Firefox and WebKit take an `id` only from a block with data,
+ * so an `EventSource` gets an event that nobody listens to. Its data is JSON for clients that parse
+ * the data of every event. `retryMs` sets the reconnection time in the same block.
  */
-export function encodePosition(id: string): Frame {
-  return encodeEvent({ event: POSITION_EVENT_TYPE, data: '', id })
+export function encodePosition(id: string, isEventSource: boolean, retryMs?: number): Frame {
+  if (isEventSource) return encodeEvent({ event: POSITION_EVENT_TYPE, retry: retryMs, data: '{}', id })
+  // Without its data line, an event of only an ID.
+  return encodeEvent({ retry: retryMs, data: '', id }).replace('data:\n', '') as Frame
+}
+
+/** Encodes the end of a complete stream, for an `EventSource`. See `finalIdForm`. */
+export function encodeFinalEnd(cursor: string): Frame {
+  const id = `headwater-end.${Date.now().toString(36)}.${cursor}`
+  return encodeEvent({ event: CLOSE_EVENT_TYPE, data: '{}', id })
+}
+
+/** What an ID says that ended a stream: when, in milliseconds since 1970, and the ID before it. */
+export function parseFinalId(id: string): { endedAt: number; cursor: string } | undefined {
+  const [prefix, time] = finalIdForm.exec(id) ?? []
+  if (prefix === undefined || time === undefined) return undefined
+  return { endedAt: Number.parseInt(time, 36), cursor: id.slice(prefix.length) }
 }

@@ -1,20 +1,23 @@
-import { encodeComment, encodeEvent, encodeRetry, type Frame, SseError } from '../protocol/index.ts'
+import { encodeComment, encodeRetry, type Frame, SseError } from '../protocol/index.ts'
 import type { Alarm, Timed } from './alarm.ts'
 import type { CloseReason } from './close-reason.ts'
 import { joinDrain, leaveDrain } from './drain-signal.ts'
 import { frameBytes } from './frame-bytes.ts'
 import { type Delivery, FrameQueue } from './frame-queue.ts'
+import { lastIdIn } from './last-id.ts'
+import { encodePassedOn } from './passed-on.ts'
 import { type PipeOptions, type PipeResult, type PipeSource, type PipeTarget, pipeInto } from './pipe.ts'
-import { CLOSE_EVENT_TYPE, CLOSED_EVENT_ID, ERROR_EVENT_TYPE } from './reserved.ts'
+import { encodeFinalEnd, encodePosition } from './reserved.ts'
 import type { Session } from './session.ts'
 import { encodeSessionEvent, type SessionEvent } from './session-event.ts'
 import type { SessionSettings } from './session-options.ts'
-import type { Sink, SinkListener } from './sink.ts'
+import type { Ending, Sink, SinkListener } from './sink.ts'
+import type { StreamRequest } from './stream-request.ts'
 
 type State =
   | { name: 'open' }
   /** The session accepts nothing more; what it accepted is still sent. */
-  | { name: 'ending'; reason: CloseReason; leaving: boolean }
+  | { name: 'ending'; reason: CloseReason; ending: Ending }
   /** The sink has everything and is ending. */
   | { name: 'ended'; reason: CloseReason }
   | { name: 'over'; reason: CloseReason }
@@ -22,6 +25,7 @@ type State =
 /** The implementation of {@link Session}: its states and its limits, over any {@link Sink}. */
 export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   readonly lastEventId: string
+  readonly isEventSource: boolean
   readonly closed: Promise<CloseReason>
   droppedEvents = 0
   readonly #settings: SessionSettings
@@ -37,6 +41,8 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   #inFlight: { end: number; deliveries: readonly Delivery[] }[] | undefined
   /** Whether the session accepted something that it will not send. */
   #hasLost = false
+  /** The last event ID that the client has after everything accepted; `undefined` if we sent none. */
+  #cursor: string | undefined
   #bytesWritten = 0
   #bytesFlushed = 0
   #sinkIsFull = false
@@ -49,8 +55,9 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   #authorizingSince: number | undefined
 
   /** A reason in place of a sink means that the session is over from the start. */
-  constructor(lastEventId: string, settings: SessionSettings, sink: Sink | CloseReason) {
-    this.lastEventId = lastEventId
+  constructor(request: StreamRequest, settings: SessionSettings, sink: Sink | CloseReason) {
+    this.lastEventId = request.lastEventId
+    this.isEventSource = request.isEventSource
     this.#settings = settings
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
@@ -89,7 +96,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   }
 
   send(event: SessionEvent): Promise<void> {
-    return this.#deliver(() => encodeSessionEvent(event))
+    return this.#deliver(() => encodePassedOn(event, this.isEventSource))
   }
 
   write(frame: Frame): Promise<void> {
@@ -109,21 +116,35 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   }
 
   close(): Promise<CloseReason> {
-    return this.end('closed', closeFrame)
+    const cursor = this.#cursor ?? this.lastEventId
+    return this.#end('closed', {
+      lastFrame: this.isEventSource ? encodeFinalEnd(cursor) : undefined,
+      ending: { isBroken: false, isLeaving: false },
+    })
   }
 
   drain(): Promise<CloseReason> {
     const { retryMs, drainSpreadMs } = this.#settings
-    return this.end('drained', encodeRetry(Math.round((retryMs ?? 0) + Math.random() * drainSpreadMs)), true)
+    return this.#interrupt('drained', {
+      lastFrame: this.#comeBackIn(Math.round((retryMs ?? 0) + Math.random() * drainSpreadMs)),
+      isLeaving: true,
+    })
   }
 
-  /** Internal: ends the session after everything accepted and one last frame. */
-  end(reason: CloseReason, lastFrame?: Frame, leaving = false): Promise<CloseReason> {
+  /** Ends a stream that is not complete. */
+  #interrupt(reason: CloseReason, { lastFrame, isLeaving = false }: { lastFrame?: Frame; isLeaving?: boolean } = {}) {
+    const isBroken = this.#settings.whenInterrupted === 'break'
+    return this.#end(reason, { lastFrame, ending: { isBroken, isLeaving } })
+  }
+
+  /** Ends the session after everything accepted and one last frame. */
+  #end(reason: CloseReason, { lastFrame, ending }: { lastFrame: Frame | undefined; ending: Ending }) {
     if (this.isOpen) {
+      const { contentCoding } = this.#settings
       // Not through #accept: the last frame is sent however much is waiting.
       if (lastFrame !== undefined) this.#queue.push(this.#encode(frameBytes(lastFrame)))
-      if (this.#settings.contentCoding && !this.#hasLost) this.#queue.push(this.#settings.contentCoding.tail())
-      this.#stopBeingOpen({ name: 'ending', reason, leaving })
+      if (contentCoding && !this.#hasLost && !ending.isBroken) this.#queue.push(contentCoding.tail())
+      this.#stopBeingOpen({ name: 'ending', reason, ending })
       this.#lastProgressAt = performance.now()
       this.#setAlarm(this.#lastProgressAt)
       this.#pump()
@@ -165,10 +186,13 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     return this.#state.name === 'open' ? undefined : this.#state.reason
   }
 
-  /** Internal: reports an error to the operator, and sends the client an error event. */
+  /**
+   * Internal: reports an error to the operator, sends the client the event for it if there is one,
+   * and breaks the response off.
+   */
   async fail(error: unknown, { errorEvent, keepOpen = false }: Pick<PipeOptions, 'errorEvent' | 'keepOpen'> = {}) {
     this.report(error)
-    let frame = defaultErrorFrame
+    let frame: Frame | undefined
     if (errorEvent) {
       try {
         frame = encodeSessionEvent(typeof errorEvent === 'function' ? errorEvent(error) : errorEvent)
@@ -176,8 +200,8 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
         this.report(secondError)
       }
     }
-    if (keepOpen) this.offer(frameBytes(frame))
-    else await this.end('failed', `${frame}${closeFrame}` as Frame)
+    if (!keepOpen) await this.#end('failed', { lastFrame: frame, ending: { isBroken: true, isLeaving: false } })
+    else if (frame) this.offer(frameBytes(frame))
   }
 
   /** Internal: reports an error to the operator that no promise reports. */
@@ -185,11 +209,13 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     this.#settings.onError(error)
   }
 
-  #deliver(encode: () => Frame): Promise<void> {
+  #deliver(encode: () => Frame | undefined): Promise<void> {
     if (!this.isOpen) return rejectQuietly(this.#closedError())
     let bytes: Uint8Array
     try {
-      bytes = frameBytes(encode())
+      const frame = encode()
+      if (!frame) return Promise.resolve()
+      bytes = frameBytes(frame)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -217,7 +243,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
       if (whenFull === 'disconnect') {
         // Accepted events are still sent as long as the client reads. So even if too many events
         // come in one go, each reconnect brings the client further.
-        this.end('too-slow')
+        this.#interrupt('too-slow')
         return false
       }
       if (whenFull === 'drop') {
@@ -227,6 +253,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
         }
       }
     }
+    this.#cursor = lastIdIn(plain) ?? this.#cursor
     const bytes = this.#encode(plain)
     this.#lastSentAt = performance.now()
     if (unsentBytes === 0) this.#lastProgressAt = this.#lastSentAt
@@ -247,9 +274,9 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
       this.#hand(bytes, deliveries)
     }
     if (this.#state.name === 'ending' && this.#queue.byteLength === 0) {
-      const { reason, leaving } = this.#state
+      const { reason, ending } = this.#state
       this.#state = { name: 'ended', reason }
-      this.#sink?.end(leaving)
+      this.#sink?.end(ending)
     }
   }
 
@@ -372,7 +399,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     }
     if (this.isOpen) {
       if (now >= this.#endsAt) {
-        this.end('max-duration', this.#comeBack)
+        this.#interrupt('max-duration', this.#comeBack)
         return
       }
       if (authorize && now - this.#authorizedAt >= heartbeatMs) this.#reauthorize(authorize, now)
@@ -386,9 +413,18 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
    * matters because sessions that began with the same event, such as a login or a deployment, also
    * end together.
    */
-  get #comeBack(): Frame | undefined {
+  get #comeBack(): { lastFrame?: Frame } {
     const { retryMs } = this.#settings
-    return retryMs === null ? undefined : encodeRetry(Math.round(retryMs * (1 + Math.random())))
+    return retryMs === null ? {} : { lastFrame: this.#comeBackIn(Math.round(retryMs * (1 + Math.random()))) }
+  }
+
+  /**
+   * Sets the time to reconnect after, in a block with the client's position: a block without an ID
+   * makes several clients forget theirs. Without an ID to repeat it is only a line, which needs no
+   * block.
+   */
+  #comeBackIn(milliseconds: number): Frame {
+    return this.#cursor ? encodePosition(this.#cursor, this.isEventSource, milliseconds) : encodeRetry(milliseconds)
   }
 
   #reauthorize(authorize: () => boolean | Promise<boolean>, now: number): void {
@@ -418,7 +454,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     if (!this.isOpen) return
     this.#hasLost ||= this.#queue.byteLength > 0
     this.#rejectDeliveries(this.#queue.clear())
-    this.end('unauthorized')
+    this.#interrupt('unauthorized')
   }
 }
 
@@ -438,13 +474,6 @@ function firstBytes(retryMs: number | null): Uint8Array {
   }
   return lastFirst.bytes
 }
-
-const closeFrame = encodeEvent({ event: CLOSE_EVENT_TYPE, data: '', id: CLOSED_EVENT_ID })
-
-const defaultErrorFrame = encodeEvent({
-  event: ERROR_EVENT_TYPE,
-  data: JSON.stringify({ message: 'The source of these events failed.' }),
-})
 
 const heartbeat = frameBytes(encodeComment())
 

@@ -1,5 +1,5 @@
 import { encodeEvent, type Frame, SseError } from '../protocol/index.ts'
-import { CLOSED_EVENT_ID, isReservedEventType } from './reserved.ts'
+import { isReservedEventId, isReservedEventType } from './reserved.ts'
 
 /** One event of an application. */
 export interface SessionEvent {
@@ -31,7 +31,7 @@ export function encodeSessionEvent(init: SessionEvent): Frame {
   if (event !== undefined && isReservedEventType(event)) {
     throw new SseError('INVALID_EVENT_TYPE', `Event type "${event}" is reserved for Headwater itself. Choose another.`)
   }
-  if (id === CLOSED_EVENT_ID) {
+  if (id !== undefined && isReservedEventId(id)) {
     throw new SseError('INVALID_EVENT_ID', `Event id "${id}" would end the client permanently. Use close() for that.`)
   }
   return encodeEvent({ data: dataText(init.data), event, id, retry, comment })

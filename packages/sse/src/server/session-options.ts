@@ -43,10 +43,18 @@ export interface SessionOptions {
   stallTimeoutMs?: number | undefined
   /**
    * The longest duration of a session. Default `Infinity`. Set it below the limit of a serverless
-   * platform: the session then ends cleanly, up to a tenth earlier, so that sessions that began
+   * platform: the session then ends after a whole event, up to a tenth earlier, so that sessions that began
    * together do not all end together. The client resumes after `retryMs` and up to as much again.
    */
   maxDurationMs?: number | undefined
+  /**
+   * How a response ends that is not complete: because of `drain`, `maxDurationMs`, `authorize` or a
+   * client that is too slow. Default `break`: the connection closes without the end of the response,
+   * because several clients take a response that ended for a stream that is complete. `end`: the
+   * response ends like a complete one, for platforms that report a broken response as a fault. An
+   * `EventSource` reconnects after both.
+   */
+  whenInterrupted?: 'break' | 'end' | undefined
   /**
    * The reconnection time sent to the client at the start. Default 2000. The session always sends
    * it, because a browser keeps the one that an earlier `drain` set; `null` sends none.
@@ -67,8 +75,7 @@ export interface SessionOptions {
   authorize?: (() => boolean | Promise<boolean>) | undefined
   /**
    * Takes the connection from Node's HTTP server permanently: an idle client then uses 3 KB of
-   * memory instead of 15, and sending costs less. The response ends with its connection, so a
-   * client cannot distinguish an end from a break, which are the same to an `EventSource`. `res`
+   * memory instead of 15, and sending costs less. The connection ends with its response. `res`
    * and `req` no longer emit events, and limits and timeouts of the server no longer apply. For
    * your own servers with many clients. Default false. Has no effect in HTTP/2 and Fetch, if
    * middleware replaced `res.write`, and while the request is still being read: await something
@@ -96,6 +103,7 @@ export interface SessionSettings {
   whenFull: WhenFull
   stallTimeoutMs: number
   maxDurationMs: number
+  whenInterrupted: 'break' | 'end'
   retryMs: number | null
   drainSignal: AbortSignal | undefined
   drainSpreadMs: number
@@ -131,6 +139,7 @@ export function readSessionOptions(options: SessionOptions): SessionSettings {
     whenFull: oneOf('whenFull', options.whenFull ?? 'disconnect', ['disconnect', 'drop', 'wait']),
     stallTimeoutMs: above0('stallTimeoutMs', options.stallTimeoutMs ?? 30_000),
     maxDurationMs: above0('maxDurationMs', options.maxDurationMs ?? Number.POSITIVE_INFINITY),
+    whenInterrupted: oneOf('whenInterrupted', options.whenInterrupted ?? 'break', ['break', 'end']),
     retryMs: options.retryMs === null ? null : wholeFrom0('retryMs', options.retryMs ?? 2000),
     drainSignal: signal('drainSignal', options.drainSignal),
     drainSpreadMs: wholeFrom0('drainSpreadMs', options.drainSpreadMs ?? 5000),
@@ -148,6 +157,7 @@ const optionNames: ReadonlySet<string> = new Set<keyof SessionSettings>([
   'whenFull',
   'stallTimeoutMs',
   'maxDurationMs',
+  'whenInterrupted',
   'retryMs',
   'drainSignal',
   'drainSpreadMs',

@@ -21,6 +21,11 @@ export interface Session {
    * `last_event_id`); `''` if none.
    */
   readonly lastEventId: string
+  /**
+   * Whether the client says that it is an `EventSource`: a GET whose `Accept` is `text/event-stream`
+   * alone. Such a client reconnects when the response ends.
+   */
+  readonly isEventSource: boolean
   /** Whether the session still accepts data. */
   readonly isOpen: boolean
   /**
@@ -37,7 +42,10 @@ export interface Session {
   readonly unsentBytes: number
   /** The number of events dropped because of `whenFull: 'drop'`. */
   readonly droppedEvents: number
-  /** Sends an event. */
+  /**
+   * Sends an event. A gap or position that another Headwater sent is passed on, and the end of its
+   * stream is left out.
+   */
   send(event: SessionEvent): Promise<void>
   /**
    * Sends a frame made by `encodeEvent`, `encodeComment` or `encodeRetry` unchanged. Encode once to
@@ -71,22 +79,26 @@ export interface Session {
    * session. An object is an event; text, numbers, booleans and `null` are the data of one; bytes
    * are decoded as UTF-8 text.
    *
-   * If the source fails, the client gets a last event, `onError` gets the error, and the session
-   * closes. If the client leaves, the source is stopped at once. Neither rejects the promise, which
-   * resolves with how the pipe ended. It rejects only with `INVALID_OPTION`, if this is not a
-   * source.
+   * If the source fails, `onError` gets the error and the response is broken off: every client knows
+   * that it is not complete, and an `EventSource` comes back with its last event ID. If the client
+   * leaves, the source is stopped at once. Neither rejects the promise, which resolves with how the
+   * pipe ended. It rejects only with `INVALID_OPTION`, if this is not a source.
+   *
+   * The stream of another Headwater can be passed on, gaps included: `pipe(events(hubUrl))`,
+   * `pipe(readEvents(response.body))`.
    */
   pipe(source: PipeSource<PipeItem>, options?: PipeOptions): Promise<PipeResult>
   pipe<T>(source: PipeSource<T>, options: PipeOptions<T> & { toEvent: (item: T) => SessionEvent }): Promise<PipeResult>
   /**
-   * Ends the session permanently, after everything sent before: the client's `EventSource`
-   * reconnects once, gets 204 and stops. Returns `closed`.
+   * Ends the session permanently, after everything sent before. For an `EventSource`, which would
+   * reconnect, a last event says so: ours stops at once, a native one reconnects once and gets 204.
+   * Returns `closed`.
    */
   close(): Promise<CloseReason>
   /**
    * Ends the session for now, after everything sent before: tells the client to reconnect after
-   * `retryMs` and a random part of `drainSpreadMs`, and closes the connection so that the server
-   * can stop. Returns `closed`.
+   * `retryMs` and a random part of `drainSpreadMs`, and breaks the connection off (see
+   * `whenInterrupted`) so that the server can stop. Returns `closed`.
    */
   drain(): Promise<CloseReason>
 }

@@ -14,10 +14,18 @@ export interface Sink {
    * back-pressure, not a disconnect.
    */
   write(bytes: Uint8Array): boolean
-  /** Ends the response after the accepted bytes. With `leaving`, also closes the connection. */
-  end(leaving: boolean): void
+  /** Ends the response after the accepted bytes. */
+  end(ending: Ending): void
   /** Aborts the response and drops its unsent bytes. */
   destroy(): void
+}
+
+/** How a response ends. */
+export interface Ending {
+  /** Breaks the response off, so that no client can take it for complete. */
+  readonly isBroken: boolean
+  /** Closes the connection too. */
+  readonly isLeaving: boolean
 }
 
 /** Receives a sink's reports. */

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { setSharedAlarm } from './alarm.ts'
-import type { Sink, SinkListener } from './sink.ts'
+import type { Ending, Sink, SinkListener } from './sink.ts'
 
 /**
  * Writes the bytes of an event stream directly to a connection that nothing else uses, in chunks
@@ -44,9 +44,10 @@ export class SocketSink implements Sink {
     return hasRoom
   }
 
-  end(): void {
+  end({ isBroken }: Ending): void {
     this.#socket.once('finish', () => this.#listener.onOver())
-    this.#socket.write(lastChunk)
+    // [RFC 9112, section 8] Without its last chunk the response is incomplete.
+    if (!isBroken) this.#socket.write(lastChunk)
     this.#socket.destroySoon()
   }
 

@@ -1,11 +1,10 @@
 import type { Socket } from 'node:net'
-import { readLastEventId } from './last-event-id.ts'
-import { CLOSED_EVENT_ID } from './reserved.ts'
 import { eventStreamHeaders, noContentHeaders } from './response-headers.ts'
 import { ServerSession } from './server-session.ts'
 import type { Session } from './session.ts'
 import { readSessionOptions, type SessionOptions } from './session-options.ts'
 import { SocketSink } from './socket-sink.ts'
+import { readStreamRequest } from './stream-request.ts'
 
 /** The parts of a request that an event stream depends on. */
 export interface SocketRequest {
@@ -27,19 +26,19 @@ export interface SocketRequest {
 export function createSocketSession(socket: Socket, request: SocketRequest, options: SessionOptions = {}): Session {
   const settings = readSessionOptions(options)
   const headers = eventStreamHeaders(settings)
-  const lastEventId = readLastEventId(request.header('last-event-id'), request.url)
-  if (socket.destroyed) return new ServerSession(lastEventId, settings, 'client-left')
-  if (lastEventId === CLOSED_EVENT_ID) {
+  const streamRequest = readStreamRequest('GET', request.url, (name) => request.header(name))
+  if (socket.destroyed) return new ServerSession(streamRequest, settings, 'client-left')
+  if (streamRequest.isAfterEnd) {
     socket.on('error', () => {})
     socket.end(headOf('204 No Content', noContentHeaders(settings.headers)), 'latin1')
     socket.destroySoon()
-    return new ServerSession(lastEventId, settings, 'already-closed')
+    return new ServerSession(streamRequest, settings, 'already-closed')
   }
   // Sent together with the first bytes of the session.
   socket.cork()
   process.nextTick(() => socket.uncork())
   socket.write(headOf('200 OK', [...headers, ['Transfer-Encoding', 'chunked']]), 'latin1')
-  return new ServerSession(lastEventId, settings, new SocketSink(socket))
+  return new ServerSession(streamRequest, settings, new SocketSink(socket))
 }
 
 function headOf(status: string, headers: [name: string, value: string][]): string {

@@ -47,12 +47,12 @@ describe('an event', () => {
 
 describe('a comment', () => {
   const encodings: [claim: string, text: string | undefined, frame: string][] = [
-    ['is one line and a blank line, and so joins no event', 'hello', ': hello\n\n'],
-    ['without text is a colon', undefined, ':\n\n'],
-    ['with empty text is a colon', '', ':\n\n'],
-    ['keeps the space it begins with', ' a', ':  a\n\n'],
-    ['has one line for each line of the text', 'a\nb\r\n\rc', ': a\n: b\n:\n: c\n\n'],
-    ['cannot end to become a field', '\ndata: x\n\nid: 1', ':\n: data: x\n:\n: id: 1\n\n'],
+    ['is one line, and no block of its own', 'hello', ': hello\n'],
+    ['without text is a colon', undefined, ':\n'],
+    ['with empty text is a colon', '', ':\n'],
+    ['keeps the space it begins with', ' a', ':  a\n'],
+    ['has one line for each line of the text', 'a\nb\r\n\rc', ': a\n: b\n:\n: c\n'],
+    ['cannot end to become a field', '\ndata: x\n\nid: 1', ':\n: data: x\n:\n: id: 1\n'],
   ]
   it.each(encodings)('%s', (_claim, text, frame) => {
     expect(encodeComment(text)).toBe(frame)
@@ -61,10 +61,10 @@ describe('a comment', () => {
 
 describe('a reconnection time', () => {
   it.each([
-    [0, 'retry: 0\n\n'],
-    [-0, 'retry: 0\n\n'],
-    [1500, 'retry: 1500\n\n'],
-    [Number.MAX_SAFE_INTEGER, 'retry: 9007199254740991\n\n'],
+    [0, 'retry: 0\n'],
+    [-0, 'retry: 0\n'],
+    [1500, 'retry: 1500\n'],
+    [Number.MAX_SAFE_INTEGER, 'retry: 9007199254740991\n'],
   ])('of %d ms is written in digits', (milliseconds, frame) => {
     expect(encodeRetry(milliseconds)).toBe(frame)
   })

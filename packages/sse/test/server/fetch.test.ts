@@ -4,6 +4,9 @@ import type { Session } from '../../src/server/session.ts'
 import type { SessionOptions } from '../../src/server/session-options.ts'
 import { dataOf, turns } from './opener.ts'
 
+/** The ID of a stream that ended a moment ago. */
+const justEnded = `headwater-end.${Date.now().toString(36)}.7`
+
 describe('createResponse', () => {
   test.each<[string, Producer]>([
     [
@@ -41,8 +44,9 @@ describe('createResponse', () => {
         }),
     ],
   ])('pipes what the producer returns, whose end is the end: %s', async (_, producer) => {
-    const text = await createResponse(new Request('http://a/'), producer).text()
-    expect(dataOf(text)).toEqual(['a', 'b', ''])
+    const request = new Request('http://a/', { headers: { accept: 'text/event-stream' } })
+    const text = await createResponse(request, producer).text()
+    expect(dataOf(text)).toEqual(['a', 'b', '{}'])
     expect(text).toContain('headwater-close')
   })
 
@@ -57,7 +61,7 @@ describe('createResponse', () => {
     expect(session.isOpen).toBe(true)
     session.send({ data: 'later' })
     session.close()
-    expect(dataOf(await response.text())).toEqual(['later', ''])
+    expect(dataOf(await response.text())).toEqual(['later'])
   })
 
   test.each<[string, Producer]>([
@@ -80,11 +84,10 @@ describe('createResponse', () => {
         throw new Error('a secret')
       },
     ],
-  ])('tells the client that the producer failed, and the operator why: it %s', async (_, producer) => {
+  ])('breaks the response off when the producer failed, and tells the operator why: it %s', async (_, producer) => {
     const onError = vi.fn()
-    const text = await createResponse(new Request('http://a/'), { onError }, producer).text()
-    expect(text).toMatch(/event: headwater-error\n.*\n\nevent: headwater-close\n/)
-    expect(text).not.toContain('secret')
+    const text = createResponse(new Request('http://a/'), { onError }, producer).text()
+    await expect(text).rejects.toMatchObject({ code: 'SESSION_CLOSED', message: expect.not.stringContaining('secret') })
     expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ message: 'a secret' }))
   })
 
@@ -108,7 +111,8 @@ describe('createResponse', () => {
 
   test('logs to the console what nobody takes', async () => {
     const error = vi.spyOn(console, 'error').mockImplementation(() => {})
-    await createResponse(new Request('http://a/'), () => Promise.reject(new Error('boom'))).text()
+    const response = createResponse(new Request('http://a/'), () => Promise.reject(new Error('boom')))
+    await expect(response.text()).rejects.toThrow()
     expect(error).toHaveBeenCalledWith(expect.any(String), expect.objectContaining({ message: 'boom' }))
     error.mockRestore()
   })
@@ -121,7 +125,7 @@ describe('createResponse', () => {
 
   test.each([
     ['HEAD', new Request('http://a/', { method: 'HEAD' }), 200],
-    ['after a close', new Request('http://a/', { headers: { 'Last-Event-ID': 'headwater-closed' } }), 204],
+    ['after a close', new Request('http://a/', { headers: { 'Last-Event-ID': justEnded } }), 204],
     ['aborted', new Request('http://a/', { signal: AbortSignal.abort() }), 200],
   ])('does not call the producer for a request that is %s', async (_, request, status) => {
     const producer = vi.fn()
@@ -150,7 +154,7 @@ describe('createResponse', () => {
     const text = response.text()
     await turns(2)
     left.abort()
-    expect(await text).toBe(':\n\n')
+    expect(await text).toBe(':\n')
   })
 
   test('sees the client leave by the stream, also while nothing is being read', async () => {

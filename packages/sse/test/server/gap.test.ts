@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { createParser } from '../../src/protocol/parse.ts'
-import { encodeGap, type Gap } from '../../src/server/gap.ts'
+import type { Gap } from '../../src/protocol/signals.ts'
+import { encodeGap } from '../../src/server/gap.ts'
 import { encodePosition, isReservedEventType } from '../../src/server/reserved.ts'
 
 describe('the events by which Headwater itself speaks', () => {
@@ -22,14 +23,18 @@ describe('the events by which Headwater itself speaks', () => {
     expect(JSON.parse(events[0]?.data ?? '')).toMatchObject({ requested })
   })
 
-  test('a position is an event of its own type with empty data, which moves the ID in every browser', () => {
-    expect(parse(encodePosition('a.8'))).toEqual([{ event: 'headwater-position', data: '', id: 'a.8' }])
+  test('a position is an event of its own type for an EventSource, because browsers need data to take an ID', () => {
+    expect(parse(encodePosition('a.8', true))).toEqual([{ event: 'headwater-position', data: '{}', id: 'a.8' }])
+    expect(encodePosition('a.8', true, 50)).toContain('retry: 50\n')
+  })
+
+  test('a position is a block with only its ID for everybody else, which shows no event', () => {
+    expect(encodePosition('a.8', false)).toBe('id: a.8\n\n')
+    expect(encodePosition('a.8', false, 50)).toBe('retry: 50\nid: a.8\n\n')
   })
 
   test('no other type is reserved', () => {
-    expect(
-      ['headwater-gap', 'headwater-position', 'headwater-close', 'headwater-error'].every(isReservedEventType),
-    ).toBe(true)
+    expect(['headwater-gap', 'headwater-position', 'headwater-close'].every(isReservedEventType)).toBe(true)
     expect(['', 'message', 'headwater', 'headwater-news'].some(isReservedEventType)).toBe(false)
   })
 })

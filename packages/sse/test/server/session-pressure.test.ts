@@ -13,9 +13,7 @@ describe.each(transports)('pressure over $name', ({ serve }) => {
     await turns(5)
     expect(session.isOpen).toBe(true)
     session.close()
-    const numbers = dataOf(await response.text())
-      .slice(0, -1)
-      .map((data) => Number.parseInt(data, 10))
+    const numbers = dataOf(await response.text()).map((data) => Number.parseInt(data, 10))
     expect(numbers).toEqual(Array.from({ length: 2000 }, (_, i) => i))
   })
 
@@ -35,7 +33,7 @@ describe.each(transports)('pressure over $name', ({ serve }) => {
     const produced = produce()
     await turns(300)
     expect(sent).toBeLessThan(total)
-    expect(dataOf(await response.text())).toHaveLength(total + 1)
+    expect(dataOf(await response.text())).toHaveLength(total)
     await produced
     expect(mostUnsent).toBeLessThan(10_000)
   })
@@ -70,7 +68,7 @@ describe.each(transports)('pressure over $name', ({ serve }) => {
     // More than the system's buffers of a connection take: what is in there has left.
     const sent = Array.from({ length: 2000 }, (_, i) => session.send({ data: `${i} ${'x'.repeat(10_000)}` }))
     expect(session.isOpen).toBe(false)
-    const received = dataOf(await response.text()).map((data) => Number.parseInt(data, 10))
+    const received = dataOf(await response.broken()).map((data) => Number.parseInt(data, 10))
     const outcomes = await Promise.allSettled(sent)
     expect(await session.closed).toBe('too-slow')
     expect(received.length).toBeGreaterThanOrEqual(10)
@@ -93,9 +91,7 @@ describe.each(transports)('pressure over $name', ({ serve }) => {
     expect(mostUnsent).toBeLessThan(100_000 + 150_000)
     expect(session.droppedEvents).toBeGreaterThan(0)
     session.close()
-    const received = dataOf(await response.text())
-      .slice(0, -1)
-      .map((data) => Number.parseInt(data, 10))
+    const received = dataOf(await response.text()).map((data) => Number.parseInt(data, 10))
     expect(received).toHaveLength(6000 - session.droppedEvents)
     expect(received.at(-1)).toBe(5999)
     expect(received).toEqual([...new Set(received)].sort((a, b) => a - b))
@@ -114,7 +110,7 @@ describe.each(transports)('pressure over $name', ({ serve }) => {
     const { response, session } = await open({ maxUnsentBytes: 1024, whenFull: 'wait' })
     const sent = Array.from({ length: 1000 }, (_, i) => session.send({ data: `${i} ${'x'.repeat(10_000)}` }))
     session.close()
-    expect(dataOf(await response.text())).toHaveLength(1001)
+    expect(dataOf(await response.text())).toHaveLength(1000)
     await Promise.all(sent)
   })
 
@@ -144,7 +140,7 @@ describe.each(transports)('pressure over $name', ({ serve }) => {
       await vi.advanceTimersByTimeAsync(4000)
       received = await response.readSome(8 * MiB)
     }
-    await response.until('headwater-closed\n\n')
+    await response.text()
     expect(await session.closed).toBe('closed')
   })
 })

@@ -19,7 +19,6 @@ describe.each(transports)('sending over $name', ({ serve }) => {
       'null',
       '{"a":[1]}',
       '"1970-01-01T00:00:00.000Z"',
-      '',
     ])
   })
 
@@ -74,17 +73,23 @@ describe.each(transports)('sending over $name', ({ serve }) => {
     await expect(session.send({ data })).rejects.toMatchObject({ code: 'INVALID_DATA', cause: expect.any(TypeError) })
   })
 
-  test.each(['headwater-gap', 'headwater-position', 'headwater-close', 'headwater-error'])(
-    'refuses the type %s, by which Headwater itself speaks',
-    async (event) => {
-      const { session } = await open()
-      await expect(session.send({ data: '', event })).rejects.toMatchObject({ code: 'INVALID_EVENT_TYPE' })
-    },
-  )
+  test('passes on what another Headwater says, in the form that this client understands', async () => {
+    const { response, session } = await open({ retryMs: null })
+    session.send({ event: 'headwater-position', data: '{}', id: 'a.1' })
+    session.send({ event: 'headwater-gap', data: '{"reason":"epoch"}', id: 'b.0' })
+    session.send({ event: 'headwater-close', data: '{}', id: 'headwater-end.0.b.0' })
+    session.send({ data: 'last' })
+    session.close()
+    expect(await response.text()).toBe(
+      ':\nid: a.1\n\nevent: headwater-gap\ndata: {"reason":"epoch"}\nid: b.0\n\ndata: last\n\n',
+    )
+  })
 
-  test('refuses the id that would end the client for good', async () => {
+  test('refuses an ID that would end the client for good', async () => {
     const { session } = await open()
-    await expect(session.send({ data: '', id: 'headwater-closed' })).rejects.toMatchObject({ code: 'INVALID_EVENT_ID' })
+    await expect(session.send({ data: '', id: 'headwater-end.0.7' })).rejects.toMatchObject({
+      code: 'INVALID_EVENT_ID',
+    })
   })
 
   test('resolves when the bytes have left, and not before', async () => {

@@ -53,7 +53,7 @@ describe.each(transports)('time over $name', ({ serve }) => {
     expect(comments(await response.text())).toBe(1)
   })
 
-  test('ends the session cleanly before maxDurationMs, at most a tenth before', async () => {
+  test('ends the session before maxDurationMs, at most a tenth before', async () => {
     useFakeClock()
     const { response, session } = await open({ maxDurationMs: 20_000 })
     await vi.advanceTimersByTimeAsync(17_900)
@@ -61,7 +61,7 @@ describe.each(transports)('time over $name', ({ serve }) => {
     await vi.advanceTimersByTimeAsync(2_100)
     expect(session.isOpen).toBe(false)
     // A client that comes back resumes: nothing final was said.
-    expect(await response.text()).not.toContain('headwater-close')
+    expect(await response.broken()).not.toContain('headwater-close')
     expect(await session.closed).toBe('max-duration')
   })
 
@@ -71,7 +71,7 @@ describe.each(transports)('time over $name', ({ serve }) => {
     for (let n = 0; n < 20; n++) {
       const { response } = await open({ maxDurationMs: 20_000, retryMs: 1000 })
       await vi.advanceTimersByTimeAsync(20_000)
-      const [, retry] = /retry: (\d+)\n\n$/.exec(await response.text())!
+      const [, retry] = /retry: (\d+)\n$/.exec(await response.broken())!
       expect(Number(retry)).toBeGreaterThanOrEqual(1000)
       expect(Number(retry)).toBeLessThanOrEqual(2000)
       times.add(Number(retry))
@@ -79,7 +79,7 @@ describe.each(transports)('time over $name', ({ serve }) => {
     expect(times.size).toBeGreaterThan(10)
     const { response } = await open({ maxDurationMs: 20_000, retryMs: null })
     await vi.advanceTimersByTimeAsync(20_000)
-    expect(await response.text()).not.toContain('retry')
+    expect(await response.broken()).not.toContain('retry')
   })
 
   test('asks every heartbeat whether the client may still listen, also while events flow', async () => {
@@ -103,7 +103,7 @@ describe.each(transports)('time over $name', ({ serve }) => {
     const { response, session } = await open({ authorize })
     await vi.advanceTimersByTimeAsync(10_000)
     expect(session.isOpen).toBe(false)
-    expect(await response.text()).not.toContain('headwater-close')
+    expect(await response.broken()).not.toContain('headwater-close')
     expect(await session.closed).toBe('unauthorized')
   })
 
@@ -135,6 +135,6 @@ describe.each(transports)('time over $name', ({ serve }) => {
     await turns(50)
     await vi.advanceTimersByTimeAsync(10_000)
     await expect(sent).rejects.toMatchObject({ code: 'SESSION_CLOSED' })
-    expect(await response.text()).not.toContain('secret')
+    expect(await response.broken()).not.toContain('secret')
   })
 })

@@ -47,8 +47,10 @@ export interface TestResponse {
    * Reads on until at least this much more text is there, or the end, and returns how much text was received so far.
    */
   readSome(length: number): Promise<number>
-  /** Reads to the end; fails if there is none. */
+  /** Reads to the end; fails if the response breaks off. */
   text(): Promise<string>
+  /** Reads until the response breaks off; fails if it ends. */
+  broken(): Promise<string>
   leave(): void
 }
 
@@ -219,7 +221,7 @@ function requestHttp2(scheme: string): Requester {
   }
 }
 
-function readBody(body: Readable): Pick<TestResponse, 'until' | 'skipTo' | 'readSome' | 'text'> {
+function readBody(body: Readable): Pick<TestResponse, 'until' | 'skipTo' | 'readSome' | 'text' | 'broken'> {
   body.setEncoding('utf8')
   body.on('error', () => {})
   const chunks: string[] = []
@@ -270,6 +272,11 @@ function readBody(body: Readable): Pick<TestResponse, 'until' | 'skipTo' | 'read
     async text() {
       while (await next());
       if (!body.readableEnded) throw fail('broke off after')
+      return chunks.join('')
+    },
+    async broken() {
+      while (await next());
+      if (body.readableEnded) throw fail('ended, as if it were complete, after')
       return chunks.join('')
     },
   }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { request } from 'node:http'
+import { get, type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
@@ -28,10 +28,15 @@ async function beginPublish(url: string, length: number) {
   return { publishing, answer }
 }
 
-/** Reads events of a stream until it ends. */
-async function openStream(url: string) {
-  const response = await fetch(`${url}${hubPath}?match=a`)
-  return response.text()
+/** Reads a stream until it breaks off. It fails if the response ends. */
+async function openStream(url: string): Promise<string> {
+  const [response] = (await once(get(`${url}${hubPath}?match=a`), 'response')) as [IncomingMessage]
+  let text = ''
+  response.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk
+  })
+  await once(response, 'error')
+  return text
 }
 
 describe('a hub that is told to end by SIGTERM', () => {
@@ -51,10 +56,10 @@ describe('a hub that is told to end by SIGTERM', () => {
     expect(status).toBe(200)
     const texts = await Promise.all(streams)
     for (const text of texts) {
-      expect(text).toMatch(/retry: \d+\n\n$/)
+      expect(text).toMatch(/retry: \d+\nid: \S+\n\n$/)
       expect(text).not.toContain('headwater-close')
     }
-    expect(new Set(texts.map((text) => /retry: (\d+)\n\n$/.exec(text)![1])).size).toBeGreaterThan(10)
+    expect(new Set(texts.map((text) => /retry: (\d+)\nid: \S+\n\n$/.exec(text)![1])).size).toBeGreaterThan(10)
     expect(await hub.ended()).toBe(0)
     expect(hub.stderr).toMatch(/ info {2}stopped in [\d.]+ s\.\n$/)
 
@@ -89,7 +94,7 @@ describe('a hub that is told to end by SIGTERM', () => {
     }
     const { answer } = await beginPublish(hub.url, 10)
     hub.child.kill('SIGTERM')
-    expect(await other).toMatch(/retry: \d+\n\n$/)
+    expect(await other).toMatch(/retry: \d+\nid: \S+\n\n$/)
     await expect(answer).rejects.toThrow()
     expect(await hub.ended()).toBe(0)
     expect(hub.stderr).toMatch(/stopped in [\d.]+ s\. \d connections? did not end/)

@@ -101,7 +101,7 @@ describe('on one connection', () => {
     const { server, hub } = await serve()
     const { socket, until } = await open(server.url)
     socket.write(`GET ${path}?match=a HTTP/1.1\r\nHost: localhost\r\n\r\n`)
-    await until(':\n\n')
+    await until(':\n')
     socket.write(form('topic=a&data=1'))
     await hub.publish({ topic: 'a', data: '2' })
     expect(await until('data: 2\n')).not.toContain('data: 1\n')

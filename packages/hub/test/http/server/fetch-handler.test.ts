@@ -68,7 +68,7 @@ describe('a Fetch handler', () => {
     [new Request(url, { method: 'POST', headers: form, body: 'x'.repeat(1024 * 1024 + 1) }), 413],
     [new Request(url, { method: 'POST', headers: form }), 400],
     [new Request('http://hub.test/healthz'), 200],
-    [new Request(`${url}?match=a`, { headers: { 'last-event-id': 'headwater-closed' } }), 204],
+    [new Request(`${url}?match=a`, { headers: { 'last-event-id': `headwater-end.${Date.now().toString(36)}.` } }), 204],
   ])('answers %s with %i', async (request, status) => {
     const handle = await start()
     const response = await handle(request)

@@ -1,4 +1,5 @@
-import { request } from 'node:http'
+import { once } from 'node:events'
+import { type IncomingMessage, request } from 'node:http'
 import { connect, createServer } from 'node:net'
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -6,6 +7,16 @@ import { listen } from '../../../src/http/server/server.ts'
 import { createHubCore } from '../../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import { problemOf, sendRaw, serve } from '../serve-hub.ts'
+
+/** Opens a response that is read as it comes. `broken` is what came until it broke off. */
+async function openStreaming(url: string): Promise<{ broken: Promise<string> }> {
+  const [response] = (await once(request(url).end(), 'response')) as [IncomingMessage]
+  let text = ''
+  response.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk
+  })
+  return { broken: once(response, 'error').then(() => text) }
+}
 
 describe('the server', () => {
   test('says in plain text that there is nothing at an unknown path, and where there is something', async () => {
@@ -135,11 +146,11 @@ describe('closing the server', () => {
   test('ends streams with a time to come back, and then refuses connections', async () => {
     const { server, open, url } = await serve()
     const subscribed = await open('match=a')
-    const opened = await fetch(`${url}?match=a`)
-    await server.close()
-    expect(await opened.text()).toMatch(/retry: \d+\n\n$/)
     expect(await subscribed.nextOfAny()).toMatchObject({ event: 'headwater-position' })
-    expect(await subscribed.nextOfAny()).toBeUndefined()
+    const opened = await openStreaming(`${url}?match=a`)
+    await server.close()
+    expect(await opened.broken).toMatch(/\n\nretry: \d+\nid: \S+\n\n$/)
+    await expect(subscribed.nextOfAny()).rejects.toThrow('terminated')
     await expect(fetch(`${server.url}/healthz`)).rejects.toThrow()
     await server.close()
   })

@@ -46,10 +46,10 @@ describe('an event stream for a client that takes gzip', () => {
   test('has heartbeats', async () => {
     const { url } = await serve({ session: { heartbeatMs: 20, retryMs: null } })
     const { untilText } = await openRaw(url, 'match=a', gzip)
-    expect(await untilText(':\n\n:\n\n:\n\n')).not.toContain('data: x')
+    expect(await untilText('\n\n:\n:\n')).not.toContain('data: x')
   })
 
-  test('is a whole gzip file when the hub ends it', async () => {
+  test('is no whole gzip file when the hub interrupts it, but every block of it is', async () => {
     const { hub, url } = await serve()
     const { response, untilText } = await openRaw(url, 'match=a', gzip)
     const decoded = response.pipe(createGunzip())
@@ -59,9 +59,8 @@ describe('an event stream for a client that takes gzip', () => {
     await hub.publishAll([large, small].map((data) => ({ topic: 'a', data })))
     await untilText(`data: ${small}`)
     await hub.close()
-    // zlib compares the sum of all bytes and their number with what the end says, and fails if there is no end.
-    await once(decoded, 'end')
-    expect(Buffer.concat(chunks).toString()).toMatch(/data: small\nid: \S+\n\nretry: ?\d+\n\n$/)
+    await once(response, 'error')
+    await expect.poll(() => Buffer.concat(chunks).toString()).toMatch(/id: (\S+)\n\nretry: \d+\nid: \1\n\n$/)
   })
 
   test('is compressed in HTTP/2, too', async () => {
