@@ -1,7 +1,13 @@
-type Schedule = (task: () => void) => unknown
+/** Fake timers, of Vitest and Jest, say which clock they follow. */
+type Schedule = ((task: () => void) => unknown) & { clock?: unknown }
+interface Timers {
+  setImmediate?: Schedule
+  setTimeout: Schedule
+}
 
+const timers = globalThis as Timers
 /** As they are before a test's fake timers replace them, which would hold every event back. */
-const { setImmediate, setTimeout } = globalThis as { setImmediate?: Schedule; setTimeout: Schedule }
+const { setImmediate: realImmediate } = timers
 
 let channel: MessageChannel | undefined
 const tasks: (() => void)[] = []
@@ -16,7 +22,8 @@ const tasks: (() => void)[] = []
  */
 export function nextTask(): Promise<void> {
   return new Promise((resolve) => {
-    if (setImmediate) setImmediate(resolve)
+    const immediate = timers.setImmediate?.clock ? realImmediate : timers.setImmediate
+    if (immediate) immediate(resolve)
     else if (globalThis.MessageChannel) {
       tasks.push(resolve)
       if (!channel) {
@@ -24,6 +31,6 @@ export function nextTask(): Promise<void> {
         channel.port1.onmessage = () => tasks.shift()!()
       }
       channel.port2.postMessage(0)
-    } else setTimeout(resolve)
+    } else timers.setTimeout(resolve)
   })
 }
