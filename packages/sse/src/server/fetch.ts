@@ -35,7 +35,10 @@ export function createResponse(request: Request, ...rest: [SessionOptions, Produ
       `createResponse(request, options, producer) needs a function as its producer, not ${typeof producer}.`,
     )
   }
-  const settings = readSessionOptions(options)
+  const settings = readSessionOptions({
+    ...options,
+    whenInterrupted: options.whenInterrupted ?? (reportsFailedResponses ? 'end' : 'break'),
+  })
   const headers = new Headers(eventStreamHeaders(settings))
   const streamRequest = readStreamRequest(request.method, request.url, (name) => request.headers.get(name) ?? undefined)
   if (streamRequest.isAfterEnd) {
@@ -61,6 +64,15 @@ async function run(producer: Producer, session: ServerSession): Promise<void> {
     if (session.isOpen) await session.fail(error)
   }
 }
+
+/**
+ * Bun, Deno and workerd report a response that breaks off as a fault of the program. Bun and workerd
+ * also drop what they have read of it and not yet sent.
+ */
+const reportsFailedResponses =
+  'Bun' in globalThis || 'Deno' in globalThis || globalThis.navigator?.userAgent === 'Cloudflare-Workers'
+/** How long these runtimes have to send what they have read before the response breaks off. */
+const unsentMs = 100
 
 /** Excludes arrays: the result of a producer that ends in `Promise.all(…)` has no meaning. */
 function isSource(value: unknown): value is PipeSource<PipeItem> {
@@ -132,10 +144,14 @@ class FetchSink implements Sink {
 
   #breakOff(): void {
     this.#signal?.removeEventListener('abort', this.#onAbort)
-    this.#controller.error(
-      new SseError('SESSION_CLOSED', 'The session ended before its stream was complete, so the response breaks off.'),
-    )
-    this.#listener.onOver()
+    const breakOff = () => {
+      this.#controller.error(
+        new SseError('SESSION_CLOSED', 'The session ended before its stream was complete, so the response breaks off.'),
+      )
+      this.#listener.onOver()
+    }
+    if (reportsFailedResponses) setTimeout(breakOff, unsentMs)
+    else breakOff()
   }
 
   destroy(): void {

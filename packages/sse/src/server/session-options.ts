@@ -49,10 +49,11 @@ export interface SessionOptions {
   maxDurationMs?: number | undefined
   /**
    * How a response ends that is not complete: because of `drain`, `maxDurationMs`, `authorize` or a
-   * client that is too slow. Default `break`: the connection closes without the end of the response,
+   * client that is too slow. `break`: the connection closes without the end of the response,
    * because several clients take a response that ended for a stream that is complete. `end`: the
    * response ends like a complete one, for platforms that report a broken response as a fault. An
-   * `EventSource` reconnects after both.
+   * `EventSource` reconnects after both. Default `break`; for `createResponse` in Bun, Deno and
+   * workerd, which are such platforms, `end`.
    */
   whenInterrupted?: 'break' | 'end' | undefined
   /**
