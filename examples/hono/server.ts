@@ -14,7 +14,10 @@ const app = new Hono()
 
 app.get('/', (c) => c.html(page))
 
-app.get('/events', (c) => createResponse(c.req.raw, (session) => channel.subscribe(session)))
+// Hono's server on Node logs a response that breaks off, as an interrupted stream does, as an error.
+const options = { whenInterrupted: 'end' } as const
+
+app.get('/events', (c) => createResponse(c.req.raw, options, (session) => channel.subscribe(session)))
 
 app.post('/messages', async (c) => {
   const id = channel.broadcast({ data: await c.req.text() })

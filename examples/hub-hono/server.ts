@@ -9,6 +9,8 @@ const page = readFileSync(new URL('../page.html', import.meta.url), 'utf8').repl
 
 // Give it openSqliteStore({ directory: 'data' }), and the history outlives the process.
 const hub = await createHub({
+  // Hono's server on Node logs a response that breaks off, as an interrupted stream does, as an error.
+  session: { whenInterrupted: 'end' },
   store: createMemoryStore({ maxEvents: 1000 }),
   // Only this program publishes; everybody may subscribe to public events.
   authorize: () => ({}),
