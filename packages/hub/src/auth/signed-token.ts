@@ -1,4 +1,5 @@
 import { compactVerify, decodeJwt, decodeProtectedHeader, errors } from 'jose'
+import { RecentMap } from '../base/recent-map.ts'
 import { isAlgorithm } from './algorithms.ts'
 import type { KeySource, VerificationKey } from './key-source.ts'
 import { quoted, Refusal } from './refusal.ts'
@@ -57,7 +58,7 @@ export async function verifySignature(token: UnverifiedToken, source: KeySource)
  * source has other keys, the cached claims are no longer used. Expiry and rights are checked each
  * time.
  */
-const verified = new WeakMap<readonly VerificationKey[], Map<string, Claims>>()
+const verified = new WeakMap<readonly VerificationKey[], RecentMap<Claims>>()
 const maxRemembered = 1000
 /** Longer tokens are unusual and would fill the memory. */
 const maxRememberedLength = 4096
@@ -66,12 +67,8 @@ function remember(keys: readonly VerificationKey[], text: string, claims: Claims
   if (text.length > maxRememberedLength) return
   let claimsOf = verified.get(keys)
   if (!claimsOf) {
-    claimsOf = new Map()
+    claimsOf = new RecentMap(maxRemembered)
     verified.set(keys, claimsOf)
-  }
-  if (claimsOf.size === maxRemembered) {
-    const [oldest] = claimsOf.keys()
-    claimsOf.delete(oldest!)
   }
   claimsOf.set(text, claims)
 }

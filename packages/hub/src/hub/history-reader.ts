@@ -1,4 +1,5 @@
 import { frameBytes } from '@headwater/sse/server'
+import { RecentMap } from '../base/recent-map.ts'
 import type { EventStore, HistoryPosition, StoredEvent } from '../store/store.ts'
 import { admittedEvents } from './admitted-events.ts'
 import { encodeStoredEvent } from './event-frame.ts'
@@ -54,8 +55,7 @@ export class HistoryReader {
   readonly #turns = new Turns(maxReads)
   readonly #reads = new SharedWork<HistoryPage>()
   readonly #last: LastEvents
-  /** The last pages read, the oldest first. */
-  readonly #pages = new Map<string, HistoryPage>()
+  readonly #pages = new RecentMap<HistoryPage>(maxKeptPages)
 
   constructor(store: EventStore) {
     this.#store = store
@@ -122,14 +122,7 @@ export class HistoryReader {
   #keep(key: string, page: HistoryPage): void {
     // An empty page is read again as quickly, and its end is soon behind the head. Losses must be
     // reported as of now.
-    if (page.events.length === 0 || !page.isWhole) return
-    this.#pages.delete(key)
-    this.#pages.set(key, page)
-    if (this.#pages.size <= maxKeptPages) return
-    for (const oldest of this.#pages.keys()) {
-      this.#pages.delete(oldest)
-      break
-    }
+    if (page.events.length > 0 && page.isWhole) this.#pages.set(key, page)
   }
 
   async #read(selection: Selection, after: number, head: HistoryPosition, signal: AbortSignal): Promise<HistoryPage> {

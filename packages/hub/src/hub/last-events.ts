@@ -1,3 +1,4 @@
+import { RecentMap } from '../base/recent-map.ts'
 import type { EventStore, HistoryPosition, ReadBackPage, ReadBackQuery, StoredEvent } from '../store/store.ts'
 import { admittedEvents } from './admitted-events.ts'
 import type { Selection } from './selection.ts'
@@ -38,8 +39,7 @@ export class LastEvents {
   readonly #store: EventStore
   readonly #turns = new Turns(1)
   readonly #searches = new SharedWork<LastEvent>()
-  /** The last results, the oldest first. */
-  readonly #found = new Map<string, LastEvent>()
+  readonly #found = new RecentMap<LastEvent>(maxKept)
 
   constructor(store: EventStore) {
     this.#store = store
@@ -73,7 +73,7 @@ export class LastEvents {
       ? this.#searchBackwards(selection, nth, range, signal)
       : this.#searchForwards(selection, nth, range, signal))
     const found = { mark: newer ?? (known && keptOf(known, trimmed)), head }
-    this.#keep(key, found)
+    if (key.length <= maxKeyLength) this.#found.set(key, found)
     return found
   }
 
@@ -126,17 +126,6 @@ export class LastEvents {
       })
     }
     return found.length === nth ? found[0] : undefined
-  }
-
-  #keep(key: string, found: LastEvent): void {
-    if (key.length > maxKeyLength) return
-    this.#found.delete(key)
-    this.#found.set(key, found)
-    if (this.#found.size <= maxKept) return
-    for (const oldest of this.#found.keys()) {
-      this.#found.delete(oldest)
-      break
-    }
   }
 }
 
