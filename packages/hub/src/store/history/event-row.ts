@@ -1,14 +1,6 @@
-/** The fields of an event that its publisher set. */
-export type EventFields = readonly [
-  topics: string | readonly string[],
-  data: string,
-  isPrivate: boolean,
-  id: string | undefined,
-  type: string | undefined,
-  retryMs: number | undefined,
-]
+import type { EventFields } from '../event-fields.ts'
 
-/** The same fields, followed by whatever is added where they are used. */
+/** The fields of an event, followed by whatever is added where they are used. */
 export type RecordTuple = readonly [...EventFields, ...more: unknown[]]
 
 /** The rows of the database, as `SELECT` returns them; see `schema.ts`. */

@@ -1,9 +1,9 @@
 import type { MessagePort } from 'node:worker_threads'
 import { HubError, type HubErrorCode } from '../../base/errors.ts'
+import { type EventFields, fieldsOf, recordOf } from '../event-fields.ts'
 import type {
   Append,
   Bounds,
-  EventRecord,
   HistoryPosition,
   PositionState,
   ReadBackQuery,
@@ -14,8 +14,8 @@ import type {
 import type { SegmentMemory } from './shared-log.ts'
 
 // The messages between a thread and the one that owns the store. Each of them sends everything of
-// one turn of the event loop in one message. Events are sent as tuples: cloning an object takes
-// twice as long as cloning the array of its values.
+// one turn of the event loop in one message. Events are sent as tuples; see
+// `EventFields`.
 
 /**
  * What a thread needs to open the store of another thread. It is sent to one thread, once; the port
@@ -76,43 +76,27 @@ export type Notice =
    */
   | { readonly name: 'cut off' }
 
-type RecordTuple = readonly [
-  topics: string | readonly string[],
-  data: string,
-  isPrivate: boolean,
-  id: string | undefined,
-  type: string | undefined,
-  retryMs: number | undefined,
-]
-type AppendTuple = readonly [record: RecordTuple, idempotencyKey: string | undefined]
-type EventTuple = readonly [record: RecordTuple, position: number, tag: number]
+type AppendTuple = readonly [fields: EventFields, idempotencyKey: string | undefined]
+type EventTuple = readonly [fields: EventFields, position: number, tag: number]
 
 export function toAppendTuple({ event, idempotencyKey }: Append): AppendTuple {
-  return [toTuple(event), idempotencyKey]
+  return [fieldsOf(event), idempotencyKey]
 }
 
-export function toAppend([record, idempotencyKey]: AppendTuple): Append {
-  return { event: toRecord(record), idempotencyKey }
+export function toAppend([fields, idempotencyKey]: AppendTuple): Append {
+  return { event: recordOf(fields), idempotencyKey }
 }
 
 export function toEventTuple(event: StoredEvent): EventTuple {
-  return [toTuple(event), event.position, event.tag]
+  return [fieldsOf(event), event.position, event.tag]
 }
 
-export function toEvent([record, position, tag]: EventTuple): StoredEvent {
-  return { ...toRecord(record), position, tag }
+export function toEvent([fields, position, tag]: EventTuple): StoredEvent {
+  return { ...recordOf(fields), position, tag }
 }
 
 /** Any error as one that can be sent to another thread. */
 export function toHubError(error: unknown): HubError {
   if (error instanceof HubError) return error
   return new HubError('STORE_FAILED', `The event store failed: ${String(error)}`, { cause: error })
-}
-
-function toTuple({ topics, data, isPrivate, id, type, retryMs }: EventRecord): RecordTuple {
-  return [topics.length === 1 ? topics[0]! : topics, data, isPrivate, id, type, retryMs]
-}
-
-function toRecord([topics, data, isPrivate, id, type, retryMs]: RecordTuple): EventRecord {
-  return { topics: typeof topics === 'string' ? [topics] : topics, data, isPrivate, id, type, retryMs }
 }

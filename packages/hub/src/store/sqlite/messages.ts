@@ -1,10 +1,10 @@
-import type { EventFields, EventRow } from '../history/event-row.ts'
+import { type EventFields, fieldsOf } from '../event-fields.ts'
+import type { EventRow } from '../history/event-row.ts'
 import type { Failure } from '../history/failure.ts'
 import type { Bounds, EventRecord, HistoryPosition, PositionState, StoredEvent, Tombstone } from '../store.ts'
 
 // The messages between the store and its worker thread. All waiting requests are sent in one
-// message. Events are sent as tuples: cloning an object takes twice as long as cloning the array of
-// its values, mostly because of the names.
+// message. Events are sent as tuples; see `EventFields`.
 
 /** The options with which the worker is started. */
 export interface WorkerOptions {
@@ -127,8 +127,4 @@ export function toAppendTuple(
 
 export function toApplyTuple(event: StoredEvent): ApplyTuple {
   return [...fieldsOf(event), event.position, event.tag]
-}
-
-function fieldsOf({ topics, data, isPrivate, id, type, retryMs }: EventRecord): EventFields {
-  return [topics.length === 1 ? topics[0]! : topics, data, isPrivate, id, type, retryMs]
 }
