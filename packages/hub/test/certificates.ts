@@ -1,16 +1,18 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Certificate } from '../src/http/server/tls.ts'
 
-/** Why no certificate can be made; `undefined` when it can. */
+/** Why no certificate can be made, which it prints: the tests that need one are skipped. `undefined` when it can. */
 export function whyNoCertificates(): string | undefined {
   try {
     execFileSync('openssl', ['version'])
     return undefined
   } catch (error) {
-    return `openssl cannot be run: ${(error as Error).message}`
+    const why = `openssl cannot be run: ${(error as Error).message}`
+    console.log(`skipped: what needs a certificate, because ${why}`)
+    return why
   }
 }
 
@@ -25,5 +27,18 @@ export function makeCertificate(): Certificate {
     return { cert: readFileSync(join(directory, 'cert.pem')), key: readFileSync(join(directory, 'key.pem')) }
   } finally {
     rmSync(directory, { recursive: true })
+  }
+}
+
+/** Where a hub reads its certificate and key, in a directory; `write` replaces both. */
+export function certificateFiles(directory: string) {
+  const [certPath, keyPath] = [join(directory, 'cert.pem'), join(directory, 'key.pem')]
+  return {
+    certPath,
+    keyPath,
+    write({ cert, key }: Certificate) {
+      writeFileSync(certPath, cert)
+      writeFileSync(keyPath, key)
+    },
   }
 }

@@ -10,8 +10,7 @@ import { type Reloadable, Reloading } from '../../../src/cli/serve/reloading.ts'
 import { serveCommand } from '../../../src/cli/serve/serve.ts'
 import type { ServeOptions } from '../../../src/cli/serve/serve-options.ts'
 import { defaultLimits } from '../../../src/http/access/limits.ts'
-import type { Certificate } from '../../../src/http/server/tls.ts'
-import { makeCertificate, whyNoCertificates } from '../../certificates.ts'
+import { certificateFiles, makeCertificate, whyNoCertificates } from '../../certificates.ts'
 import { temporaryDirectory } from '../../temporary-directory.ts'
 import { startHub } from '../running.ts'
 
@@ -140,14 +139,10 @@ describe('reloading', () => {
 
     test('by itself is tried until it is in use: by each look at the files, told of once, and then no more', async () => {
       vi.useFakeTimers({ toFake: ['setInterval'] })
-      const [cert, key] = [join(directory, 'cert.pem'), join(directory, 'key.pem')]
-      const save = (certificate: Certificate) => {
-        writeFileSync(cert, certificate.cert)
-        writeFileSync(key, certificate.key)
-      }
+      const { certPath, keyPath, write: save } = certificateFiles(directory)
       save(makeCertificate())
       write({ dev: true })
-      const certificates = new CertificateFiles(cert, key)
+      const certificates = new CertificateFiles(certPath, keyPath)
       const looks = vi.spyOn(certificates, 'read')
       const { line, setCertificate } = await begin(certificates)
       const look = async () => {

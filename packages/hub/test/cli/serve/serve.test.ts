@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Certificate } from '../../../src/http/server/tls.ts'
-import { makeCertificate, whyNoCertificates } from '../../certificates.ts'
+import { certificateFiles, makeCertificate, whyNoCertificates } from '../../certificates.ts'
 import { temporaryDirectory } from '../../temporary-directory.ts'
 import { headwater, startHub } from '../running.ts'
 
@@ -135,15 +135,8 @@ describe('headwater serve', () => {
     expect(second.stderr.trim().split('\n').length).toBe(1)
   })
 
-  test('at SIGHUP reads its certificate again, and drops nobody', async ({ skip }) => {
-    const why = whyNoCertificates()
-    if (why) skip(why)
-    const directory = temporaryDirectory()
-    const [certPath, keyPath] = [join(directory, 'cert.pem'), join(directory, 'key.pem')]
-    const write = ({ cert, key }: Certificate) => {
-      writeFileSync(certPath, cert)
-      writeFileSync(keyPath, key)
-    }
+  test.skipIf(whyNoCertificates())('at SIGHUP reads its certificate again, and drops nobody', async () => {
+    const { certPath, keyPath, write } = certificateFiles(temporaryDirectory())
     const [first, second] = [makeCertificate(), makeCertificate()]
     write(first)
     const hub = await startHub('--tls-cert', certPath, '--tls-key', keyPath)

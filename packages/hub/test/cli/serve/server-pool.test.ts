@@ -13,11 +13,10 @@ import { ServerPool } from '../../../src/cli/serve/server-pool.ts'
 import { openTokenAuthorizer, startServer } from '../../../src/cli/serve/start-server.ts'
 import { ClientAddresses } from '../../../src/http/access/client-address.ts'
 import { createCountMemory, openCounts } from '../../../src/http/access/client-counts.ts'
-import type { Certificate } from '../../../src/http/server/tls.ts'
 import { encodeStoredEvent } from '../../../src/hub/event-frame.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import { shareStore } from '../../../src/store/shared/share-store.ts'
-import { makeCertificate, whyNoCertificates } from '../../certificates.ts'
+import { certificateFiles, makeCertificate, whyNoCertificates } from '../../certificates.ts'
 import { temporaryDirectory } from '../../temporary-directory.ts'
 import { headwater, startHub } from '../running.ts'
 
@@ -75,58 +74,52 @@ describe('headwater serve --threads', patience, () => {
     }
   })
 
-  test('serves HTTPS and HTTP/2 in each thread, and has all use the certificate that is read again', async ({
-    skip,
-  }) => {
-    const why = whyNoCertificates()
-    if (why) skip(why)
-    const directory = temporaryDirectory()
-    const [certPath, keyPath] = [join(directory, 'cert.pem'), join(directory, 'key.pem')]
-    const write = ({ cert, key }: Certificate) => {
-      writeFileSync(certPath, cert)
-      writeFileSync(keyPath, key)
-    }
-    const [first, second] = [makeCertificate(), makeCertificate()]
-    write(first)
-    const hub = await startHub('--tls-cert', certPath, '--tls-key', keyPath, '--threads', '2')
-    const { url } = hub
-    const streams = Array.from({ length: 12 }, () => {
-      const session = connectHttp2(url, { ca: first.cert })
-      onTestFinished(() => session.destroy())
-      const stream = session.request({ ':path': `${hubPath}?match=a` }).setEncoding('utf8')
-      stream.on('data', (text: string) => {
-        texts.set(stream, (texts.get(stream) ?? '') + text)
+  test.skipIf(whyNoCertificates())(
+    'serves HTTPS and HTTP/2 in each thread, and has all use the certificate that is read again',
+    async () => {
+      const { certPath, keyPath, write } = certificateFiles(temporaryDirectory())
+      const [first, second] = [makeCertificate(), makeCertificate()]
+      write(first)
+      const hub = await startHub('--tls-cert', certPath, '--tls-key', keyPath, '--threads', '2')
+      const { url } = hub
+      const streams = Array.from({ length: 12 }, () => {
+        const session = connectHttp2(url, { ca: first.cert })
+        onTestFinished(() => session.destroy())
+        const stream = session.request({ ':path': `${hubPath}?match=a` }).setEncoding('utf8')
+        stream.on('data', (text: string) => {
+          texts.set(stream, (texts.get(stream) ?? '') + text)
+        })
+        return stream
       })
-      return stream
-    })
-    const texts = new Map<unknown, string>()
-    await Promise.all(streams.map((stream) => once(stream, 'response')))
-    const data = 'é'.repeat(100_000)
-    for (const each of ['begin', data, 'end']) {
-      const posting = httpsRequest(url + hubPath, {
-        method: 'POST',
-        agent: false,
-        ca: first.cert,
-        headers: { 'content-type': 'application/x-www-form-urlencoded' },
-      })
-      posting.end(String(new URLSearchParams({ topic: 'a', data: each })))
-      const [answer] = await once(posting, 'response')
-      expect(answer.statusCode).toBe(200)
-      answer.resume()
-    }
-    for (const stream of streams) {
-      await expect.poll(() => texts.get(stream)).toContain('data: end\n')
-      expect(texts.get(stream)!.match(/data: .+/g)).toEqual(['data: begin', `data: ${data}`, 'data: end'])
-    }
-    write(second)
-    hub.child.kill('SIGHUP')
-    await hub.said(/reloaded the certificate; new connections get it/, 'stderr')
-    for (let n = 0; n < 12; n++) {
-      const [healthy] = await once(httpsGet(`${url}/healthz`, { ca: second.cert, agent: false }), 'response')
-      expect(healthy.statusCode).toBe(200)
-      healthy.resume()
-    }
-  })
+      const texts = new Map<unknown, string>()
+      await Promise.all(streams.map((stream) => once(stream, 'response')))
+      const data = 'é'.repeat(100_000)
+      for (const each of ['begin', data, 'end']) {
+        const posting = httpsRequest(url + hubPath, {
+          method: 'POST',
+          agent: false,
+          ca: first.cert,
+          headers: { 'content-type': 'application/x-www-form-urlencoded' },
+        })
+        posting.end(String(new URLSearchParams({ topic: 'a', data: each })))
+        const [answer] = await once(posting, 'response')
+        expect(answer.statusCode).toBe(200)
+        answer.resume()
+      }
+      for (const stream of streams) {
+        await expect.poll(() => texts.get(stream)).toContain('data: end\n')
+        expect(texts.get(stream)!.match(/data: .+/g)).toEqual(['data: begin', `data: ${data}`, 'data: end'])
+      }
+      write(second)
+      hub.child.kill('SIGHUP')
+      await hub.said(/reloaded the certificate; new connections get it/, 'stderr')
+      for (let n = 0; n < 12; n++) {
+        const [healthy] = await once(httpsGet(`${url}/healthz`, { ca: second.cert, agent: false }), 'response')
+        expect(healthy.statusCode).toBe(200)
+        healthy.resume()
+      }
+    },
+  )
 
   test('and --subscriptions do not go together, which is said at once', async () => {
     const hub = headwater('serve', '--dev', '--store', 'memory:', '--threads', '2', '--subscriptions')
