@@ -3,193 +3,191 @@ import { connect, type Socket } from 'node:net'
 import { EventSource, type EventSourceOptions, events } from '@headwater/sse/client'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { awkwardData, floodItems, type Visit } from '../server-cases/routes.ts'
-import { type InstalledRuntime, reasonToSkip } from './runtimes.ts'
+import { describeInstalled } from './describe-installed.ts'
+import type { InstalledRuntime } from './runtimes.ts'
 import type { ServerProcess } from './server-process.ts'
 
 /** One contract for every way to serve an event stream; `start` starts the server in its runtime. */
 export function describeServer(name: string, installed: InstalledRuntime, start: () => Promise<ServerProcess>): void {
-  const reason = reasonToSkip(installed)
-  if (reason !== undefined) {
-    describe(name, () => it.skip(reason))
-    return
+  describeInstalled(name, installed, () => describe(name, () => defineTests(name, start)))
+}
+
+function defineTests(name: string, start: () => Promise<ServerProcess>): void {
+  let server: ServerProcess
+  beforeAll(async () => {
+    server = await start()
+  })
+  afterAll(() => server?.stop())
+
+  let tests = 0
+  /** A URL of a route, and the way to ask what the server knows of the visits to it. */
+  const visit = (route: string) => {
+    const of = `${++tests}`
+    const visits = async (): Promise<Visit[]> => (await fetch(`${server.url}/visits?of=${of}`)).json()
+    return { url: `${server.url}${route}?of=${of}`, visits }
   }
-  describe(name, () => {
-    let server: ServerProcess
-    beforeAll(async () => {
-      server = await start()
-    })
-    afterAll(() => server?.stop())
 
-    let tests = 0
-    /** A URL of a route, and the way to ask what the server knows of the visits to it. */
-    const visit = (route: string) => {
-      const of = `${++tests}`
-      const visits = async (): Promise<Visit[]> => (await fetch(`${server.url}/visits?of=${of}`)).json()
-      return { url: `${server.url}${route}?of=${of}`, visits }
+  it('sends the status, the headers and first bytes at once, before any event', async () => {
+    const client = await RawClient.get(visit('/quiet').url)
+    const head = await client.until('\r\n\r\n')
+    expect(head).toMatch(/^HTTP\/1.1 200 OK\r\n/)
+    expect(head).toMatch(/^content-type: text\/event-stream\r$/im)
+    expect(head).toMatch(/^cache-control: no-cache, no-transform\r$/im)
+    expect(head).toMatch(/^x-accel-buffering: no\r$/im)
+    expect(await client.until('retry: 2000\n')).toMatch(/(^|\n):/)
+    client.leave()
+  })
+
+  it('answers HEAD with the headers alone', async () => {
+    const response = await fetch(visit('/quiet').url, { method: 'HEAD' })
+    expect(response.status).toBe(200)
+    expect(response.headers.get('content-type')).toBe('text/event-stream')
+    expect(await response.text()).toBe('')
+  })
+
+  it('sends a heartbeat whenever the session has been idle', async () => {
+    const client = await RawClient.get(visit('/heartbeat').url)
+    await client.until('retry: 2000\n')
+    for (let heartbeats = 0; heartbeats < 3; heartbeats++) await client.until(':\n')
+    client.leave()
+  })
+
+  it('knows where a client resumes, by header or by query, and gives it the ID to resume from', async () => {
+    const { url } = visit('/resume')
+    for (const [from, options] of [
+      ['', {}],
+      ['42', { lastEventId: '42' }],
+      ['é 𝄞', { lastEventId: 'é 𝄞' }],
+    ] as const) {
+      expect(await first(url, options)).toEqual({ data: `{"resumedFrom":"${from}"}`, lastEventId: 'é€' })
     }
+    expect((await first(`${url}&lastEventId=from+the+query`)).data).toBe('{"resumedFrom":"from the query"}')
+  })
 
-    it('sends the status, the headers and first bytes at once, before any event', async () => {
-      const client = await RawClient.get(visit('/quiet').url)
-      const head = await client.until('\r\n\r\n')
-      expect(head).toMatch(/^HTTP\/1.1 200 OK\r\n/)
-      expect(head).toMatch(/^content-type: text\/event-stream\r$/im)
-      expect(head).toMatch(/^cache-control: no-cache, no-transform\r$/im)
-      expect(head).toMatch(/^x-accel-buffering: no\r$/im)
-      expect(await client.until('retry: 2000\n')).toMatch(/(^|\n):/)
-      client.leave()
-    })
-
-    it('answers HEAD with the headers alone', async () => {
-      const response = await fetch(visit('/quiet').url, { method: 'HEAD' })
-      expect(response.status).toBe(200)
-      expect(response.headers.get('content-type')).toBe('text/event-stream')
-      expect(await response.text()).toBe('')
-    })
-
-    it('sends a heartbeat whenever the session has been idle', async () => {
-      const client = await RawClient.get(visit('/heartbeat').url)
-      await client.until('retry: 2000\n')
-      for (let heartbeats = 0; heartbeats < 3; heartbeats++) await client.until(':\n')
-      client.leave()
-    })
-
-    it('knows where a client resumes, by header or by query, and gives it the ID to resume from', async () => {
-      const { url } = visit('/resume')
-      for (const [from, options] of [
-        ['', {}],
-        ['42', { lastEventId: '42' }],
-        ['é 𝄞', { lastEventId: 'é 𝄞' }],
-      ] as const) {
-        expect(await first(url, options)).toEqual({ data: `{"resumedFrom":"${from}"}`, lastEventId: 'é€' })
+  it('closes for good: the client stops at once', async () => {
+    const { url, visits } = visit('/close')
+    const seen: string[] = []
+    await new Promise<void>((resolve) => {
+      const source = new EventSource(url)
+      source.onmessage = ({ data }) => seen.push(data)
+      source.onerror = () => {
+        seen.push(`error ${source.readyState}`)
+        if (source.readyState === source.CLOSED) resolve()
       }
-      expect((await first(`${url}&lastEventId=from+the+query`)).data).toBe('{"resumedFrom":"from the query"}')
     })
+    expect(seen).toEqual(['the only one', 'error 2'])
+    expect((await visits()).map(({ reason }) => reason)).toEqual(['closed'])
+  })
 
-    it('closes for good: the client stops at once', async () => {
-      const { url, visits } = visit('/close')
-      const seen: string[] = []
-      await new Promise<void>((resolve) => {
-        const source = new EventSource(url)
-        source.onmessage = ({ data }) => seen.push(data)
-        source.onerror = () => {
-          seen.push(`error ${source.readyState}`)
-          if (source.readyState === source.CLOSED) resolve()
-        }
-      })
-      expect(seen).toEqual(['the only one', 'error 2'])
-      expect((await visits()).map(({ reason }) => reason)).toEqual(['closed'])
-    })
+  it('drains: the client comes back and goes on from the event it had', async () => {
+    const { url, visits } = visit('/drain')
+    expect(await dataOf(url)).toEqual(['1', '2', '3', '4'])
+    expect((await visits()).map(({ lastEventId, reason }) => [lastEventId, reason])).toEqual([
+      ['', 'drained'],
+      ['1', 'drained'],
+      ['2', 'drained'],
+      ['3', 'closed'],
+    ])
+  })
 
-    it('drains: the client comes back and goes on from the event it had', async () => {
-      const { url, visits } = visit('/drain')
-      expect(await dataOf(url)).toEqual(['1', '2', '3', '4'])
-      expect((await visits()).map(({ lastEventId, reason }) => [lastEventId, reason])).toEqual([
-        ['', 'drained'],
-        ['1', 'drained'],
-        ['2', 'drained'],
-        ['3', 'closed'],
-      ])
-    })
+  it('ends a session at its longest duration, and the client goes on from the event it had', async () => {
+    const { url, visits } = visit('/max-duration')
+    expect(await dataOf(url)).toEqual(['1', '2', '3'])
+    expect((await visits()).map(({ reason }) => reason)).toEqual(['max-duration', 'max-duration', 'closed'])
+  })
 
-    it('ends a session at its longest duration, and the client goes on from the event it had', async () => {
-      const { url, visits } = visit('/max-duration')
-      expect(await dataOf(url)).toEqual(['1', '2', '3'])
-      expect((await visits()).map(({ reason }) => reason)).toEqual(['max-duration', 'max-duration', 'closed'])
-    })
+  it('sends all that a generator makes, in order, and closes for good', async () => {
+    const { url, visits } = visit('/count')
+    expect(await dataOf(url)).toEqual(Array.from({ length: 1000 }, (_, i) => `${i}`))
+    expect((await visits()).map(({ reason }) => reason)).toEqual(['closed'])
+  })
 
-    it('sends all that a generator makes, in order, and closes for good', async () => {
-      const { url, visits } = visit('/count')
-      expect(await dataOf(url)).toEqual(Array.from({ length: 1000 }, (_, i) => `${i}`))
-      expect((await visits()).map(({ reason }) => reason)).toEqual(['closed'])
-    })
+  it('sends data of any kind so that it arrives as it was, its line ends as LF', async () => {
+    const received = await dataOf(visit('/awkward').url)
+    expect(received).toEqual(awkwardData.map((data) => data.replace(/\r\n?/g, '\n')))
+  })
 
-    it('sends data of any kind so that it arrives as it was, its line ends as LF', async () => {
-      const received = await dataOf(visit('/awkward').url)
-      expect(received).toEqual(awkwardData.map((data) => data.replace(/\r\n?/g, '\n')))
-    })
+  it('breaks the response off when its source failed, without what was thrown', async () => {
+    const { url, visits } = visit('/failing')
+    const received: string[] = []
+    const failed = (async () => {
+      for await (const { event, data } of events(url, { retry: false })) received.push(`${event} ${data}`)
+    })()
+    await expect(failed).rejects.toMatchObject({ code: 'NETWORK_ERROR' })
+    expect(received).toEqual(['message before'])
+    expect(await settled(visits)).toMatchObject([{ reason: 'failed' }])
+  })
 
-    it('breaks the response off when its source failed, without what was thrown', async () => {
-      const { url, visits } = visit('/failing')
-      const received: string[] = []
-      const failed = (async () => {
-        for await (const { event, data } of events(url, { retry: false })) received.push(`${event} ${data}`)
-      })()
-      await expect(failed).rejects.toMatchObject({ code: 'NETWORK_ERROR' })
-      expect(received).toEqual(['message before'])
-      expect(await settled(visits)).toMatchObject([{ reason: 'failed' }])
-    })
+  it('answers a POST', async () => {
+    const received: string[] = []
+    for await (const { event, data } of events(visit('/echo').url, { body: 'one two three' })) {
+      if (event === 'word') received.push(data)
+    }
+    expect(received).toEqual(['one', 'two', 'three'])
+  })
 
-    it('answers a POST', async () => {
-      const received: string[] = []
-      for await (const { event, data } of events(visit('/echo').url, { body: 'one two three' })) {
-        if (event === 'word') received.push(data)
-      }
-      expect(received).toEqual(['one', 'two', 'three'])
-    })
+  it('notices that a client has left, and stops its source', async () => {
+    const { url, visits } = visit('/ticks')
+    for await (const { data } of events(url)) if (data === '3') break
+    expect(await settled(visits, ({ isSourceEnded }) => isSourceEnded)).toMatchObject([{ reason: 'client-left' }])
+  })
 
-    it('notices that a client has left, and stops its source', async () => {
-      const { url, visits } = visit('/ticks')
-      for await (const { data } of events(url)) if (data === '3') break
-      expect(await settled(visits, ({ isSourceEnded }) => isSourceEnded)).toMatchObject([{ reason: 'client-left' }])
-    })
+  it('notices by the next heartbeat that a client has left to which nothing was being sent', async () => {
+    const { url, visits } = visit('/heartbeat')
+    const client = await RawClient.get(url)
+    await client.until('retry: 2000\n')
+    client.leave()
+    expect(await settled(visits)).toMatchObject([{ reason: 'client-left' }])
+  })
 
-    it('notices by the next heartbeat that a client has left to which nothing was being sent', async () => {
-      const { url, visits } = visit('/heartbeat')
+  if (name === 'a server in workerd') {
+    it('is not told of a client that has left before it writes something', async () => {
+      const { url, visits } = visit('/resume')
       const client = await RawClient.get(url)
-      await client.until('retry: 2000\n')
+      await client.until('resumedFrom')
+      client.leave()
+      for (let i = 0; i < 50; i++) expect(await visits()).toMatchObject([{ reason: null }])
+    })
+  } else {
+    it('notices without a heartbeat that a client has left', async () => {
+      const { url, visits } = visit('/resume')
+      const client = await RawClient.get(url)
+      await client.until('resumedFrom')
       client.leave()
       expect(await settled(visits)).toMatchObject([{ reason: 'client-left' }])
     })
+  }
 
-    if (name === 'a server in workerd') {
-      it('is not told of a client that has left before it writes something', async () => {
-        const { url, visits } = visit('/resume')
-        const client = await RawClient.get(url)
-        await client.until('resumedFrom')
-        client.leave()
-        for (let i = 0; i < 50; i++) expect(await visits()).toMatchObject([{ reason: null }])
-      })
-    } else {
-      it('notices without a heartbeat that a client has left', async () => {
-        const { url, visits } = visit('/resume')
-        const client = await RawClient.get(url)
-        await client.until('resumedFrom')
-        client.leave()
-        expect(await settled(visits)).toMatchObject([{ reason: 'client-left' }])
-      })
+  it('replays from a channel what a client has missed, and goes on with what is new', async () => {
+    const { url } = visit('/channel')
+    const { data, lastEventId } = await first(url)
+    expect(data).toBe('one')
+    const replayed: string[] = []
+    for await (const { event, data } of events(url, { lastEventId })) {
+      if (event === 'message') replayed.push(data)
+      if (data === 'welcome back') break
     }
+    expect(replayed).toEqual(['two', 'three', 'welcome back'])
+  })
 
-    it('replays from a channel what a client has missed, and goes on with what is new', async () => {
-      const { url } = visit('/channel')
-      const { data, lastEventId } = await first(url)
-      expect(data).toBe('one')
-      const replayed: string[] = []
-      for await (const { event, data } of events(url, { lastEventId })) {
-        if (event === 'message') replayed.push(data)
-        if (data === 'welcome back') break
-      }
-      expect(replayed).toEqual(['two', 'three', 'welcome back'])
-    })
+  it('makes no more than the client takes', async () => {
+    const { url, visits } = visit('/flood')
+    const client = await RawClient.get(url)
+    await client.until('data: ')
+    client.pause()
+    // Round trips in which a server that does not wait would get rid of all of it.
+    let produced = 0
+    for (let i = 0; i < 200; i++) produced = (await visits())[0]!.produced
+    expect(produced).toBeLessThan(floodItems)
+    client.leave()
+    expect(await settled(visits)).toMatchObject([{ reason: 'client-left' }])
+  })
 
-    it('makes no more than the client takes', async () => {
-      const { url, visits } = visit('/flood')
-      const client = await RawClient.get(url)
-      await client.until('data: ')
-      client.pause()
-      // Round trips in which a server that does not wait would get rid of all of it.
-      let produced = 0
-      for (let i = 0; i < 200; i++) produced = (await visits())[0]!.produced
-      expect(produced).toBeLessThan(floodItems)
-      client.leave()
-      expect(await settled(visits)).toMatchObject([{ reason: 'client-left' }])
-    })
-
-    it('has said nothing to standard error through all of this, but what failed', () => {
-      // Some runtimes report the one response that broke off, of the source that failed.
-      const reported = server.errors().match(/SseError: The session ended before its stream was complete/g) ?? []
-      expect(reported.length).toBeLessThanOrEqual(1)
-      if (reported.length === 0) expect(server.errors()).toBe('')
-    })
+  it('has said nothing to standard error through all of this, but what failed', () => {
+    // Some runtimes report the one response that broke off, of the source that failed.
+    const reported = server.errors().match(/SseError: The session ended before its stream was complete/g) ?? []
+    expect(reported.length).toBeLessThanOrEqual(1)
+    if (reported.length === 0) expect(server.errors()).toBe('')
   })
 }
 

@@ -38,8 +38,6 @@ export async function startServer(
     throw new Error(`${command.join(' ')} ended with ${code} before it listened.\n${errors}`)
   })
   const number = await Promise.race([listening, ended])
-  // From now on its end is no failure.
-  ended.catch(() => {})
   return {
     url: `http://127.0.0.1:${number}`,
     errors: () => errors,

@@ -72,8 +72,6 @@ export class RunningExample {
       const [line] = (await Promise.race([once(lines, 'line'), ended])) as [string]
       const [, url, port] = listening.exec(line) ?? []
       if (line === undefined || !(url ?? port)) continue
-      // From now on its end is no failure.
-      ended.catch(() => {})
       return new RunningExample(child, new URL(url ?? `http://localhost:${port}`), output)
     }
   }

@@ -1,7 +1,7 @@
-import type { Browser, Page } from 'puppeteer-core'
+import type { Page } from 'puppeteer-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type BrowserName, launchBrowser } from '../../../../conformance/runners/browser.ts'
-import { installed, reasonToSkip } from '../../../../conformance/runners/runtimes.ts'
+import type { BrowserName } from '../../../../conformance/runners/browser.ts'
+import { describeInBrowser } from '../../../../conformance/runners/describe-in-browser.ts'
 import { detail, sign } from '../auth/tokens.ts'
 import { type ServedHub, serveCommand } from './served-hub.ts'
 
@@ -88,22 +88,13 @@ const notReceived = (pattern: string): readonly Case[] => [
 ]
 
 for (const browserName of ['Chromium', 'Firefox'] satisfies BrowserName[]) {
-  const reason = reasonToSkip(installed[browserName === 'Chromium' ? 'chromium' : 'firefox'])
-  if (reason) console.log(`Conformance with the protocol is not tested in ${browserName}: ${reason}.`)
-
-  describe.skipIf(reason)(`in ${browserName}`, () => {
-    let browser: Browser
-    beforeAll(async () => {
-      browser = await launchBrowser(browserName)
-    }, 180_000)
-    afterAll(() => browser?.close())
-
+  describeInBrowser(`in ${browserName}`, browserName, (browser) => {
     describe.each(editions)('the suite of $name', ({ flags, token, select, pattern, others }) => {
       let hub: ServedHub
       let page: Page
       beforeAll(async () => {
         hub = await serveCommand('--store', 'memory:', ...flags)
-        page = await browser.newPage()
+        page = await browser().newPage()
         await page.goto(`${hub.url}/`)
       }, 180_000)
       afterAll(async () => {

@@ -1,29 +1,20 @@
-import type { Browser, Page } from 'puppeteer-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type BrowserName, launchBrowser } from '../../../../../conformance/runners/browser.ts'
-import { installed, reasonToSkip } from '../../../../../conformance/runners/runtimes.ts'
+import type { Page } from 'puppeteer-core'
+import { expect, test } from 'vitest'
+import type { BrowserName } from '../../../../../conformance/runners/browser.ts'
+import { describeInBrowser } from '../../../../../conformance/runners/describe-in-browser.ts'
 import { createHubCore } from '../../../src/hub/hub-core.ts'
 import { serve } from '../serve-hub.ts'
 
 const large = JSON.stringify({ text: 'as it may be compressed '.repeat(200) })
 
 for (const browserName of ['Chromium', 'Firefox'] satisfies BrowserName[]) {
-  const reason = reasonToSkip(installed[browserName === 'Chromium' ? 'chromium' : 'firefox'])
-  if (reason) console.log(`Compressed event streams are not tested in ${browserName}: ${reason}.`)
-
-  describe.skipIf(reason)(`the EventSource of ${browserName}`, () => {
-    let browser: Browser
-    beforeAll(async () => {
-      browser = await launchBrowser(browserName)
-    })
-    afterAll(() => browser?.close())
-
+  describeInBrowser(`the EventSource of ${browserName}`, browserName, (browser) => {
     test('shows each event of a compressed stream as soon as it is published, and resumes where it was cut off', async () => {
       const codings: (string | undefined)[] = []
       const session = { retryMs: 10, drainSpreadMs: 0 }
       const { hub, server, store, url } = await serve({ session })
       const port = Number(new URL(url).port)
-      const page: Page = await browser.newPage()
+      const page: Page = await browser().newPage()
       page.on('response', (response) => {
         if (response.url().includes('match=')) codings.push(response.headers()['content-encoding'])
       })
