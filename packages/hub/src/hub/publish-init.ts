@@ -137,7 +137,8 @@ function parseTopics(given: string | readonly string[], most: number): readonly 
       `The topics of the event have ${bytes} bytes together; the most is ${maxTopicsBytes}. Use fewer, or shorter ones.`,
     )
   }
-  return topics.length === 1 ? topics : [...new Set<string>(topics)]
+  // A copy, because the array may be one that the program changes later.
+  return topics.length === 1 ? [topics[0]] : [...new Set<string>(topics)]
 }
 
 /** Throws `TOO_LARGE` for more topics than an event may have. A value that is not an array passes. */

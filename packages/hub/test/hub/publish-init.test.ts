@@ -29,6 +29,13 @@ describe('what a publisher may publish', () => {
     expect(parse({ topic: ['b', 'a', 'b'] }).topics).toEqual(['b', 'a'])
   })
 
+  test.each([[['a']], [['a', 'b']]])('keeps %j, however the program changes its array later', (topic) => {
+    const { topics } = parse({ topic })
+    const before = [...topic]
+    topic[0] = '*'
+    expect(topics).toEqual(before)
+  })
+
   test('takes an empty id, an empty type and a retry of 0 for none', () => {
     expect(parse({ topic: 'a', id: '', type: '', retry: 0 })).toMatchObject({
       id: undefined,
