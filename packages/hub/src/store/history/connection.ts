@@ -1,5 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
-import { sqliteCode, sqliteCodeOf } from './failure.ts'
+import { sqliteCode, sqliteCodeOf, UncertainCommit } from './failure.ts'
 
 /** A statement whose rows are arrays: half the cost of objects. */
 export interface Query<Row extends readonly unknown[]> {
@@ -8,9 +8,6 @@ export interface Query<Row extends readonly unknown[]> {
   iterate(...parameters: SQLInputValue[]): Iterable<Row>
   run(...parameters: SQLInputValue[]): { changes: number | bigint }
 }
-
-/** A commit failed, but may still be found on the disk if the machine stops before the next one. */
-export class UncertainCommit extends Error {}
 
 /** The database of a history, and the prepared statements on it. Everything is synchronous. */
 export class Connection {

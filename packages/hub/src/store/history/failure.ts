@@ -10,12 +10,25 @@ export interface Failure {
 }
 
 /**
+ * A commit failed, but may still be found on the disk if the machine stops before the next one. Its
+ * cause is the error of SQLite.
+ */
+export class UncertainCommit extends Error {}
+
+/**
  * An error of SQLite or below it, in words for an operator. `doing` says what failed: "The event
  * was not stored".
  */
 export function storeFailure(doing: string, error: unknown, directory: string): Failure {
   if (error instanceof HubError) return { code: error.code, message: error.message }
-  return { code: 'STORE_FAILED', message: `${doing}: ${explain(error, directory)}` }
+  const cause = error instanceof UncertainCommit ? error.cause : error
+  return { code: 'STORE_FAILED', message: `${doing}: ${explain(cause, directory)}` }
+}
+
+/** {@link storeFailure} as an error to throw. */
+export function storeError(doing: string, error: unknown, directory: string): HubError {
+  const { code, message } = storeFailure(doing, error, directory)
+  return new HubError(code, message, { cause: error })
 }
 
 /** The primary result code of SQLite; `undefined` if the error is not one of SQLite. */

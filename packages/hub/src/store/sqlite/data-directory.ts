@@ -13,7 +13,7 @@ import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import { HubError } from '../../base/errors.ts'
-import { sqliteCode, sqliteCodeOf, storeFailure } from '../history/failure.ts'
+import { sqliteCode, sqliteCodeOf, storeError } from '../history/failure.ts'
 import { applicationId, migrate, migrations } from '../history/schema.ts'
 import { createDatabase } from './create-database.ts'
 import type { Durability } from './messages.ts'
@@ -66,8 +66,7 @@ export function openDataDirectory(given: string, durability: Durability): DataDi
       throw error
     }
   } catch (error) {
-    const { code, message } = storeFailure(`The event store in ${directory} cannot be opened`, error, directory)
-    throw new HubError(code, message, { cause: error })
+    throw storeError(`The event store in ${directory} cannot be opened`, error, directory)
   }
 }
 

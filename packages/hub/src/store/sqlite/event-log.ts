@@ -1,6 +1,6 @@
 import { HubError } from '../../base/errors.ts'
-import { Connection, UncertainCommit } from '../history/connection.ts'
-import { isPositionTaken, storeFailure } from '../history/failure.ts'
+import { Connection } from '../history/connection.ts'
+import { isPositionTaken, storeError, UncertainCommit } from '../history/failure.ts'
 import { HistoryLog } from '../history/history-log.ts'
 import { type DataDirectory, openDataDirectory } from './data-directory.ts'
 import type { AppendTuple, ApplyTuple, WorkerOptions } from './messages.ts'
@@ -28,8 +28,7 @@ export class EventLog {
       this.#sequencer = new Sequencer(connection, this.history, options)
     } catch (error) {
       this.#directory.close()
-      const { code, message } = storeFailure('The history cannot be read', error, options.directory)
-      throw new HubError(code, message, { cause: error })
+      throw storeError('The history cannot be read', error, options.directory)
     }
   }
 
@@ -101,14 +100,8 @@ export class EventLog {
       // Another process has written events: the head that this thread knows is wrong. The thread
       // ends, and the next one reads the head anew.
       if (isPositionTaken(error)) throw error
-      const isUncertain = error instanceof UncertainCommit
-      const cause = isUncertain ? error.cause : error
-      const { code, message } = storeFailure(
-        isUncertain ? 'The event may or may not be stored' : failing,
-        cause,
-        this.#options.directory,
-      )
-      throw new HubError(code, message, { cause })
+      const doing = error instanceof UncertainCommit ? 'The event may or may not be stored' : failing
+      throw storeError(doing, error, this.#options.directory)
     }
   }
 

@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { HubError } from '../../../src/base/errors.ts'
+import { storeFailure, UncertainCommit } from '../../../src/store/history/failure.ts'
 import { openSqliteStore } from '../../../src/store/sqlite.ts'
 import type { Bounds, HistoryPosition, StoredEvent } from '../../../src/store/store.ts'
 import { temporaryDirectory } from '../../temporary-directory.ts'
@@ -144,6 +145,14 @@ describe('on a full disk', () => {
     const { lost } = await store.read({ after: 0, through: 400, topics: undefined, maxEvents: 1, maxBytes: 1 })
     expect(lost.length).toBe(390)
   })
+})
+
+test('a commit that failed is reported in the words of what made it fail', () => {
+  const cause = Object.assign(new Error('disk I/O error'), { code: 'ERR_SQLITE_ERROR', errcode: 10 })
+  const commit = new UncertainCommit('The commit failed', { cause })
+  const doing = 'Old events cannot be trimmed'
+  expect(storeFailure(doing, commit, '/data')).toEqual(storeFailure(doing, cause, '/data'))
+  expect(storeFailure(doing, commit, '/data').message).toMatch(/^Old events cannot be trimmed: the disk failed/)
 })
 
 describe('with damaged files', () => {
