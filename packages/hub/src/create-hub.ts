@@ -73,7 +73,6 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   try {
     const rules: HandlerOptions = {
       ...options,
-      limits,
       counts: options.counts ?? createCounts(),
       closing: closing.signal,
       onError: reportOnce,
