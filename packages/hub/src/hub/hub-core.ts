@@ -8,7 +8,7 @@ import { positionId } from './event-id.ts'
 import { FanOut } from './fan-out.ts'
 import type { FanOutOptions } from './fan-out-options.ts'
 import { type HubEvent, readEvents } from './program-events.ts'
-import { type PreparedEvent, type PublishInit, type PublishLimits, prepareEvent } from './publish-init.ts'
+import { maxTopics, type PreparedEvent, type PublishInit, type PublishLimits, prepareEvent } from './publish-init.ts'
 import { findStartingPoint, positionOf, type StartingPoint } from './resume.ts'
 import { Selection } from './selection.ts'
 import type { HubStats } from './stats.ts'
@@ -176,8 +176,9 @@ export async function createHubCore({
 
   function append(prepared: PreparedEvent): Promise<string> {
     if (closing) return Promise.reject(closedError())
+    const stored = store.append(prepared.event, prepared)
     publishing.begin()
-    return store.append(prepared.event, prepared).then(
+    return stored.then(
       (position) => {
         publishing.end()
         return prepared.event.id ?? positionId(epoch, position)
@@ -277,7 +278,7 @@ export async function createHubCore({
         isCompat: compat,
         append: (appends) => appendAll(store, appends),
         head: () => fanOut.head,
-        idOf: (mark) => (mark.position === 0 ? 'earliest' : positionId(store.epoch, mark)),
+        idOf: idAfter,
         onError,
       })
     } catch (error) {
@@ -311,12 +312,16 @@ export async function createHubCore({
   function precedingEventId(start: StartingPoint, requested: string | undefined): string {
     if (start.name === 'after' && requested !== undefined) return requested
     if (start.name === 'last') return positionId(store.epoch, start.after)
-    if (start.name !== 'live' || fanOut.head.position === 0) return 'earliest'
-    return positionId(store.epoch, fanOut.head)
+    return start.name === 'live' ? idAfter(fanOut.head) : 'earliest'
+  }
+
+  /** The ID to resume from to get everything after a position. */
+  function idAfter(mark: HistoryPosition): string {
+    return mark.position === 0 ? 'earliest' : positionId(store.epoch, mark)
   }
 }
 
-const defaultPublishLimits: PublishLimits = { maxTopics: 1000 }
+const defaultPublishLimits: PublishLimits = { maxTopics }
 
 function closedError(): HubError {
   return new HubError('HUB_CLOSED', 'The hub is shutting down. Try again when it, or another, is up.')

@@ -68,6 +68,16 @@ describe('publishing', () => {
     append.mockRestore()
     await expect(hub.publish({ topic: 'a' })).resolves.toMatch(/\.1\./)
   })
+
+  test('rejects when a store throws at once, and the hub can still close', async () => {
+    const store = createMemoryStore()
+    vi.spyOn(store, 'append').mockImplementationOnce(() => {
+      throw new Error('no connection')
+    })
+    const hub = await start({ store })
+    await expect(hub.publish({ topic: 'a' })).rejects.toThrow('no connection')
+    await hub.close()
+  })
 })
 
 describe('subscribing', () => {

@@ -1,4 +1,4 @@
-import type { PublishLimits } from '../../hub/publish-init.ts'
+import { maxTopics, type PublishLimits } from '../../hub/publish-init.ts'
 
 /**
  * What the hub accepts from its clients. It reads each limit again for each request, so that limits
@@ -71,7 +71,7 @@ export const defaultLimits: Readonly<Limits> = {
   maxUnsentBytes: 256 * 1024 ** 2,
   maxBodyBytes: 1024 * 1024,
   maxMatchers: 100,
-  maxTopics: 1000,
+  maxTopics,
 }
 
 /** Returns limits that follow the given ones whenever those change, with defaults for the rest. */
