@@ -111,8 +111,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
 
   /** Events, and comments between them. */
   const received: (ReceivedEvent | string)[] = []
-  /** Whether the server said that nothing more will come. */
-  let isComplete = false
+  /** Whether another attempt is worth it: not if the server said that nothing more will come. */
+  let again: boolean
   const parser = startParser({
     maxEventBytes,
     onComment: onComment && ((comment) => received.push(comment)),
@@ -129,7 +129,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     onEvent: ({ event, data }) => {
       if (event === CLOSE_EVENT_TYPE) {
         // Its ID contains the one before it, which remains the last.
-        isComplete = true
+        again = false
         id = id.replace(finalIdForm, '')
       } else if (event !== POSITION_EVENT_TYPE) {
         received.push({ type: event || 'message', data, origin, lastEventId: id })
@@ -186,7 +186,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
       let retryAfterMs = 0
       /** What an error means at this point. */
       let code: ConnectionFailure['code'] = 'NETWORK_ERROR'
-      let again = true
+      again = true
       isConnecting = true
 
       const abandon = () => {
@@ -273,10 +273,9 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
                 else queueMicrotask(() => onComment!(item))
               connection.lastEventId = id
             }
-            if (isComplete) break
+            if (!again) break
           }
           // [HTML, process the end of the body] Reestablish the connection.
-          again = !isComplete
           outcome ??= { code: maxRetries && again ? 'STREAM_ENDED' : 'STREAM_COMPLETE', message: `${from} ended` }
         } else {
           // [HTML, process the response] Another status or type: fail the connection.

@@ -76,6 +76,24 @@ describe('decide', () => {
     expect(calls.length).toBe(3)
   })
 
+  it('may go on after a stream that was complete, and the next one is read to its own end', async () => {
+    const next = openBody()
+    const complete = openBody()
+    const options = {
+      ...scriptedFetch(complete.response, next.response),
+      retry: { reconnectionTimeMs: 0, decide: () => true },
+    }
+    complete.write('data: 1\n\nevent: headwater-close\ndata: {}\nid: headwater-end.0.\n\n')
+    const received: string[] = []
+    for await (const { event, data } of events('http://a.test/', options)) {
+      if (event !== 'message') continue
+      received.push(data)
+      if (received.length < 3) next.write(`data: ${received.length + 1}\n\n`)
+      else break
+    }
+    expect(received).toEqual(['1', '2', '3'])
+  })
+
   it('leaves it to the policy by undefined', async () => {
     for (const [status, willRetry] of [
       [503, true],
