@@ -1,3 +1,4 @@
+import { unsendable } from '../protocol/header-value.ts'
 import {
   CLOSE_EVENT_TYPE,
   encodeEvent,
@@ -34,9 +35,12 @@ export function encodePosition(id: string, isEventSource: boolean, retryMs?: num
   return encodeEvent({ retry: retryMs, data: '', id }).replace('data:\n', '') as Frame
 }
 
-/** Encodes the end of a complete stream, for an `EventSource`. See `finalIdForm`. */
+/**
+ * Encodes the end of a complete stream, for an `EventSource`. See `finalIdForm`. A cursor that no
+ * header can carry, which a query can bring, is left out: the client could not send it back.
+ */
 export function encodeFinalEnd(cursor: string): Frame {
-  const id = `headwater-end.${Date.now().toString(36)}.${cursor}`
+  const id = `headwater-end.${Date.now().toString(36)}.${unsendable.test(cursor) ? '' : cursor}`
   return encodeEvent({ event: CLOSE_EVENT_TYPE, data: '{}', id })
 }
 

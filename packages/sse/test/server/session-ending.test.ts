@@ -66,6 +66,13 @@ describe.each(transports)('a session over $name ends: it', ({ name, serve }) => 
     expect(await closeAndReadId(again)).toMatch(/^headwater-end\.\w+\.7$/)
   })
 
+  test.each(['a%0Ab', 'a%00b'])('closes without a cursor that no header could bring back: %s', async (cursor) => {
+    const { server, opened } = await listen()
+    const response = await server.request({ ...asEventSource, path: `/?lastEventId=${cursor}` })
+    expect(await (await opened()).close()).toBe('closed')
+    expect(await response.text()).toMatch(/\nid: headwater-end\.\w+\.\n\n$/)
+  })
+
   test.each([
     ['a POST', { ...asEventSource, method: 'POST' }],
     ['a client that accepts anything', { headers: { accept: '*/*' } }],
