@@ -147,17 +147,18 @@ class NodeSink implements Sink {
   end({ isBroken, isLeaving }: Ending): void {
     const req = this.#req
     const res = this.#res
-    if (isBroken && isHttp2(req)) {
-      breakStreamOff(res.stream as ServerHttp2Stream)
-    } else if (isBroken && !this.#isEncoding) {
-      // [RFC 9112, section 8] Without its last chunk the response is incomplete. A response that
-      // still waits for its turn on the connection has no socket.
-      if (res.socket) res.socket.destroySoon()
-      else res.destroy()
-    } else {
+    if (!isBroken || this.#isEncoding) {
       // Otherwise server.close() would wait for the kept-alive connection.
       if (isLeaving && !isHttp2(req)) res.on('finish', () => req.socket.destroySoon())
       res.end()
+    } else if (isHttp2(req)) {
+      breakStreamOff(res.stream as ServerHttp2Stream)
+    } else if (res.socket) {
+      // [RFC 9112, section 8] Without its last chunk the response is incomplete.
+      res.socket.destroySoon()
+    } else {
+      // It still waits for its turn on the connection.
+      res.destroy()
     }
     if (isLeaving && isHttp2(req)) res.stream?.session?.close()
   }

@@ -1,10 +1,11 @@
 import { type EventEmitter, once } from 'node:events'
 import http from 'node:http'
+import http2 from 'node:http2'
 import net, { type AddressInfo } from 'node:net'
 import { createGunzip } from 'node:zlib'
 import compression from 'compression'
 import { afterEach, describe, expect, test, vi } from 'vitest'
-import { createSession } from '../../src/server/node.ts'
+import { createSession, type NodeRequest, type NodeResponse } from '../../src/server/node.ts'
 import type { Session } from '../../src/server/session.ts'
 import { deferred, turns, until, useFakeClock } from './opener.ts'
 
@@ -282,6 +283,35 @@ describe('behind compression middleware', () => {
     await vi.advanceTimersByTimeAsync(30_000)
     expect(await session.closed).toBe('too-slow')
   })
+
+  test.each(['HTTP/1.1', 'HTTP/2'])(
+    'an interrupted stream over %s ends, which brings out what was held',
+    async (version) => {
+      const sessions: Session[] = []
+      const serve = (req: NodeRequest, res: NodeResponse) => {
+        compress(req as never, res as never, () => {})
+        const session = createSession(req, res, { headers: { 'Cache-Control': 'no-cache' } })
+        session.send({ data: 'the last' })
+        session.drain()
+        sessions.push(session)
+      }
+      const server = version === 'HTTP/2' ? http2.createServer(serve) : http.createServer(serve)
+      server.listen(0, '127.0.0.1')
+      await once(server, 'listening')
+      const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+      const connection = version === 'HTTP/2' ? http2.connect(url) : undefined
+      cleanUps.push(() => {
+        connection?.destroy()
+        server.close()
+      })
+      const headers = { 'accept-encoding': 'gzip' }
+      const response = connection?.request(headers) ?? (await once(http.get(url, { headers }), 'response'))[0]
+      let plain = ''
+      for await (const chunk of response.pipe(createGunzip())) plain += chunk
+      expect(plain).toContain('data: the last\n')
+      expect(await sessions[0]!.closed).toBe('drained')
+    },
+  )
 
   test('send settles when the client leaves', async () => {
     const { session, client } = await compressed()
