@@ -41,7 +41,10 @@ export interface ConnectionFailure {
    * second.
    */
   readonly body?: string | undefined
-  /** The error thrown by `fetch`, by the response's body, or by a `headers` or `body` function. */
+  /**
+   * The error thrown by `fetch`, by the response's body, by a `url`, `headers` or `body` function, or
+   * by `decide`.
+   */
   readonly cause?: unknown
   /** Whether another attempt follows automatically. */
   readonly willRetry: boolean

@@ -108,7 +108,7 @@ export interface EventSourceOptions extends ConnectionOptions {
   onEvent?: ((event: MessageEvent) => void) | undefined
 }
 
-/** The argument of a `headers` or `body` function: the attempt it prepares. */
+/** The argument of a `url`, `headers` or `body` function: the attempt it prepares. */
 export interface RequestContext {
   /** 1 for the first attempt. Counts every attempt of this connection. */
   attempt: number

@@ -2,7 +2,7 @@
 export type SseErrorCode =
   /** An event, or a line that is not ignored, is longer than `maxEventBytes`. */
   | 'EVENT_TOO_LARGE'
-  /** An ID that is not a string, or contains a control character. */
+  /** An ID that is not a string, contains a control character, or is reserved. */
   | 'INVALID_EVENT_ID'
   /** An event type that is not a string, contains CR, LF or NUL, or is reserved. */
   | 'INVALID_EVENT_TYPE'
@@ -30,7 +30,10 @@ export type SseErrorCode =
   | 'UNEXPECTED_RESPONSE'
   /** Client: the response body ended, and another attempt follows. */
   | 'STREAM_ENDED'
-  /** Client: the server answered 204, or the body ended and no further attempt follows. */
+  /**
+   * Client: the server answered 204 or sent the event that ends a complete stream, or the body ended
+   * and no further attempt follows.
+   */
   | 'STREAM_COMPLETE'
   /** Client: dropped the connection because no byte arrived for `idleTimeoutMs`. */
   | 'IDLE_TIMEOUT'

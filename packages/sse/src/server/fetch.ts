@@ -35,10 +35,7 @@ export function createResponse(request: Request, ...rest: [SessionOptions, Produ
       `createResponse(request, options, producer) needs a function as its producer, not ${typeof producer}.`,
     )
   }
-  const settings = readSessionOptions({
-    ...options,
-    whenInterrupted: options.whenInterrupted ?? (reportsFailedResponses ? 'end' : 'break'),
-  })
+  const settings = readSessionOptions(options, reportsFailedResponses ? 'end' : 'break')
   const headers = new Headers(eventStreamHeaders(settings))
   const streamRequest = readStreamRequest(request.method, request.url, (name) => request.headers.get(name) ?? undefined)
   if (streamRequest.isAfterEnd) {
@@ -158,9 +155,7 @@ class FetchSink implements Sink {
     this.#signal?.removeEventListener('abort', this.#onAbort)
     // Not close(): the runtime would keep waiting for the client to read the last chunk. It may log
     // this error.
-    this.#controller.error(
-      new SseError('SESSION_CLOSED', 'A client read nothing for stallTimeoutMs and was disconnected.'),
-    )
+    this.#controller.error(new SseError('SESSION_CLOSED', 'A client read too slowly and was disconnected.'))
   }
 
   /**

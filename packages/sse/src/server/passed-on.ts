@@ -1,6 +1,6 @@
 import { CLOSE_EVENT_TYPE, encodeEvent, type Frame, POSITION_EVENT_TYPE } from '../protocol/index.ts'
 import { encodePosition, isReservedEventType } from './reserved.ts'
-import { encodeSessionEvent, type SessionEvent } from './session-event.ts'
+import { dataText, encodeSessionEvent, type SessionEvent } from './session-event.ts'
 
 /**
  * Encodes an event for one session, which may come from another Headwater: a gap stays what it is, a
@@ -13,5 +13,5 @@ export function encodePassedOn(event: SessionEvent, isEventSource: boolean): Fra
   const { data, id } = event
   if (type === CLOSE_EVENT_TYPE) return undefined
   if (type === POSITION_EVENT_TYPE) return id === undefined ? undefined : encodePosition(id, isEventSource)
-  return encodeEvent({ event: type, data: typeof data === 'string' ? data : JSON.stringify(data), id })
+  return encodeEvent({ event: type, data: dataText(data), id })
 }

@@ -14,6 +14,9 @@ import type { SessionSettings } from './session-options.ts'
 import type { Ending, Sink, SinkListener } from './sink.ts'
 import type { StreamRequest } from './stream-request.ts'
 
+/** How a session ends: a frame that is sent last, and what an {@link Ending} says, both `false` by default. */
+type SessionEnd = Partial<Ending> & { readonly lastFrame?: Frame | undefined }
+
 type State =
   | { name: 'open' }
   /** The session accepts nothing more; what it accepted is still sent. */
@@ -117,10 +120,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
 
   close(): Promise<CloseReason> {
     const cursor = this.#cursor ?? this.lastEventId
-    return this.#end('closed', {
-      lastFrame: this.isEventSource ? encodeFinalEnd(cursor) : undefined,
-      ending: { isBroken: false, isLeaving: false },
-    })
+    return this.#end('closed', { lastFrame: this.isEventSource ? encodeFinalEnd(cursor) : undefined })
   }
 
   drain(): Promise<CloseReason> {
@@ -132,19 +132,18 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   }
 
   /** Ends a stream that is not complete. */
-  #interrupt(reason: CloseReason, { lastFrame, isLeaving = false }: { lastFrame?: Frame; isLeaving?: boolean } = {}) {
-    const isBroken = this.#settings.whenInterrupted === 'break'
-    return this.#end(reason, { lastFrame, ending: { isBroken, isLeaving } })
+  #interrupt(reason: CloseReason, end: Omit<SessionEnd, 'isBroken'> = {}) {
+    return this.#end(reason, { ...end, isBroken: this.#settings.whenInterrupted === 'break' })
   }
 
   /** Ends the session after everything accepted and one last frame. */
-  #end(reason: CloseReason, { lastFrame, ending }: { lastFrame: Frame | undefined; ending: Ending }) {
+  #end(reason: CloseReason, { lastFrame, isBroken = false, isLeaving = false }: SessionEnd) {
     if (this.isOpen) {
       const { contentCoding } = this.#settings
       // Not through #accept: the last frame is sent however much is waiting.
       if (lastFrame !== undefined) this.#queue.push(this.#encode(frameBytes(lastFrame)))
-      if (contentCoding && !this.#hasLost && !ending.isBroken) this.#queue.push(contentCoding.tail())
-      this.#stopBeingOpen({ name: 'ending', reason, ending })
+      if (contentCoding && !this.#hasLost && !isBroken) this.#queue.push(contentCoding.tail())
+      this.#stopBeingOpen({ name: 'ending', reason, ending: { isBroken, isLeaving } })
       this.#lastProgressAt = performance.now()
       this.#setAlarm(this.#lastProgressAt)
       this.#pump()
@@ -200,7 +199,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
         this.report(secondError)
       }
     }
-    if (!keepOpen) await this.#end('failed', { lastFrame: frame, ending: { isBroken: true, isLeaving: false } })
+    if (!keepOpen) await this.#end('failed', { lastFrame: frame, isBroken: true })
     else if (frame) this.offer(frameBytes(frame))
   }
 
@@ -399,7 +398,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     }
     if (this.isOpen) {
       if (now >= this.#endsAt) {
-        this.#interrupt('max-duration', this.#comeBack)
+        this.#interrupt('max-duration', { lastFrame: this.#comeBack })
         return
       }
       if (authorize && now - this.#authorizedAt >= heartbeatMs) this.#reauthorize(authorize, now)
@@ -413,9 +412,9 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
    * matters because sessions that began with the same event, such as a login or a deployment, also
    * end together.
    */
-  get #comeBack(): { lastFrame?: Frame } {
+  get #comeBack(): Frame | undefined {
     const { retryMs } = this.#settings
-    return retryMs === null ? {} : { lastFrame: this.#comeBackIn(Math.round(retryMs * (1 + Math.random()))) }
+    return retryMs === null ? undefined : this.#comeBackIn(Math.round(retryMs * (1 + Math.random())))
   }
 
   /**

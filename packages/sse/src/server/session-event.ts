@@ -37,7 +37,8 @@ export function encodeSessionEvent(init: SessionEvent): Frame {
   return encodeEvent({ data: dataText(init.data), event, id, retry, comment })
 }
 
-function dataText(data: unknown): string {
+/** The data of an event as text: a string as it is, anything else as JSON. Throws `INVALID_DATA`. */
+export function dataText(data: unknown): string {
   if (typeof data === 'string') return data
   let json: string | undefined
   try {

@@ -114,8 +114,11 @@ export interface SessionSettings {
   onError: (error: unknown) => void
 }
 
-/** Checks options and adds the defaults. Throws `INVALID_OPTION`. */
-export function readSessionOptions(options: SessionOptions): SessionSettings {
+/** Checks options and adds the defaults, of which one depends on the transport. Throws `INVALID_OPTION`. */
+export function readSessionOptions(
+  options: SessionOptions,
+  whenInterrupted: SessionSettings['whenInterrupted'] = 'break',
+): SessionSettings {
   if (typeof options !== 'object' || options === null) {
     throw new SseError('INVALID_OPTION', `The session's options are ${String(options)}, not an object.`)
   }
@@ -140,7 +143,7 @@ export function readSessionOptions(options: SessionOptions): SessionSettings {
     whenFull: oneOf('whenFull', options.whenFull ?? 'disconnect', ['disconnect', 'drop', 'wait']),
     stallTimeoutMs: above0('stallTimeoutMs', options.stallTimeoutMs ?? 30_000),
     maxDurationMs: above0('maxDurationMs', options.maxDurationMs ?? Number.POSITIVE_INFINITY),
-    whenInterrupted: oneOf('whenInterrupted', options.whenInterrupted ?? 'break', ['break', 'end']),
+    whenInterrupted: oneOf('whenInterrupted', options.whenInterrupted ?? whenInterrupted, ['break', 'end']),
     retryMs: options.retryMs === null ? null : wholeFrom0('retryMs', options.retryMs ?? 2000),
     drainSignal: signal('drainSignal', options.drainSignal),
     drainSpreadMs: wholeFrom0('drainSpreadMs', options.drainSpreadMs ?? 5000),

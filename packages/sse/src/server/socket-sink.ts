@@ -55,7 +55,7 @@ export class SocketSink implements Sink {
     this.#socket.destroy()
   }
 
-  /** Internal: handles a report of the connection. */
+  /** Internal: receives the reports of the connection. */
   get listener(): SinkListener {
     return this.#listener
   }
@@ -86,8 +86,7 @@ function chunkOf(bytes: Uint8Array): Uint8Array {
   return chunk
 }
 
-const encoder = new TextEncoder()
-const lastChunk = encoder.encode('0\r\n\r\n')
+const lastChunk = new TextEncoder().encode('0\r\n\r\n')
 
 const owner = Symbol('owner')
 const nothing = new Uint8Array(0)

@@ -135,6 +135,11 @@ describe('createResponse', () => {
     expect(producer).not.toHaveBeenCalled()
   })
 
+  test.each([null, 'text', 1])('refuses %j as its options', (options) => {
+    const respond = () => createResponse(new Request('http://a/'), options as never, () => {})
+    expect(respond).toThrow(expect.objectContaining({ name: 'SseError', code: 'INVALID_OPTION' }))
+  })
+
   test('says what is missing when there is no producer', () => {
     expect(() => createResponse(new Request('http://a/'), {} as never)).toThrow(
       /needs a function as its producer, not object/,
