@@ -1,7 +1,6 @@
-import { MatcherIndex } from '../matching/matcher-index.ts'
-import { toTopics } from '../matching/topic.ts'
 import type { StoredEvent } from '../store/store.ts'
 import type { Selection } from './selection.ts'
+import { SelectionIndex } from './selection-index.ts'
 
 /**
  * Readers that wait for the next event of a selection and then read it from the history: the loops
@@ -11,7 +10,7 @@ import type { Selection } from './selection.ts'
  */
 export class EventWaiters {
   readonly #waiters = new Set<Waiter>()
-  readonly #index = new MatcherIndex<Waiter>()
+  readonly #index = new SelectionIndex<Waiter>()
 
   get isEmpty(): boolean {
     return this.#waiters.size === 0
@@ -35,16 +34,13 @@ export class EventWaiters {
       }
       signal?.addEventListener('abort', leave, { once: true })
       this.#waiters.add(waiter)
-      this.#index.add(selection.matchers.matchers, waiter)
+      this.#index.add(waiter)
     })
   }
 
   /** Wakes the readers that an event concerns. */
-  onEvent({ position, isPrivate, topics }: StoredEvent): void {
-    const read = isPrivate ? toTopics(topics) : undefined
-    for (const waiter of this.#index.select(topics)) {
-      if (!read || waiter.selection.grants(read)) this.#wake(waiter, position - 1)
-    }
+  onEvent(event: StoredEvent): void {
+    this.#index.select(event, (waiter) => this.#wake(waiter, event.position - 1))
   }
 
   /**
@@ -57,7 +53,7 @@ export class EventWaiters {
 
   #wake(waiter: Waiter, position: number | undefined): void {
     this.#waiters.delete(waiter)
-    this.#index.delete(waiter.selection.matchers.matchers, waiter)
+    this.#index.delete(waiter)
     waiter.wake(position)
   }
 }

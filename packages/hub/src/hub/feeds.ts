@@ -1,10 +1,9 @@
 import { Fifo } from '../base/fifo.ts'
-import { MatcherIndex } from '../matching/matcher-index.ts'
-import { toTopics } from '../matching/topic.ts'
 import type { StoredEvent } from '../store/store.ts'
 import { Feed, type FeedFrame, type FeedMember } from './feed.ts'
 import { FeedOrder } from './feed-order.ts'
 import type { Selection } from './selection.ts'
+import { SelectionIndex } from './selection-index.ts'
 
 /** The memory of a frame in a feed beyond its bytes. */
 const frameOverheadBytes = 100
@@ -17,8 +16,7 @@ export class Feeds<Member extends FeedMember> {
   readonly #maxBytes: number
   /** By the key of their selection, and what kind of client has it. */
   readonly #bySelection = new Map<string, Feed<Member>>()
-  /** By what they select. */
-  readonly #index = new MatcherIndex<Feed<Member>>()
+  readonly #index = new SelectionIndex<Feed<Member>>()
   readonly #order = new FeedOrder<Feed<Member>>()
   /** The feeds in the order of their frames, the oldest first, and the bytes of all frames. */
   #frameOrder = new Fifo<{ feed: Feed<Member>; bytes: number }>()
@@ -48,22 +46,19 @@ export class Feeds<Member extends FeedMember> {
     const feed = new Feed<Member>(selection, isForEventSources, position)
     this.#bySelection.set(key, feed)
     this.#order.moveToEnd(feed)
-    this.#index.add(selection.matchers.matchers, feed)
+    this.#index.add(feed)
     return feed
   }
 
   delete(feed: Feed<Member>): void {
     this.#bySelection.delete(keyOf(feed.selection, feed.isForEventSources))
     this.#order.delete(feed)
-    this.#index.delete(feed.selection.matchers.matchers, feed)
+    this.#index.delete(feed)
   }
 
   /** Calls back with each feed whose selection admits an event. */
-  select({ topics, isPrivate }: StoredEvent, onFeed: (feed: Feed<Member>) => void): void {
-    const privately = isPrivate ? toTopics(topics) : undefined
-    for (const feed of this.#index.select(topics)) {
-      if (!privately || feed.selection.grants(privately)) onFeed(feed)
-    }
+  select(event: StoredEvent, onFeed: (feed: Feed<Member>) => void): void {
+    this.#index.select(event, onFeed)
   }
 
   /** Puts a frame into a feed. If all feeds then hold too much, drops their oldest frames. */
