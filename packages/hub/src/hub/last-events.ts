@@ -1,5 +1,12 @@
 import { RecentMap } from '../base/recent-map.ts'
-import type { EventStore, HistoryPosition, ReadBackPage, ReadBackQuery, StoredEvent } from '../store/store.ts'
+import {
+  type EventStore,
+  type HistoryPosition,
+  markOf,
+  type ReadBackPage,
+  type ReadBackQuery,
+  type StoredEvent,
+} from '../store/store.ts'
 import { admittedEvents } from './admitted-events.ts'
 import type { Selection } from './selection.ts'
 import { SharedWork } from './shared-work.ts'
@@ -154,8 +161,4 @@ async function admittedInTurn(
  */
 function keptOf({ mark }: LastEvent, trimmed: HistoryPosition): HistoryPosition | undefined {
   return mark && mark.position > trimmed.position ? mark : undefined
-}
-
-function markOf({ position, tag }: HistoryPosition): HistoryPosition {
-  return { position, tag }
 }

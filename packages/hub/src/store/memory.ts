@@ -14,6 +14,7 @@ import {
   type EventStore,
   type Follower,
   type HistoryPosition,
+  markOf,
   type PositionState,
   type ReadBackPage,
   type ReadBackQuery,
@@ -147,7 +148,7 @@ class MemoryStore implements EventStore {
   async find(id: string): Promise<HistoryPosition | undefined> {
     this.#assertOpen()
     const event = this.#byId.get(id)?.at(0)
-    return event && { position: event.position, tag: event.tag }
+    return event && markOf(event)
   }
 
   async follow(follower: Follower): Promise<() => void> {
@@ -190,7 +191,7 @@ class MemoryStore implements EventStore {
       bytes: storedBytes(event),
       storedAt: this.#now(),
     }
-    const mark: HistoryPosition = { position: kept.position, tag: kept.tag }
+    const mark = markOf(kept)
     this.#keep(kept, mark)
     if (idempotencyKey !== undefined) this.#remember(idempotencyKey, mark, kept.storedAt)
     for (const follower of this.#followers) follower.onAppend([kept])
@@ -242,7 +243,7 @@ class MemoryStore implements EventStore {
     return {
       head: this.#head,
       trimmed: this.#trimmed,
-      earliest: oldest && { position: oldest.position, tag: oldest.tag },
+      earliest: oldest && markOf(oldest),
       count: this.#events.length,
     }
   }
@@ -264,7 +265,7 @@ class MemoryStore implements EventStore {
     this.#bytes -= oldest.bytes
     for (const topic of oldest.topics) removeFrom(this.#byTopic, topic)
     if (oldest.id !== undefined) removeFrom(this.#byId, oldest.id)
-    this.#trimmed = { position: oldest.position, tag: oldest.tag }
+    this.#trimmed = markOf(oldest)
     this.#traces.add({ position: oldest.position, topics: oldest.topics, isPrivate: oldest.isPrivate })
   }
 

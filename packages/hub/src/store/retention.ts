@@ -15,11 +15,22 @@ export interface Retention {
  * all. This estimate is the same in every store, so that a page or a retention means the same
  * everywhere.
  */
-export function storedBytes(event: EventRecord): number {
-  let bytes = 200 + Buffer.byteLength(event.data)
-  if (event.id !== undefined) bytes += Buffer.byteLength(event.id)
-  if (event.type !== undefined) bytes += Buffer.byteLength(event.type)
-  for (const topic of event.topics) bytes += Buffer.byteLength(topic)
+export function storedBytes({ data, id, type, topics }: EventRecord): number {
+  return bytesOf(data, id, type, topics)
+}
+
+/** Counts as {@link storedBytes} does, from the parts of an event. */
+export function bytesOf(
+  data: string | Uint8Array,
+  id: string | null | undefined,
+  type: string | null | undefined,
+  topics: string | readonly string[],
+): number {
+  let bytes = 200 + (typeof data === 'string' ? Buffer.byteLength(data) : data.length)
+  if (id) bytes += Buffer.byteLength(id)
+  if (type) bytes += Buffer.byteLength(type)
+  if (typeof topics === 'string') return bytes + Buffer.byteLength(topics)
+  for (const topic of topics) bytes += Buffer.byteLength(topic)
   return bytes
 }
 

@@ -34,6 +34,11 @@ export interface HistoryPosition {
 /** The beginning of every history. */
 export const beginning: HistoryPosition = { position: 0, tag: 0 }
 
+/** The position of an event, or of anything that has one, without the rest of it. */
+export function markOf({ position, tag }: HistoryPosition): HistoryPosition {
+  return { position, tag }
+}
+
 /** An event in the history. */
 export interface StoredEvent extends EventRecord, HistoryPosition {
   /**

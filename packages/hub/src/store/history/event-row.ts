@@ -1,4 +1,5 @@
 import type { EventFields } from '../event-fields.ts'
+import { bytesOf } from '../retention.ts'
 
 /** The fields of an event, followed by whatever is added where they are used. */
 export type RecordTuple = readonly [...EventFields, ...more: unknown[]]
@@ -23,21 +24,6 @@ export const eventColumns =
 /** All topics of an event, from the two columns that hold them. */
 export function topicsOf(topic: string, alternates: string | null): readonly string[] {
   return alternates === null ? [topic] : [topic, ...(JSON.parse(alternates) as string[])]
-}
-
-/** Counts as `storedBytes` does, from the parts of an event. */
-export function bytesOf(
-  data: string | Uint8Array,
-  id: string | null | undefined,
-  type: string | null | undefined,
-  topics: string | readonly string[],
-): number {
-  let bytes = 200 + (typeof data === 'string' ? Buffer.byteLength(data) : data.length)
-  if (id) bytes += Buffer.byteLength(id)
-  if (type) bytes += Buffer.byteLength(type)
-  if (typeof topics === 'string') return bytes + Buffer.byteLength(topics)
-  for (const topic of topics) bytes += Buffer.byteLength(topic)
-  return bytes
 }
 
 export function bytesOfRow([, , topic, alternates, , id, type, , data]: EventRow): number {

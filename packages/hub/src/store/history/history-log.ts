@@ -1,8 +1,8 @@
-import type { Retention } from '../retention.ts'
-import type { Bounds, HistoryPosition, PositionState } from '../store.ts'
+import { bytesOf, type Retention } from '../retention.ts'
+import { type Bounds, type HistoryPosition, markOf, type PositionState } from '../store.ts'
 import { Tombstones } from '../tombstones.ts'
 import type { Connection, Query } from './connection.ts'
-import { bytesOf, type RecordTuple, topicsOf } from './event-row.ts'
+import { type RecordTuple, topicsOf } from './event-row.ts'
 import { HistoryPages, type Page, type PageRange } from './history-pages.ts'
 
 /** A place in the history, with totals of the history up to it. */
@@ -19,7 +19,7 @@ type Bounded = { readonly [Bound in keyof Retention]-?: number }
 export type Insert = (record: RecordTuple, mark: HistoryPosition) => void
 
 /** About the most rows (of events and topics) and bytes of one step: appends may wait for it. */
-export const stepRows = 1024
+const stepRows = 1024
 const stepBytes = 4 * 1024 ** 2
 
 /**
@@ -347,8 +347,4 @@ function eventsBetween(from: Place, to: Place): number {
 
 function placeOf({ position, tag, totalBytes, holes }: Place): Place {
   return { position, tag, totalBytes, holes }
-}
-
-function markOf({ position, tag }: HistoryPosition): HistoryPosition {
-  return { position, tag }
 }

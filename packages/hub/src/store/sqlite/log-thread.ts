@@ -141,19 +141,19 @@ export class LogThread {
    * resolves.
    */
   async apply(events: readonly StoredEvent[]): Promise<void> {
-    await this.ask<Extract<Question, { name: 'apply' }>>({ name: 'apply', events: events.map(toApplyTuple) }, () =>
+    await this.ask({ name: 'apply', events: events.map(toApplyTuple) }, () =>
       this.#onStored(events.map((event) => toStored(event, event.position, event.tag))),
     )
   }
 
   /** Trims all events up to a mark; see `HistoryLog.askToTrim`. */
   async trimThrough(mark: HistoryPosition): Promise<void> {
-    await this.ask<Extract<Question, { name: 'trim through' }>>({ name: 'trim through', mark })
+    await this.ask({ name: 'trim through', mark })
   }
 
   /** @param onAnswer Called before any later message of the thread is handled. */
-  ask<Q extends Question>(
-    question: WithoutNumber<Q>,
+  ask<Q extends WithoutNumber<Question>>(
+    question: Q,
     onAnswer?: () => void,
   ): Promise<Answers[Q['name'] & keyof Answers]> {
     return new Promise((resolve, reject) => {
@@ -166,7 +166,7 @@ export class LogThread {
         },
         reject,
       })
-      this.#questions.push({ ...question, number: this.#lastNumber } as unknown as Question)
+      this.#questions.push({ ...question, number: this.#lastNumber } as Question)
       this.#flushSoon()
     })
   }
@@ -176,10 +176,10 @@ export class LogThread {
    * returns from the same event, each client asks for its position. A later caller gets a new
    * answer, so that it is never older than what the caller already knows.
    */
-  askOnce<Q extends Question>(key: string, question: WithoutNumber<Q>): Promise<Answers[Q['name'] & keyof Answers]> {
+  askOnce<Q extends WithoutNumber<Question>>(key: string, question: Q): Promise<Answers[Q['name'] & keyof Answers]> {
     const shared = this.#shared.get(key)
     if (shared) return shared as Promise<Answers[Q['name'] & keyof Answers]>
-    const answer = this.ask<Q>(question)
+    const answer = this.ask(question)
     this.#shared.set(key, answer)
     return answer
   }
@@ -199,7 +199,7 @@ export class LogThread {
       this.#worker.once('exit', () => resolve())
       // If the thread dies meanwhile, it is closed all the same, and what was under way was
       // rejected.
-      this.ask<Extract<Question, { name: 'close' }>>({ name: 'close' }).catch(() => resolve())
+      this.ask({ name: 'close' }).catch(() => resolve())
     })
   }
 

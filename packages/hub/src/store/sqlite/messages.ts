@@ -1,6 +1,7 @@
 import { type EventFields, fieldsOf } from '../event-fields.ts'
 import type { EventRow } from '../history/event-row.ts'
 import type { Failure } from '../history/failure.ts'
+import type { PageRange } from '../history/history-pages.ts'
 import type { Bounds, EventRecord, HistoryPosition, PositionState, StoredEvent, Tombstone } from '../store.ts'
 
 // The messages between the store and its worker thread. All waiting requests are sent in one
@@ -40,7 +41,7 @@ export type AppendTuple = readonly [
 export type ApplyTuple = readonly [...EventFields, position: number, tag: number]
 
 export type Question = { readonly number: number } & (
-  | ({ readonly name: 'read' } & PageQuery)
+  | ({ readonly name: 'read' } & PageRange)
   | ({ readonly name: 'readBack' } & BackQuery)
   | { readonly name: 'inspect'; readonly position: number }
   | { readonly name: 'find'; readonly id: string }
@@ -54,14 +55,6 @@ export type Question = { readonly number: number } & (
   | { readonly name: 'tick' }
   | { readonly name: 'close' }
 )
-
-export interface PageQuery {
-  readonly after: number
-  readonly through: number
-  readonly topics: readonly string[] | undefined
-  readonly maxEvents: number
-  readonly maxBytes: number
-}
 
 export interface PageRows {
   readonly rows: readonly EventRow[]

@@ -1,19 +1,20 @@
 import { HubError } from '../../base/errors.ts'
 import { type EventRow, topicsOf } from '../history/event-row.ts'
-import type {
-  Bounds,
-  EventStore,
-  Follower,
-  HistoryPosition,
-  PositionState,
-  ReadBackPage,
-  ReadBackQuery,
-  ReadPage,
-  ReadQuery,
-  StoredEvent,
+import {
+  type Bounds,
+  type EventStore,
+  type Follower,
+  type HistoryPosition,
+  markOf,
+  type PositionState,
+  type ReadBackPage,
+  type ReadBackQuery,
+  type ReadPage,
+  type ReadQuery,
+  type StoredEvent,
 } from '../store.ts'
 import { LogThread } from './log-thread.ts'
-import type { Question, WorkerOptions } from './messages.ts'
+import type { WorkerOptions } from './messages.ts'
 import { RecentPositions } from './recent-positions.ts'
 
 /** The shortest time between two starts of the thread, in milliseconds. */
@@ -57,7 +58,7 @@ export class SqliteHistory implements Omit<EventStore, 'append' | 'appendAll'> {
 
   async read({ after, through, topics, maxEvents, maxBytes }: ReadQuery): Promise<ReadPage> {
     const thread = await this.#start()
-    const page = await thread.ask<Extract<Question, { name: 'read' }>>({
+    const page = await thread.ask({
       name: 'read',
       after,
       through,
@@ -70,7 +71,7 @@ export class SqliteHistory implements Omit<EventStore, 'append' | 'appendAll'> {
 
   async readBack({ before, topics, maxEvents, maxBytes }: ReadBackQuery): Promise<ReadBackPage> {
     const thread = await this.#start()
-    const { rows, from } = await thread.ask<Extract<Question, { name: 'readBack' }>>({
+    const { rows, from } = await thread.ask({
       name: 'readBack',
       before,
       topics: topics && [...topics],
@@ -89,7 +90,7 @@ export class SqliteHistory implements Omit<EventStore, 'append' | 'appendAll'> {
     const thread = await this.#start()
     const tag = position > this.#bounds.trimmed.position ? this.#recent.tagOf(position) : undefined
     if (tag !== undefined) return { name: 'kept', tag }
-    return await thread.askOnce<Extract<Question, { name: 'inspect' }>>(`inspect ${position}`, {
+    return await thread.askOnce(`inspect ${position}`, {
       name: 'inspect',
       position,
     })
@@ -97,7 +98,7 @@ export class SqliteHistory implements Omit<EventStore, 'append' | 'appendAll'> {
 
   async find(id: string): Promise<HistoryPosition | undefined> {
     const thread = await this.#start()
-    return await thread.askOnce<Extract<Question, { name: 'find' }>>(`find ${id}`, { name: 'find', id })
+    return await thread.askOnce(`find ${id}`, { name: 'find', id })
   }
 
   async follow(follower: Follower): Promise<() => void> {
@@ -111,12 +112,12 @@ export class SqliteHistory implements Omit<EventStore, 'append' | 'appendAll'> {
 
   async trim(): Promise<void> {
     const thread = await this.#start()
-    await thread.ask<Extract<Question, { name: 'trim' }>>({ name: 'trim' })
+    await thread.ask({ name: 'trim' })
   }
 
   async check(): Promise<void> {
     const thread = await this.#start()
-    await thread.ask<Extract<Question, { name: 'check' }>>({ name: 'check' })
+    await thread.ask({ name: 'check' })
   }
 
   close(): Promise<void> {
@@ -229,8 +230,4 @@ function toStoredEvent([position, tag, topic, alternates, isPrivate, id, type, r
     position,
     tag,
   }
-}
-
-function markOf({ position, tag }: HistoryPosition): HistoryPosition {
-  return { position, tag }
 }

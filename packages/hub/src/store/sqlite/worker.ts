@@ -2,8 +2,9 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { HubError } from '../../base/errors.ts'
 import { Fifo } from '../../base/fifo.ts'
 import { type Failure, isPositionTaken, storeFailure } from '../history/failure.ts'
+import type { PageRange } from '../history/history-pages.ts'
 import { EventLog } from './event-log.ts'
-import type { Answers, AppendTuple, Batch, PageQuery, Question, Reply, WorkerOptions } from './messages.ts'
+import type { Answers, AppendTuple, Batch, Question, Reply, WorkerOptions } from './messages.ts'
 
 /**
  * About the most rows in one transaction, one for each event and each of its topics. More would
@@ -159,7 +160,7 @@ class Worker {
     }
   }
 
-  #read(query: PageQuery): Answers['read'] {
+  #read(query: PageRange): Answers['read'] {
     const { history } = this.#log
     const { rows, isWhole } = history.read(query)
     const through = isWhole ? query.through : rows.at(-1)![0]
