@@ -109,10 +109,18 @@ export async function publishWithRetry(
     const outcome = await publishOnce(hub, fields, { token, idempotencyKey })
     if (outcome.name !== 'away' || performance.now() >= until) return outcome
     onAway(outcome.reason)
-    // Half of the delay is random, so that many publishers do not all return at once.
-    const backoffMs = Math.min(5000, 200 * 2 ** attempt) * (0.5 + Math.random() / 2)
-    await wait(Math.min(Math.max(backoffMs, outcome.retryAfterMs), Math.max(0, until - performance.now())))
+    await backOff(attempt, outcome.retryAfterMs, until)
   }
+}
+
+/**
+ * Waits before another attempt, at least as long as the hub asked for but not beyond `until` (a time
+ * of `performance.now()`).
+ */
+export async function backOff(attempt: number, retryAfterMs: number, until: number): Promise<void> {
+  // Half of the delay is random, so that many publishers do not all return at once.
+  const backoffMs = Math.min(5000, 200 * 2 ** attempt) * (0.5 + Math.random() / 2)
+  await wait(Math.min(Math.max(backoffMs, retryAfterMs), Math.max(0, until - performance.now())))
 }
 
 /** The headers that authorize a request. */

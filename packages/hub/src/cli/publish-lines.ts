@@ -1,5 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises'
-import { type BatchOutcome, publishBatch } from './hub-client.ts'
+import { type BatchOutcome, backOff, publishBatch } from './hub-client.ts'
 import { notUtf8, readLines } from './lines.ts'
 
 /** The result of publishing a stream of lines. `published` and `refused` are numbers of lines. */
@@ -79,9 +78,7 @@ export async function publishLines(
       if (until === undefined) onAway(end.reason)
       until ??= performance.now() + waitMs
       if (performance.now() >= until) return { published, refused, stop: end }
-      // Half of the delay is random, so that many publishers do not all return at once.
-      const backoffMs = Math.min(5000, 200 * 2 ** attempt) * (0.5 + Math.random() / 2)
-      await wait(Math.min(Math.max(backoffMs, end.retryAfterMs), Math.max(0, until - performance.now())))
+      await backOff(attempt, end.retryAfterMs, until)
     }
   }
 }

@@ -72,17 +72,12 @@ export class Metrics implements StoreObserver {
       this.#registry.removeSingleMetric(`nodejs_active_${what}_total`)
     }
     const registers = [this.#registry]
-    const stored = () => ({ stored: this.#stored, failed: this.#failed })
-    new Counter({
-      name: 'headwater_publishes_total',
-      help: 'Events passed to the store, by whether it stored them.',
-      labelNames: ['outcome'],
-      registers,
-      collect() {
-        this.reset()
-        for (const [outcome, count] of Object.entries(stored())) this.inc({ outcome }, count)
-      },
-    })
+    this.#addTally(
+      'headwater_publishes_total',
+      'Events passed to the store, by whether it stored them.',
+      () => ({ stored: this.#stored, failed: this.#failed }),
+      'outcome',
+    )
     this.#appendSeconds = new Histogram({
       name: 'headwater_store_append_seconds',
       help: 'How long the store took to store an event, or several passed to it together.',
@@ -283,15 +278,20 @@ export class Metrics implements StoreObserver {
     })
   }
 
-  #addTally(name: string, help: string, read: () => Readonly<Partial<Record<string, number>>> | undefined): void {
+  #addTally(
+    name: string,
+    help: string,
+    read: () => Readonly<Partial<Record<string, number>>> | undefined,
+    label = 'reason',
+  ): void {
     new Counter({
       name,
       help,
-      labelNames: ['reason'],
+      labelNames: [label],
       registers: [this.#registry],
       collect() {
         this.reset()
-        for (const [reason, count] of Object.entries(read() ?? {})) this.inc({ reason }, count)
+        for (const [value, count] of Object.entries(read() ?? {})) this.inc({ [label]: value }, count)
       },
     })
   }

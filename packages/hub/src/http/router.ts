@@ -239,8 +239,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     const { logged } = ruleFor(error)
     if (logged === 'failure') onError(error)
     else if (logged === 'refusal' && known) onRefused?.(known, summaryOf(request, name))
-    const challenge = known instanceof TokenRefusal ? known.challenge : undefined
-    return problemResponse(known, challenge === undefined ? {} : { 'www-authenticate': challenge })
+    return problemResponse(known, { 'www-authenticate': known instanceof TokenRefusal ? known.challenge : undefined })
   }
 
   /**

@@ -8,10 +8,10 @@ import type { Certificate } from '../../http/server/tls.ts'
 import type { SharedStore } from '../../store/shared/share-store.ts'
 import type { Log } from '../log/log.ts'
 import type { ServeOptions } from './serve-options.ts'
-import type { RequestToMain, RequestToWorker, ThreadOptions } from './thread-messages.ts'
+import type { RequestToFirst, RequestToWorker, ThreadOptions } from './thread-messages.ts'
 import { ThreadRpc } from './thread-rpc.ts'
 
-export interface ServingThreadsOptions {
+export interface ServerPoolOptions {
   /** The number of threads, including the first one. */
   readonly count: number
   readonly options: ServeOptions
@@ -47,13 +47,13 @@ export class ServerPool {
   /**
    * Resolves when it has tried to start each thread once. Tries again to start those that failed.
    */
-  static async start(options: ServingThreadsOptions): Promise<ServerPool> {
-    const threads = new ServerPool(options)
-    await Promise.all(threads.#threads.map((thread) => thread.start()))
-    return threads
+  static async start(options: ServerPoolOptions): Promise<ServerPool> {
+    const pool = new ServerPool(options)
+    await Promise.all(pool.#threads.map((thread) => thread.start()))
+    return pool
   }
 
-  private constructor(options: ServingThreadsOptions) {
+  private constructor(options: ServerPoolOptions) {
     this.#threads = Array.from({ length: options.count - 1 }, (_, index) => new ServingThread(index + 2, options))
   }
 
@@ -93,16 +93,16 @@ export class ServerPool {
 
 class ServingThread {
   readonly #number: number
-  readonly #given: ServingThreadsOptions
+  readonly #given: ServerPoolOptions
   /** The current options, with which a replacement starts. */
   #options: ServeOptions
   #certificate: Certificate | undefined
-  #running: { readonly worker: Worker; readonly conversation: ThreadRpc<RequestToWorker, RequestToMain> } | undefined
+  #running: { readonly worker: Worker; readonly rpc: ThreadRpc<RequestToWorker, RequestToFirst> } | undefined
   #delayMs = restartMs.first
   #timer: NodeJS.Timeout | undefined
   #isClosing = false
 
-  constructor(number: number, given: ServingThreadsOptions) {
+  constructor(number: number, given: ServerPoolOptions) {
     this.#number = number
     this.#given = given
     this.#options = given.options
@@ -129,24 +129,24 @@ class ServingThread {
       transferList: [connection.port],
       execArgv: workerFlags(),
     })
-    const conversation = new ThreadRpc<RequestToWorker, RequestToMain>(worker, {
+    const rpc = new ThreadRpc<RequestToWorker, RequestToFirst>(worker, {
       log(line) {
         write(line)
         return undefined
       },
       metrics: () => textOfMetrics(),
     })
-    this.#running = { worker, conversation }
+    this.#running = { worker, rpc }
     let why = ''
     worker.on('error', (error) => {
       why = error instanceof Error ? error.message : String(error)
     })
     worker.once('exit', (code) => {
-      conversation.end(`Thread ${this.#number} ended.`)
+      rpc.end(`Thread ${this.#number} ended.`)
       this.#onEnd(why || `exit code ${code}`, performance.now() - startedAt)
     })
     try {
-      await conversation.ask('start', undefined)
+      await rpc.ask('start', undefined)
     } catch (error) {
       why ||= error instanceof Error ? error.message : String(error)
       await worker.terminate()
@@ -156,7 +156,7 @@ class ServingThread {
   }
 
   metrics(): Promise<MetricsSnapshot | undefined> {
-    return unlessLate(metricsMs, this.#running?.conversation.ask('metrics', undefined))
+    return unlessLate(metricsMs, this.#running?.rpc.ask('metrics', undefined))
   }
 
   async reload(options: ServeOptions): Promise<void> {
@@ -175,7 +175,7 @@ class ServingThread {
     what: RequestToWorker[About]['ask'],
   ): Promise<void> {
     try {
-      await this.#running?.conversation.ask(about, what)
+      await this.#running?.rpc.ask(about, what)
     } catch (error) {
       // A worker that ends meanwhile is replaced by one that starts with the setting.
       if (!this.#running) return
@@ -187,7 +187,7 @@ class ServingThread {
   async close(deadlineMs: number): Promise<number> {
     this.#isClosing = true
     clearTimeout(this.#timer)
-    const cutOff = await unlessLate(deadlineMs + closeMs, this.#running?.conversation.ask('close', { deadlineMs }))
+    const cutOff = await unlessLate(deadlineMs + closeMs, this.#running?.rpc.ask('close', { deadlineMs }))
     await this.#running?.worker.terminate()
     return cutOff ?? 0
   }

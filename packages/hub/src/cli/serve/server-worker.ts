@@ -6,7 +6,7 @@ import { Log } from '../log/log.ts'
 import { reloadAuthorizer } from '../options/auth-flags.ts'
 import { limitsOf } from '../options/limit-flags.ts'
 import { openTokenAuthorizer, type RunningServer, startServer } from './start-server.ts'
-import type { RequestToMain, RequestToWorker, ThreadOptions } from './thread-messages.ts'
+import type { RequestToFirst, RequestToWorker, ThreadOptions } from './thread-messages.ts'
 import { ThreadRpc } from './thread-rpc.ts'
 
 // A thread that serves a hub. It does everything the first thread does, except for the store, which
@@ -14,7 +14,7 @@ import { ThreadRpc } from './thread-rpc.ts'
 
 const { thread, options, connection, certificate, port, counts } = workerData as ThreadOptions
 
-const first = new ThreadRpc<RequestToMain, RequestToWorker>(parentPort!, {
+const first = new ThreadRpc<RequestToFirst, RequestToWorker>(parentPort!, {
   async start() {
     const started = await startServer({
       options,
@@ -68,6 +68,6 @@ const log = new Log({
 })
 // The first thread has already logged the warnings.
 const tokens = openTokenAuthorizer(options, new ClientAddresses(options.trustedProxies), log, () => {})
-// The main thread learns of a failure when it asks for the start.
+// The first thread learns of a failure when it asks for the start.
 tokens.catch(() => {})
 const running = Promise.withResolvers<RunningServer>()

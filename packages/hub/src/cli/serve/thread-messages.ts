@@ -6,7 +6,7 @@ import type { ServeOptions } from './serve-options.ts'
 
 /** What a worker thread starts with. */
 export interface ThreadOptions {
-  /** The number of the thread, 2 or more. The main thread is 1. */
+  /** The number of the thread, 2 or more. The first thread is 1. */
   readonly thread: number
   readonly options: ServeOptions
   readonly connection: StoreConnection
@@ -16,7 +16,7 @@ export interface ThreadOptions {
   readonly counts: CountMemory
 }
 
-/** Requests from the main thread to a worker. */
+/** Requests from the first thread to a worker. */
 export type RequestToWorker = {
   /** Starts serving. Answered when the worker listens. */
   start: { ask: undefined; answer: undefined }
@@ -28,8 +28,8 @@ export type RequestToWorker = {
   close: { ask: { readonly deadlineMs: number }; answer: number }
 }
 
-/** Requests from a worker to the main thread. */
-export type RequestToMain = {
+/** Requests from a worker to the first thread. */
+export type RequestToFirst = {
   /** Writes a line of the log. */
   log: { ask: string; answer: undefined }
   /** Returns the metrics of all threads. */

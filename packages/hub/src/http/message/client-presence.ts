@@ -1,22 +1,16 @@
 import { HubError } from '../../base/errors.ts'
 
-/** Whether the client of a request is still connected. Costs nothing until `signal` is called. */
+/** Tells the work for a request when its client leaves; see `HubRequest.clientSignal`. */
 export class ClientPresence {
-  #controller: AbortController | undefined
-  #hasLeft = false
+  readonly #controller = new AbortController()
 
-  /** Aborts when the client leaves; see `HubRequest.clientSignal`. */
-  readonly signal = (): AbortSignal => {
-    if (!this.#controller) {
-      this.#controller = new AbortController()
-      if (this.#hasLeft) this.leave()
-    }
+  /** Aborts when the client leaves. */
+  get signal(): AbortSignal {
     return this.#controller.signal
   }
 
   /** Called when the client leaves. */
   leave(): void {
-    this.#hasLeft = true
-    this.#controller?.abort(new HubError('INVALID_REQUEST', 'The client left before its request was answered.'))
+    this.#controller.abort(new HubError('INVALID_REQUEST', 'The client left before its request was answered.'))
   }
 }

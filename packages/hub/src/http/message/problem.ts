@@ -12,19 +12,15 @@ export interface ErrorRule {
    */
   readonly logged: 'client' | 'refusal' | 'failure'
   /** The `Retry-After`, in seconds. Default: not sent. */
-  readonly retryAfter?: number
+  readonly retryAfter?: number | undefined
 }
 
 const mistake = (status: number): ErrorRule => ({ status, logged: 'client' })
-const refusal = (status: number, retryAfter?: number): ErrorRule => ({
-  status,
-  logged: 'refusal',
-  ...(retryAfter !== undefined && { retryAfter }),
-})
+const refusal = (status: number, retryAfter?: number): ErrorRule => ({ status, logged: 'refusal', retryAfter })
 const failure = (status: number): ErrorRule => ({
   status,
   logged: 'failure',
-  ...(status === 503 && { retryAfter: 2 }),
+  retryAfter: status === 503 ? 2 : undefined,
 })
 /** Nobody's fault, and temporary. */
 const passing: ErrorRule = { status: 503, logged: 'client', retryAfter: 2 }

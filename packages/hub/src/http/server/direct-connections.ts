@@ -37,7 +37,8 @@ export class DirectConnections {
   readonly #open = new Set<DirectConnection>()
   #answering = 0
   #onNoneAnswering = () => {}
-  #isClosing = false
+  /** Internal: whether each connection ends after its current request. */
+  isClosing = false
 
   constructor(options: DirectConnectionsOptions) {
     this.options = options
@@ -50,16 +51,12 @@ export class DirectConnections {
 
   /** Ends each connection after its current request. Resolves when all those are answered. */
   async close(): Promise<void> {
-    this.#isClosing = true
+    this.isClosing = true
     for (const connection of this.#open) connection.closeIfIdle()
     if (this.#answering === 0) return
     await new Promise<void>((resolve) => {
       this.#onNoneAnswering = resolve
     })
-  }
-
-  get isClosing(): boolean {
-    return this.#isClosing
   }
 
   /** Internal: a connection begins to answer. */
@@ -101,7 +98,7 @@ class DirectConnection {
   readonly #clientSignal = (): AbortSignal => {
     this.#client ??= new ClientPresence()
     if (this.#hasEnded || this.#socket.destroyed) this.#client.leave()
-    return this.#client.signal()
+    return this.#client.signal
   }
 
   constructor(socket: Socket, all: DirectConnections) {

@@ -35,7 +35,7 @@ function toHubRequest(request: Request, remoteAddress: string | undefined): HubR
       const signal = 'Deno' in globalThis ? undefined : request.signal
       if (signal?.aborted) client.leave()
       else signal?.addEventListener('abort', () => client.leave(), { once: true })
-      return client.signal()
+      return client.signal
     },
   }
 }

@@ -65,7 +65,7 @@ async function answerOf(router: Router, req: IncomingMessage, res: ServerRespons
       if (connection.destroyed) onLeave()
       else connection.once('close', onLeave)
     }
-    return client.signal()
+    return client.signal
   }
   try {
     return await router.answer(toHubRequest(req, clientSignal))
