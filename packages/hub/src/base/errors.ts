@@ -55,6 +55,11 @@ export type HubErrorCode =
   | 'STORE_CLOSED'
   /** Another process uses the store's data directory. */
   | 'STORE_LOCKED'
+  /**
+   * The history that a store replicates no longer has events that were delivered: it was restored from
+   * a backup, or lost its end in a failover.
+   */
+  | 'STORE_DIVERGED'
   /** The store failed. The message says what is known about the event. */
   | 'STORE_FAILED'
   /** A command found no hub at its address. */

@@ -58,6 +58,7 @@ export class FanOut {
   readonly #positionTimer: NodeJS.Timeout
 
   #trimmedPosition = 0
+  #divergences = 0
   #eventsDelivered = 0
   #bytesDelivered = 0
   readonly #gaps = new Tally<GapReason>()
@@ -113,6 +114,7 @@ export class FanOut {
       onTrim: (trimmed) => this.#onTrim(trimmed),
       // Subscribers stay, and continue late where they are.
       onError,
+      onDiverged: () => this.#onDiverged(),
     })
     // A timer supports at most 2^31 - 1 ms, and fires at once for more.
     const intervalMs = Math.min(assertNotNegative('positionMs', positionMs), 2 ** 31 - 1)
@@ -126,6 +128,14 @@ export class FanOut {
   /** How far the tail has come: the feeds have everything up to here. */
   get head(): HistoryPosition {
     return this.#tail.head
+  }
+
+  /**
+   * How many times the history lost events that were delivered. A reader without a session that sees
+   * this change may have such an event.
+   */
+  get divergences(): number {
+    return this.#divergences
   }
 
   get subscriberCount(): number {
@@ -224,6 +234,12 @@ export class FanOut {
       }
     })
     this.#waiters.wakeAll(lastHead.position)
+  }
+
+  /** Only a client's own ID says whether it was sent what is gone: its next request has that. */
+  #onDiverged(): void {
+    this.#divergences++
+    this.drain()
   }
 
   #onAppend(events: readonly StoredEvent[]): void {

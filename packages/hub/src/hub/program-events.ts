@@ -1,4 +1,4 @@
-import { GAP_EVENT_TYPE } from '@headwater/sse/server'
+import { formatEventId, GAP_EVENT_TYPE } from '@headwater/sse/server'
 import { eventIdOf, positionId } from './event-id.ts'
 import type { FanOut } from './fan-out.ts'
 import { type GapBefore, HistoryCursor } from './history-cursor.ts'
@@ -34,10 +34,16 @@ export async function* readEvents(
   start: StartingPoint,
   signal?: AbortSignal,
 ): AsyncGenerator<HubEvent> {
-  const cursor = new HistoryCursor(start, fanOut.head.position)
+  let cursor = new HistoryCursor(start, fanOut.head.position)
+  let { divergences } = fanOut
   for (;;) {
     const known = await fanOut.awaitEvent(selection, cursor, signal)
     if (known === undefined) return
+    if (divergences !== fanOut.divergences) {
+      divergences = fanOut.divergences
+      cursor = new HistoryCursor(gapAfter(epoch, cursor.position), fanOut.head.position)
+      continue
+    }
     cursor.position = known
     const page = await fanOut.history.read(selection, known, fanOut.head, signal)
     const gap = cursor.moveThrough(page, epoch)
@@ -49,6 +55,11 @@ export async function* readEvents(
     // A memory store answers at once, and a long history may have nothing for this reader.
     if (page.events.length === 0) await new Promise((resolve) => setImmediate(resolve))
   }
+}
+
+/** The reader may have events that the history no longer has: it gets everything that is kept again. */
+function gapAfter(epoch: string, position: number): StartingPoint {
+  return { name: 'gap', reason: 'unknown', requested: formatEventId({ epoch, position }), position: 0 }
 }
 
 function gapEvent({ gap, end }: GapBefore, epoch: string): HubEvent {

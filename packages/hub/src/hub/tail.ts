@@ -1,3 +1,4 @@
+import { HubError } from '../base/errors.ts'
 import { type Bounds, beginning, type EventStore, type HistoryPosition, type StoredEvent } from '../store/store.ts'
 
 /** Called with what the store's tail brings. */
@@ -13,6 +14,11 @@ export interface TailListener {
   onTrim(trimmed: HistoryPosition): void
   /** The tail failed. It starts again by itself. */
   onError(error: unknown): void
+  /**
+   * The history no longer has some of the events that the listener was called with. `onError` and
+   * `onStart` follow.
+   */
+  onDiverged(): void
 }
 
 const retryMs = 1000
@@ -99,6 +105,7 @@ export class Tail {
   #onFailure(error: unknown): void {
     if (this.#isClosed) return
     this.#isFollowing = false
+    if (error instanceof HubError && error.code === 'STORE_DIVERGED') this.#listener.onDiverged()
     this.#listener.onError(error)
     this.#retryTimer = setTimeout(() => {
       this.start().catch((error: unknown) => this.#onFailure(error))

@@ -1,5 +1,7 @@
 import { HubError } from '../base/errors.ts'
 import { createMemoryStore } from './memory.ts'
+import { isPostgresUrl } from './postgres/address.ts'
+import { openPostgresStore } from './postgres.ts'
 import { openSqliteStore, type SqliteStoreOptions } from './sqlite.ts'
 import type { EventStore } from './store.ts'
 
@@ -16,16 +18,18 @@ export type OpenStoreOptions = Omit<SqliteStoreOptions, 'directory'>
  *   is relative to the current directory of this process. `file:///DIRECTORY` is an absolute
  *   directory; nothing in it is decoded.
  * - `memory:`: see `createMemoryStore`.
+ * - `postgres://USER@HOST/DATABASE`, for several hubs: see `openPostgresStore`.
  *
  * @throws HubError `INVALID_OPTION` for any other URL; what opening the store throws
  */
 export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<EventStore> {
   if (url === 'memory:') return createMemoryStore(options)
+  if (isPostgresUrl(url)) return await openPostgresStore({ ...options, url })
   const directory = directoryOf(url)
   if (directory !== undefined) return await openSqliteStore({ ...options, directory })
   throw new HubError(
     'INVALID_OPTION',
-    `${JSON.stringify(url)} is not the URL of a store. Write file:DIRECTORY, such as file:./headwater-data, or memory:.`,
+    `${JSON.stringify(url)} is not the URL of a store. Write file:DIRECTORY, such as file:./headwater-data, memory:, or postgres://USER@HOST/DATABASE.`,
   )
 }
 

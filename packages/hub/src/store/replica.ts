@@ -21,6 +21,12 @@ export interface Replica extends Omit<EventStore, 'append' | 'appendAll'> {
    * trimmed before they reached this replica: it continues after the mark, and its followers fail.
    */
   trimThrough(mark: HistoryPosition): Promise<void>
+
+  /**
+   * Drops all events after a mark, which is one that both histories have: the sequencer no longer has
+   * them. Followers fail with `STORE_DIVERGED`.
+   */
+  dropAfter(mark: HistoryPosition): Promise<void>
 }
 
 export interface ReplicaOptions extends SqliteStoreOptions {
@@ -55,5 +61,9 @@ class SqliteReplica extends SqliteHistory implements Replica {
 
   trimThrough(mark: HistoryPosition): Promise<void> {
     return this.ask((thread) => thread.trimThrough(mark))
+  }
+
+  dropAfter(mark: HistoryPosition): Promise<void> {
+    return this.ask((thread) => thread.dropAfter(mark))
   }
 }

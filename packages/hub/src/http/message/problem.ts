@@ -52,6 +52,7 @@ const rules: Readonly<Record<HubErrorCode, ErrorRule>> = {
   HUB_CLOSED: passing,
   STORE_CLOSED: failure(503),
   STORE_FAILED: failure(503),
+  STORE_DIVERGED: failure(503),
   STORE_LOCKED: failure(500),
   // Requests do not cause these. If an application's own function throws one, the fault is there.
   INVALID_OPTION: failure(500),

@@ -171,6 +171,22 @@ export class HistoryLog {
     return { hasTrimmed: trimmed !== undefined, isDone: isAll }
   }
 
+  /**
+   * Drops everything after a mark, which is an event that is kept, or the newest trimmed one: the sequencer no longer has what came
+   * after it.
+   */
+  dropAfter({ position }: HistoryPosition): void {
+    const { selectAfter, deleteTopic, deleteAfter } = this.#statements
+    this.#connection.transaction(() => {
+      for (const [dropped, topic, alternates] of selectAfter.all(position)) {
+        for (const each of topicsOf(topic, alternates)) deleteTopic.run(each, dropped)
+      }
+      deleteAfter.run(position)
+    })
+    this.#head = this.#loadHead() ?? this.#trimmed
+    this.#earliest = this.#loadEarliest()
+  }
+
   /** Within a transaction. Returns the place of the event. */
   #insert(
     [topics, data, isPrivate, id, type, retryMs]: RecordTuple,
@@ -328,6 +344,10 @@ function prepareStatements(connection: Connection) {
       'SELECT position, tag, stored_at, total_bytes, holes, topic, alternates, is_private FROM event ORDER BY position',
     ),
     deleteEvents: prepare('DELETE FROM event WHERE position <= ?'),
+    selectAfter: prepare<[position: number, topic: string, alternates: string | null]>(
+      'SELECT position, topic, alternates FROM event WHERE position > ?',
+    ),
+    deleteAfter: prepare('DELETE FROM event WHERE position > ?'),
     deleteTopic: prepare('DELETE FROM event_topic WHERE topic = ? AND position = ?'),
     selectTraces: prepare<[position: number, topics: string, isPrivate: number]>(
       'SELECT position, topics, is_private FROM trace ORDER BY position',

@@ -2,6 +2,7 @@ import { HubError } from '../../base/errors.ts'
 import { Connection } from '../history/connection.ts'
 import { isPositionTaken, storeError, UncertainCommit } from '../history/failure.ts'
 import { HistoryLog } from '../history/history-log.ts'
+import type { HistoryPosition } from '../store.ts'
 import { type DataDirectory, openDataDirectory } from './data-directory.ts'
 import type { AppendTuple, ApplyTuple, WorkerOptions } from './messages.ts'
 import { Sequencer } from './sequencer.ts'
@@ -61,6 +62,11 @@ export class EventLog {
       }),
     )
     this.#lastWrittenAt = at
+  }
+
+  /** Drops everything after a mark; see `HistoryLog.dropAfter`. */
+  dropAfter(mark: HistoryPosition): void {
+    this.#write('The events were not dropped', () => this.history.dropAfter(mark))
   }
 
   /**

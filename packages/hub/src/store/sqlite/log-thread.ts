@@ -24,6 +24,8 @@ export interface LogThreadListener {
    * missed: see `HistoryLog.askToTrim`.
    */
   onTrimmed(bounds: Bounds): void
+  /** Called with the new bounds when the newest events were dropped. */
+  onDropped(bounds: Bounds): void
   onTrouble(error: HubError): void
   /** Called when the thread has ended by itself. All requests under way were rejected. */
   onDeath(error: HubError): void
@@ -151,17 +153,25 @@ export class LogThread {
     await this.ask({ name: 'trim through', mark })
   }
 
+  /** Drops everything after a mark; see `HistoryLog.dropAfter`. The listener learns of it first. */
+  async dropAfter(mark: HistoryPosition): Promise<void> {
+    await this.ask({ name: 'drop after', mark }, (bounds) => {
+      this.#headPosition = bounds.head.position
+      this.#listener?.onDropped(bounds)
+    })
+  }
+
   /** @param onAnswer Called before any later message of the thread is handled. */
   ask<Q extends WithoutNumber<Question>>(
     question: Q,
-    onAnswer?: () => void,
+    onAnswer?: (answer: Answers[Q['name'] & keyof Answers]) => void,
   ): Promise<Answers[Q['name'] & keyof Answers]> {
     return new Promise((resolve, reject) => {
       if (this.#death) return reject(this.#death)
       this.#lastNumber += 1
       this.#pendingQuestions.set(this.#lastNumber, {
         resolve: (answer: unknown) => {
-          onAnswer?.()
+          onAnswer?.(answer as Answers[Q['name'] & keyof Answers])
           ;(resolve as (answer: unknown) => void)(answer)
         },
         reject,

@@ -51,6 +51,8 @@ export type Question = { readonly number: number } & (
   | { readonly name: 'apply'; readonly events: readonly ApplyTuple[] }
   /** Trims all events up to a mark, which may be after the head; see `HistoryLog.askToTrim`. */
   | { readonly name: 'trim through'; readonly mark: HistoryPosition }
+  /** Drops everything after a mark; see `HistoryLog.dropAfter`. */
+  | { readonly name: 'drop after'; readonly mark: HistoryPosition }
   /** Time has passed: something may have expired. Not answered. */
   | { readonly name: 'tick' }
   | { readonly name: 'close' }
@@ -85,6 +87,7 @@ export interface Answers {
   trim: undefined
   apply: undefined
   'trim through': undefined
+  'drop after': Bounds
   close: undefined
 }
 

@@ -20,6 +20,10 @@ export class RecentPositions {
     this.#count++
   }
 
+  clear(): void {
+    this.#count = 0
+  }
+
   /** Returns the tag of the event at a position; `undefined` if it is not among the newest. */
   tagOf(position: number): number | undefined {
     let low = Math.max(this.#count - capacity, 0)

@@ -169,6 +169,7 @@ export class SqliteHistory implements Omit<EventStore, 'append' | 'appendAll'> {
     thread.listen({
       onAppended: (events) => this.#onAppended(events),
       onTrimmed: (bounds) => this.#onTrimmed(bounds),
+      onDropped: (bounds) => this.#onDropped(bounds),
       onTrouble: (error) => this.#options.onError(error),
       onDeath: (error) => this.#onDeath(error),
     })
@@ -196,6 +197,17 @@ export class SqliteHistory implements Omit<EventStore, 'append' | 'appendAll'> {
       )
     }
     for (const follower of this.#followers) follower.onTrim(bounds.trimmed)
+  }
+
+  #onDropped(bounds: Bounds): void {
+    this.#bounds = bounds
+    this.#recent.clear()
+    this.#failFollowers(
+      new HubError(
+        'STORE_DIVERGED',
+        `Events after position ${bounds.head.position} were dropped, because the history elsewhere no longer has them.`,
+      ),
+    )
   }
 
   #onDeath(error: HubError): void {

@@ -157,6 +157,9 @@ class Worker {
         this.#log.apply(question.events, this.#at)
         this.#trimIfDue()
         return undefined
+      case 'drop after':
+        this.#log.dropAfter(question.mark)
+        return history.bounds()
     }
   }
 

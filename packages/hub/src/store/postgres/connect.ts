@@ -1,0 +1,131 @@
+import type { Client, ClientConfig } from 'pg'
+import { HubError } from '../../base/errors.ts'
+import type { PostgresAddress } from './address.ts'
+import { quoteName } from './schema.ts'
+
+/** How long a host may take to accept a connection, in milliseconds. */
+const connectMs = 5000
+/** The oldest server that has what this store uses: sessions that end when they are idle. */
+const oldestVersion = 140_000
+
+/** What is known of a server, once connected. */
+export interface ServerFacts {
+  /** Such as 180004. */
+  readonly version: number
+  readonly isInRecovery: boolean
+  readonly synchronousCommit: string
+  readonly synchronousStandbys: string
+  readonly fsync: string
+  /** Whether a pooler is between: then nothing that needs a session passes for certain. */
+  readonly isPooled: boolean
+}
+
+/** A connection to the server that takes writes. */
+export interface Connection {
+  readonly client: Client
+  readonly facts: ServerFacts
+  /** Resolves when the connection has ended, however. */
+  readonly ended: Promise<void>
+  /** Ends the connection without waiting for the server. */
+  destroy(): void
+}
+
+let driver: Promise<typeof import('pg')> | undefined
+
+/** @throws HubError `INVALID_OPTION` if `pg` is not installed */
+async function loadDriver(): Promise<typeof import('pg')> {
+  driver ??= import('pg')
+  try {
+    return await driver
+  } catch (error) {
+    throw new HubError('INVALID_OPTION', 'A store in PostgreSQL needs the package pg: npm install pg', { cause: error })
+  }
+}
+
+/**
+ * Connects to the first host that takes writes. Rejects with what is wrong with each host.
+ *
+ * @throws HubError `STORE_FAILED`, `INVALID_OPTION`
+ */
+export async function connect(address: PostgresAddress, applicationName: string): Promise<Connection> {
+  const { default: pg } = await loadDriver()
+  const problems: string[] = []
+  for (const url of address.urls) {
+    const client = new pg.Client({ ...configOf(url), application_name: applicationName })
+    try {
+      return await open(client, address.schema)
+    } catch (error) {
+      destroy(client)
+      problems.push(`${new URL(url).host}: ${error instanceof Error ? error.message : String(error)}`)
+    }
+  }
+  throw new HubError('STORE_FAILED', `No server of ${address.text} takes events (${problems.join('; ')}).`)
+}
+
+function configOf(connectionString: string): ClientConfig {
+  return { connectionString, connectionTimeoutMillis: connectMs, keepAlive: true, keepAliveInitialDelayMillis: 5000 }
+}
+
+async function open(client: Client, schema: string): Promise<Connection> {
+  const ended = new Promise<void>((resolve) => {
+    client.once('end', () => resolve())
+    // Without a listener, a lost connection would end the process.
+    client.on('error', () => resolve())
+  })
+  await client.connect()
+  const facts = await factsOf(client)
+  if (facts.version < oldestVersion) {
+    throw new Error(`PostgreSQL ${Math.floor(facts.version / 10_000)} is too old; use 14 or newer`)
+  }
+  if (facts.isInRecovery) throw new Error('it is a standby')
+  // A dead client must not keep a lock: the server notices within about half a minute.
+  await client.query(`
+    SET search_path = ${quoteName(schema)};
+    SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3`)
+  return { client, facts, ended, destroy: () => destroy(client) }
+}
+
+async function factsOf(client: Client): Promise<ServerFacts> {
+  const { rows } = await client.query(`
+    SELECT current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS recovering,
+      current_setting('synchronous_commit') AS commit, current_setting('synchronous_standby_names') AS standbys,
+      current_setting('fsync') AS fsync, pg_backend_pid() AS pid`)
+  const { version, recovering, commit, standbys, fsync, pid } = rows[0]
+  return {
+    version,
+    isInRecovery: recovering,
+    synchronousCommit: commit,
+    synchronousStandbys: standbys,
+    fsync,
+    // A pooler makes up the number that it tells its clients.
+    isPooled: (client as Client & { processID: number }).processID !== pid,
+  }
+}
+
+function destroy(client: Client): void {
+  const { stream } = (client as Client & { connection: { stream: { destroy(): void } } }).connection
+  stream.destroy()
+  // Marks the client as ended, so that its queries reject.
+  client.end().catch(() => {})
+}
+
+/** The code of an error of PostgreSQL, such as `42P01`; `undefined` of any other error. */
+export function sqlState(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^[0-9A-Z]{5}$/.test(error.code)
+    ? error.code
+    : undefined
+}
+
+/**
+ * Whether an error is of the connection or of the server as a whole, so that another attempt, perhaps
+ * on another host, may succeed: a lost connection, a server that stops, starts or became a standby.
+ */
+export function isTemporary(error: unknown): boolean {
+  const state = sqlState(error)
+  return (
+    state === undefined ||
+    /^(?:08|57P0[123]|25006|40|53300|55P03)/.test(state) ||
+    // The query took too long for its statement_timeout.
+    state === '57014'
+  )
+}

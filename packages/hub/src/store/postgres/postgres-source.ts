@@ -1,0 +1,178 @@
+import { randomUUID } from 'node:crypto'
+import { hostname } from 'node:os'
+import { HubError } from '../../base/errors.ts'
+import type { HistorySource, Sequenced, SourcePage } from '../replicated/history-source.ts'
+import type { Retention } from '../retention.ts'
+import type { Append } from '../store.ts'
+import type { PostgresAddress } from './address.ts'
+import { BatchSequencer } from './batch-sequencer.ts'
+import type { Connection } from './connect.ts'
+import { type EventRow, eventColumns, toStoredEvent } from './event-params.ts'
+import { Keeper } from './keeper.ts'
+import { LastingConnection } from './lasting-connection.ts'
+import { channelOf, schemaVersion } from './schema.ts'
+
+/** The most events, and about the most bytes, of a page. */
+const pageEvents = 2000
+const pageBytes = 8 * 1024 ** 2
+
+export interface PostgresSourceOptions extends Required<{ [Bound in keyof Retention]: number }> {
+  readonly address: PostgresAddress
+  readonly idempotencyMs: number
+  readonly now: (() => number) | undefined
+  readonly onError: (error: HubError) => void
+}
+
+/** A history in PostgreSQL. */
+export class PostgresSource implements HistorySource {
+  readonly epoch: string
+  readonly #schema: string
+  readonly #reader: LastingConnection
+  readonly #writer: LastingConnection
+  readonly #sequencer: BatchSequencer
+  readonly #keeper: Keeper
+  readonly #listeners: (() => void)[] = []
+
+  /** @throws HubError `STORE_FAILED`, `INVALID_OPTION` */
+  static async open(options: PostgresSourceOptions): Promise<PostgresSource> {
+    const probe = new LastingConnection({ address: options.address, name: 'headwater' })
+    try {
+      const connection = await probe.get()
+      return new PostgresSource(options, await epochOf(connection, options.address))
+    } finally {
+      probe.close()
+    }
+  }
+
+  private constructor({ address, idempotencyMs, now, onError, ...retention }: PostgresSourceOptions, epoch: string) {
+    this.epoch = epoch
+    this.#schema = address.schema
+    const node = randomUUID()
+    const assertSame = async (connection: Connection) => {
+      const found = await epochOf(connection, address)
+      if (found !== epoch) {
+        throw new HubError(
+          'STORE_FAILED',
+          `${address.text} now has the history ${found}, not ${epoch}: it was made anew. Restart the hub.`,
+        )
+      }
+    }
+    this.#reader = new LastingConnection({
+      address,
+      name: 'headwater tail',
+      onConnect: async (connection) => {
+        await assertSame(connection)
+        connection.client.on('notification', () => this.#onChange())
+        await connection.client.query(`LISTEN "${channelOf(this.#schema)}"`)
+      },
+      onLost: () => this.#onChange(),
+    })
+    this.#writer = new LastingConnection({
+      address,
+      name: 'headwater publish',
+      onConnect: async (connection) => {
+        await assertSame(connection)
+        await connection.client.query(
+          'INSERT INTO node (id, name) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET seen_at = now()',
+          [node, `${hostname()} ${process.pid}`],
+        )
+      },
+    })
+    this.#sequencer = new BatchSequencer({
+      connection: this.#writer,
+      node,
+      waitMs: address.waitMs,
+      idempotencyMs,
+      now,
+    })
+    this.#keeper = new Keeper({ address, retention, idempotencyMs, now, onError, onConnect: assertSame })
+  }
+
+  append(appends: readonly Append[]): Promise<Sequenced> {
+    return this.#sequencer.append(appends)
+  }
+
+  async read(after: number): Promise<SourcePage> {
+    const { client } = await this.#reader.get()
+    // The bounds first: every event up to the head can be read afterwards, or is trimmed.
+    const { rows: bounds } = await client.query({ ...boundsQuery, values: [after] })
+    const { rows } = await client.query({ ...pageQuery, values: [after] })
+    const [head, headTag, trimmed, trimmedTag, tagBefore] = bounds[0] as unknown as (string | null)[]
+    return {
+      head: { position: Number(head), tag: Number(headTag) },
+      trimmed: { position: Number(trimmed), tag: Number(trimmedTag) },
+      tagBefore: tagBefore === null ? undefined : Number(tagBefore),
+      events: (rows as unknown as EventRow[]).map(toStoredEvent),
+    }
+  }
+
+  async tagsOf(positions: readonly number[]): Promise<ReadonlyMap<number, number>> {
+    const { client } = await this.#reader.get()
+    const { rows } = await client.query({
+      rowMode: 'array',
+      text: 'SELECT position, tag FROM event WHERE position = ANY ($1::bigint[])',
+      values: [positions],
+    })
+    return new Map((rows as unknown as string[][]).map(([position, tag]) => [Number(position), Number(tag)]))
+  }
+
+  onChange(listener: () => void): void {
+    this.#listeners.push(listener)
+  }
+
+  trim(): Promise<void> {
+    return this.#keeper.trim()
+  }
+
+  async check(): Promise<void> {
+    const { client } = await this.#writer.get()
+    await client.query('SELECT')
+  }
+
+  async close(): Promise<void> {
+    this.#listeners.length = 0
+    await this.#sequencer.close()
+    await this.#keeper.close()
+    this.#reader.close()
+    this.#writer.close()
+  }
+
+  #onChange(): void {
+    for (const listener of this.#listeners) listener()
+  }
+}
+
+const boundsQuery = {
+  name: 'bounds',
+  rowMode: 'array',
+  text: `SELECT head.position, head.tag, trimmed.position, trimmed.tag, (SELECT tag FROM event WHERE position = $1)
+    FROM head, trimmed`,
+} as const
+
+const pageQuery = {
+  name: 'page',
+  rowMode: 'array',
+  text: `SELECT ${eventColumns} FROM event WHERE position > $1 AND total_bytes - ${pageBytes} <=
+      (SELECT total_bytes FROM event WHERE position > $1 ORDER BY position LIMIT 1)
+    ORDER BY position LIMIT ${pageEvents}`,
+} as const
+
+/** @throws HubError `STORE_FAILED` if the tables are missing, or of another version */
+async function epochOf({ client }: Connection, { schema, text }: PostgresAddress): Promise<string> {
+  const { rows: found } = await client.query('SELECT to_regclass($1) IS NOT NULL AS exists', [`${schema}.history`])
+  if (!found[0].exists) {
+    throw new HubError(
+      'STORE_FAILED',
+      `${text} has no tables of Headwater in its schema ${schema}. Make them: headwater store init`,
+    )
+  }
+  const { rows } = await client.query('SELECT version, epoch FROM history')
+  const { version, epoch } = rows[0] as { version: number; epoch: string }
+  if (version === schemaVersion) return epoch
+  throw new HubError(
+    'STORE_FAILED',
+    version > schemaVersion
+      ? `${text} has tables of version ${version}, and this Headwater knows ${schemaVersion}. Run a newer Headwater.`
+      : `${text} has tables of version ${version}, and this Headwater needs ${schemaVersion}. Bring them up to date: headwater store init`,
+  )
+}

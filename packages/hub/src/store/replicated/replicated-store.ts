@@ -1,0 +1,282 @@
+import { HubError } from '../../base/errors.ts'
+import type { Replica } from '../replica.ts'
+import {
+  type Append,
+  type AppendOptions,
+  type Bounds,
+  beginning,
+  type EventRecord,
+  type EventStore,
+  type Follower,
+  type HistoryPosition,
+  markOf,
+  type PositionState,
+  type ReadBackPage,
+  type ReadBackQuery,
+  type ReadPage,
+  type ReadQuery,
+  type StoredEvent,
+} from '../store.ts'
+import { findCommonMark } from './find-common-mark.ts'
+import type { HistorySource, Sequenced, SourcePage } from './history-source.ts'
+
+export interface ReplicatedStoreOptions {
+  /** The local copy. It has the epoch of the source. */
+  readonly replica: Replica
+  readonly source: HistorySource
+  /** How long a reader waits for the source, in milliseconds. */
+  readonly waitMs: number
+  /** Receives errors that reject no call. */
+  readonly onError: (error: HubError) => void
+}
+
+/** How long after a change without a word of the source it is asked, in milliseconds. */
+const pollMs = 1000
+/** The most events that wait to be applied. Those beyond are read from the source again. */
+const maxApplying = 20_000
+
+/**
+ * A history that is sequenced elsewhere, read from a local copy. Appends go to the source. What any
+ * node has appended comes back from there, in order, and is applied to the copy; what this node has
+ * appended is applied at once if nothing else came before it.
+ */
+export class ReplicatedStore implements EventStore {
+  readonly epoch: string
+  readonly #replica: Replica
+  readonly #source: HistorySource
+  readonly #waitMs: number
+  readonly #onError: (error: HubError) => void
+  readonly #pollTimer: NodeJS.Timeout
+  /** The head that the copy has once everything under way is applied. */
+  #scheduled: HistoryPosition = beginning
+  #applyingEvents = 0
+  #trimmedPosition = 0
+  /** The round under way, and whether another one has to follow it. */
+  #syncing: Promise<void> | undefined
+  #isSyncDue = false
+  #reportedFailure: string | undefined
+  #isClosed = false
+
+  /**
+   * Resolves when the copy has everything that the source has. Rejects, with both closed, if that
+   * fails.
+   */
+  static async open(options: ReplicatedStoreOptions): Promise<ReplicatedStore> {
+    const store = new ReplicatedStore(options)
+    try {
+      const { head, trimmed } = await options.replica.bounds()
+      store.#scheduled = head
+      store.#trimmedPosition = trimmed.position
+      options.source.onChange(() => store.#syncSoon())
+      await store.#sync()
+      return store
+    } catch (error) {
+      await store.close()
+      throw error
+    }
+  }
+
+  private constructor({ replica, source, waitMs, onError }: ReplicatedStoreOptions) {
+    this.epoch = source.epoch
+    this.#replica = replica
+    this.#source = source
+    this.#waitMs = waitMs
+    this.#onError = onError
+    this.#pollTimer = setInterval(() => this.#syncSoon(), pollMs)
+    this.#pollTimer.unref()
+  }
+
+  async append(event: EventRecord, { idempotencyKey }: AppendOptions = {}): Promise<HistoryPosition> {
+    return (await this.appendAll([{ event, idempotencyKey }]))[0]!
+  }
+
+  async appendAll(appends: readonly Append[]): Promise<readonly HistoryPosition[]> {
+    this.#assertOpen()
+    const sequenced = await this.#source.append(appends)
+    this.#onSequenced(appends, sequenced)
+    return sequenced.marks
+  }
+
+  read(query: ReadQuery): Promise<ReadPage> {
+    return this.#replica.read(query)
+  }
+
+  readBack(query: ReadBackQuery): Promise<ReadBackPage> {
+    return this.#replica.readBack!(query)
+  }
+
+  bounds(): Promise<Bounds> {
+    return this.#replica.bounds()
+  }
+
+  /** A position after the head may be known to another node: the source is asked first. */
+  async inspect(position: number): Promise<PositionState> {
+    const state = await this.#replica.inspect(position)
+    if (state.name !== 'ahead') return state
+    await this.#catchUp()
+    return await this.#replica.inspect(position)
+  }
+
+  async find(id: string): Promise<HistoryPosition | undefined> {
+    const mark = await this.#replica.find(id)
+    if (mark) return mark
+    await this.#catchUp()
+    return await this.#replica.find(id)
+  }
+
+  follow(follower: Follower): Promise<() => void> {
+    return this.#replica.follow(follower)
+  }
+
+  async trim(): Promise<void> {
+    this.#assertOpen()
+    // What is trimmed before it is known here leaves only a tombstone without topics.
+    await this.#catchUp()
+    await this.#source.trim()
+    await this.#catchUp()
+  }
+
+  /** Reading goes on without the source, so only a failure of the copy is one of this node. */
+  async check(): Promise<void> {
+    await this.#replica.check!()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearInterval(this.#pollTimer)
+    await this.#source.close()
+    await this.#syncing?.catch(() => {})
+    await this.#replica.close()
+  }
+
+  /** Applies what this node appended, if it follows what the copy has; otherwise reads on from there. */
+  #onSequenced(appends: readonly Append[], { marks, previous }: Sequenced): void {
+    const isNext = previous && !this.#syncing && isSame(previous, this.#scheduled)
+    if (!isNext || this.#applyingEvents + appends.length > maxApplying) {
+      this.#syncSoon()
+      return
+    }
+    const events = appends.map(({ event }, index) => ({ ...event, ...marks[index]! }))
+    this.#apply(events).catch(() => this.#syncSoon())
+  }
+
+  async #apply(events: readonly StoredEvent[]): Promise<void> {
+    this.#scheduled = markOf(events.at(-1)!)
+    this.#applyingEvents += events.length
+    try {
+      await this.#replica.apply(events)
+    } finally {
+      this.#applyingEvents -= events.length
+    }
+  }
+
+  /** Resolves when the copy has everything that the source had when this was called. */
+  async #catchUp(): Promise<void> {
+    this.#assertOpen()
+    const timeout = new Promise<never>((_, reject) => {
+      setTimeout(
+        () => reject(new HubError('STORE_FAILED', 'The engine did not say in time what it has.')),
+        this.#waitMs,
+      ).unref()
+    })
+    await Promise.race([this.#nextSync(), timeout])
+  }
+
+  /** A round that begins after this call: one that is under way may have asked before. */
+  #nextSync(): Promise<void> {
+    if (!this.#syncing) return this.#sync()
+    this.#isSyncDue = true
+    return this.#syncing.then(() => this.#syncing ?? this.#sync())
+  }
+
+  #syncSoon(): void {
+    if (this.#isClosed) return
+    this.#nextSync().then(
+      () => {
+        this.#reportedFailure = undefined
+      },
+      (error: unknown) => this.#report(error),
+    )
+  }
+
+  #sync(): Promise<void> {
+    this.#isSyncDue = false
+    this.#syncing = this.#readOn().finally(() => {
+      this.#syncing = undefined
+      if (this.#isSyncDue) this.#syncSoon()
+    })
+    return this.#syncing
+  }
+
+  async #readOn(): Promise<void> {
+    for (;;) {
+      if (this.#isClosed) return
+      await this.#whenApplied()
+      const page = await this.#source.read(this.#scheduled.position)
+      if (!continues(this.#scheduled, page)) {
+        await this.#dropDiverged()
+        continue
+      }
+      if (page.trimmed.position > this.#trimmedPosition) {
+        await this.#replica.trimThrough(page.trimmed)
+        this.#trimmedPosition = page.trimmed.position
+        // Events may have been trimmed before they came here.
+        if (page.trimmed.position > this.#scheduled.position) {
+          this.#scheduled = page.trimmed
+          continue
+        }
+      }
+      if (page.events.length === 0) return
+      await this.#apply(page.events)
+      if (page.events.at(-1)!.position >= page.head.position) return
+    }
+  }
+
+  /** After a failure, what was scheduled was not all applied. */
+  async #whenApplied(): Promise<void> {
+    if (this.#applyingEvents > 0) await this.#replica.bounds()
+    if (this.#applyingEvents === 0) this.#scheduled = (await this.#replica.bounds()).head
+  }
+
+  /**
+   * The source was restored, or lost its last events in a failover: the copy has events that it has
+   * not. They are dropped. Their subscribers come back and are told of a gap.
+   */
+  async #dropDiverged(): Promise<void> {
+    const common = await findCommonMark(this.#replica, this.#source)
+    await this.#replica.dropAfter(common)
+    this.#scheduled = common
+    this.#onError(
+      new HubError(
+        'STORE_DIVERGED',
+        `The engine no longer has the events after position ${common.position} that this node has sent: it was restored, or ` +
+          'failed over to a server without them. Subscribers that got them are told of a gap.',
+      ),
+    )
+  }
+
+  #report(error: unknown): void {
+    if (this.#isClosed) return
+    const failure = error instanceof HubError ? error : new HubError('STORE_FAILED', String(error), { cause: error })
+    if (failure.message === this.#reportedFailure) return
+    this.#reportedFailure = failure.message
+    this.#onError(failure)
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed) {
+      throw new HubError('STORE_CLOSED', 'The replicated event store is closed: nothing was read or stored.')
+    }
+  }
+}
+
+function isSame(one: HistoryPosition, other: HistoryPosition): boolean {
+  return one.position === other.position && one.tag === other.tag
+}
+
+/** Whether the history of a source goes on from a mark, as far as anybody can know. */
+function continues({ position, tag }: HistoryPosition, { head, trimmed, tagBefore }: SourcePage): boolean {
+  if (position === 0 || position < trimmed.position) return true
+  if (position === trimmed.position) return tag === trimmed.tag
+  return position <= head.position && tag === tagBefore
+}
