@@ -19,6 +19,7 @@ export { type TypedEvent, type TypedSubscribeOptions, type TypedTopic, typedTopi
 export { everyTopic, exactTopic, type Matcher, topicSelector, urlPattern } from './matching/matcher.ts'
 export { createMemoryStore, type MemoryStoreOptions } from './store/memory.ts'
 export { type OpenStoreOptions, openStore } from './store/open.ts'
+export { openPostgresStore, type PostgresStoreOptions } from './store/postgres.ts'
 export type { Retention } from './store/retention.ts'
 export { openSqliteStore, type SqliteStoreOptions } from './store/sqlite.ts'
 export type {

@@ -1,6 +1,7 @@
 import { Command } from 'commander'
 import { HubError } from '../base/errors.ts'
 import { directoryOf } from '../store/open.ts'
+import { isPostgresUrl, withoutPassword } from '../store/postgres/address.ts'
 import { examineDataDirectory, type Finding } from '../store/sqlite/examine.ts'
 import { usesHubConfiguration } from './options/configuration.ts'
 
@@ -31,7 +32,8 @@ Examples:
 function examine({ store, json }: DoctorOptions): void {
   const directory = directoryOf(store)
   if (directory === undefined) {
-    throw new HubError('INVALID_OPTION', `--store ${store} does not name a directory. Write file:DIRECTORY.`)
+    const advice = isPostgresUrl(store) ? 'Use headwater store check.' : 'Write file:DIRECTORY.'
+    throw new HubError('INVALID_OPTION', `--store ${withoutPassword(store)} does not name a directory. ${advice}`)
   }
   for (const finding of examineDataDirectory(directory)) {
     if (finding.verdict === 'bad') process.exitCode = 1

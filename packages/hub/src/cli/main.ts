@@ -4,6 +4,7 @@ import { doctorCommand } from './doctor.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { publishCommand } from './publish.ts'
 import { serveCommand } from './serve/serve.ts'
+import { storeCommand } from './store.ts'
 import { tailCommand } from './tail.ts'
 import { tokenCommand } from './token.ts'
 import { version } from './version.ts'
@@ -20,6 +21,7 @@ const program = new Command('headwater')
   .addCommand(tokenCommand())
   .addCommand(vitalsCommand())
   .addCommand(doctorCommand())
+  .addCommand(storeCommand())
   .addHelpText(
     'after',
     `
@@ -28,7 +30,7 @@ Try it, in three terminals:
   headwater tail -t log
   headwater publish -t log 'hello'`,
   )
-for (const command of [program, ...program.commands]) {
+for (const command of [program, ...program.commands.flatMap((each) => [each, ...each.commands])]) {
   command
     .exitOverride()
     .showHelpAfterError(`(headwater ${command === program ? '' : `${command.name()} `}--help for more)`)

@@ -1,7 +1,7 @@
 import { HubError } from '../base/errors.ts'
 import { createMemoryStore } from './memory.ts'
-import { isPostgresUrl } from './postgres/address.ts'
-import { openPostgresStore } from './postgres.ts'
+import { isPostgresUrl, withoutPassword } from './postgres/address.ts'
+import { openPostgresStore, type PostgresStoreOptions } from './postgres.ts'
 import { openSqliteStore, type SqliteStoreOptions } from './sqlite.ts'
 import type { EventStore } from './store.ts'
 
@@ -9,7 +9,9 @@ import type { EventStore } from './store.ts'
  * The options of a store, wherever it is. A store in memory has no `durability` and nothing to
  * report.
  */
-export type OpenStoreOptions = Omit<SqliteStoreOptions, 'directory'>
+export interface OpenStoreOptions
+  extends Omit<SqliteStoreOptions, 'directory'>,
+    Pick<PostgresStoreOptions, 'onCaution'> {}
 
 /**
  * Opens the store that a URL names, as the option `--store` of the command does.
@@ -29,7 +31,7 @@ export async function openStore(url: string, options: OpenStoreOptions = {}): Pr
   if (directory !== undefined) return await openSqliteStore({ ...options, directory })
   throw new HubError(
     'INVALID_OPTION',
-    `${JSON.stringify(url)} is not the URL of a store. Write file:DIRECTORY, such as file:./headwater-data, memory:, or postgres://USER@HOST/DATABASE.`,
+    `${JSON.stringify(withoutPassword(url))} is not the URL of a store. Write file:DIRECTORY, such as file:./headwater-data, memory:, or postgres://USER@HOST/DATABASE.`,
   )
 }
 

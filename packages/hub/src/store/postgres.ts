@@ -25,6 +25,11 @@ export interface PostgresStoreOptions extends Retention {
   readonly idempotencyMs?: number | undefined
   /** Called with errors that reject no call. Default `console.error`. */
   readonly onError?: ((error: HubError) => void) | undefined
+  /**
+   * Called, before the store is open, with each thing that is weaker than it could be: a server that
+   * acknowledges before an event is safe, a pooler in between. Default: not reported.
+   */
+  readonly onCaution?: ((caution: string) => void) | undefined
   /** The clock, in milliseconds. Default: that of the engine; tests bring their own. */
   readonly now?: (() => number) | undefined
 }
@@ -43,6 +48,7 @@ export async function openPostgresStore({
   maxBytes = sqliteDefaults.maxBytes,
   idempotencyMs = defaultIdempotencyMs,
   onError = console.error,
+  onCaution,
   now,
 }: PostgresStoreOptions): Promise<EventStore> {
   const address = parsePostgresAddress(url)
@@ -54,6 +60,7 @@ export async function openPostgresStore({
     idempotencyMs: assertNotNegative('idempotencyMs', idempotencyMs),
     now,
     onError,
+    onCaution,
   })
   let replica: Replica
   try {

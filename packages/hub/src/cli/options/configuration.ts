@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { type Command, CommanderError, Option } from 'commander'
 import { HubError } from '../../base/errors.ts'
+import { isPostgresUrl, withoutPassword } from '../../store/postgres/address.ts'
 import { findJsonError } from './json-error.ts'
 import { DurationOption, parseListenAddress } from './option-types.ts'
 
@@ -252,6 +253,7 @@ function toJson(command: Command): object {
     const value: unknown = command.getOptionValue(key)
     if (isSecret(option)) return [key, [value].flat().map((each) => (mayShow(String(each)) ? each : '(not shown)'))]
     if (option instanceof DurationOption && typeof value === 'number') return [key, DurationOption.textOf(value)]
+    if (typeof value === 'string' && isPostgresUrl(value)) return [key, withoutPassword(value)]
     return [key, takesValue(option) ? asText(value) : value === true]
   })
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined))

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander'
 import { HubError } from '../../base/errors.ts'
 import { memoryDefaults } from '../../store/memory.ts'
 import { type OpenStoreOptions, openStore as openStoreAt } from '../../store/open.ts'
+import { isPostgresUrl, parsePostgresAddress } from '../../store/postgres/address.ts'
 import { sqliteDefaults } from '../../store/sqlite.ts'
 import type { EventStore } from '../../store/store.ts'
 import { DurationOption } from './option-types.ts'
@@ -20,7 +21,7 @@ export function addStoreFlags(command: Command): Command {
   return command
     .option(
       '--store <url>',
-      'where to store events: file:DIRECTORY, created if it does not exist, or memory:, gone when the hub exits',
+      'where to store events: file:DIRECTORY, created if it does not exist; memory:, gone when the hub exits; or postgres://USER@HOST[,HOST…]/DATABASE, shared by several hubs (docs/cluster.md)',
       'file:./headwater-data',
     )
     .addOption(
@@ -52,7 +53,7 @@ export function addStoreFlags(command: Command): Command {
  */
 export async function openStore(
   flags: StoreFlags,
-  listeners: Pick<OpenStoreOptions, 'onError' | 'onUncleanStop'>,
+  listeners: Pick<OpenStoreOptions, 'onError' | 'onUncleanStop' | 'onCaution'>,
 ): Promise<EventStore> {
   try {
     return await openStoreAt(flags.store, { ...storeOptionsOf(flags), ...listeners })
@@ -68,6 +69,10 @@ function storeOptionsOf({ durability, maxAge, maxEvents, maxBytes }: StoreFlags)
 
 /** Describes for the operator where events are stored, and what that survives. */
 export function describeStore({ store, durability }: StoreFlags): string {
+  if (isPostgresUrl(store)) {
+    const { text, directory } = parsePostgresAddress(store)
+    return `events are stored in ${text}, and copied into ${directory}.`
+  }
   if (store === 'memory:') return 'events are stored in memory only, and are gone when this process exits.'
   const where = `events are stored in ${store.replace(/^file:/, '')}`
   if (durability === 'full') return `${where}.`

@@ -7,6 +7,7 @@ import { ClientAddresses, isLoopbackAddress } from '../../http/access/client-add
 import { createCountMemory, openCounts } from '../../http/access/client-counts.ts'
 import { canSharePort } from '../../http/server/server.ts'
 import { encodeStoredEvent } from '../../hub/event-frame.ts'
+import { withoutPassword } from '../../store/postgres/address.ts'
 import { shareStore } from '../../store/shared/share-store.ts'
 import type { EventStore, StoredEvent } from '../../store/store.ts'
 import { exitCodeOf } from '../exit-code.ts'
@@ -104,6 +105,7 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   let uncleanHolder: string | undefined
   const store = await openStore(options, {
     onError: (error) => logFailure(log, error),
+    onCaution: (caution) => log.write('caution', caution),
     onUncleanStop: (holder) => {
       uncleanHolder = holder
     },
@@ -129,7 +131,7 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
     'store-opened',
     `${describeStore(options)} ${describeRetention(options)} The newest position is ${head.position}.`,
     {
-      store: options.store,
+      store: withoutPassword(options.store),
       durability: options.durability,
       maxAgeSeconds: options.maxAge,
       maxEvents: options.maxEvents,

@@ -92,7 +92,7 @@ export function toProblem(error: HubError | undefined): Problem {
  */
 function detailOf({ code, message }: HubError): string {
   if (!code.startsWith('STORE_')) return message
-  const [what = "The hub's store does not work at the moment"] = /^[^:]*\bnot stored(?=:)/.exec(message) ?? []
+  const [what = "The hub's store does not work at the moment"] = /^[^:]*\bnot (?:be )?stored(?=:)/.exec(message) ?? []
   return `${what}. Try again later; the hub's log says why.`
 }
 

@@ -62,6 +62,7 @@ function refusal(url: string, what: string): HubError {
   return new HubError('INVALID_OPTION', `${JSON.stringify(withoutPassword(url))} ${what}`)
 }
 
-function withoutPassword(url: string): string {
+/** A URL as it may be shown. */
+export function withoutPassword(url: string): string {
   return url.replace(/^([a-z]+:\/\/[^:@/]*):[^@/]*@/i, '$1:…@')
 }

@@ -5,6 +5,7 @@ import type { HistorySource, Sequenced, SourcePage } from '../replicated/history
 import type { Retention } from '../retention.ts'
 import type { Append } from '../store.ts'
 import type { PostgresAddress } from './address.ts'
+import { cautionsOf } from './administer.ts'
 import { BatchSequencer } from './batch-sequencer.ts'
 import type { Connection } from './connect.ts'
 import { type EventRow, eventColumns, toStoredEvent } from './event-params.ts'
@@ -21,6 +22,7 @@ export interface PostgresSourceOptions extends Required<{ [Bound in keyof Retent
   readonly idempotencyMs: number
   readonly now: (() => number) | undefined
   readonly onError: (error: HubError) => void
+  readonly onCaution: ((caution: string) => void) | undefined
 }
 
 /** A history in PostgreSQL. */
@@ -38,13 +40,18 @@ export class PostgresSource implements HistorySource {
     const probe = new LastingConnection({ address: options.address, name: 'headwater' })
     try {
       const connection = await probe.get()
-      return new PostgresSource(options, await epochOf(connection, options.address))
+      const epoch = await epochOf(connection, options.address)
+      for (const caution of cautionsOf(connection.facts)) options.onCaution?.(caution)
+      return new PostgresSource(options, epoch)
     } finally {
       probe.close()
     }
   }
 
-  private constructor({ address, idempotencyMs, now, onError, ...retention }: PostgresSourceOptions, epoch: string) {
+  private constructor(
+    { address, idempotencyMs, now, onError, onCaution: _, ...retention }: PostgresSourceOptions,
+    epoch: string,
+  ) {
     this.epoch = epoch
     this.#schema = address.schema
     const node = randomUUID()
