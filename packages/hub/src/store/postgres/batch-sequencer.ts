@@ -106,6 +106,7 @@ export class BatchSequencer {
     const deadline = batch[0]!.deadline
     const params = this.#paramsOf(batch.flatMap(({ appends }) => appends))
     let mayBeStored = false
+    let cause: unknown
     for (;;) {
       try {
         const { client } = await within(connection.get(), deadline)
@@ -113,11 +114,12 @@ export class BatchSequencer {
         const { rows } = await within(client.query({ ...appendQuery, values: params as unknown[] }), deadline)
         return rows[0] as unknown as BatchRow
       } catch (error) {
+        if (error instanceof HubError && error.code !== 'STORE_FAILED') throw error
+        if (!isTemporary(error)) throw refused(error)
         // Whatever it is, this connection is not one to wait for again.
-        if (isTemporary(error)) connection.drop()
-        else throw refused(error)
-        if (performance.now() >= deadline || this.#isClosed) throw unreachable(error, mayBeStored, waitMs)
-        if (error instanceof HubError && error.code === 'INVALID_OPTION') throw error
+        connection.drop()
+        if (!(error instanceof TooLate)) cause = error
+        if (performance.now() >= deadline || this.#isClosed) throw unreachable(cause ?? error, mayBeStored, waitMs)
       }
     }
   }
@@ -168,11 +170,13 @@ function unreachable(error: unknown, mayBeStored: boolean, waitMs: number): HubE
   })
 }
 
+class TooLate extends Error {}
+
 /** Rejects at a time of `performance.now()`. What was waited for may still happen. */
 async function within<T>(promise: Promise<T>, deadline: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('it took too long')), Math.max(0, deadline - performance.now()))
+    timer = setTimeout(() => reject(new TooLate('no answer')), Math.max(0, deadline - performance.now()))
   })
   promise.catch(() => {})
   try {

@@ -59,8 +59,8 @@ export class PostgresSource implements HistorySource {
       const found = await epochOf(connection, address)
       if (found !== epoch) {
         throw new HubError(
-          'STORE_FAILED',
-          `${address.text} now has the history ${found}, not ${epoch}: it was made anew. Restart the hub.`,
+          'STORE_DIVERGED',
+          `The event was not stored: ${address.text} now has the history ${found}, not ${epoch}: it was made anew. Restart the hub.`,
         )
       }
     }

@@ -141,6 +141,15 @@ export class PostgresServer {
     await exited
   }
 
+  /** Copies the files of the stopped server aside, or back. */
+  save(): void {
+    this.#copyFiles(this.#data, `${this.#data}.saved`)
+  }
+
+  restore(): void {
+    this.#copyFiles(`${this.#data}.saved`, this.#data)
+  }
+
   /** Makes a standby a primary. */
   async promote(): Promise<void> {
     await this.query('SELECT pg_promote()')
@@ -149,6 +158,12 @@ export class PostgresServer {
   async dispose(): Promise<void> {
     await this.down('SIGQUIT')
     rmSync(this.#directory, { recursive: true, force: true })
+  }
+
+  #copyFiles(from: string, to: string): void {
+    rmSync(to, { recursive: true, force: true })
+    const { command, args } = asUser('cp', ['-R', '--', from, to])
+    execFileSync(command, args, { stdio: 'pipe' })
   }
 
   get #data(): string {
