@@ -21,7 +21,7 @@ const help = `npm run bench:hub -- [scenarios] [options]
   scenarios              ${scenarios.map(({ name }) => name).join(' ')}; burst is all that begin with burst-. Default: all of them
                          client: the ceiling of the benchmark's own client
   --peers <names>        hub,hub-memory,nchan,better-sse,naive,floor; default: all that can do the scenario;
-                         also hub-threads: the hub with --threads 2
+                         also hub-threads: the hub with --threads 2, and hub-postgres: over an engine of its own
   --before <directory>   beside each hub also that of another checkout, which is built there: the version before
   --rounds <count>       how often each peer has its turn; default 3
   --scale <factor>       of the numbers of subscribers and events; default 1

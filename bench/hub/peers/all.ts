@@ -1,5 +1,5 @@
 import { floor } from './floor.ts'
-import { type HubPeer, hub, hubInMemory, hubInThreads, versionBefore } from './hub.ts'
+import { type HubPeer, hub, hubInMemory, hubInThreads, hubOverPostgres, versionBefore } from './hub.ts'
 import { nchan } from './nchan.ts'
 import { betterSse, naive, nodeServer } from './node-server.ts'
 import type { Peer } from './peer.ts'
@@ -20,7 +20,7 @@ export function choosePeers(names: readonly string[], before?: string): readonly
 }
 
 function peerNamed(name: string): Peer {
-  const peer = [...peers, hubInThreads].find((each) => each.name === name)
+  const peer = [...peers, hubInThreads, hubOverPostgres].find((each) => each.name === name)
   if (peer) return peer
   throw new Error(`There is no peer ${name}. There are: ${peers.map((each) => each.name).join(', ')}.`)
 }

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { mintToken } from '../../../packages/hub/src/auth/mint-token.ts'
+import { initializeEngine } from '../../../packages/hub/src/store/postgres/administer.ts'
+import { PostgresServer } from '../../../packages/hub/test/store/postgres/postgres-server.ts'
 import { NodeProcess } from './node-process.ts'
 import { eventStreamHeaders, httpRequest, type Peer, type PublishedEvent, type RunningPeer } from './peer.ts'
 
@@ -27,6 +29,35 @@ export const hubInThreads: HubPeer = hubWith('hub-threads', 'headwater, `--store
   '--threads',
   '2',
 ])
+
+/**
+ * Only on request: a hub over a PostgreSQL of its own, which syncs every batch. The CPU of the engine is not that of the hub.
+ */
+export const hubOverPostgres: HubPeer = {
+  ...hub,
+  name: 'hub-postgres',
+  // It can do what that one can.
+  versionOf: 'hub',
+  description: 'headwater, `--store postgres:`, every batch synced to disk',
+  async start(options) {
+    const engine = await PostgresServer.start()
+    try {
+      const url = engine.url({ directory: join(options.directory, 'store') })
+      await initializeEngine(url)
+      const running = await hubWith('', '', () => ['--store', url]).start.call(this, options)
+      return {
+        ...running,
+        async stop() {
+          await running.stop()
+          await engine.dispose()
+        },
+      }
+    } catch (error) {
+      await engine.dispose()
+      throw error
+    }
+  },
+}
 
 /** Requests that only the hub understands, for the scenarios without other peers. */
 export interface RunningHub extends RunningPeer {
