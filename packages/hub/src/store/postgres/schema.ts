@@ -354,13 +354,20 @@ CREATE FUNCTION publish(
 ) RETURNS void LANGUAGE sql SET search_path = ${name}, pg_temp
 AS $$ SELECT publish($1, $2::text, $3, $4, $5, $6, $7) $$;
 
+CREATE FUNCTION publish(
+  topic text, data json, type text DEFAULT NULL, private boolean DEFAULT false, id text DEFAULT NULL,
+  retry bigint DEFAULT NULL, alternates text[] DEFAULT NULL
+) RETURNS void LANGUAGE sql SET search_path = ${name}, pg_temp
+AS $$ SELECT publish($1, $2::text, $3, $4, $5, $6, $7) $$;
+
 CREATE FUNCTION allow_publish(role name, pattern text) RETURNS void
 LANGUAGE plpgsql SET search_path = ${name}, pg_temp AS $$
 -- Lets a role publish on a topic, or on all topics that begin as a pattern with * at its end does.
 BEGIN
   EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I', ${text(schema)}, role);
   EXECUTE format('GRANT EXECUTE ON FUNCTION %1$I.publish(text, text, text, boolean, text, bigint, text[]), '
-    '%1$I.publish(text, jsonb, text, boolean, text, bigint, text[]) TO %2$I', ${text(schema)}, role);
+    '%1$I.publish(text, jsonb, text, boolean, text, bigint, text[]), '
+    '%1$I.publish(text, json, text, boolean, text, bigint, text[]) TO %2$I', ${text(schema)}, role);
   INSERT INTO publish_right VALUES (role, pattern) ON CONFLICT DO NOTHING;
 END $$;
 
