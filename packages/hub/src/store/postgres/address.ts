@@ -64,5 +64,5 @@ function refusal(url: string, what: string): HubError {
 
 /** A URL as it may be shown. */
 export function withoutPassword(url: string): string {
-  return url.replace(/^([a-z]+:\/\/[^:@/]*):[^@/]*@/i, '$1:…@')
+  return url.replace(/^([a-z]+:\/\/[^:@/]*):.*@/is, '$1:…@')
 }

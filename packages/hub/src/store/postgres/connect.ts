@@ -16,6 +16,8 @@ export interface ServerFacts {
   readonly synchronousCommit: string
   readonly synchronousStandbys: string
   readonly fsync: string
+  /** Of the database. Only UTF8 holds every event. */
+  readonly encoding: string
   /** Whether a pooler is between: then nothing that needs a session passes for certain. */
   readonly isPooled: boolean
 }
@@ -77,6 +79,9 @@ async function open(client: Client, schema: string): Promise<Connection> {
   if (facts.version < oldestVersion) {
     throw new Error(`PostgreSQL ${Math.floor(facts.version / 10_000)} is too old; use 14 or newer`)
   }
+  if (facts.encoding !== 'UTF8') {
+    throw new Error(`the database has the encoding ${facts.encoding}; use one made with ENCODING 'UTF8'`)
+  }
   if (facts.isInRecovery) throw new Error('it is a standby')
   // A dead client must not keep a lock: the server notices within about half a minute.
   await client.query(`
@@ -89,14 +94,15 @@ async function factsOf(client: Client): Promise<ServerFacts> {
   const { rows } = await client.query(`
     SELECT current_setting('server_version_num')::int AS version, pg_is_in_recovery() AS recovering,
       current_setting('synchronous_commit') AS commit, current_setting('synchronous_standby_names') AS standbys,
-      current_setting('fsync') AS fsync, pg_backend_pid() AS pid`)
-  const { version, recovering, commit, standbys, fsync, pid } = rows[0]
+      current_setting('fsync') AS fsync, current_setting('server_encoding') AS encoding, pg_backend_pid() AS pid`)
+  const { version, recovering, commit, standbys, fsync, encoding, pid } = rows[0]
   return {
     version,
     isInRecovery: recovering,
     synchronousCommit: commit,
     synchronousStandbys: standbys,
     fsync,
+    encoding,
     // A pooler makes up the number that it tells its clients.
     isPooled: (client as Client & { processID: number }).processID !== pid,
   }

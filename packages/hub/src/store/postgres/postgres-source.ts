@@ -43,6 +43,14 @@ export class PostgresSource implements HistorySource {
       const epoch = await epochOf(connection, options.address)
       for (const caution of cautionsOf(connection.facts)) options.onCaution?.(caution)
       return new PostgresSource(options, epoch)
+    } catch (error) {
+      if (error instanceof HubError) throw error
+      const said = error instanceof Error ? error.message : String(error)
+      throw new HubError(
+        'STORE_FAILED',
+        `The history in ${options.address.text} cannot be opened: ${said}. Find out what is missing: headwater store check`,
+        { cause: error },
+      )
     } finally {
       probe.close()
     }

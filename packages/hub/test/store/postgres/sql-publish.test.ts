@@ -227,6 +227,11 @@ describe('rights in the database', () => {
     expect(await bad()).toEqual([
       { verdict: 'bad', about: 'rights', text: expect.stringContaining(`INSERT on ${schema}.event, DELETE on`) },
     ])
+    await server.query(`REVOKE ALL ON SCHEMA ${schema} FROM hub`)
+    await expect(openPostgresStore({ url: `${url}&directory=${temporaryDirectory()}` })).rejects.toMatchObject({
+      code: 'STORE_FAILED',
+      message: expect.stringMatching(/permission denied for schema .* headwater store check$/),
+    })
     expect(await initializeEngine(owner, 'hub')).toMatchObject({ isNew: false })
     expect(await bad()).toEqual([])
     const store = await openPostgresStore({ url: `${url}&directory=${temporaryDirectory()}` })
