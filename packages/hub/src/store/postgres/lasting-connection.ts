@@ -19,6 +19,8 @@ export class LastingConnection {
   readonly #options: LastingConnectionOptions
   #connection: Promise<Connection> | undefined
   #open: Connection | undefined
+  /** The number of the last attempt: what an earlier one yields is of no use. */
+  #attempt = 0
   #triedAt = -Infinity
   #isClosed = false
 
@@ -28,7 +30,7 @@ export class LastingConnection {
 
   /** Returns the connection, or a new one. Rejects if none can be made now. */
   get(): Promise<Connection> {
-    this.#connection ??= this.#connect()
+    this.#connection ??= this.#connect(++this.#attempt)
     return this.#connection
   }
 
@@ -44,23 +46,24 @@ export class LastingConnection {
     this.drop()
   }
 
-  async #connect(): Promise<Connection> {
+  async #connect(attempt: number): Promise<Connection> {
+    const isCurrent = () => attempt === this.#attempt && this.#connection !== undefined && !this.#isClosed
     try {
       const waitMs = this.#triedAt + retryMs - performance.now()
       if (waitMs > 0) await new Promise((resolve) => setTimeout(resolve, waitMs))
       this.#triedAt = performance.now()
       const { address, name, onConnect } = this.#options
       const connection = await connect(address, name)
-      if (this.#isClosed) {
+      if (!isCurrent()) {
         connection.destroy()
-        throw new Error('the store is closed')
+        throw new Error('the connection was made too late')
       }
       this.#open = connection
       connection.ended.then(() => this.#onEnd(connection))
       await onConnect?.(connection)
       return connection
     } catch (error) {
-      this.drop()
+      if (isCurrent()) this.drop()
       throw error
     }
   }
