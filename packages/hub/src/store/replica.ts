@@ -12,9 +12,10 @@ export interface Replica extends Omit<EventStore, 'append' | 'appendAll'> {
   /**
    * Stores events at the positions they have, all or none of them, in one transaction. Their
    * positions grow and come after the head; there may be holes between them. Resolves when the
-   * events are as safe as the durability says, and followers have received them.
+   * events are as safe as the durability says, and followers have received them. With `previous`,
+   * rejects unless that is the head: events before these may have failed.
    */
-  apply(events: readonly StoredEvent[]): Promise<void>
+  apply(events: readonly StoredEvent[], previous?: HistoryPosition): Promise<void>
 
   /**
    * Trims all events up to a mark, as the sequencer did. If the mark is after the head, events were
@@ -55,8 +56,8 @@ export async function openReplica({ epoch, ...options }: ReplicaOptions): Promis
 }
 
 class SqliteReplica extends SqliteHistory implements Replica {
-  apply(events: readonly StoredEvent[]): Promise<void> {
-    return this.ask((thread) => thread.apply(events))
+  apply(events: readonly StoredEvent[], previous?: HistoryPosition): Promise<void> {
+    return this.ask((thread) => thread.apply(events, previous))
   }
 
   trimThrough(mark: HistoryPosition): Promise<void> {

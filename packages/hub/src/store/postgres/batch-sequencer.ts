@@ -1,5 +1,6 @@
 import { HubError } from '../../base/errors.ts'
 import { Fifo } from '../../base/fifo.ts'
+import { idTaken } from '../id-taken.ts'
 import { RandomTags } from '../random-tags.ts'
 import type { Sequenced } from '../replicated/history-source.ts'
 import type { Append } from '../store.ts'
@@ -30,8 +31,8 @@ interface Pending {
 }
 
 type BatchRow = readonly [
-  positions: string[],
-  tags: string[],
+  positions: (string | null)[],
+  tags: (string | null)[],
   previousPosition: string | null,
   previousTag: string | null,
 ]
@@ -104,7 +105,7 @@ export class BatchSequencer {
   async #store(batch: readonly Pending[]): Promise<BatchRow> {
     const { connection, waitMs } = this.#options
     const deadline = batch[0]!.deadline
-    const params = this.#paramsOf(batch.flatMap(({ appends }) => appends))
+    const params = this.#paramsOf(batch)
     let mayBeStored = false
     let cause: unknown
     for (;;) {
@@ -124,17 +125,18 @@ export class BatchSequencer {
     }
   }
 
-  #paramsOf(appends: readonly Append[]): readonly unknown[] {
+  #paramsOf(batch: readonly Pending[]): readonly unknown[] {
     const { node, now, idempotencyMs } = this.#options
     this.#lastBatch += 1
-    return [node, this.#lastBatch, now?.() ?? null, idempotencyMs, ...paramsOf(appends, () => this.#tags.next())]
+    const groups = batch.map(({ appends }) => appends)
+    return [node, this.#lastBatch, now?.() ?? null, idempotencyMs, ...paramsOf(groups, () => this.#tags.next())]
   }
 }
 
 const appendQuery = {
   name: 'append_batch',
   rowMode: 'array',
-  text: `SELECT positions, tags, previous_position, previous_tag FROM append_batch(${Array.from({ length: 15 }, (_, n) => `$${n + 1}`).join(', ')})`,
+  text: `SELECT positions, tags, previous_position, previous_tag FROM append_batch(${Array.from({ length: 16 }, (_, n) => `$${n + 1}`).join(', ')})`,
 } as const
 
 function answer(batch: readonly Pending[], [positions, tags, previousPosition, previousTag]: BatchRow): void {
@@ -142,9 +144,14 @@ function answer(batch: readonly Pending[], [positions, tags, previousPosition, p
   let previous =
     previousPosition === null ? undefined : { position: Number(previousPosition), tag: Number(previousTag) }
   let index = 0
-  for (const { appends, resolve } of batch) {
+  for (const { appends, resolve, reject } of batch) {
+    const isRefused = positions[index] === null
     const own = marks.slice(index, index + appends.length)
     index += appends.length
+    if (isRefused) {
+      reject(idTaken(appends.find(({ event }) => event.id !== undefined)!.event.id!))
+      continue
+    }
     const isAllNew = previous !== undefined && own.every(({ position }, n) => position === previous!.position + n + 1)
     resolve({ marks: own, previous: isAllNew ? previous : undefined })
     previous = isAllNew ? own.at(-1) : undefined

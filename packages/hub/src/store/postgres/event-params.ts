@@ -1,8 +1,11 @@
 import { bytesOf } from '../retention.ts'
 import type { Append, StoredEvent } from '../store.ts'
 
-/** The events of a batch as the arrays that `append_batch` takes. */
-export function paramsOf(appends: readonly Append[], nextTag: () => number): readonly unknown[] {
+/**
+ * The events of a batch as the arrays that `append_batch` takes. Those of a group are stored together
+ * or not at all.
+ */
+export function paramsOf(groups: readonly (readonly Append[])[], nextTag: () => number): readonly unknown[] {
   const topics: string[] = []
   const alternates: (string | null)[] = []
   const privates: boolean[] = []
@@ -14,24 +17,40 @@ export function paramsOf(appends: readonly Append[], nextTag: () => number): rea
   const tags: number[] = []
   const bytes: number[] = []
   const keys: (string | null)[] = []
-  let hasKeys = false
-  for (const { event, idempotencyKey } of appends) {
-    const { data } = event
-    const isEscaped = needsEscape(data)
-    topics.push(event.topics[0]!)
-    alternates.push(event.topics.length > 1 ? arrayLiteral(event.topics.slice(1)) : null)
-    privates.push(event.isPrivate)
-    ids.push(event.id ?? null)
-    types.push(event.type ?? null)
-    retries.push(event.retryMs ?? null)
-    datas.push(isEscaped ? JSON.stringify(data) : data)
-    escaped.push(isEscaped)
-    tags.push(nextTag())
-    bytes.push(bytesOf(data, event.id, event.type, event.topics))
-    keys.push(idempotencyKey ?? null)
-    hasKeys ||= idempotencyKey !== undefined
-  }
-  return [topics, alternates, privates, ids, types, retries, datas, escaped, tags, bytes, hasKeys ? keys : null]
+  const groupOf: number[] = []
+  let isPlain = true
+  for (const [group, appends] of groups.entries())
+    for (const { event, idempotencyKey } of appends) {
+      const { data } = event
+      const isEscaped = needsEscape(data)
+      topics.push(event.topics[0]!)
+      alternates.push(event.topics.length > 1 ? arrayLiteral(event.topics.slice(1)) : null)
+      privates.push(event.isPrivate)
+      ids.push(event.id ?? null)
+      types.push(event.type ?? null)
+      retries.push(event.retryMs ?? null)
+      datas.push(isEscaped ? JSON.stringify(data) : data)
+      escaped.push(isEscaped)
+      tags.push(nextTag())
+      bytes.push(bytesOf(data, event.id, event.type, event.topics))
+      keys.push(idempotencyKey ?? null)
+      groupOf.push(group)
+      isPlain &&= idempotencyKey === undefined && event.id === undefined
+    }
+  return [
+    topics,
+    alternates,
+    privates,
+    ids,
+    types,
+    retries,
+    datas,
+    escaped,
+    tags,
+    bytes,
+    keys,
+    isPlain ? null : groupOf,
+  ]
 }
 
 /** Text in PostgreSQL holds neither NUL nor half of a surrogate pair. */

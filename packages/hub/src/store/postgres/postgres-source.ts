@@ -77,7 +77,10 @@ export class PostgresSource implements HistorySource {
       name: 'headwater tail',
       onConnect: async (connection) => {
         await assertSame(connection)
-        connection.client.on('notification', () => this.#onChange())
+        // This node learns of its own batches from their answers.
+        connection.client.on('notification', ({ payload }) => {
+          if (payload !== node) this.#onChange()
+        })
         await connection.client.query(`LISTEN "${channelOf(this.#schema)}"`)
       },
       onLost: () => this.#onChange(),

@@ -6,7 +6,7 @@ export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
 }
 
-/** The channel on which an engine tells its nodes that there are new events. */
+/** The channel on which an engine tells its nodes that there is something new, and which node it is from. */
 export function channelOf(schema: string): string {
   return `headwater:${schema}`
 }
@@ -102,6 +102,7 @@ CREATE TABLE outbox (
   data       text    NOT NULL,
   PRIMARY KEY (xid, seq)
 );
+CREATE INDEX outbox_id ON outbox (id) WHERE id IS NOT NULL;
 COMMENT ON TABLE outbox IS 'What publish() was called with, until the elected node gives it positions.';
 
 CREATE TABLE publish_right (
@@ -125,15 +126,18 @@ AS $$ SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint $$;
 CREATE FUNCTION append_batch(
   p_node uuid, p_batch bigint, p_at bigint, p_keys_ms bigint,
   p_topics text[], p_alternates text[], p_private boolean[], p_ids text[], p_types text[], p_retries bigint[],
-  p_data text[], p_escaped boolean[], p_tags bigint[], p_bytes bigint[], p_keys text[]
+  p_data text[], p_escaped boolean[], p_tags bigint[], p_bytes bigint[], p_keys text[], p_groups integer[]
 ) RETURNS TABLE (positions bigint[], tags bigint[], previous_position bigint, previous_tag bigint)
 LANGUAGE plpgsql SET search_path = ${name}, pg_temp AS $$
+-- Gives positions to the events of a batch. p_groups says which of them are stored together or not at all; it is
+-- NULL if no event has a key or an ID. An event that was not stored, because an ID of its group is taken, has no position.
 DECLARE
   n integer := cardinality(p_data);
   at bigint := coalesce(p_at, now_ms());
   sender node%ROWTYPE;
   last head%ROWTYPE;
   added integer[];
+  refused integer[] := '{}';
 BEGIN
   SELECT * INTO sender FROM node WHERE node.id = p_node FOR UPDATE;
   IF NOT FOUND THEN
@@ -148,38 +152,39 @@ BEGIN
   END IF;
 
   SELECT * INTO last FROM head FOR UPDATE;
-  IF p_keys IS NULL THEN
+  previous_position := last.position;
+  previous_tag := last.tag;
+  IF p_groups IS NULL THEN
     positions := ARRAY(SELECT last.position + i FROM generate_series(1, n) AS i);
     tags := p_tags;
-  ELSE
-    -- A key that is known, or is in the batch before, gives its first position.
-    WITH given AS (
-      SELECT i, p_keys[i] AS key, k.position AS known, k.tag AS known_tag,
-        CASE WHEN p_keys[i] IS NULL THEN i ELSE min(i) OVER (PARTITION BY p_keys[i]) END AS first
-      FROM generate_series(1, n) AS i
-      LEFT JOIN idempotency AS k ON k.key = p_keys[i] AND k.stored_at > at - p_keys_ms
-    ), placed AS (
-      SELECT *, known IS NULL AND first = i AS is_new,
-        last.position + count(*) FILTER (WHERE known IS NULL AND first = i) OVER (ORDER BY i) AS place
-      FROM given
-    )
-    SELECT array_agg(coalesce(p.known, f.place) ORDER BY p.i),
-      array_agg(coalesce(p.known_tag, p_tags[p.first]) ORDER BY p.i),
-      coalesce(array_agg(p.i ORDER BY p.i) FILTER (WHERE p.is_new), '{}')
-    INTO positions, tags, added
-    FROM placed AS p JOIN placed AS f ON f.i = p.first;
-    INSERT INTO idempotency SELECT p_keys[i], positions[i], tags[i], at FROM unnest(added) AS i WHERE p_keys[i] IS NOT NULL
-      ON CONFLICT (key) DO UPDATE SET position = excluded.position, tag = excluded.tag, stored_at = excluded.stored_at;
-  END IF;
-
-  IF added IS NULL THEN
     INSERT INTO event
       SELECT last.position + i, tag, at, last.total_bytes + sum(bytes) OVER (ORDER BY i), last.total_events + i,
         topic, alternates::text[], private, id, type, retry, data, escaped
       FROM unnest(p_topics, p_alternates, p_private, p_ids, p_types, p_retries, p_data, p_escaped, p_tags, p_bytes)
         WITH ORDINALITY AS e (topic, alternates, private, id, type, retry, data, escaped, tag, bytes, i);
     last.total_bytes := last.total_bytes + (SELECT sum(bytes) FROM unnest(p_bytes) AS bytes);
+    last.tag := p_tags[n];
   ELSE
+    refused := refused_groups(p_ids, p_keys, p_groups, at - p_keys_ms);
+    -- A key that is known, or is in the batch before, gives its first position.
+    WITH given AS (
+      SELECT i, k.position AS known, k.tag AS known_tag, p_groups[i] = ANY (refused) AS is_refused,
+        CASE WHEN p_keys[i] IS NULL THEN i
+          ELSE min(i) FILTER (WHERE p_groups[i] <> ALL (refused)) OVER (PARTITION BY p_keys[i]) END AS first
+      FROM generate_series(1, n) AS i
+      LEFT JOIN idempotency AS k ON k.key = p_keys[i] AND k.stored_at > at - p_keys_ms
+    ), placed AS (
+      SELECT *, known IS NULL AND first = i AND NOT is_refused AS is_new,
+        last.position + count(*) FILTER (WHERE known IS NULL AND first = i AND NOT is_refused) OVER (ORDER BY i) AS place
+      FROM given
+    )
+    SELECT array_agg(CASE WHEN NOT p.is_refused THEN coalesce(p.known, f.place) END ORDER BY p.i),
+      array_agg(CASE WHEN NOT p.is_refused THEN coalesce(p.known_tag, p_tags[p.first]) END ORDER BY p.i),
+      coalesce(array_agg(p.i ORDER BY p.i) FILTER (WHERE p.is_new), '{}')
+    INTO positions, tags, added
+    FROM placed AS p LEFT JOIN placed AS f ON f.i = p.first;
+    INSERT INTO idempotency SELECT p_keys[i], positions[i], tags[i], at FROM unnest(added) AS i WHERE p_keys[i] IS NOT NULL
+      ON CONFLICT (key) DO UPDATE SET position = excluded.position, tag = excluded.tag, stored_at = excluded.stored_at;
     n := cardinality(added);
     INSERT INTO event
       SELECT positions[i], p_tags[i], at, last.total_bytes + sum(p_bytes[i]) OVER (ORDER BY i),
@@ -187,17 +192,60 @@ BEGIN
         p_types[i], p_retries[i], p_data[i], p_escaped[i]
       FROM unnest(added) AS i;
     last.total_bytes := last.total_bytes + (SELECT coalesce(sum(p_bytes[i]), 0) FROM unnest(added) AS i);
+    last.tag := p_tags[added[n]];
   END IF;
-  previous_position := last.position;
-  previous_tag := last.tag;
   IF n > 0 THEN
-    UPDATE head SET position = last.position + n, total_bytes = last.total_bytes, total_events = last.total_events + n,
-      tag = CASE WHEN added IS NULL THEN p_tags[n] ELSE p_tags[added[n]] END;
-    PERFORM pg_notify(${text(channelOf(schema))}, (last.position + n)::text);
+    UPDATE head SET position = last.position + n, tag = last.tag, total_bytes = last.total_bytes,
+      total_events = last.total_events + n;
+    PERFORM pg_notify(${text(channelOf(schema))}, p_node::text);
   END IF;
   UPDATE node SET last_batch = p_batch, positions = append_batch.positions, tags = append_batch.tags, seen_at = now()
     WHERE node.id = p_node;
   RETURN NEXT;
+END $$;
+
+CREATE FUNCTION refused_groups(p_ids text[], p_keys text[], p_groups integer[], p_keys_since bigint) RETURNS integer[]
+LANGUAGE plpgsql SET search_path = ${name}, pg_temp AS $$
+-- The groups of a batch in which an event has the ID of another: of one that is kept, or one that the batch stores before.
+DECLARE
+  refused integer[] := '{}';
+  ids text[] := '{}';
+  keys text[] := '{}';
+  own_ids text[];
+  own_keys text[];
+  current integer;
+  each record;
+BEGIN
+  FOR each IN
+    SELECT p_ids[i] AS id, p_keys[i] AS key, p_groups[i] AS member,
+      EXISTS (SELECT FROM event WHERE event.id = p_ids[i]) AS is_kept
+    FROM generate_subscripts(p_ids, 1) AS i
+    WHERE p_ids[i] IS NOT NULL
+      AND NOT EXISTS (SELECT FROM idempotency AS k WHERE k.key = p_keys[i] AND k.stored_at > p_keys_since)
+    ORDER BY i
+  LOOP
+    IF each.member IS DISTINCT FROM current THEN
+      IF current <> ALL (refused) THEN
+        ids := ids || own_ids;
+        keys := keys || own_keys;
+      END IF;
+      current := each.member;
+      own_ids := '{}';
+      own_keys := '{}';
+    END IF;
+    CONTINUE WHEN current = ANY (refused);
+    -- The same event twice, by its key, is stored once.
+    IF each.is_kept OR EXISTS (
+      SELECT FROM unnest(ids || own_ids, keys || own_keys) AS before (id, key)
+      WHERE before.id = each.id AND (before.key = each.key) IS NOT TRUE
+    ) THEN
+      refused := refused || current;
+    ELSE
+      own_ids := own_ids || each.id;
+      own_keys := own_keys || each.key;
+    END IF;
+  END LOOP;
+  RETURN refused;
 END $$;
 
 CREATE FUNCTION sequence_outbox(p_snapshot pg_snapshot, p_limit integer)
@@ -234,8 +282,10 @@ BEGIN
   ), added AS (
     INSERT INTO event
       SELECT last.position + i, ('x' || substr(md5(gen_random_uuid()::text), 1, 8))::bit(32)::bigint & 4294967295, now_ms(),
-        last.total_bytes + sum(bytes) OVER (ORDER BY i), last.total_events + i, topic, alternates, is_private, id, type,
-        retry_ms, data, false
+        last.total_bytes + sum(bytes) OVER (ORDER BY i), last.total_events + i, topic, alternates, is_private,
+        -- publish() refuses an ID that is taken. Of two that did not see each other, one gets an ID of the hub.
+        CASE WHEN NOT EXISTS (SELECT FROM event AS e WHERE e.id = numbered.id)
+          AND row_number() OVER (PARTITION BY id ORDER BY i) = 1 THEN id END, type, retry_ms, data, false
       FROM numbered
       RETURNING position, tag, total_bytes, total_events
   )
@@ -244,7 +294,7 @@ BEGIN
     taken := result.count;
     UPDATE head SET position = result.position, tag = result.tag, total_bytes = result.total_bytes,
       total_events = result.total_events;
-    PERFORM pg_notify(${text(channelOf(schema))}, result.position::text);
+    PERFORM pg_notify(${text(channelOf(schema))}, 'outbox');
   END IF;
   IF taken >= p_limit THEN
     -- There may be more: it is looked for from the same snapshot.
@@ -339,6 +389,10 @@ BEGIN
     OR publish.id LIKE 'headwater-%' OR publish.id LIKE '#%' THEN
     RAISE EXCEPTION 'id % is not valid', quote_literal(left(publish.id, 80))
       USING ERRCODE = '22023', HINT = 'Leave the id out: the hub makes one that resumes exactly.';
+  END IF;
+  IF EXISTS (SELECT FROM event AS e WHERE e.id = publish.id) OR EXISTS (SELECT FROM outbox AS o WHERE o.id = publish.id) THEN
+    RAISE EXCEPTION 'id % is taken', quote_literal(left(publish.id, 80)) USING ERRCODE = '23505',
+      HINT = 'An event that is kept has it. Choose another, or leave it out.';
   END IF;
   IF publish.retry < 0 THEN
     RAISE EXCEPTION 'retry % is not valid', publish.retry USING ERRCODE = '22023', HINT = 'Pass milliseconds, 0 or more.';

@@ -50,6 +50,9 @@ export class ReplicatedStore implements EventStore {
   /** The head that the copy has once everything under way is applied. */
   #scheduled: HistoryPosition = beginning
   #applyingEvents = 0
+  readonly #applying = new Set<Promise<void>>()
+  /** Events that are scheduled, and not yet passed to the copy. */
+  #gathered: StoredEvent[] = []
   #trimmedPosition = 0
   /** The round under way, and whether another one has to follow it. */
   #syncing: Promise<void> | undefined
@@ -152,20 +155,40 @@ export class ReplicatedStore implements EventStore {
   /** Applies what this node appended, if it follows what the copy has; otherwise reads on from there. */
   #onSequenced(appends: readonly Append[], { marks, previous }: Sequenced): void {
     const isNext = previous && !this.#syncing && isSame(previous, this.#scheduled)
-    if (!isNext || this.#applyingEvents + appends.length > maxApplying) {
+    if (!previous || !isNext || this.#applyingEvents + appends.length > maxApplying) {
       this.#syncSoon()
       return
     }
-    const events = appends.map(({ event }, index) => ({ ...event, ...marks[index]! }))
-    this.#apply(events).catch(() => this.#syncSoon())
+    if (this.#gathered.length === 0) process.nextTick(() => this.#applyGathered(previous))
+    for (const [index, { event }] of appends.entries()) this.#gathered.push({ ...event, ...marks[index]! })
+    this.#schedule(appends.length, marks.at(-1)!)
+  }
+
+  /** All appends of a batch, whose promises resolve one after the other, are applied together. */
+  #applyGathered(previous: HistoryPosition): void {
+    const events = this.#gathered
+    this.#gathered = []
+    this.#applyScheduled(events, previous).catch(() => this.#syncSoon())
+  }
+
+  #schedule(events: number, head: HistoryPosition): void {
+    this.#scheduled = head
+    this.#applyingEvents += events
   }
 
   async #apply(events: readonly StoredEvent[]): Promise<void> {
-    this.#scheduled = markOf(events.at(-1)!)
-    this.#applyingEvents += events.length
+    const previous = this.#scheduled
+    this.#schedule(events.length, markOf(events.at(-1)!))
+    await this.#applyScheduled(events, previous)
+  }
+
+  async #applyScheduled(events: readonly StoredEvent[], previous: HistoryPosition): Promise<void> {
+    const applying = this.#replica.apply(events, previous)
+    this.#applying.add(applying)
     try {
-      await this.#replica.apply(events)
+      await applying
     } finally {
+      this.#applying.delete(applying)
       this.#applyingEvents -= events.length
     }
   }
@@ -232,10 +255,12 @@ export class ReplicatedStore implements EventStore {
     }
   }
 
-  /** After a failure, what was scheduled was not all applied. */
+  /** After a failure, nothing that was scheduled behind it was applied either. */
   async #whenApplied(): Promise<void> {
-    if (this.#applyingEvents > 0) await this.#replica.bounds()
-    if (this.#applyingEvents === 0) this.#scheduled = (await this.#replica.bounds()).head
+    while (this.#applyingEvents > 0) {
+      await Promise.allSettled([...this.#applying, new Promise((resolve) => setImmediate(resolve))])
+    }
+    this.#scheduled = (await this.#replica.bounds()).head
   }
 
   /**

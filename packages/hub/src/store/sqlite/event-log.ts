@@ -54,8 +54,8 @@ export class EventLog {
    * Stores events at the positions they have, in one transaction. When it returns, all of them are
    * safe; if it throws, none is stored.
    */
-  apply(events: readonly ApplyTuple[], at: number): void {
-    this.#assertAfterHead(events)
+  apply(events: readonly ApplyTuple[], previous: HistoryPosition | undefined, at: number): void {
+    this.#assertAfterHead(events, previous)
     this.#write('The events were not applied', () =>
       this.history.write(at, (insert) => {
         for (const event of events) insert(event, { position: event[6], tag: event[7] })
@@ -123,8 +123,15 @@ export class EventLog {
     )
   }
 
-  #assertAfterHead(events: readonly ApplyTuple[]): void {
-    let last = this.history.head.position
+  #assertAfterHead(events: readonly ApplyTuple[], previous: HistoryPosition | undefined): void {
+    const { head } = this.history
+    let last = head.position
+    if (previous && (previous.position !== head.position || previous.tag !== head.tag)) {
+      throw new HubError(
+        'STORE_FAILED',
+        `The events were not applied: they follow position ${previous.position}, and the newest in ${this.#options.directory} is ${last}.`,
+      )
+    }
     for (const [, , , , , , position] of events) {
       if (!(Number.isSafeInteger(position) && position > last)) {
         throw new HubError(

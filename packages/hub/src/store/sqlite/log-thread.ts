@@ -139,11 +139,11 @@ export class LogThread {
 
   /**
    * Stores events that were sequenced elsewhere, all or none of them, in one transaction. Their
-   * positions grow, may have holes, and come after the head. Followers receive them before this
+   * positions grow, may have holes, and come after the head, which is `previous` if that is given. Followers receive them before this
    * resolves.
    */
-  async apply(events: readonly StoredEvent[]): Promise<void> {
-    await this.ask({ name: 'apply', events: events.map(toApplyTuple) }, () =>
+  async apply(events: readonly StoredEvent[], previous?: HistoryPosition): Promise<void> {
+    await this.ask({ name: 'apply', events: events.map(toApplyTuple), previous }, () =>
       this.#onStored(events.map((event) => toStored(event, event.position, event.tag))),
     )
   }

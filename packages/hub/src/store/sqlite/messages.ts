@@ -48,7 +48,7 @@ export type Question = { readonly number: number } & (
   | { readonly name: 'check' }
   | { readonly name: 'trim' }
   /** Stores events that were sequenced elsewhere, all or none of them. */
-  | { readonly name: 'apply'; readonly events: readonly ApplyTuple[] }
+  | { readonly name: 'apply'; readonly events: readonly ApplyTuple[]; readonly previous: HistoryPosition | undefined }
   /** Trims all events up to a mark, which may be after the head; see `HistoryLog.askToTrim`. */
   | { readonly name: 'trim through'; readonly mark: HistoryPosition }
   /** Drops everything after a mark; see `HistoryLog.dropAfter`. */

@@ -154,7 +154,7 @@ class Worker {
       case 'find':
         return history.find(question.id)
       case 'apply':
-        this.#log.apply(question.events, this.#at)
+        this.#log.apply(question.events, question.previous, this.#at)
         this.#trimIfDue()
         return undefined
       case 'drop after':
