@@ -5,9 +5,10 @@ import type { EventStore } from './store.ts'
  * that neither has is missing.
  */
 export function decorateStore(store: EventStore, methods: Partial<EventStore>): EventStore {
-  const { appendAll, readBack, check } = store
+  const { appendAll, readBack, check, nodes } = store
   return {
     epoch: store.epoch,
+    ...(nodes && { nodes }),
     append: (event, options) => store.append(event, options),
     ...(appendAll && { appendAll: (appends) => appendAll.call(store, appends) }),
     read: (query) => store.read(query),

@@ -18,6 +18,7 @@ import type {
   EventStore,
   Follower,
   HistoryPosition,
+  NodeDirectory,
   PositionState,
   ReadBackPage,
   ReadBackQuery,
@@ -37,6 +38,7 @@ type WithoutNumber<R> = R extends unknown ? Omit<R, 'number'> : never
 
 class SharedStoreClient implements EventStore {
   readonly epoch: string
+  readonly nodes?: NodeDirectory
   appendAll?: (appends: readonly Append[]) => Promise<readonly HistoryPosition[]>
   readBack?: (query: ReadBackQuery) => Promise<ReadBackPage>
   check?: () => Promise<void>
@@ -54,13 +56,20 @@ class SharedStoreClient implements EventStore {
   #onIdle = () => {}
 
   constructor(connection: StoreConnection) {
-    const { epoch, port, can } = connection
+    const { epoch, port, can, node } = connection
     this.epoch = epoch
     this.#port = port
     this.#tail = new TailReader(connection)
     if (can.appendAll) this.appendAll = (appends) => this.#appendAll(appends)
     if (can.readBack) this.readBack = (query) => this.#readBack(query)
     if (can.check) this.check = () => this.#ask({ name: 'check' })
+    if (node !== undefined) {
+      this.nodes = {
+        name: node,
+        alive: () => this.#ask({ name: 'alive' }),
+        exchange: (note) => this.#ask({ name: 'exchange', note }),
+      }
+    }
     port.on('message', (notices: readonly Notice[]) => {
       for (const notice of notices) this.#onNotice(notice)
     })

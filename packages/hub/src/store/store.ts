@@ -182,6 +182,34 @@ export interface Follower {
 }
 
 /**
+ * The nodes that share a history: hubs in other processes or on other machines, each with a store of
+ * its own on one engine.
+ */
+export interface NodeDirectory {
+  /**
+   * This node. Made at random when its store was opened, so a hub that is restarted is another node.
+   * Without a dot.
+   */
+  readonly name: string
+
+  /**
+   * Returns the names of the nodes that are alive. A node is dead when it was closed, or when the
+   * engine has not heard of it for 20 seconds by the engine's clock. It may come back.
+   *
+   * `undefined` if this node cannot tell now: it was itself not heard of within the last 20 seconds,
+   * so whatever kept it away may have kept away others.
+   */
+  alive(): Promise<ReadonlySet<string> | undefined>
+
+  /**
+   * Leaves a note for the other nodes in place of the last one, and returns theirs, in no order.
+   * Notes that are not renewed within 20 seconds are dropped, and so are all notes when the engine
+   * fails over. `part` tells apart what several threads of this node leave. Default 0.
+   */
+  exchange(note: Uint8Array, part?: number): Promise<readonly Uint8Array[]>
+}
+
+/**
  * Stores events. This is all that the hub requires of memory, SQLite or a replicated engine, and
  * all that `store-suite.ts` tests:
  *
@@ -211,6 +239,9 @@ export interface EventStore {
    * `createEpoch`.
    */
   readonly epoch: string
+
+  /** The nodes that share the history. Missing if only this store appends to it. */
+  readonly nodes?: NodeDirectory
 
   /**
    * Appends an event to the history. If its key was used before, `append` stores nothing and

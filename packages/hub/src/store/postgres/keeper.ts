@@ -110,6 +110,7 @@ export class Keeper {
     const oldest = this.#heads.at(0)!
     if (oldest.at <= now - graceMs) await this.#trim(connection, oldest.position)
     await connection.client.query(`DELETE FROM node WHERE seen_at < now() - interval '${nodeDays} day'`)
+    await connection.client.query(`DELETE FROM node_note WHERE left_at < now() - interval '1 minute'`)
   }
 
   /** Returns whether there may be more. */

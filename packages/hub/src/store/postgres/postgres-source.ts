@@ -11,6 +11,7 @@ import type { Connection } from './connect.ts'
 import { type EventRow, eventColumns, toStoredEvent } from './event-params.ts'
 import { Keeper } from './keeper.ts'
 import { LastingConnection } from './lasting-connection.ts'
+import { PostgresNodes, register } from './postgres-nodes.ts'
 import { channelOf, schemaVersion } from './schema.ts'
 
 /** The most events, and about the most bytes, of a page. */
@@ -28,6 +29,7 @@ export interface PostgresSourceOptions extends Required<{ [Bound in keyof Retent
 /** A history in PostgreSQL. */
 export class PostgresSource implements HistorySource {
   readonly epoch: string
+  readonly nodes: PostgresNodes
   readonly #schema: string
   readonly #reader: LastingConnection
   readonly #writer: LastingConnection
@@ -62,7 +64,7 @@ export class PostgresSource implements HistorySource {
   ) {
     this.epoch = epoch
     this.#schema = address.schema
-    const node = randomUUID()
+    const node = { name: randomUUID(), description: `${hostname()} ${process.pid}` }
     const assertSame = async (connection: Connection) => {
       const found = await epochOf(connection, address)
       if (found !== epoch) {
@@ -90,19 +92,17 @@ export class PostgresSource implements HistorySource {
       name: 'headwater publish',
       onConnect: async (connection) => {
         await assertSame(connection)
-        await connection.client.query(
-          'INSERT INTO node (id, name) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET seen_at = now()',
-          [node, `${hostname()} ${process.pid}`],
-        )
+        await register(connection, node)
       },
     })
     this.#sequencer = new BatchSequencer({
       connection: this.#writer,
-      node,
+      node: node.name,
       waitMs: address.waitMs,
       idempotencyMs,
       now,
     })
+    this.nodes = new PostgresNodes({ address, node, onConnect: assertSame })
     this.#keeper = new Keeper({ address, retention, idempotencyMs, now, onError, onConnect: assertSame })
   }
 
@@ -151,6 +151,8 @@ export class PostgresSource implements HistorySource {
     this.#listeners.length = 0
     await this.#sequencer.close()
     await this.#keeper.close()
+    // Only now: the engine keeps the outcome of the last batch with the node.
+    await this.nodes.close()
     this.#reader.close()
     this.#writer.close()
   }

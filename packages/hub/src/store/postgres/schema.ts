@@ -1,6 +1,9 @@
 /** The version of the tables and functions that {@link schemaSql} makes. */
 export const schemaVersion = 1
 
+/** A node that was not seen for this long, in seconds, was away: it does not judge who else is dead. */
+export const steadyGapSeconds = 10
+
 /** Nodes speak to the engine in the names of their schema, so that one database can hold several hubs. */
 export function quoteName(name: string): string {
   return `"${name.replaceAll('"', '""')}"`
@@ -82,13 +85,24 @@ CREATE INDEX idempotency_age ON idempotency (stored_at);
 CREATE TABLE node (
   id         uuid   PRIMARY KEY,
   name       text   NOT NULL,
-  seen_at    timestamptz NOT NULL DEFAULT now(),
+  seen_at    timestamptz NOT NULL DEFAULT clock_timestamp(),
+  steady_since timestamptz NOT NULL DEFAULT clock_timestamp(),
   last_batch bigint NOT NULL DEFAULT 0,
   positions  bigint[],
   tags       bigint[]
 );
 COMMENT ON TABLE node IS 'The hubs, and the outcome of the last batch of each: its answer may have been lost.';
+COMMENT ON COLUMN node.steady_since IS 'Since when it was seen without a gap: then it may judge who else is dead.';
 
+CREATE UNLOGGED TABLE node_note (
+  node    uuid        NOT NULL,
+  part    integer     NOT NULL,
+  left_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  note    bytea       NOT NULL,
+  PRIMARY KEY (node, part)
+) WITH (fillfactor = 50);
+ALTER TABLE node_note ALTER note SET STORAGE EXTERNAL;
+COMMENT ON TABLE node_note IS 'What each hub lets the others know once a second: how many streams each holder of a token has.';
 
 CREATE TABLE outbox (
   xid        xid8    NOT NULL DEFAULT pg_current_xact_id(),
@@ -199,7 +213,9 @@ BEGIN
       total_events = last.total_events + n;
     PERFORM pg_notify(${text(channelOf(schema))}, p_node::text);
   END IF;
-  UPDATE node SET last_batch = p_batch, positions = append_batch.positions, tags = append_batch.tags, seen_at = now()
+  UPDATE node SET last_batch = p_batch, positions = append_batch.positions, tags = append_batch.tags,
+    seen_at = clock_timestamp(),
+    steady_since = CASE WHEN seen_at < clock_timestamp() - interval '${steadyGapSeconds} s' THEN clock_timestamp() ELSE steady_since END
     WHERE node.id = p_node;
   RETURN NEXT;
 END $$;

@@ -1,8 +1,10 @@
-import type { Append, HistoryPosition, StoredEvent } from '../store.ts'
+import type { Append, HistoryPosition, NodeDirectory, StoredEvent } from '../store.ts'
 
 /** A history that is sequenced elsewhere, as the replica of a node needs it. */
 export interface HistorySource {
   readonly epoch: string
+  /** The nodes that share it. Closed with the source. */
+  readonly nodes: NodeDirectory
 
   /**
    * Stores events there, all or none, in this order. Rejects as `EventStore.append` does; the error

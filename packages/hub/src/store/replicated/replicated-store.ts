@@ -10,6 +10,7 @@ import {
   type Follower,
   type HistoryPosition,
   markOf,
+  type NodeDirectory,
   type PositionState,
   type ReadBackPage,
   type ReadBackQuery,
@@ -42,6 +43,7 @@ const maxApplying = 20_000
  */
 export class ReplicatedStore implements EventStore {
   readonly epoch: string
+  readonly nodes: NodeDirectory
   readonly #replica: Replica
   readonly #source: HistorySource
   readonly #waitMs: number
@@ -81,6 +83,7 @@ export class ReplicatedStore implements EventStore {
 
   private constructor({ replica, source, waitMs, onError }: ReplicatedStoreOptions) {
     this.epoch = source.epoch
+    this.nodes = source.nodes
     this.#replica = replica
     this.#source = source
     this.#waitMs = waitMs

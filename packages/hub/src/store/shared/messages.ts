@@ -35,6 +35,8 @@ export interface StoreConnection {
   readonly memory: SegmentMemory
   /** The optional methods that the store has. */
   readonly can: { readonly appendAll: boolean; readonly readBack: boolean; readonly check: boolean }
+  /** The name of this node, if several share the history. All threads of a process are one node. */
+  readonly node: string | undefined
 }
 
 export type Request = { readonly number: number } & (
@@ -43,7 +45,8 @@ export type Request = { readonly number: number } & (
   | { readonly name: 'readBack'; readonly query: ReadBackQuery }
   | { readonly name: 'inspect'; readonly position: number }
   | { readonly name: 'find'; readonly id: string }
-  | { readonly name: 'bounds' | 'follow' | 'trim' | 'check' }
+  | { readonly name: 'exchange'; readonly note: Uint8Array }
+  | { readonly name: 'bounds' | 'follow' | 'trim' | 'check' | 'alive' }
 )
 
 /** The answer to each request. */
@@ -63,6 +66,8 @@ export interface Answers {
   follow: { readonly bounds: Bounds; readonly offset: number }
   trim: undefined
   check: undefined
+  alive: ReadonlySet<string> | undefined
+  exchange: readonly Uint8Array[]
 }
 
 export type Notice =

@@ -77,6 +77,7 @@ class SharedTail {
   #trimmed: HistoryPosition = beginning
   #isFollowing = false
   #starting: Promise<void> | undefined
+  #lastPart = 0
 
   constructor(store: EventStore, options: ShareOptions) {
     this.#store = store
@@ -106,13 +107,14 @@ class SharedTail {
     const progress = new BigInt64Array(new SharedArrayBuffer(8))
     const { memory, wakeup } = this.#log
     const { maxWaitingBytes = 64 * 1024 ** 2 } = this.#options
+    const part = ++this.#lastPart
     const answer = (request: Request) => this.#answer(client, request)
-    const client = new Client({ port: port1, progress, toldBytes: memory.byteLength, maxWaitingBytes, answer })
+    const client = new Client({ port: port1, part, progress, toldBytes: memory.byteLength, maxWaitingBytes, answer })
     this.#clients.add(client)
     port1.once('close', () => this.#clients.delete(client))
-    const { epoch, appendAll, readBack, check } = this.#store
+    const { epoch, appendAll, readBack, check, nodes } = this.#store
     const can = { appendAll: appendAll !== undefined, readBack: readBack !== undefined, check: check !== undefined }
-    return { port: port2, epoch, wakeup, progress, memory, can }
+    return { port: port2, epoch, wakeup, progress, memory, can, node: nodes?.name }
   }
 
   /**
@@ -209,12 +211,18 @@ class SharedTail {
         return await store.trim().then(() => undefined)
       case 'check':
         return await store.check!().then(() => undefined)
+      case 'alive':
+        return await store.nodes!.alive()
+      case 'exchange':
+        return await store.nodes!.exchange(request.note, client.part)
     }
   }
 }
 
 interface ClientOptions {
   readonly port: MessagePort
+  /** The thread's part of what this node leaves for others. The first thread has 0. */
+  readonly part: number
   readonly progress: BigInt64Array
   /** The size of the segment with which the thread begins. */
   readonly toldBytes: number
@@ -224,6 +232,7 @@ interface ClientOptions {
 
 /** The end of a connection in the thread that owns the store. */
 class Client {
+  readonly part: number
   readonly #port: MessagePort
   readonly #progress: BigInt64Array
   readonly #maxWaitingBytes: number
@@ -233,7 +242,8 @@ class Client {
   #toldBytes: number
   #isCutOff = false
 
-  constructor({ port, progress, toldBytes, maxWaitingBytes, answer }: ClientOptions) {
+  constructor({ port, part, progress, toldBytes, maxWaitingBytes, answer }: ClientOptions) {
+    this.part = part
     this.#port = port
     this.#progress = progress
     this.#toldBytes = toldBytes
