@@ -3,7 +3,8 @@ import { HubError } from '../base/errors.ts'
 import { exactTopic, type Matcher } from '../matching/matcher.ts'
 import type { Append, EventStore, HistoryPosition } from '../store/store.ts'
 import { requestedSubscriptions } from '../subscriptions/active-subscription.ts'
-import { SubscriptionRegistry } from '../subscriptions/registry.ts'
+import { type RegistryOptions, SubscriptionRegistry } from '../subscriptions/registry.ts'
+import { SharedRegistry } from '../subscriptions/shared-registry.ts'
 import { positionId } from './event-id.ts'
 import { FanOut } from './fan-out.ts'
 import type { FanOutOptions } from './fan-out-options.ts'
@@ -272,15 +273,17 @@ export async function createHubCore({
   }
 
   async function startRegistry({ compat = false }: { readonly compat?: boolean | undefined }) {
+    const options: RegistryOptions = {
+      store,
+      isCompat: compat,
+      append: (appends) => appendAll(store, appends),
+      head: () => fanOut.head,
+      idOf: idAfter,
+      onError,
+    }
+    const { nodes } = store
     try {
-      return await SubscriptionRegistry.start({
-        store,
-        isCompat: compat,
-        append: (appends) => appendAll(store, appends),
-        head: () => fanOut.head,
-        idOf: idAfter,
-        onError,
-      })
+      return await (nodes ? SharedRegistry.start({ ...options, nodes }) : SubscriptionRegistry.start(options))
     } catch (error) {
       fanOut.close()
       throw error

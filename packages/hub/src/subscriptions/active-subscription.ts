@@ -22,6 +22,11 @@ export interface ActiveSubscription extends RequestedSubscription {
    * another.
    */
   readonly subscriber: string
+  /**
+   * The node whose connection it is, if several share the history; opaque to clients. `undefined` if
+   * there is only one.
+   */
+  readonly node?: string | undefined
 }
 
 /**
@@ -59,7 +64,11 @@ export function parseMatchType(name: string): MatchType | undefined {
 const matchTypes: readonly MatchType[] = ['exact', 'urlpattern', 'uritemplate']
 
 /** [Mercure] The path of a subscription: its name, and the topic of its events. */
-export function subscriptionPath({ matchType, match, subscriber }: Omit<ActiveSubscription, 'payload'>): string {
+export function subscriptionPath({
+  matchType,
+  match,
+  subscriber,
+}: Omit<ActiveSubscription, 'payload' | 'node'>): string {
   return `${matcherPath(matchType, match)}/${encodeVariable(subscriber)}`
 }
 
@@ -81,7 +90,7 @@ function encodeVariable(text: string): string {
 
 /** [Mercure, 9.1] The document of a subscription, in its events and in the API. */
 export function subscriptionDocument(subscription: ActiveSubscription, isActive: boolean): string {
-  const { matchType, match, subscriber, payload } = subscription
+  const { matchType, match, subscriber, node, payload } = subscription
   return withPayload(
     {
       id: subscriptionPath(subscription),
@@ -90,6 +99,8 @@ export function subscriptionDocument(subscription: ActiveSubscription, isActive:
       match,
       subscriber,
       active: isActive,
+      // Left out by JSON if there is none.
+      node,
     },
     payload,
   )

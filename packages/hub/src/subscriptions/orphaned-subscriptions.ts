@@ -1,9 +1,7 @@
 import type { EventStore } from '../store/store.ts'
 import { type ActiveSubscription, subscriptionPath, subscriptionsPath } from './active-subscription.ts'
-import { isOwnEvent, readSubscriptionEvent, subscriptionEventsTopic } from './subscription-events.ts'
-
-/** The number of events per read. */
-const page = { maxEvents: 1000, maxBytes: 1024 * 1024 }
+import { readSubscriptionEvents } from './read-subscription-events.ts'
+import { isOwnEvent } from './subscription-events.ts'
 
 export interface OrphanedSubscriptions {
   /**
@@ -22,23 +20,12 @@ export async function findOrphanedSubscriptions(store: EventStore): Promise<Orph
   const { head } = await store.bounds()
   const active = new Map<string, ActiveSubscription>()
   let hasHistory = false
-  let after = await findEmptyList(store, head.position)
-  while (after < head.position) {
-    const { events, through } = await store.read({
-      after,
-      through: head.position,
-      topics: new Set([subscriptionEventsTopic]),
-      ...page,
-    })
-    for (const event of events) {
-      const told = readSubscriptionEvent(event)
-      if (!told) continue
-      hasHistory = true
-      const path = subscriptionPath(told.subscription)
-      if (told.isActive) active.set(path, told.subscription)
-      else active.delete(path)
-    }
-    after = through
+  const after = await findEmptyList(store, head.position)
+  for await (const { subscription, isActive } of readSubscriptionEvents(store, after, head.position)) {
+    hasHistory = true
+    const path = subscriptionPath(subscription)
+    if (isActive) active.set(path, subscription)
+    else active.delete(path)
   }
   return { subscriptions: [...active.values()], hasHistory }
 }

@@ -5,6 +5,11 @@ import { type Append, beginning, type EventRecord, type HistoryPosition } from '
 /** A change to publish as events. */
 export interface Announcement {
   events(): readonly EventRecord[]
+  /**
+   * Identifies the change, if others may publish it, too: it is then stored once. Default: this
+   * announcement is the only one.
+   */
+  key?(): string
   /** Called when the events are stored, with the position of the first. */
   onStored(mark: HistoryPosition): void
 }
@@ -36,7 +41,6 @@ export class Outbox {
   #isClosing = false
   #retryNow = () => {}
   #settled: (() => void)[] = []
-  /** The newest event that this outbox stored. */
   #newest: HistoryPosition = beginning
   /** The value of {@link asOf} before the events that are being stored. */
   #before: HistoryPosition | undefined
@@ -57,6 +61,16 @@ export class Outbox {
     if (this.#before) return this.#before
     const head = this.#options.head()
     return head.position > this.#newest.position ? head : this.#newest
+  }
+
+  /** Whether nothing waits or is under way. */
+  get isIdle(): boolean {
+    return !this.#isSending && this.#waiting.size === 0
+  }
+
+  /** The newest event that this outbox stored. */
+  get newest(): HistoryPosition {
+    return this.#newest
   }
 
   add(announcement: Announcement): void {
@@ -103,7 +117,8 @@ export class Outbox {
         announcement.onStored(marks[index]!)
         index += appends.length
       }
-      this.#newest = marks.at(-1)!
+      // An event that another node had stored has an earlier position.
+      for (const mark of marks) if (mark.position > this.#newest.position) this.#newest = mark
       this.#before = undefined
     }
     this.#isSending = false
@@ -116,7 +131,8 @@ export class Outbox {
     let bytes = 0
     for (const announcement of this.#waiting) {
       // The keys stay with the events, because a failed attempt may have stored them all the same.
-      const appends = announcement.events().map((event) => ({ event, idempotencyKey: `outbox ${randomUUID()}` }))
+      const key = announcement.key?.() ?? randomUUID()
+      const appends = announcement.events().map((event, index) => ({ event, idempotencyKey: `outbox ${index} ${key}` }))
       batch.push({ announcement, appends })
       this.#waiting.delete(announcement)
       events += appends.length

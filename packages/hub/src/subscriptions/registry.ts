@@ -24,7 +24,7 @@ export interface SubscriptionList {
 }
 
 /** How often to check that the history still contains all active subscriptions, in milliseconds. */
-const refreshMs = 60_000
+export const refreshMs = 60_000
 
 /**
  * Keeps the list of subscriptions, and publishes events about it. A subscription is in the list
@@ -129,13 +129,7 @@ export class SubscriptionRegistry {
   /** Whether the repeated events would push much of the history out, and in the end themselves. */
   #wouldFill(keptEvents: number): boolean {
     const isTooLarge = this.#active.size * 4 > keptEvents
-    if (isTooLarge && !this.#isTooLarge) {
-      this.#onError(
-        new Error(
-          `There are ${this.#active.size} subscriptions, but the history keeps only about ${keptEvents} events, too few to remember who is subscribed. Keep more (--max-events, --max-bytes, --max-age). Otherwise, if the hub is killed, its subscribers may seem to stay.`,
-        ),
-      )
-    }
+    if (isTooLarge && !this.#isTooLarge) this.#onError(tooManyError(this.#active.size, keptEvents))
     this.#isTooLarge = isTooLarge
     return isTooLarge
   }
@@ -167,6 +161,13 @@ export class SubscriptionRegistry {
       },
     }
   }
+}
+
+/** The history is too short to refresh so many subscriptions. */
+export function tooManyError(subscriptions: number, keptEvents: number): Error {
+  return new Error(
+    `There are ${subscriptions} subscriptions, but the history keeps only about ${keptEvents} events, too few to remember who is subscribed. Keep more (--max-events, --max-bytes, --max-age). Otherwise, if the hub is killed, its subscribers may seem to stay.`,
+  )
 }
 
 interface Entry {

@@ -66,16 +66,20 @@ export function isOwnEvent({ type }: Pick<EventRecord, 'type'>): boolean {
   return type === eventType
 }
 
+/** What an event says: that a subscription has begun, goes on, or is over. */
+export interface SubscriptionEvent {
+  readonly subscription: ActiveSubscription
+  readonly isActive: boolean
+}
+
 /** Reads an event made by `subscriptionEvents`; returns `undefined` for any other. */
-export function readSubscriptionEvent(
-  event: EventRecord,
-): { readonly subscription: ActiveSubscription; readonly isActive: boolean } | undefined {
+export function readSubscriptionEvent(event: EventRecord): SubscriptionEvent | undefined {
   if (!isOwnEvent(event) || event.topics[1] !== subscriptionEventsTopic) return undefined
-  const { match_type, match, subscriber, active, payload } = JSON.parse(event.data)
+  const { match_type, match, subscriber, active, node, payload } = JSON.parse(event.data)
   const matchType = parseMatchType(match_type)
   if (!matchType) return undefined
   return {
-    subscription: { matchType, match, subscriber, payload: JSON.stringify(payload) },
+    subscription: { matchType, match, subscriber, node, payload: JSON.stringify(payload) },
     isActive: active,
   }
 }

@@ -1,0 +1,156 @@
+import { beginning, type EventStore, type HistoryPosition, markOf, type StoredEvent } from '../store/store.ts'
+import { type ActiveSubscription, subscriptionPath } from './active-subscription.ts'
+import { readSubscriptionEvents } from './read-subscription-events.ts'
+import { readSubscriptionEvent, type SubscriptionEvent } from './subscription-events.ts'
+
+/** An active subscription, and where the history last said so. */
+export interface KnownSubscription {
+  readonly subscription: ActiveSubscription
+  readonly position: number
+}
+
+export interface KnownSubscriptionsListener {
+  /** Called with what new events have said, in order, when it is known. */
+  onEvents(events: readonly SubscriptionEvent[]): void
+  /** The tail failed. It starts again by itself. */
+  onError(error: unknown): void
+  /** The history was read again, because the tail had failed: it may have lost events. */
+  onRestart(): void
+}
+
+/** How long after a failure of the tail it starts again, in milliseconds. */
+const retryMs = 1000
+
+/**
+ * The subscriptions that are active by the history: what it says up to its end, and what its tail
+ * brings from then on, whoever published it. So what is known is always that of one position, and
+ * what is known plus the events after that position is what is known later.
+ */
+export class KnownSubscriptions {
+  readonly #store: EventStore
+  readonly #listener: KnownSubscriptionsListener
+  #known: Known = { subscriptions: new Map(), head: beginning }
+  #stop = () => {}
+  #retryTimer: NodeJS.Timeout | undefined
+  #isClosed = false
+
+  constructor(store: EventStore, listener: KnownSubscriptionsListener) {
+    this.#store = store
+    this.#listener = listener
+  }
+
+  /** Resolves when the history was read. Rejects if it cannot be. */
+  start(): Promise<void> {
+    return this.#follow()
+  }
+
+  /** By path, in the order of their newest events. */
+  get subscriptions(): ReadonlyMap<string, KnownSubscription> {
+    return this.#known.subscriptions
+  }
+
+  /** The position of what is known. */
+  get head(): HistoryPosition {
+    return this.#known.head
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#stop()
+    clearTimeout(this.#retryTimer)
+  }
+
+  /** What is known stays as it is until the history is read once more. */
+  async #follow(): Promise<void> {
+    const tail = new BufferedTail()
+    const stop = await this.#store.follow({
+      onStart: (bounds) => tail.start(bounds.head),
+      onAppend: (events) => tail.push(events),
+      onTrim: () => {},
+      onFailure: (error) => tail.fail(error),
+    })
+    this.#stop = stop
+    const known: Known = { subscriptions: new Map(), head: tail.head }
+    for await (const told of readSubscriptionEvents(this.#store, 0, tail.head.position)) {
+      if (this.#isClosed || tail.error) break
+      apply(known, told, told.position)
+    }
+    if (this.#isClosed) return stop()
+    if (tail.error) return this.#onFailure(tail.error)
+    this.#known = known
+    tail.drainTo({
+      onEvents: (events) => this.#onAppend(known, events),
+      onError: (error) => this.#onFailure(error),
+    })
+  }
+
+  #onAppend(known: Known, events: readonly StoredEvent[]): void {
+    const told: SubscriptionEvent[] = []
+    for (const event of events) {
+      const each = readSubscriptionEvent(event)
+      if (!each) continue
+      apply(known, each, event.position)
+      told.push(each)
+    }
+    known.head = markOf(events.at(-1)!)
+    this.#listener.onEvents(told)
+  }
+
+  #onFailure(error: unknown): void {
+    if (this.#isClosed) return
+    this.#stop()
+    this.#listener.onError(error)
+    this.#retryTimer = setTimeout(() => {
+      this.#follow().then(
+        () => this.#listener.onRestart(),
+        (error: unknown) => this.#onFailure(error),
+      )
+    }, retryMs)
+    this.#retryTimer.unref()
+  }
+}
+
+interface Known {
+  readonly subscriptions: Map<string, KnownSubscription>
+  head: HistoryPosition
+}
+
+function apply({ subscriptions }: Known, { subscription, isActive }: SubscriptionEvent, position: number): void {
+  const path = subscriptionPath(subscription)
+  // Moves it to the end, where its newest event is.
+  subscriptions.delete(path)
+  if (isActive) subscriptions.set(path, { subscription, position })
+}
+
+interface TailTarget {
+  onEvents(events: readonly StoredEvent[]): void
+  onError(error: Error): void
+}
+
+/** The tail of a history, kept until what was before is read. */
+class BufferedTail {
+  head: HistoryPosition = beginning
+  error: Error | undefined
+  #events: StoredEvent[] = []
+  #target: TailTarget | undefined
+
+  start(head: HistoryPosition): void {
+    this.head = head
+  }
+
+  push(events: readonly StoredEvent[]): void {
+    if (this.#target) this.#target.onEvents(events)
+    else this.#events.push(...events)
+  }
+
+  fail(error: Error): void {
+    this.error = error
+    this.#target?.onError(error)
+  }
+
+  drainTo(target: TailTarget): void {
+    this.#target = target
+    if (this.#events.length > 0) target.onEvents(this.#events)
+    this.#events = []
+  }
+}
