@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { createCounts } from './http/access/client-counts.ts'
+import { HoldersOverNodes } from './http/access/holders-over-nodes.ts'
 import { withDefaultLimits } from './http/access/limits.ts'
 import { Dashboard } from './http/dashboard.ts'
 import { createRouter, type HandlerOptions } from './http/router.ts'
@@ -70,10 +71,12 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   const { close } = hub
   if (!options.authorize && !options.tokens) warnOfOpenHub()
   const closing = new AbortController()
+  const { counts = createCounts() } = options
+  const holders = store.nodes && new HoldersOverNodes(counts.subscribersOfHolder, store.nodes)
   try {
     const rules: HandlerOptions = {
       ...options,
-      counts: options.counts ?? createCounts(),
+      counts: holders ? { ...counts, subscribersOfHolder: holders } : counts,
       closing: closing.signal,
       onError: reportOnce,
       dashboard: dashboard ? new Dashboard(fileURLToPath(new URL('../dist/dashboard', import.meta.url))) : undefined,
@@ -87,10 +90,12 @@ export async function createHub(options: HubOptions): Promise<Hub> {
       close() {
         // Ends requests that publish a stream of events: closing would wait for them.
         closing.abort()
+        holders?.close()
         return close()
       },
     })
   } catch (error) {
+    holders?.close()
     await close()
     throw error
   }

@@ -174,6 +174,15 @@ function hash(name: string, seed: number): number {
 export class CountByName {
   readonly #counts = new Map<string, number>()
 
+  /** How many names are counted. */
+  get size(): number {
+    return this.#counts.size
+  }
+
+  entries(): IterableIterator<[name: string, count: number]> {
+    return this.#counts.entries()
+  }
+
   /** 0 for `undefined`. */
   of(name: string | undefined): number {
     return (name !== undefined && this.#counts.get(name)) || 0
