@@ -30,6 +30,7 @@ export type {
   EventStore,
   Follower,
   HistoryPosition,
+  NodeDirectory,
   PositionState,
   ReadBackPage,
   ReadBackQuery,

@@ -12,10 +12,10 @@ export interface KnownSubscription {
 export interface KnownSubscriptionsListener {
   /** Called with what new events have said, in order, when it is known. */
   onEvents(events: readonly SubscriptionEvent[]): void
-  /** The tail failed. It starts again by itself. */
+  /** The history could not be read again after the tail had failed. It is tried once more. */
   onError(error: unknown): void
-  /** The history was read again, because the tail had failed: it may have lost events. */
-  onRestart(): void
+  /** The history was read: at first, or again after the tail had failed. It may have lost events. */
+  onStart(): void
 }
 
 /** How long after a failure of the tail it starts again, in milliseconds. */
@@ -76,11 +76,13 @@ export class KnownSubscriptions {
       apply(known, told, told.position)
     }
     if (this.#isClosed) return stop()
-    if (tail.error) return this.#onFailure(tail.error)
+    if (tail.error) return this.#retry()
     this.#known = known
+    this.#listener.onStart()
     tail.drainTo({
       onEvents: (events) => this.#onAppend(known, events),
-      onError: (error) => this.#onFailure(error),
+      // The hub follows the same tail, and reports it.
+      onError: () => this.#retry(),
     })
   }
 
@@ -96,15 +98,15 @@ export class KnownSubscriptions {
     this.#listener.onEvents(told)
   }
 
-  #onFailure(error: unknown): void {
+  #retry(): void {
     if (this.#isClosed) return
     this.#stop()
-    this.#listener.onError(error)
     this.#retryTimer = setTimeout(() => {
-      this.#follow().then(
-        () => this.#listener.onRestart(),
-        (error: unknown) => this.#onFailure(error),
-      )
+      this.#follow().catch((error: unknown) => {
+        if (this.#isClosed) return
+        this.#listener.onError(error)
+        this.#retry()
+      })
     }, retryMs)
     this.#retryTimer.unref()
   }

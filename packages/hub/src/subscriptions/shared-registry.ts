@@ -57,7 +57,7 @@ export class SharedRegistry {
     this.#known = new KnownSubscriptions(options.store, {
       onEvents: (events) => this.#onEvents(events),
       onError: options.onError,
-      onRestart: () => {
+      onStart: () => {
         this.#restartedAt = this.#outbox.newest.position
       },
     })
@@ -159,8 +159,8 @@ export class SharedRegistry {
   }
 
   /**
-   * Nobody else knows when an engine that failed over has lost the beginning or the end of an own subscription.
-   * Compared only when the history has come back up to all that was stored.
+   * Publishes what an engine that failed over has lost: beginnings and ends of own subscriptions,
+   * which nobody else knows. Compares only when the history has come back up to all that was stored.
    */
   #correctOwn(): void {
     if (!this.#outbox.isIdle) return

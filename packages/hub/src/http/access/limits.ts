@@ -17,7 +17,7 @@ export interface Limits extends PublishLimits {
    * Event streams open at once with the tokens of one holder: of one `iss` and `sub`; without a
    * `sub`, of one `jti`; without either, copies of the same token. The hub answers further
    * subscribers with 429. Default 10,000, because many visitors may share a token. If each user has
-   * their own, 20 is plenty.
+   * their own, 20 is plenty. Hubs that share a history count together, as of about a second ago.
    */
   maxSubscribersPerToken: number
   /**

@@ -88,7 +88,7 @@ describe('the nodes of an engine', () => {
     const { nodes } = await open()
     await query(`DELETE FROM ~node`)
     await server.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'headwater%'`,
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'headwater nodes'`,
     )
     await registered(nodes.name)
   })
