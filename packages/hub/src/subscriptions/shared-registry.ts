@@ -37,6 +37,7 @@ export class SharedRegistry {
   /** How often other nodes have taken this one for dead. */
   #returns = 0
   #isTooLarge = false
+  #isChecking = false
 
   /** Rejects if the store cannot be read. */
   static async start(options: SharedRegistryOptions): Promise<SharedRegistry> {
@@ -62,7 +63,7 @@ export class SharedRegistry {
       },
     })
     this.#outbox = new Outbox(options)
-    this.#timers = [setInterval(() => this.check(), checkMs), setInterval(() => this.refresh(), refreshMs)]
+    this.#timers = [setInterval(() => this.#checkUnlessBusy(), checkMs), setInterval(() => this.refresh(), refreshMs)]
     for (const timer of this.#timers) timer.unref()
   }
 
@@ -132,6 +133,14 @@ export class SharedRegistry {
     for (const timer of this.#timers) clearInterval(timer)
     await this.#outbox.close()
     this.#known.close()
+  }
+
+  /** An engine that does not answer may take longer than the time between two checks. */
+  async #checkUnlessBusy(): Promise<void> {
+    if (this.#isChecking) return
+    this.#isChecking = true
+    await this.check()
+    this.#isChecking = false
   }
 
   /** `undefined` if it is not known: the store reports by itself that it cannot be asked. */

@@ -37,6 +37,9 @@ export class PostgresNodes implements NodeDirectory {
   readonly #node: NodeIdentity
   readonly #connection: LastingConnection
   readonly #timer: NodeJS.Timeout
+  /** One question at a time: the driver has no queue in its next version. */
+  #lastAnswer: Promise<unknown> = Promise.resolve()
+  #isBeating = false
   #isClosed = false
 
   constructor({ address, node, onConnect }: PostgresNodesOptions) {
@@ -50,11 +53,9 @@ export class PostgresNodes implements NodeDirectory {
         await register(connection, node)
       },
     })
-    // A failure is one of the engine, which publishes and the tail report.
-    const beat = () => this.heartbeat().catch(() => {})
-    this.#timer = setInterval(beat, heartbeatMs)
+    this.#timer = setInterval(() => this.#beat(), heartbeatMs)
     this.#timer.unref()
-    beat()
+    this.#beat()
   }
 
   /** Says that this node is alive, unless it has just done so. */
@@ -85,7 +86,21 @@ export class PostgresNodes implements NodeDirectory {
     this.#connection.close()
   }
 
-  async #ask<T>(ask: (connection: Connection) => Promise<T>): Promise<T> {
+  async #beat(): Promise<void> {
+    if (this.#isBeating) return
+    this.#isBeating = true
+    // A failure is one of the engine, which publishes and the tail report.
+    await this.heartbeat().catch(() => {})
+    this.#isBeating = false
+  }
+
+  #ask<T>(ask: (connection: Connection) => Promise<T>): Promise<T> {
+    const answer = this.#lastAnswer.then(() => this.#askNow(ask))
+    this.#lastAnswer = answer.catch(() => {})
+    return answer
+  }
+
+  async #askNow<T>(ask: (connection: Connection) => Promise<T>): Promise<T> {
     if (this.#isClosed) throw new HubError('STORE_CLOSED', 'The event store is closed: no node can be asked for.')
     let timer: NodeJS.Timeout | undefined
     const timeout = new Promise<never>((_, reject) => {

@@ -48,7 +48,7 @@ async function told({ store }: Serving): Promise<string[]> {
   return toldBy((await readAll(store)).filter(({ type }) => type === 'mercure'))
 }
 
-/** Subscribes to a hub in another process until the test is over. */
+/** Subscribes to a hub until the test is over. */
 async function subscribe(url: string, match: string): Promise<void> {
   const leaving = new AbortController()
   const response = await fetch(`${url}?match=${match}`, { signal: leaving.signal })
@@ -89,8 +89,8 @@ describe('hubs that share an engine', () => {
     const cluster = await startCluster()
     const { near, far } = cluster
     const farUrl = `${far.url}/.well-known/mercure`
-    await near[0].open('match=a')
-    await near[1].open('match=b')
+    await subscribe(near[0].url, 'a')
+    await subscribe(near[1].url, 'b')
     await subscribe(farUrl, 'c')
     const lists = await Promise.all(
       [...near.map(({ url }) => url), farUrl].map((url) => untilListed(url, 'a', 'b', 'c')),
