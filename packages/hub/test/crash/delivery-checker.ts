@@ -12,6 +12,8 @@ export interface PublishedEvent {
   readonly data: string
   /** The name of the events that are to be stored all or none. */
   readonly batch?: string | undefined
+  /** Whether it may be stored after later ones of its publisher, if it is not acknowledged: nobody knows when its commit took effect. */
+  readonly mayBeLate?: boolean | undefined
 }
 
 /** What a subscriber asked for and may have, in words of the test's own: nothing of the hub's matching. */
@@ -47,8 +49,9 @@ export interface CheckOptions {
 interface Known extends PublishedEvent {
   readonly digest: string
   place: Place | undefined
-  /** The ID that it was acknowledged with, and how many kills there had been. */
-  acknowledged: { readonly id: string; readonly kills: number } | undefined
+  /** The ID that it was acknowledged with, if that was said, and how many kills there had been. */
+  acknowledged: { readonly id: string | undefined; readonly kills: number } | undefined
+  isRolledBack: boolean
 }
 
 interface Place {
@@ -93,6 +96,10 @@ export class DeliveryChecker {
     return [...this.#events.values()].filter(({ place, acknowledged }) => place && !acknowledged).length
   }
 
+  get rolledBackCount(): number {
+    return [...this.#events.values()].filter(({ isRolledBack }) => isRolledBack).length
+  }
+
   get hasFailed(): boolean {
     return this.#wrong.length > 0
   }
@@ -103,18 +110,31 @@ export class DeliveryChecker {
       digest: digestOf(event.data),
       place: undefined,
       acknowledged: undefined,
+      isRolledBack: false,
     })
   }
 
   acknowledge({ publisher, number }: Pick<PublishedEvent, 'publisher' | 'number'>, id: string): void {
-    const event = this.#events.get(nameOf({ publisher, number }))
-    if (!event) throw new Error(`${publisher}:${number} was never published`)
+    const event = this.#published({ publisher, number })
     const before = event.acknowledged?.id
     if (before !== undefined && before !== id) this.fail(`${nameOf(event)} was acknowledged as ${before} and as ${id}`)
     if (before === undefined) this.acknowledgedCount++
     event.acknowledged ??= { id, kills: this.kills }
     const place = this.#parse(id)
     if (place) this.#put(event, place)
+  }
+
+  /** Says that an event is stored, to a publisher that is not told its ID. */
+  commit(name: Pick<PublishedEvent, 'publisher' | 'number'>): void {
+    this.#published(name).acknowledged = { id: undefined, kills: this.kills }
+    this.acknowledgedCount++
+  }
+
+  /** Says that an event must never be seen: its transaction has not happened. */
+  rollBack(name: Pick<PublishedEvent, 'publisher' | 'number'>): void {
+    const event = this.#published(name)
+    event.isRolledBack = true
+    if (event.place) this.fail(`${describe(event)} was rolled back, and was seen before`)
   }
 
   subscriber(claims: SubscriberClaims): Receiver {
@@ -144,6 +164,12 @@ export class DeliveryChecker {
     const indexes = new Map(log.map((event, index) => [event, index]))
     for (const receiver of this.subscribers) receiver.check(log, indexes, mayHaveGaps, wrong)
     return wrong.concat(this.#wrong.slice(wrong.length))
+  }
+
+  #published({ publisher, number }: Pick<PublishedEvent, 'publisher' | 'number'>): Known {
+    const event = this.#events.get(nameOf({ publisher, number }))
+    if (!event) throw new Error(`${publisher}:${number} was never published`)
+    return event
   }
 
   #checkHistory(history: readonly HistoryRow[], wrong: string[]): void {
@@ -210,6 +236,7 @@ export class DeliveryChecker {
 
   #put(event: Known, place: Place): void {
     const { position, tag } = place
+    if (event.isRolledBack) this.fail(`${nameOf(event)} was rolled back, and is at position ${position}`)
     if (event.place) {
       if (event.place.position !== position || event.place.tag !== tag) {
         this.fail(`${describe(event)} was seen at another place, ${position} (tag ${tag})`)
@@ -340,6 +367,7 @@ export class Receiver {
 function checkPublishers(log: readonly Known[], wrong: string[]): void {
   const newest = new Map<number, Known>()
   for (const event of log) {
+    if (event.mayBeLate && !event.acknowledged) continue
     const before = newest.get(event.publisher)
     if (before && before.number > event.number) wrong.push(`${describe(before)} comes before ${describe(event)}`)
     newest.set(event.publisher, event)

@@ -4,6 +4,15 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { freePort } from '../../../../conformance/runners/free-port.ts'
 import { headwaterCommand } from '../from-source.ts'
 
+export interface HubPlace {
+  /** Such as `127.0.0.1:3000`. */
+  readonly listen: string
+  /** What the command is started by. Default: only Node. */
+  readonly prefix?: readonly string[]
+  /** Further variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>
+}
+
 /**
  * A real `headwater serve`, killed and started again at the same address as often as one likes. Keeps what each of its lives said,
  * for whoever wants to know why something went wrong.
@@ -12,7 +21,7 @@ export class HubProcess {
   readonly url: string
   /** How long it took to be ready, each time that it was. */
   readonly startMs: number[] = []
-  readonly #listen: string
+  readonly #place: HubPlace
   readonly #parameters: readonly string[]
   readonly #log: string[] = []
   #isReady = false
@@ -21,20 +30,25 @@ export class HubProcess {
 
   /** Does not start it yet. */
   static async create(...parameters: string[]): Promise<HubProcess> {
-    return new HubProcess(`127.0.0.1:${await freePort()}`, parameters)
+    return new HubProcess({ listen: `127.0.0.1:${await freePort()}` }, parameters)
   }
 
-  private constructor(listen: string, parameters: readonly string[]) {
-    this.#listen = listen
+  constructor(place: HubPlace, parameters: readonly string[]) {
+    this.#place = place
     this.#parameters = parameters
-    this.url = `http://${listen}/.well-known/mercure`
+    this.url = `http://${place.listen}/.well-known/mercure`
   }
 
   start(...parameters: string[]): void {
     const startedAt = performance.now()
     const life = ++this.#lives
-    const all = [...headwaterCommand, 'serve', '--listen', this.#listen, ...this.#parameters, ...parameters]
-    const child = spawn(process.execPath, all, { stdio: ['ignore', 'pipe', 'pipe'] })
+    const { listen, prefix = [], env } = this.#place
+    const node = [process.execPath, ...headwaterCommand]
+    const all = [...prefix, ...node, 'serve', '--listen', listen, ...this.#parameters, ...parameters]
+    const child = spawn(all[0]!, all.slice(1), {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, ...env },
+    })
     const { promise: ready, resolve, reject } = Promise.withResolvers<void>()
     // Whoever waits for it hears of it; nobody has to.
     ready.catch(() => {})
@@ -63,6 +77,20 @@ export class HubProcess {
   /** Resolves when it listens; rejects if it ended before. */
   async ready(): Promise<void> {
     await this.#life?.ready
+  }
+
+  /** Whether it was started, and not ended from here since. */
+  get isStarted(): boolean {
+    return this.#life !== undefined
+  }
+
+  get pid(): number {
+    return this.#life!.child.pid!
+  }
+
+  /** Sends it a signal that does not end it. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    this.#life?.child.kill(signal)
   }
 
   /** Throws if it has ended by itself. */

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -17,6 +17,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
 import pg from 'pg'
 
 /** A server refuses to run as root: then this user runs it. */
@@ -28,6 +29,10 @@ export interface ServerOptions {
   readonly settings?: Readonly<Record<string, string>>
   /** The server that this one is a standby of. */
   readonly primary?: PostgresServer
+  /** Default: a free one. */
+  readonly port?: number
+  /** Further addresses to listen on, each of which may be connected to from its own network of 30 bits. */
+  readonly addresses?: readonly string[]
 }
 
 /** A PostgreSQL of its own: a process and a data directory that are gone when it is disposed of. */
@@ -38,14 +43,15 @@ export class PostgresServer {
   #process: ChildProcess | undefined
   #log = ''
 
-  static async start({ settings = {}, primary }: ServerOptions = {}): Promise<PostgresServer> {
+  static async start({ settings = {}, primary, port, addresses = [] }: ServerOptions = {}): Promise<PostgresServer> {
     const directory = mkdtempSync(join(tmpdir(), 'headwater-postgres-'))
     chmodSync(directory, 0o700)
     if (isRoot) chownSync(directory, nobody, nobody)
-    const server = new PostgresServer(directory, await freePort(), settings)
+    const listening = { listen_addresses: ['127.0.0.1', ...addresses].join(',') }
+    const server = new PostgresServer(directory, port ?? (await freePort()), { ...listening, ...settings })
     try {
       if (primary) await server.#copy(primary)
-      else server.#initialize()
+      else server.#initialize(addresses)
       await server.up()
       return server
     } catch (error) {
@@ -64,6 +70,10 @@ export class PostgresServer {
     return this.#process!.pid!
   }
 
+  get isRunning(): boolean {
+    return this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null
+  }
+
   /** The URL of a store in this server's database. */
   url(parameters: Readonly<Record<string, string>> = {}): string {
     const query = new URLSearchParams(parameters)
@@ -77,7 +87,6 @@ export class PostgresServer {
       this.#data,
       ...Object.entries({
         port: String(this.port),
-        listen_addresses: '127.0.0.1',
         unix_socket_directories: '',
         shared_buffers: '64MB',
         wal_level: 'replica',
@@ -119,8 +128,8 @@ export class PostgresServer {
 
   /** Stops it with a signal: SIGINT ends its sessions, SIGQUIT is a crash that spares its children. */
   async down(signal: 'SIGINT' | 'SIGQUIT' = 'SIGINT'): Promise<void> {
-    const child = this.#process
-    if (!child || child.exitCode !== null || child.signalCode !== null) return
+    if (!this.isRunning) return
+    const child = this.#process!
     const exited = once(child, 'exit')
     child.kill(signal)
     await exited
@@ -128,17 +137,15 @@ export class PostgresServer {
 
   /** A crash: the server and all its processes are killed at once. */
   async kill(): Promise<void> {
-    const child = this.#process!
-    const exited = once(child, 'exit')
+    const exited = once(this.#process!, 'exit')
     // The children notice that the first process is gone, and end.
-    for (const pid of [this.pid, ...childrenOf(this.pid)]) {
-      try {
-        process.kill(pid, 'SIGKILL')
-      } catch {
-        // It has ended by itself.
-      }
-    }
+    this.#signalAll('SIGKILL')
     await exited
+  }
+
+  /** As a machine that hangs: its connections stay, and nothing answers any more, until it is killed. */
+  freeze(): void {
+    this.#signalAll('SIGSTOP')
   }
 
   /** Copies the files of the stopped server aside, or back. */
@@ -160,6 +167,16 @@ export class PostgresServer {
     rmSync(this.#directory, { recursive: true, force: true })
   }
 
+  #signalAll(signal: NodeJS.Signals): void {
+    for (const pid of [this.pid, ...childrenOf(this.pid)]) {
+      try {
+        process.kill(pid, signal)
+      } catch {
+        // It has ended by itself.
+      }
+    }
+  }
+
   #copyFiles(from: string, to: string): void {
     rmSync(to, { recursive: true, force: true })
     const { command, args } = asUser('cp', ['-R', '--', from, to])
@@ -170,7 +187,7 @@ export class PostgresServer {
     return join(this.#directory, 'data')
   }
 
-  #initialize(): void {
+  #initialize(addresses: readonly string[]): void {
     const { command, args } = asUser(join(binaries(), 'bin/initdb'), [
       '-D',
       this.#data,
@@ -182,8 +199,12 @@ export class PostgresServer {
       '--no-sync',
     ])
     execFileSync(command, args, { stdio: 'pipe', env: { PATH: process.env.PATH, LC_ALL: 'C' } })
-    const rules = 'local all all trust\nhost all all 127.0.0.1/32 trust\nhost replication all 127.0.0.1/32 trust\n'
-    writeFileSync(join(this.#data, 'pg_hba.conf'), rules)
+    const rules = [
+      'local all all trust',
+      'host replication all 127.0.0.1/32 trust',
+      ...['127.0.0.1/32', ...addresses.map((address) => `${address}/30`)].map((from) => `host all all ${from} trust`),
+    ]
+    writeFileSync(join(this.#data, 'pg_hba.conf'), `${rules.join('\n')}\n`)
   }
 
   /** Copies the files of a running primary: there is no pg_basebackup beside this server. */
@@ -192,7 +213,10 @@ export class PostgresServer {
     try {
       await client.query("SELECT pg_backup_start('standby', true)")
       const { command, args } = asUser('cp', ['-R', '--', primary.#data, this.#data])
-      execFileSync(command, args, { stdio: 'pipe' })
+      // A file that the primary deletes meanwhile is not needed, but is a failure to cp.
+      await promisify(execFile)(command, [...args]).catch((error: Error) => {
+        if (!/No such file or directory/.test(error.message)) throw error
+      })
       const { rows } = await client.query('SELECT labelfile FROM pg_backup_stop(false)')
       rmSync(join(this.#data, 'postmaster.pid'), { force: true })
       rmSync(join(this.#data, 'standby.signal'), { force: true })
