@@ -112,7 +112,9 @@ export class BatchSequencer {
       try {
         const { client } = await within(connection.get(), deadline)
         mayBeStored = true
-        const { rows } = await within(client.query({ ...appendQuery, values: params as unknown[] }), deadline)
+        // Half of the time is left for another server, if this one hangs.
+        const until = Math.min(deadline, performance.now() + waitMs / 2)
+        const { rows } = await within(client.query({ ...appendQuery, values: params as unknown[] }), until)
         return rows[0] as unknown as BatchRow
       } catch (error) {
         if (error instanceof HubError && error.code !== 'STORE_FAILED') throw error

@@ -5,6 +5,11 @@ import { quoteName } from './schema.ts'
 
 /** How long a host may take to accept a connection, in milliseconds. */
 const connectMs = 5000
+/**
+ * How long a server may take to answer a query, in milliseconds. A server that lost its power closes no connection, and TCP notices
+ * only after a quarter of an hour.
+ */
+const answerMs = 10_000
 /** The oldest server that has what this store uses: sessions that end when they are idle. */
 const oldestVersion = 140_000
 
@@ -45,27 +50,46 @@ async function loadDriver(): Promise<typeof import('pg')> {
 }
 
 /**
- * Connects to the first host that takes writes. Rejects with what is wrong with each host.
+ * Connects to the host that takes writes: of several, the one that answers first. Rejects with what
+ * is wrong with each host.
  *
  * @throws HubError `STORE_FAILED`, `INVALID_OPTION`
  */
 export async function connect(address: PostgresAddress, applicationName: string): Promise<Connection> {
   const { default: pg } = await loadDriver()
+  const clients = address.urls.map((url) => new pg.Client({ ...configOf(url), application_name: applicationName }))
   const problems: string[] = []
-  for (const url of address.urls) {
-    const client = new pg.Client({ ...configOf(url), application_name: applicationName })
+  const attempts = clients.map(async (client, index) => {
     try {
       return await open(client, address.schema)
     } catch (error) {
-      destroy(client)
-      problems.push(`${new URL(url).host}: ${error instanceof Error ? error.message : String(error)}`)
+      problems[index] =
+        `${new URL(address.urls[index]!).host}: ${error instanceof Error ? error.message : String(error)}`
+      throw error
     }
+  })
+  let connection: Connection | undefined
+  try {
+    // All at once: a host that does not answer holds nobody up.
+    connection = await Promise.any(attempts)
+    return connection
+  } catch (error) {
+    throw new HubError('STORE_FAILED', `No server of ${address.text} takes events (${problems.join('; ')}).`, {
+      cause: error,
+    })
+  } finally {
+    for (const client of clients) if (client !== connection?.client) destroy(client)
   }
-  throw new HubError('STORE_FAILED', `No server of ${address.text} takes events (${problems.join('; ')}).`)
 }
 
 function configOf(connectionString: string): ClientConfig {
-  return { connectionString, connectionTimeoutMillis: connectMs, keepAlive: true, keepAliveInitialDelayMillis: 5000 }
+  return {
+    connectionString,
+    connectionTimeoutMillis: connectMs,
+    query_timeout: answerMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 5000,
+  }
 }
 
 async function open(client: Client, schema: string): Promise<Connection> {

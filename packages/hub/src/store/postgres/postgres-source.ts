@@ -110,27 +110,18 @@ export class PostgresSource implements HistorySource {
     return this.#sequencer.append(appends)
   }
 
-  async read(after: number): Promise<SourcePage> {
-    const { client } = await this.#reader.get()
-    // The bounds first: every event up to the head can be read afterwards, or is trimmed.
-    const { rows: bounds } = await client.query({ ...boundsQuery, values: [after] })
-    const { rows } = await client.query({ ...pageQuery, values: [after] })
-    const [head, headTag, trimmed, trimmedTag, tagBefore] = bounds[0] as unknown as (string | null)[]
-    return {
-      head: { position: Number(head), tag: Number(headTag) },
-      trimmed: { position: Number(trimmed), tag: Number(trimmedTag) },
-      tagBefore: tagBefore === null ? undefined : Number(tagBefore),
-      events: (rows as unknown as EventRow[]).map(toStoredEvent),
-    }
+  read(after: number): Promise<SourcePage> {
+    return this.#ask((client) => this.#readPage(client, after))
   }
 
   async tagsOf(positions: readonly number[]): Promise<ReadonlyMap<number, number>> {
-    const { client } = await this.#reader.get()
-    const { rows } = await client.query({
-      rowMode: 'array',
-      text: 'SELECT position, tag FROM event WHERE position = ANY ($1::bigint[])',
-      values: [positions],
-    })
+    const { rows } = await this.#ask((client) =>
+      client.query({
+        rowMode: 'array',
+        text: 'SELECT position, tag FROM event WHERE position = ANY ($1::bigint[])',
+        values: [positions],
+      }),
+    )
     return new Map((rows as unknown as string[][]).map(([position, tag]) => [Number(position), Number(tag)]))
   }
 
@@ -155,6 +146,31 @@ export class PostgresSource implements HistorySource {
     await this.nodes.close()
     this.#reader.close()
     this.#writer.close()
+  }
+
+  /** Asks by the connection of the reader. One that fails is not used again: its server may hang. */
+  async #ask<T>(question: (client: Connection['client']) => Promise<T>): Promise<T> {
+    try {
+      return await question((await this.#reader.get()).client)
+    } catch (error) {
+      this.#reader.drop()
+      if (error instanceof HubError) throw error
+      const said = error instanceof Error ? error.message : String(error)
+      throw new HubError('STORE_FAILED', `The engine could not be read: ${said}.`, { cause: error })
+    }
+  }
+
+  async #readPage(client: Connection['client'], after: number): Promise<SourcePage> {
+    // The bounds first: every event up to the head can be read afterwards, or is trimmed.
+    const { rows: bounds } = await client.query({ ...boundsQuery, values: [after] })
+    const { rows } = await client.query({ ...pageQuery, values: [after] })
+    const [head, headTag, trimmed, trimmedTag, tagBefore] = bounds[0] as unknown as (string | null)[]
+    return {
+      head: { position: Number(head), tag: Number(headTag) },
+      trimmed: { position: Number(trimmed), tag: Number(trimmedTag) },
+      tagBefore: tagBefore === null ? undefined : Number(tagBefore),
+      events: (rows as unknown as EventRow[]).map(toStoredEvent),
+    }
   }
 
   #onChange(): void {

@@ -203,6 +203,52 @@ describe('an engine that fails', () => {
     expect((await readDatas(store)).filter((data) => data !== 'lost?')).toEqual(['before', 'after'])
   })
 
+  test('that hangs with its connections open does not hold up reading and publishing once another server takes events', async () => {
+    const { schema } = await newHistory()
+    const [first, second] = [await startRelay(shared.port), await startRelay(shared.port)]
+    onTestFinished(() => Promise.all([first.close(), second.close()]).then(() => {}))
+    const hosts = `127.0.0.1:${first.port},127.0.0.1:${second.port}`
+    const directory = temporaryDirectory()
+    const store = await openPostgresStore({
+      url: `postgres://headwater@${hosts}/postgres?${new URLSearchParams({ schema, directory, wait: '60' })}`,
+      onError: () => {},
+    })
+    onTestFinished(() => store.close())
+    // Whichever of them it is connected to: the other one answers.
+    const other = await openNode(schema)
+    for (const [stalled, working] of [
+      [first, second],
+      [second, first],
+    ] as const) {
+      stalled.stall(true)
+      working.stall(false)
+      await store.append(event('own'))
+      const mark = await other.append(event('of another node'))
+      await expect.poll(async () => (await store.bounds()).head).toEqual(mark)
+      await shared.query(`SELECT ${schema}.publish('a', 'in a transaction')`)
+      await expect.poll(async () => (await readDatas(store)).at(-1)).toBe('in a transaction')
+    }
+    first.stall(false)
+  })
+
+  test('that breaks off while it is asked what it has is said to have failed', async () => {
+    const { schema } = await newHistory()
+    const relay = await startRelay(shared.port)
+    onTestFinished(() => relay.close())
+    const store = await openNode(schema, { port: relay.port, errors: [] })
+    // Its question is under way when the connection breaks.
+    const client = await shared.connect()
+    onTestFinished(() => client.end())
+    await client.query(`BEGIN; LOCK TABLE ${schema}.head IN ACCESS EXCLUSIVE MODE`)
+    const asking = Promise.allSettled([store.inspect(1000), store.find('unknown')])
+    await expect
+      .poll(() => client.query("SELECT FROM pg_stat_activity WHERE wait_event = 'relation'"))
+      .toMatchObject({ rowCount: 1 })
+    relay.cut()
+    const failed = { status: 'rejected', reason: expect.objectContaining({ name: 'HubError', code: 'STORE_FAILED' }) }
+    expect(await asking).toMatchObject([failed, failed])
+  })
+
   test('is waited for while it restarts after a crash: nothing acknowledged is lost, nothing is doubled', async () => {
     const server = await PostgresServer.start()
     onTestFinished(() => server.dispose())
