@@ -249,6 +249,26 @@ describe('an engine that fails', () => {
     expect(await asking).toMatchObject([failed, failed])
   })
 
+  test('has one connection of each kind to a node that gave up waiting for others', async () => {
+    const { schema } = await newHistory()
+    const relay = await startRelay(shared.port)
+    onTestFinished(() => relay.close())
+    const store = await openNode(schema, { port: relay.port, wait: '1', errors: [] })
+    await store.append(event('x'))
+    const pids = async () => {
+      const rows = await shared.query(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'headwater publish' AND query LIKE '%append_batch%' OR query LIKE 'INSERT INTO node%'",
+      )
+      return rows.length
+    }
+    const before = await pids()
+    relay.stall(true)
+    for (let n = 0; n < 3; n++) await expect(store.append(event('x'))).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    relay.stall(false)
+    await store.append(event('x'))
+    await expect.poll(pids).toBe(before)
+  })
+
   test('is waited for while it restarts after a crash: nothing acknowledged is lost, nothing is doubled', async () => {
     const server = await PostgresServer.start()
     onTestFinished(() => server.dispose())
