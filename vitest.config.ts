@@ -29,6 +29,7 @@ export default defineConfig({
 function longestFirst() {
   const longest = [
     'packages/hub/test/crash/system',
+    'packages/hub/test/cluster/',
     'packages/hub/test/simulation/seeds',
     'conformance/firefox',
     'conformance/chromium',

@@ -202,7 +202,7 @@ class ClusterRun {
       deliveries: this.#deliveries,
       random: seeded(seed + 2000 + publisher),
       eventOf: (number) => systemEvent(publisher, number, true),
-      maxPauseMs: 400,
+      maxPauseMs: 800,
       stopping: this.#stopping.signal,
       onDone: (begunAt) => {
         this.#doneSince[publisher] = begunAt
@@ -241,7 +241,7 @@ class ClusterRun {
     const all = publisherCount + this.#watchers.length + subscriberCount
     const waiting = until(() => workingCount() === all || this.#checker.hasFailed, 'everybody worked again', {
       moved: workingCount,
-      stuckMs: 300_000,
+      stuckMs: 120_000,
     })
     await Promise.race([this.#publishing.then(() => new Promise<never>(() => {})), waiting])
     if (this.#checker.hasFailed) throw new Error(`findings:\n${this.#checker.check().slice(0, 10).join('\n')}`)

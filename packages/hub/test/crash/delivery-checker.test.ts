@@ -126,6 +126,48 @@ describe('the checker of deliveries', () => {
     )
   })
 
+  describe('of publishers that are not told IDs', () => {
+    const published = { publisher: 7, number: 0, topics: ['a'], isPrivate: false, data: '7:0 ' }
+    const row = { position: 1, tag: 1, data: '7:0 ' }
+
+    test('finds that what was committed is lost', () => {
+      const checker = new DeliveryChecker()
+      checker.publish(published)
+      checker.commit(published)
+      expect(checker.check({ history: [row] })).toEqual([])
+      expect(checker.check({ history: [] }).join('\n')).toContain('is not in the history')
+    })
+
+    test('finds that what was rolled back is stored, or was received before', () => {
+      const checker = new DeliveryChecker()
+      checker.publish(published)
+      checker.rollBack(published)
+      expect(checker.check({ history: [] })).toEqual([])
+      expect(checker.check({ history: [row] }).join('\n')).toContain('7:0 was rolled back, and is at position 1')
+      const early = new DeliveryChecker()
+      early.publish(published)
+      give(early.subscriber(everything), [{ type: 'message', data: '7:0 ', lastEventId: idOf(1) }])
+      early.rollBack(published)
+      expect(early.check().join('\n')).toContain('was rolled back, and was seen before')
+    })
+
+    test('takes what was not answered at any place, and what was at none but its own', () => {
+      const history = [
+        { position: 1, tag: 1, data: '7:1 ' },
+        { position: 2, tag: 2, data: '7:0 ' },
+      ]
+      const check = (answered: readonly number[]) => {
+        const checker = new DeliveryChecker()
+        const events = [0, 1].map((number) => ({ ...published, number, data: `7:${number} `, mayBeLate: true }))
+        for (const event of events) checker.publish(event)
+        for (const number of answered) checker.commit(events[number]!)
+        return checker.check({ history }).join('\n')
+      }
+      expect(check([1])).toBe('')
+      expect(check([0, 1])).toContain('comes before 7:0')
+    })
+  })
+
   describe('where gaps may be', () => {
     test('takes what a gap covers for told', () => {
       const { check } = run(({ all }) => {
