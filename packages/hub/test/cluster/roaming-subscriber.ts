@@ -84,8 +84,8 @@ export class RoamingSubscriber {
 
   #open(): void {
     if (this.#isClosed) return
-    const { kind, outages } = this.#options
-    this.#connected ??= outages.begin('connect')
+    const { kind } = this.#options
+    this.#onLost()
     if (kind === 'slow') this.#readSlowly()
     else if (kind === 'by hand') this.#readByHand()
     else this.#listen()
@@ -98,7 +98,10 @@ export class RoamingSubscriber {
   }
 
   #onLost(): void {
-    if (!this.#isClosed) this.#connected ??= this.#options.outages.begin('connect')
+    if (this.#isClosed) return
+    // One that comes to a hub that is away has itself to blame.
+    const isMeasured = this.#options.doors.length === 1
+    this.#connected ??= isMeasured ? this.#options.outages.begin('connect') : () => {}
   }
 
   #listen(): void {

@@ -14,21 +14,21 @@ export interface SqlPublisherOptions extends ClusterPublisherOptions {
 /** How long it waits for an answer of the server before it connects again, in milliseconds. */
 const answerMs = 10_000
 
-/** What became of a transaction. Only one whose commit was not answered is unknown. */
-type Outcome = 'committed' | 'rolled back' | 'unknown'
+/** What became of a transaction: one whose connection was lost has not happened, unless its commit was under way. */
+type Outcome = 'committed' | 'rolled back' | 'lost' | 'unknown'
 
 /**
  * Publishes in transactions, one after the other: of one event or several, some of them rolled back, whole or to a savepoint. One whose
  * commit is not answered may have happened.
  */
 export async function publishInSql(options: SqlPublisherOptions): Promise<void> {
-  const { checker, outages, deliveries, random, maxPauseMs, stopping, onDone } = options
+  const { checker, outages, deliveries, random, maxPauseMs, openMs, stopping, onDone } = options
   let client: pg.Client | undefined
   let end: (() => void) | undefined
   let number = 0
   while (!stopping.aborted) {
     const begunAt = performance.now()
-    end ??= outages.begin('publish in SQL')
+    end ??= openMs > 0 ? () => {} : outages.begin('publish in SQL')
     const events = plan(options, number)
     try {
       client ??= await connect(options.port())
@@ -42,21 +42,19 @@ export async function publishInSql(options: SqlPublisherOptions): Promise<void> 
       deliveries.begun(event)
     }
     const outcome = await run(client, events, options)
-    const isWanted = outcome !== 'unknown'
     for (const { event, isKept } of events) {
-      if (!isKept || outcome === 'rolled back') checker.rollBack(event)
+      if (!isKept || outcome === 'rolled back' || outcome === 'lost') checker.rollBack(event)
       else if (outcome === 'committed') {
         checker.commit(event)
         deliveries.stored(event)
       }
     }
     if (outcome === 'committed') {
-      // What it stays open for is its own will.
       end()
-      end = undefined
       onDone(begunAt)
     }
-    if (!isWanted || !isUsable(client)) {
+    if (outcome === 'committed' || outcome === 'rolled back') end = undefined
+    if (outcome === 'unknown' || outcome === 'lost' || ended.has(client)) {
       abandon(client)
       client = undefined
       await pause(50)
@@ -106,10 +104,9 @@ async function run(
     }
     isCommitting = true
     const { command } = await client.query('COMMIT')
-    return command === 'COMMIT' ? 'committed' : 'rolled back'
+    return command === 'COMMIT' ? 'committed' : 'lost'
   } catch {
-    client.emit('end')
-    return isCommitting ? 'unknown' : 'rolled back'
+    return isCommitting ? 'unknown' : 'lost'
   }
 }
 
@@ -142,10 +139,6 @@ async function connect(port: number): Promise<pg.Client> {
     abandon(client)
     throw error
   }
-}
-
-function isUsable(client: pg.Client): boolean {
-  return !ended.has(client)
 }
 
 /** A client whose server does not answer cannot be ended with its help. */
