@@ -80,7 +80,7 @@ export type EventRow = readonly [
 /** The columns of an {@link EventRow}. */
 export const eventColumns = 'position, tag, topic, alternates, is_private, id, type, retry_ms, data, is_escaped'
 
-export function toStoredEvent(row: EventRow): StoredEvent {
+export function toStoredEvent(row: readonly [...EventRow, ...unknown[]]): StoredEvent {
   const [position, tag, topic, alternates, isPrivate, id, type, retryMs, data, isEscaped] = row
   return {
     position: Number(position),

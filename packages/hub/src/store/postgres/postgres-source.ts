@@ -164,12 +164,15 @@ export class PostgresSource implements HistorySource {
     // The bounds first: every event up to the head can be read afterwards, or is trimmed.
     const { rows: bounds } = await client.query({ ...boundsQuery, values: [after] })
     const { rows } = await client.query({ ...pageQuery, values: [after] })
-    const [head, headTag, trimmed, trimmedTag, tagBefore] = bounds[0] as unknown as (string | null)[]
+    const page = rows as unknown as PageRow[]
+    const [head, headTag, trimmedBefore, tagBefore] = bounds[0] as unknown as [string, string, string, string | null]
+    // Of the same moment as the events: what was trimmed between the two questions is not among them.
+    const [trimmed, trimmedTag] = (page[0]?.[10] ?? trimmedBefore).split(' ')
     return {
       head: { position: Number(head), tag: Number(headTag) },
       trimmed: { position: Number(trimmed), tag: Number(trimmedTag) },
       tagBefore: tagBefore === null ? undefined : Number(tagBefore),
-      events: (rows as unknown as EventRow[]).map(toStoredEvent),
+      events: page.map(toStoredEvent),
     }
   }
 
@@ -178,17 +181,21 @@ export class PostgresSource implements HistorySource {
   }
 }
 
+/** The newest trimmed event, as `position tag`. */
+const trimmedMark = "(SELECT position || ' ' || tag FROM trimmed)"
+
+type PageRow = readonly [...EventRow, trimmedMark: string]
+
 const boundsQuery = {
   name: 'bounds',
   rowMode: 'array',
-  text: `SELECT head.position, head.tag, trimmed.position, trimmed.tag, (SELECT tag FROM event WHERE position = $1)
-    FROM head, trimmed`,
+  text: `SELECT position, tag, ${trimmedMark}, (SELECT tag FROM event WHERE position = $1) FROM head`,
 } as const
 
 const pageQuery = {
   name: 'page',
   rowMode: 'array',
-  text: `SELECT ${eventColumns} FROM event WHERE position > $1 AND total_bytes - ${pageBytes} <=
+  text: `SELECT ${eventColumns}, ${trimmedMark} FROM event WHERE position > $1 AND total_bytes - ${pageBytes} <=
       (SELECT total_bytes FROM event WHERE position > $1 ORDER BY position LIMIT 1)
     ORDER BY position LIMIT ${pageEvents}`,
 } as const

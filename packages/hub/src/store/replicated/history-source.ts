@@ -43,6 +43,7 @@ export interface Sequenced {
 
 export interface SourcePage {
   readonly head: HistoryPosition
+  /** The newest trimmed event at the moment of the events, so that none of them is missing unnoticed. */
   readonly trimmed: HistoryPosition
   /** The tag of the event at the position after which the page begins; `undefined` if there is none. */
   readonly tagBefore: number | undefined

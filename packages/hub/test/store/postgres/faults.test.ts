@@ -1,7 +1,8 @@
 import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest'
 import type { HubError } from '../../../src/base/errors.ts'
 import { createHubCore } from '../../../src/hub/hub-core.ts'
 import type { HubEvent } from '../../../src/hub/program-events.ts'
@@ -114,6 +115,32 @@ describe('several nodes on a history in PostgreSQL', () => {
     for (const store of stores) {
       await expect.poll(() => readDatas(store)).toEqual(['15', '16', '17', '18', '19'])
     }
+  })
+
+  test('whose tail lags behind what is trimmed meanwhile do not skip it silently', async () => {
+    const { schema } = await newHistory()
+    const relay = await startRelay(shared.port)
+    onTestFinished(() => relay.close())
+    const writer = await openNode(schema)
+    const store = await openNode(schema, { port: relay.port, errors: [] })
+    const { events, failures } = await follow(store)
+    relay.stall(true)
+    for (let n = 1; n <= 10; n++) await writer.append(event(`${n}`))
+    // Events are trimmed just before the node asks for them, when it has already asked what is trimmed.
+    const { query } = pg.Client.prototype
+    let isTrimmed = false
+    function askLate(this: pg.Client, ...args: unknown[]): unknown {
+      const ask = () => Reflect.apply(query, this, args)
+      if (isTrimmed || this.port !== relay.port || (args[0] as { name?: string }).name !== 'page') return ask()
+      isTrimmed = true
+      return shared.query(`SELECT ${schema}.trim_events(NULL, 0, 3, NULL, 1000)`).then(ask)
+    }
+    const spy = vi.spyOn(pg.Client.prototype, 'query').mockImplementation(askLate as typeof query)
+    onTestFinished(() => spy.mockRestore())
+    relay.stall(false)
+    await expect.poll(() => readDatas(store)).toEqual(['8', '9', '10'])
+    expect(events.map(({ data }) => data)).toEqual([])
+    expect(failures).toHaveLength(1)
   })
 
   test('begin with a complete copy, also if the local one is lost, damaged or of another history', async () => {
