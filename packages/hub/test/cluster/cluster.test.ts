@@ -21,10 +21,13 @@ const isLong = faultCount > 0
 const lastingMs = isLong ? 20_000 : 3000
 const mainKinds = [
   'the elected hub is killed',
-  'nothing from the engine reaches a hub',
+  'the elected hub and the primary are killed at once',
   'the primary is killed, the standby promoted',
-  'a hub is stopped (SIGSTOP)',
   'the primary hangs, the standby promoted',
+  'all hubs restart, one after the other',
+  'nothing from the engine reaches a hub',
+  'a hub is stopped (SIGSTOP)',
+  'the disk of a hub is full',
 ]
 const publisherCount = 16
 const subscriberCount = 60
@@ -65,7 +68,7 @@ test('three hubs over PostgreSQL with a synchronous standby: whatever fails, eac
 /** The main kinds once, or all kinds as often as each other; in an order of chance. */
 function choose(cluster: Cluster, random: () => number): Fault[] {
   const possible = faults.filter(({ kind, fits }) => (fits?.(cluster) ?? true) && (!only || kind.includes(only)))
-  if (!isLong) return shuffle(only ? possible : faults.filter(({ kind }) => mainKinds.includes(kind)), random)
+  if (!isLong) return shuffle(only ? possible : possible.filter(({ kind }) => mainKinds.includes(kind)), random)
   const chosen: Fault[] = []
   while (chosen.length < faultCount) chosen.push(...shuffle(possible, random))
   return chosen.slice(0, faultCount)

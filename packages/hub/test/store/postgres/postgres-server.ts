@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, execFileSync, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
@@ -89,6 +90,8 @@ export class PostgresServer {
         port: String(this.port),
         unix_socket_directories: '',
         shared_buffers: '64MB',
+        // In its directory, which is deleted.
+        dynamic_shared_memory_type: 'mmap',
         wal_level: 'replica',
         max_wal_senders: '4',
         hot_standby: 'on',
@@ -164,7 +167,15 @@ export class PostgresServer {
 
   async dispose(): Promise<void> {
     await this.down('SIGQUIT')
+    this.#freeMemory()
     rmSync(this.#directory, { recursive: true, force: true })
+  }
+
+  /** A server that was killed leaves its shared memory, the number of which is in the file of its process. */
+  #freeMemory(): void {
+    const file = join(this.#data, 'postmaster.pid')
+    const id = existsSync(file) ? readFileSync(file, 'utf8').split('\n')[6]?.trim().split(/\s+/)[1] : undefined
+    if (id !== undefined) spawnSync('ipcrm', ['--shmem-id', id])
   }
 
   #signalAll(signal: NodeJS.Signals): void {
