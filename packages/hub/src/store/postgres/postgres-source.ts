@@ -81,7 +81,7 @@ export class PostgresSource implements HistorySource {
         await assertSame(connection)
         // This node learns of its own batches from their answers.
         connection.client.on('notification', ({ payload }) => {
-          if (payload !== node) this.#onChange()
+          if (payload !== node.name) this.#onChange()
         })
         await connection.client.query(`LISTEN "${channelOf(this.#schema)}"`)
       },
