@@ -117,6 +117,8 @@ export class SimulatedEngine {
 export class SimulatedSource implements HistorySource {
   /** How far the node has come; the engine keeps what a node that is up lacks. */
   toldPosition: () => number = () => 0
+  /** Who is alive is not a part of this simulation. */
+  readonly nodes = { name: 'node', alive: async () => undefined, exchange: async () => [] }
   readonly #engine: SimulatedEngine
   readonly #scheduler: Scheduler
   readonly #process: Process

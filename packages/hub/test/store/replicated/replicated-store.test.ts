@@ -10,6 +10,7 @@ import { event, readDatas } from '../temporary-store.ts'
 /** A history that is sequenced here, at once. */
 class LocalSource implements HistorySource {
   readonly epoch = 'abcdefghij'
+  readonly nodes = { name: 'node', alive: async () => undefined, exchange: async () => [] }
   readonly events: StoredEvent[] = []
 
   async append(appends: Parameters<HistorySource['append']>[0]) {
