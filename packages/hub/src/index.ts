@@ -38,6 +38,8 @@ export type {
   ReadQuery,
   StoredEvent,
   Tombstone,
+  UpstreamStatus,
 } from './store/store.ts'
+export { openUpstreamStore, type UpstreamConnection, type UpstreamStoreOptions } from './store/upstream.ts'
 export type { ActiveSubscription, MatchType } from './subscriptions/active-subscription.ts'
 export type { SubscriptionList, SubscriptionRegistry } from './subscriptions/registry.ts'

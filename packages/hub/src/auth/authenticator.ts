@@ -132,6 +132,12 @@ export class Authenticator {
     return refusal && refused(refusal, rights.dialect)
   }
 
+  /** Checks that the rights grant copying the whole history. Returns `undefined` if they do. */
+  refuseReplica(rights: Rights): AuthRefused | undefined {
+    const refusal = rights.refuseReplica()
+    return refusal && refused(refusal, rights.dialect)
+  }
+
   #isOpenTo(role: Role): boolean {
     return role === 'publisher' ? this.#config.anonymousPublishers : this.#config.anonymousSubscribers
   }

@@ -1,4 +1,4 @@
-import type { Matcher } from '../matching/matcher.ts'
+import { everyTopic, type Matcher } from '../matching/matcher.ts'
 import type { Role } from './dialect.ts'
 import { type Grant, grantMatcher } from './grant.ts'
 import { Refusal } from './refusal.ts'
@@ -53,7 +53,14 @@ function readDetail(detail: Record<string, unknown>, hubUrl: string): Grant | st
   }
   // Ignores other actions: later versions may define them.
   const roles = new Set(actions.map((action) => roleOf.get(action)).filter((role) => role !== undefined))
-  return { roles, matchers, payload: Object.hasOwn(detail, 'payload') ? { value: detail.payload } : undefined }
+  // A history is copied as a whole or not at all.
+  const mayReplicate = actions.includes('replicate') && matchers.includes(everyTopic)
+  return {
+    roles,
+    matchers,
+    mayReplicate,
+    payload: Object.hasOwn(detail, 'payload') ? { value: detail.payload } : undefined,
+  }
 }
 
 const roleOf: ReadonlyMap<unknown, Role> = new Map([

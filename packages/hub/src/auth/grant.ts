@@ -7,6 +7,8 @@ import type { Role } from './dialect.ts'
 export interface Grant {
   readonly roles: ReadonlySet<Role>
   readonly matchers: readonly Matcher[]
+  /** Whether the holder may copy the whole history, private events included: a hub at the edge. */
+  readonly mayReplicate: boolean
   /**
    * The payload of the entry, which others may read in subscription events. Boxed, because it may
    * be any JSON.

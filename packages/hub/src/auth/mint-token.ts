@@ -32,6 +32,8 @@ export interface MintOptions {
   readonly publish?: readonly TopicGrant[] | undefined
   /** Default: none. */
   readonly subscribe?: readonly TopicGrant[] | undefined
+  /** Whether the token is for a hub at the edge: it may copy the whole history. Only in 1.0. Default false. */
+  readonly replicate?: boolean | undefined
   /** The payload that others may read in subscription events. Any JSON. Default: none. */
   readonly payload?: unknown
   /** The subject of the token. Default `development`. */
@@ -106,7 +108,15 @@ function importPrivateKey(pem: string, algorithm: Algorithm): KeyObject {
 }
 
 function accessTokenClaims(options: MintOptions): Record<string, unknown> {
-  const { issuer, audience, publish = [], subscribe = [], payload, subject = 'development' } = options
+  const {
+    issuer,
+    audience,
+    publish = [],
+    subscribe = [],
+    replicate = false,
+    payload,
+    subject = 'development',
+  } = options
   if (issuer === undefined)
     throw new HubError('INVALID_OPTION', 'issuer is missing: a token of 1.0 needs one (--issuer).')
   if (audience === undefined) {
@@ -136,12 +146,14 @@ function accessTokenClaims(options: MintOptions): Record<string, unknown> {
     authorization_details: [
       ...(publish.length > 0 ? [detail('publish', publish)] : []),
       ...(subscribe.length > 0 ? [detail('subscribe', subscribe)] : []),
+      ...(replicate ? [detail('replicate', [{ match: '*', matchType: 'exact' }])] : []),
     ],
   }
 }
 
 function oldClaims(options: MintOptions): Record<string, unknown> {
-  const { issuer, audience, publish = [], subscribe = [], payload, subject } = options
+  const { issuer, audience, publish = [], subscribe = [], replicate, payload, subject } = options
+  if (replicate) throw new HubError('INVALID_OPTION', 'A token of Mercure 0.x cannot grant replicate. Make one of 1.0.')
   const selectors = (grants: readonly TopicGrant[]) =>
     grants.map(({ match, matchType }) => {
       if (matchType === 'urlpattern') refuseType(match, matchType, '0.x', 'template')

@@ -24,6 +24,8 @@ export class Rights {
   readonly publishMatchers: readonly Matcher[]
   /** The topics whose private events the client may receive. Public events need no grant. */
   readonly subscribeMatchers: readonly Matcher[]
+  /** Whether the client may copy the whole history. Only a subscriber's token can grant it. */
+  readonly mayReplicate: boolean
   /** The same for all clients with the same rights to subscribe: they can share a feed. */
   readonly key: string
   readonly #publish: MatcherSet
@@ -46,7 +48,12 @@ export class Rights {
     const key = `${dialect} ${role}`
     let rights = ofAnyone.get(key)
     if (!rights) {
-      const publishing: Grant = { roles: new Set(['publisher']), matchers: [everyTopic], payload: undefined }
+      const publishing: Grant = {
+        roles: new Set(['publisher']),
+        matchers: [everyTopic],
+        mayReplicate: false,
+        payload: undefined,
+      }
       const nobody = { dialect, isAnonymous: true, expiresAt: undefined, holder: undefined }
       rights = new Rights(nobody, role, [publishing])
       ofAnyone.set(key, rights)
@@ -65,6 +72,7 @@ export class Rights {
     this.holder = holder
     const grantsOf = (wanted: Role) => (wanted === role ? grants.filter(({ roles }) => roles.has(role)) : [])
     this.#subscribeGrants = grantsOf('subscriber')
+    this.mayReplicate = role === 'subscriber' && grants.some((grant) => grant.mayReplicate)
     this.#subscribe = new MatcherSet(this.#subscribeGrants.flatMap(({ matchers }) => matchers))
     this.#publish = new MatcherSet(grantsOf('publisher').flatMap(({ matchers }) => matchers))
     this.subscribeMatchers = this.#subscribe.matchers
@@ -108,6 +116,13 @@ export class Rights {
       'insufficient_scope',
       `the token grants subscribing to ${countOf(this.subscribeMatchers)}, but not to the requested path`,
     )
+  }
+
+  /** Why the client may not copy the history; `undefined` if it may. */
+  refuseReplica(): Refusal | undefined {
+    if (this.mayReplicate) return undefined
+    if (this.isAnonymous) return new Refusal('missing_token', 'a hub that copies this one needs a token')
+    return new Refusal('insufficient_scope', 'the token does not grant the action replicate on all topics ("*")')
   }
 
   /**

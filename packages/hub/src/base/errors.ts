@@ -40,6 +40,8 @@ export type HubErrorCode =
   | 'UNAUTHORIZED'
   /** A request for something that its token does not grant. */
   | 'FORBIDDEN'
+  /** A hub that copies this one asked for another history than it has. */
+  | 'OTHER_HISTORY'
   /** The keys that verify tokens are not available at the moment. */
   | 'KEYS_UNAVAILABLE'
   /**

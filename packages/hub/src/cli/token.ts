@@ -13,6 +13,7 @@ interface TokenOptions {
   audience?: string
   publish: TopicGrant[]
   subscribe: TopicGrant[]
+  replicate?: true
   payload?: unknown
   subject?: string
   kid?: string
@@ -56,6 +57,7 @@ In production, let your application or your authorization server make the tokens
         'topics whose private events the client may also receive; repeat it for more',
       ),
     )
+    .option('--replicate', 'let a hub at the edge copy the whole history, private events included (serve --upstream)')
     .option('--payload <json>', 'what others may read about the subscriber, as JSON', parsePayload)
     .option('--subject <name>', 'subject of the token (default: development)')
     .addOption(new DurationOption('--expires <time>', 'lifetime of the token: 90s, 15m, 1h, 7d').default(3600, '1h'))
@@ -71,6 +73,8 @@ Examples:
   headwater token --issuer https://example.com --audience http://127.0.0.1:3000/.well-known/mercure --publish '*' --subscribe '*'
   headwater token --key file:private.pem --key-alg ES256 --issuer https://example.com --audience https://hub.example.com/.well-known/mercure --subscribe 'urlpattern:https://example.com/users/42/*' --expires 5m
   headwater token --compat --publish '*'
+  For a hub at the edge that also passes publishes on:
+    headwater token --issuer https://example.com --audience https://hub.example.com/.well-known/mercure --replicate --publish '*' --expires 90d > edge.token
 
 Use it:
   headwater publish -t log --token "$(headwater token …)" 'hello'
@@ -81,14 +85,14 @@ Use it:
 }
 
 async function token(options: TokenOptions): Promise<void> {
-  const { keyAlg, publish, subscribe, expires } = options
+  const { keyAlg, publish, subscribe, replicate, expires } = options
   if (!isAlgorithm(keyAlg)) {
     throw new HubError(
       'INVALID_OPTION',
       `--key-alg ${keyAlg} is not an algorithm for tokens. Use HS256 with a shared secret.`,
     )
   }
-  if (publish.length + subscribe.length === 0) {
+  if (publish.length + subscribe.length === 0 && !replicate) {
     throw new HubError(
       'INVALID_OPTION',
       "A token that grants nothing is useless. Add --publish or --subscribe, '*' for all topics.",
@@ -103,6 +107,7 @@ async function token(options: TokenOptions): Promise<void> {
     audience: options.audience,
     publish,
     subscribe,
+    replicate,
     payload: options.payload,
     subject: options.subject,
     lifetimeSeconds: expires,

@@ -11,6 +11,7 @@ import {
 import type { HubCore } from '../hub/hub-core.ts'
 import type { HubStats } from '../hub/stats.ts'
 import type { StoreObserver } from '../store/observed-store.ts'
+import type { UpstreamStatus } from '../store/store.ts'
 
 /** A description of one metric. */
 export interface MetricDescription {
@@ -57,6 +58,7 @@ export class Metrics implements StoreObserver {
   #hub: HubCore | undefined
   #connections: Connections | undefined
   #stats: HubStats | undefined
+  #upstream: UpstreamStatus | undefined
   readonly #thread: number
   #others: () => Promise<readonly MetricsSnapshot[]> = async () => []
   #textOfAll: (() => Promise<string>) | undefined
@@ -170,21 +172,23 @@ export class Metrics implements StoreObserver {
     if (this.#textOfAll) return await this.#textOfAll()
     const others = await this.#others()
     if (others.length > 0) return await textOf([await this.snapshot(), ...others])
-    this.#readStats()
+    await this.#readStats()
     return await this.#registry.metrics()
   }
 
   /** Returns the metrics of this thread. */
   async snapshot(): Promise<MetricsSnapshot> {
-    this.#readStats()
+    await this.#readStats()
     const metrics = (await this.#registry.getMetricsAsJSON()) as unknown as MetricsSnapshot
     // Each further thread would report the process once more.
     return this.#thread === 1 ? metrics : metrics.filter(({ name }) => !name.startsWith('process_'))
   }
 
   /** Reads the statistics once for all metrics, because the hub asks each subscriber for them. */
-  #readStats(): void {
+  async #readStats(): Promise<void> {
     this.#stats = this.#hub?.stats
+    // A store that is closing does not answer.
+    this.#upstream = await this.#hub?.upstream().catch(() => undefined)
   }
 
   #addHubMetrics(): void {
@@ -223,6 +227,21 @@ export class Metrics implements StoreObserver {
     )
     gauge('headwater_feeds', 'Different selections among the event streams.', ({ feeds }) => feeds)
     gauge('headwater_head_position', 'The newest position of the history.', ({ headPosition }) => headPosition, 'max')
+    gauge('headwater_replicas', 'Hubs that copy the history of this one now.', ({ replicas }) => replicas)
+    this.#add(
+      Gauge,
+      'headwater_upstream_behind',
+      'How many positions of the hub upstream, and so at most how many events, a hub at the edge lacks of those it has heard of.',
+      () => this.#upstream?.behind,
+      'max',
+    )
+    this.#add(
+      Gauge,
+      'headwater_upstream_silence_seconds',
+      'How long ago a hub at the edge last heard of the hub upstream; 0 for any other hub.',
+      () => this.#upstream && this.#upstream.silentMs / 1000,
+      'max',
+    )
     counter(
       'headwater_deliveries_total',
       'Events written to event streams; one event counts for each.',

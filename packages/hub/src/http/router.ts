@@ -19,6 +19,7 @@ import { problemResponse, ruleFor } from './message/problem.ts'
 import type { Metrics } from './metrics.ts'
 import { publish } from './publish/publish.ts'
 import type { PublishContext } from './publish/publish-context.ts'
+import { isReplicationPath, replicate } from './replicate/replicate.ts'
 import { type Route, type RouteName, routesOf } from './routes.ts'
 import { answerLastEventId, type SelectorRules, type SubscribeRules, subscribe } from './subscribe/subscribe.ts'
 import { answerSubscriptions, isSubscriptionsPath } from './subscribe/subscriptions.ts'
@@ -155,9 +156,13 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     health: () => textResponse('ok\n'),
     ready: async () => {
       await assertReady(hub)
-      return textResponse('ready\n')
+      return textResponse(`ready\n${await upstreamText(hub)}`)
     },
     metrics: metrics && (async () => textResponse(await metrics.toText(), metrics.contentType)),
+    replication: {
+      isAt: isReplicationPath,
+      answer: (request) => replicate(request, { hub, authorizer, onError }),
+    },
     subscriptions: subscriptions && {
       isAt: isSubscriptionsPath,
       answer: (request) => answerSubscriptions(subscriptions, request, authorizer),
@@ -279,6 +284,14 @@ async function assertReady(hub: HubCore): Promise<void> {
   const ready = hub.check().then(() => true)
   if (await withTimeout(readyTimeoutMs, ready, false)) return
   throw new HubError('STORE_FAILED', `The store did not answer within ${readyTimeoutMs / 1000} s.`)
+}
+
+/** Says how far a hub at the edge is behind: it serves subscribers all the same. */
+async function upstreamText(hub: HubCore): Promise<string> {
+  const status = await hub.upstream()
+  if (!status) return ''
+  const { isConnected, behind, silentMs } = status
+  return `upstream ${isConnected ? 'connected' : 'lost'}, ${behind} positions behind, last heard of ${(silentMs / 1000).toFixed(1)} s ago\n`
 }
 
 function noSuchMethod(request: HubRequest, route: Route | undefined): HubResponse {

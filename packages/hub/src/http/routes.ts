@@ -7,6 +7,8 @@ export type RouteName =
   | 'subscribe'
   | 'last'
   | 'subscriptions'
+  /** For hubs that copy this one. */
+  | 'replicate'
   | 'page'
   | 'operating'
   | 'preflight'
@@ -44,6 +46,7 @@ export interface Answers {
   readonly health: Answering
   readonly ready: Answering
   readonly metrics: Answering | undefined
+  readonly replication: Part
   readonly subscriptions: Part | undefined
   readonly metadata: Part | undefined
   readonly page: Part | undefined
@@ -59,7 +62,19 @@ export interface Part {
 
 /** The one table of what is where. If several routes are at a path, the first one counts. */
 export function routesOf(answers: Answers): readonly Route[] {
-  const { publish, subscribe, last, health, ready, metrics, subscriptions, metadata, page, hasPublishers } = answers
+  const {
+    publish,
+    subscribe,
+    last,
+    health,
+    ready,
+    metrics,
+    replication,
+    subscriptions,
+    metadata,
+    page,
+    hasPublishers,
+  } = answers
   const forPages = (isAt: Route['isAt'], name: RouteName, methods: readonly [string, Method][]): Route => {
     const preflight = answers.preflight([...methods.map(([method]) => method), 'OPTIONS'].join(', '))
     return {
@@ -87,6 +102,13 @@ export function routesOf(answers: Answers): readonly Route[] {
     forPages((path) => path === `${hubPath}/last`, 'last', methods(selecting, 'last', last)),
     subscriptions &&
       forPages(subscriptions.isAt, 'subscriptions', methods('GET, HEAD', 'subscriptions', subscriptions.answer)),
+    {
+      isAt: replication.isAt,
+      name: 'replicate',
+      methods: new Map(methods('GET, POST', 'replicate', replication.answer)),
+      isForPages: false,
+      isForOperators: true,
+    },
     forOperators('/healthz', health),
     forOperators('/readyz', ready),
     metrics && forOperators('/metrics', metrics),

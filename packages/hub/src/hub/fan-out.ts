@@ -147,7 +147,7 @@ export class FanOut {
     return this.#tail.isFollowing
   }
 
-  get stats(): HubStats {
+  get stats(): Omit<HubStats, 'replicas'> {
     let subscribersBehind = 0
     let lagEvents = 0
     for (const { feed, offset, position } of this.#subscribers) {

@@ -1,6 +1,6 @@
 import { frameBytes } from '@headwater/sse/server'
 import { RecentMap } from '../base/recent-map.ts'
-import type { EventStore, HistoryPosition, StoredEvent } from '../store/store.ts'
+import type { EventStore, HistoryPosition, ReadPage, ReadQuery, StoredEvent } from '../store/store.ts'
 import { admittedEvents } from './admitted-events.ts'
 import { encodeStoredEvent } from './event-frame.ts'
 import { type LastEvent, LastEvents } from './last-events.ts'
@@ -98,6 +98,11 @@ export class HistoryReader {
       return page
     }
     return this.#reads.do(key, read, signal)
+  }
+
+  /** Reads a page of all events, for a hub that copies the history. */
+  readAll(query: ReadQuery): Promise<ReadPage> {
+    return this.#turns.take(undefined, () => this.#store.read(query))
   }
 
   /** Whether an event of the selection after this position is lost. */

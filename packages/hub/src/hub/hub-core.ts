@@ -1,7 +1,7 @@
 import type { Session } from '@headwater/sse/server'
 import { HubError } from '../base/errors.ts'
 import { exactTopic, type Matcher } from '../matching/matcher.ts'
-import type { Append, EventStore, HistoryPosition } from '../store/store.ts'
+import type { Append, EventStore, HistoryPosition, UpstreamStatus } from '../store/store.ts'
 import { requestedSubscriptions } from '../subscriptions/active-subscription.ts'
 import { type RegistryOptions, SubscriptionRegistry } from '../subscriptions/registry.ts'
 import { SharedRegistry } from '../subscriptions/shared-registry.ts'
@@ -9,7 +9,15 @@ import { positionId } from './event-id.ts'
 import { FanOut } from './fan-out.ts'
 import type { FanOutOptions } from './fan-out-options.ts'
 import { type HubEvent, readEvents } from './program-events.ts'
-import { maxTopics, type PreparedEvent, type PublishInit, type PublishLimits, prepareEvent } from './publish-init.ts'
+import {
+  maxTopics,
+  type PreparedEvent,
+  type PublishInit,
+  type PublishLimits,
+  prepareAppend,
+  prepareEvent,
+} from './publish-init.ts'
+import { Replication } from './replication.ts'
 import { findStartingPoint, positionOf, type StartingPoint } from './resume.ts'
 import { Selection } from './selection.ts'
 import type { HubStats } from './stats.ts'
@@ -130,6 +138,15 @@ export interface HubCore {
   ): AsyncGenerator<HubEvent, void, undefined>
   /** Who is subscribed by a session; `undefined` unless the `subscriptions` option is set. */
   readonly subscriptions: Pick<SubscriptionRegistry, 'isCompat' | 'list' | 'find'> | undefined
+  /** The history, as other hubs copy it. */
+  readonly replication: Replication
+  /**
+   * Stores events that a hub which copies this one passes on, all or none, and resolves to their
+   * positions. Rejects as `publish` does.
+   */
+  appendForReplica(appends: readonly Append[]): Promise<readonly HistoryPosition[]>
+  /** How far this hub is behind the one that it copies; `undefined` if its store copies none. */
+  upstream(): Promise<UpstreamStatus | undefined>
   /** How many sessions are served now. */
   readonly subscriberCount: number
   /**
@@ -167,6 +184,7 @@ export async function createHubCore({
   }
   const fanOut = await FanOut.start(store, { ...options, onError })
   const registry = subscriptions ? await startRegistry(subscriptions === true ? {} : subscriptions) : undefined
+  const replication = new Replication(store, fanOut.history)
   const publishing = new PublishesUnderWay()
   const { epoch } = store
   let closing: Promise<void> | undefined
@@ -192,11 +210,15 @@ export async function createHubCore({
   }
 
   async function appendInOrder(prepared: readonly PreparedEvent[]): Promise<readonly string[]> {
+    const positions = await storeInOrder(prepared)
+    return prepared.map(({ event }, index) => event.id ?? positionId(epoch, positions[index]!))
+  }
+
+  async function storeInOrder(prepared: readonly PreparedEvent[]): Promise<readonly HistoryPosition[]> {
     assertOpen()
     publishing.begin()
     try {
-      const positions = await appendAll(store, prepared)
-      return prepared.map(({ event }, index) => event.id ?? positionId(epoch, positions[index]!))
+      return await appendAll(store, prepared)
     } finally {
       publishing.end()
     }
@@ -251,12 +273,22 @@ export async function createHubCore({
 
     subscriptions: registry,
 
+    replication,
+
+    async appendForReplica(appends) {
+      return await storeInOrder(appends.map((append) => prepareAppend(append, epoch, limits)))
+    },
+
+    async upstream() {
+      return await store.upstream?.()
+    },
+
     get subscriberCount() {
       return fanOut.subscriberCount
     },
 
     get stats() {
-      return fanOut.stats
+      return { ...fanOut.stats, replicas: replication.streamCount }
     },
 
     async check() {
@@ -307,7 +339,7 @@ export async function createHubCore({
   }
 
   async function finish(): Promise<void> {
-    await Promise.allSettled([publishing.whenNone(), fanOut.drain()])
+    await Promise.allSettled([publishing.whenNone(), fanOut.drain(), replication.drain()])
     await registry?.close()
     fanOut.close()
   }

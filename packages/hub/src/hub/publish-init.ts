@@ -86,6 +86,16 @@ export function prepareEvent(init: PublishInit, epoch: string, limits: PublishLi
 }
 
 /**
+ * Validates an event that another hub passes on, with the key under which stores know it: the same in
+ * each of them, so that its publisher can send it again to any. Throws as {@link prepareEvent} does.
+ */
+export function prepareAppend({ event, idempotencyKey }: Append, epoch: string, limits: PublishLimits): PreparedEvent {
+  const { topics, isPrivate, retryMs, ...rest } = event
+  const prepared = prepareEvent({ ...rest, topic: topics, private: isPrivate, retry: retryMs }, epoch, limits)
+  return { event: { ...prepared.event, retryMs }, idempotencyKey: parseIdempotencyKey(idempotencyKey) } as PreparedEvent
+}
+
+/**
  * The key under which the store knows an event. It includes the event: if a key is used twice, by
  * mistake or by two publishers that count from 1, no acknowledged event may disappear.
  */

@@ -22,6 +22,8 @@ export interface HubStats {
    * keep up.
    */
   readonly sessionsClosed: Readonly<Partial<Record<CloseReason, number>>>
+  /** Hubs that copy the history of this one now. */
+  readonly replicas: number
   /** The newest position of the history that the hub knows. */
   readonly headPosition: number
 }

@@ -5,7 +5,7 @@ import type { EventStore } from './store.ts'
  * that neither has is missing.
  */
 export function decorateStore(store: EventStore, methods: Partial<EventStore>): EventStore {
-  const { appendAll, readBack, check, nodes } = store
+  const { appendAll, readBack, check, nodes, upstream } = store
   return {
     epoch: store.epoch,
     ...(nodes && { nodes }),
@@ -19,6 +19,7 @@ export function decorateStore(store: EventStore, methods: Partial<EventStore>): 
     follow: (follower) => store.follow(follower),
     trim: () => store.trim(),
     ...(check && { check: () => check.call(store) }),
+    ...(upstream && { upstream: () => upstream.call(store) }),
     close: () => store.close(),
     ...methods,
   }

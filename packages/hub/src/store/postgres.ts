@@ -1,10 +1,10 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import { assertNotNegative } from '../base/check-option.ts'
-import { HubError } from '../base/errors.ts'
+import type { HubError } from '../base/errors.ts'
 import { parsePostgresAddress } from './postgres/address.ts'
 import { PostgresSource } from './postgres/postgres-source.ts'
-import { openReplica, type Replica } from './replica.ts'
+import type { Replica } from './replica.ts'
+import { openCopy } from './replicated/open-copy.ts'
 import { ReplicatedStore } from './replicated/replicated-store.ts'
 import type { Retention } from './retention.ts'
 import { sqliteDefaults } from './sqlite.ts'
@@ -70,36 +70,4 @@ export async function openPostgresStore({
     throw error
   }
   return await ReplicatedStore.open({ replica, source, waitMs: address.waitMs, onError })
-}
-
-/**
- * Opens the copy of a history in a directory of copies. Copies of other histories are of no use any
- * more. A damaged one is made anew: everything in it is in the engine.
- */
-async function openCopy(directory: string, epoch: string, onError: (error: HubError) => void): Promise<Replica> {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
-  const name = `copy-${epoch}`
-  const open = () =>
-    openReplica({
-      directory: join(directory, name),
-      epoch,
-      // What a power loss takes is read from the engine again.
-      durability: 'fast',
-      maxBytes: Infinity,
-      onError,
-    })
-  let replica: Replica
-  try {
-    replica = await open()
-  } catch (error) {
-    if (!(error instanceof HubError) || error.code !== 'STORE_FAILED') throw error
-    onError(new HubError('STORE_FAILED', `The local copy is made anew: ${error.message}`, { cause: error }))
-    rmSync(join(directory, name), { recursive: true, force: true })
-    replica = await open()
-  }
-  for (const other of readdirSync(directory)) {
-    if (/^copy-[0-9a-z]{10}$/.test(other) && other !== name)
-      rmSync(join(directory, other), { recursive: true, force: true })
-  }
-  return replica
 }

@@ -24,6 +24,7 @@ import type {
   ReadBackQuery,
   ReadPage,
   ReadQuery,
+  UpstreamStatus,
 } from './store.ts'
 
 /**
@@ -42,6 +43,7 @@ class SharedStoreClient implements EventStore {
   appendAll?: (appends: readonly Append[]) => Promise<readonly HistoryPosition[]>
   readBack?: (query: ReadBackQuery) => Promise<ReadBackPage>
   check?: () => Promise<void>
+  upstream?: () => Promise<UpstreamStatus | undefined>
   readonly #port: MessagePort
   readonly #tail: TailReader
   readonly #pending = new Map<
@@ -70,6 +72,7 @@ class SharedStoreClient implements EventStore {
         exchange: (note) => this.#ask({ name: 'exchange', note }),
       }
     }
+    if (can.upstream) this.upstream = () => this.#ask({ name: 'upstream' })
     port.on('message', (notices: readonly Notice[]) => {
       for (const notice of notices) this.#onNotice(notice)
     })

@@ -181,6 +181,16 @@ export interface Follower {
   onFailure(error: Error): void
 }
 
+/** What a copy of a history knows of the hub that it copies. */
+export interface UpstreamStatus {
+  /** Whether it is connected to that hub now. */
+  readonly isConnected: boolean
+  /** How many positions, and so at most how many events, the copy lacks of those it has heard of. */
+  readonly behind: number
+  /** How long ago it last heard of that hub, in milliseconds. */
+  readonly silentMs: number
+}
+
 /**
  * The nodes that share a history: hubs in other processes or on other machines, each with a store of
  * its own on one engine.
@@ -295,6 +305,12 @@ export interface EventStore {
    * A store that omits this method is assumed to be able to store for as long as it can be read.
    */
   check?(): Promise<void>
+
+  /**
+   * How far a copy of another hub's history is behind. A store that is not such a copy omits the
+   * method, or resolves to `undefined`.
+   */
+  upstream?(): Promise<UpstreamStatus | undefined>
 
   /** Finishes the appends under way, then closes. Idempotent. */
   close(): Promise<void>

@@ -29,6 +29,8 @@ export const logEvents = {
   'store-failed': 'error',
   'store-recovered': 'info',
   'store-slow': 'warn',
+  'upstream-lost': 'error',
+  'upstream-connected': 'info',
   reloaded: 'info',
   'reload-failed': 'error',
   'restart-needed': 'warn',

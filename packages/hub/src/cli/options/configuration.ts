@@ -207,7 +207,7 @@ function fromJson(option: Option, value: unknown): unknown {
 
 /** Whether the option's value may be a key. */
 function isSecret(option: Option): boolean {
-  return /Key$/.test(option.attributeName()) && option.attributeName() !== 'tlsKey'
+  return /Key$|Token$/.test(option.attributeName()) && option.attributeName() !== 'tlsKey'
 }
 
 /** Whether this is the location of a key without a password, not the key itself. */
@@ -251,12 +251,18 @@ function toJson(command: Command): object {
   const entries = configurableOptions(command).map((option): [string, unknown] => {
     const key = option.attributeName()
     const value: unknown = command.getOptionValue(key)
-    if (isSecret(option)) return [key, [value].flat().map((each) => (mayShow(String(each)) ? each : '(not shown)'))]
+    if (isSecret(option)) return [key, withoutSecrets(value)]
     if (option instanceof DurationOption && typeof value === 'number') return [key, DurationOption.textOf(value)]
     if (typeof value === 'string' && isPostgresUrl(value)) return [key, withoutPassword(value)]
     return [key, takesValue(option) ? asText(value) : value === true]
   })
   return Object.fromEntries(entries.filter(([, value]) => value !== undefined))
+}
+
+function withoutSecrets(value: unknown): unknown {
+  if (value === undefined) return undefined
+  const shown = [value].flat().map((each) => (mayShow(String(each)) ? each : '(not shown)'))
+  return Array.isArray(value) ? shown : shown[0]
 }
 
 function asText(value: unknown): unknown {

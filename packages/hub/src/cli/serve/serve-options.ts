@@ -9,10 +9,11 @@ import { type AuthFlags, addAuthFlags } from '../options/auth-flags.ts'
 import { configurable } from '../options/configuration.ts'
 import { addLimitFlags } from '../options/limit-flags.ts'
 import { DurationOption, type ListenAddress, ListOption, parseListenAddress } from '../options/option-types.ts'
-import { addStoreFlags, type StoreFlags } from '../options/store-flags.ts'
+import { addStoreFlags } from '../options/store-flags.ts'
+import { addUpstreamFlags, type UpstreamFlags } from '../options/upstream-flags.ts'
 
 /** The values of the flags of `headwater serve`. */
-export interface ServeOptions extends StoreFlags, AuthFlags, Limits, LogFlags {
+export interface ServeOptions extends UpstreamFlags, AuthFlags, Limits, LogFlags {
   readonly listen: ListenAddress
   readonly threads?: number
   readonly corsOrigins: string[]
@@ -105,6 +106,7 @@ export function addServeFlags(command: Command): Command {
   )
   command.optionsGroup('Where events are stored:')
   addStoreFlags(command)
+  addUpstreamFlags(command)
   command
     .optionsGroup('Who may do what:')
     .option(

@@ -16,12 +16,13 @@ import { openLog } from '../log/log-flags.ts'
 import { describeAuth } from '../options/auth-flags.ts'
 import { describeLimits } from '../options/limit-flags.ts'
 import { describeRetention, describeStore, openStore } from '../options/store-flags.ts'
+import { describeUpstream, openUpstream, warningOf } from '../options/upstream-flags.ts'
 import { version } from '../version.ts'
 import { CertificateFiles } from './certificate-files.ts'
 import { Reloading } from './reloading.ts'
 import { addServeFlags, type ServeOptions } from './serve-options.ts'
 import { ServerPool } from './server-pool.ts'
-import { logFailure, openTokenAuthorizer, startServer } from './start-server.ts'
+import { logFailure, logUpstream, openTokenAuthorizer, startServer } from './start-server.ts'
 import { keepYoungGenerationSmall } from './young-generation.ts'
 
 export function serveCommand(): Command {
@@ -103,13 +104,22 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   })
 
   let uncleanHolder: string | undefined
-  const store = await openStore(options, {
-    onError: (error) => logFailure(log, error),
-    onCaution: (caution) => log.write('caution', caution),
-    onUncleanStop: (holder) => {
-      uncleanHolder = holder
-    },
+  const onError = (error: HubError) => logFailure(log, error)
+  const caution = warningOf(options)
+  if (caution !== undefined) log.write('caution', caution)
+  const copy = await openUpstream(options, {
+    onError,
+    onConnection: (connection) => logUpstream(log, connection),
   })
+  const store =
+    copy ??
+    (await openStore(options, {
+      onError,
+      onCaution: (caution) => log.write('caution', caution),
+      onUncleanStop: (holder) => {
+        uncleanHolder = holder
+      },
+    }))
   const { head } = await store.bounds()
   const sharing = threadCount > 1 ? await shareAmong(threadCount, store) : undefined
   const { hub, server, limits, metrics } = await startServer({
@@ -129,9 +139,10 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   })
   log.write(
     'store-opened',
-    `${describeStore(options)} ${describeRetention(options)} The newest position is ${head.position}.`,
+    `${copy ? describeUpstream(options) : `${describeStore(options)} ${describeRetention(options)}`} The newest position is ${head.position}.`,
     {
       store: withoutPassword(options.store),
+      upstream: options.upstream,
       durability: options.durability,
       maxAgeSeconds: options.maxAge,
       maxEvents: options.maxEvents,

@@ -9,6 +9,7 @@ import type { HubServer } from '../../http/server/server.ts'
 import type { Certificate } from '../../http/server/tls.ts'
 import type { EventStore } from '../../store/store.ts'
 import type { StoreHealth } from '../../store/store-health.ts'
+import type { UpstreamConnection } from '../../store/upstream.ts'
 import type { Log } from '../log/log.ts'
 import { openAuthorizer } from '../options/auth-flags.ts'
 import { limitsOf } from '../options/limit-flags.ts'
@@ -130,6 +131,17 @@ export function logFailure(log: Log, error: unknown): void {
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
   log.writeThrottled('failure', `something failed in the hub, which continues: ${message}`, { stack })
+}
+
+/** Logs that a hub at the edge has lost its connection to the hub upstream, or has it again. */
+export function logUpstream(log: Log, connection: UpstreamConnection): void {
+  if (connection.name === 'lost') {
+    log.write('upstream-lost', `the connection to the hub upstream is lost; trying again: ${connection.reason}`, {
+      reason: connection.reason,
+    })
+    return
+  }
+  log.write('upstream-connected', 'connected to the hub upstream again.')
 }
 
 /** Logs that the store fails, works again or is slow. */

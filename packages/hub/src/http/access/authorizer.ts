@@ -43,6 +43,11 @@ export interface Authorizer {
    * body.
    */
   authorizePublisher(request: HubRequest): PublishPermission | Promise<PublishPermission>
+  /**
+   * Checks that a request may copy the whole history. Resolves to when that permission expires.
+   * Nobody may without a token, or where no rules say who may.
+   */
+  authorizeReplica(request: HubRequest): Promise<Pick<Permission, 'expiresAt'>>
 }
 
 /** Used if no other URL is configured. */
@@ -65,6 +70,14 @@ export function authorizerFrom(authorize?: Authorize): Authorizer {
       const { subscribe = [] } = await permissionOf(request, authorize)
       if (new MatcherSet(subscribe).selectsAny([new Topic(path)])) return dialect
       throw new HubError('FORBIDDEN', `This request may not read ${path}.`)
+    },
+    async authorizeReplica(request) {
+      const permission = authorize && (await permissionOf(request, authorize))
+      if (permission?.replicate) return permission
+      throw new HubError(
+        'FORBIDDEN',
+        'This request may not copy the history of this hub. The program that runs the hub allows it by "replicate" in what its authorize function returns.',
+      )
     },
     authorizePublisher: (request) => (authorize ? grantedBy(request, authorize) : everyTopicGranted),
   }

@@ -16,6 +16,12 @@ export interface Permission {
    */
   readonly subscribe?: readonly Matcher[] | undefined
   /**
+   * Whether it may copy the whole history, private events included: for hubs at the edge
+   * (`openUpstreamStore`). With it, and with `publish`, an edge may also pass on what is published
+   * there. Default: false.
+   */
+  readonly replicate?: boolean | undefined
+  /**
    * When the permission expires, in milliseconds since 1970. Its event stream ends by then.
    * Default: never.
    */

@@ -103,6 +103,14 @@ export class TokenAuthorizer implements Authorizer {
     return rights.dialect
   }
 
+  async authorizeReplica(request: HubRequest): Promise<Pick<Permission, 'expiresAt'>> {
+    const rules = this.#rules
+    const rights = await this.#authenticate(rules, request, 'subscriber')
+    const refused = rules.authenticator.refuseReplica(rights)
+    if (refused) this.#refuse(rules, request, refused)
+    return { expiresAt: rights.expiresAt }
+  }
+
   authorizePublisher(request: HubRequest): PublishPermission | Promise<PublishPermission> {
     const rules = this.#rules
     if (request.head && rules.anonymousHeads.has(request.head)) return everyTopicGranted

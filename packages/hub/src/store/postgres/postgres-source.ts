@@ -30,6 +30,7 @@ export interface PostgresSourceOptions extends Required<{ [Bound in keyof Retent
 export class PostgresSource implements HistorySource {
   readonly epoch: string
   readonly nodes: PostgresNodes
+  readonly name = 'the engine'
   readonly #schema: string
   readonly #reader: LastingConnection
   readonly #writer: LastingConnection
@@ -168,11 +169,13 @@ export class PostgresSource implements HistorySource {
     const [head, headTag, trimmedBefore, tagBefore] = bounds[0] as unknown as [string, string, string, string | null]
     // Of the same moment as the events: what was trimmed between the two questions is not among them.
     const [trimmed, trimmedTag] = (page[0]?.[10] ?? trimmedBefore).split(' ')
+    const events = page.map(toStoredEvent)
     return {
       head: { position: Number(head), tag: Number(headTag) },
       trimmed: { position: Number(trimmed), tag: Number(trimmedTag) },
       tagBefore: tagBefore === null ? undefined : Number(tagBefore),
-      events: page.map(toStoredEvent),
+      events,
+      isLast: (events.at(-1)?.position ?? after) >= Number(head),
     }
   }
 

@@ -1,10 +1,15 @@
+import type { HubError } from '../../base/errors.ts'
 import type { Append, HistoryPosition, NodeDirectory, StoredEvent } from '../store.ts'
 
 /** A history that is sequenced elsewhere, as the replica of a node needs it. */
 export interface HistorySource {
   readonly epoch: string
-  /** The nodes that share it. Closed with the source. */
-  readonly nodes: NodeDirectory
+  /** The nodes that share it, if any do. Closed with the source. */
+  readonly nodes?: NodeDirectory | undefined
+  /** What messages call it. */
+  readonly name: string
+  /** Why this source will never again have this history; `undefined` while it may. */
+  readonly failure?: HubError | undefined
 
   /**
    * Stores events there, all or none, in this order. Rejects as `EventStore.append` does; the error
@@ -14,6 +19,15 @@ export interface HistorySource {
 
   /** Reads the events after a position, as many as fit into a page. */
   read(after: number): Promise<SourcePage>
+
+  /**
+   * Finds out what the source has now, so that `read` returns all of that before it says that there
+   * is nothing more. A source whose `read` always asks omits the method.
+   */
+  refresh?(): Promise<void>
+
+  /** What is known of the source without asking it. A source that cannot say omits the method. */
+  status?(): SourceStatus
 
   /** Returns the tags of those of these positions that have an event there. */
   tagsOf(positions: readonly number[]): Promise<ReadonlyMap<number, number>>
@@ -49,4 +63,14 @@ export interface SourcePage {
   readonly tagBefore: number | undefined
   /** In order of position. Empty only if there is nothing up to the head. */
   readonly events: readonly StoredEvent[]
+  /** Whether there is nothing more to read now, as far as the source knows. */
+  readonly isLast: boolean
+}
+
+export interface SourceStatus {
+  readonly isConnected: boolean
+  /** The position of the newest event that it is known to have. */
+  readonly headPosition: number
+  /** How long ago it was last heard of, in milliseconds. */
+  readonly silentMs: number
 }

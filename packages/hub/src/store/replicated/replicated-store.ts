@@ -17,6 +17,7 @@ import {
   type ReadPage,
   type ReadQuery,
   type StoredEvent,
+  type UpstreamStatus,
 } from '../store.ts'
 import { findCommonMark } from './find-common-mark.ts'
 import type { HistorySource, Sequenced, SourcePage } from './history-source.ts'
@@ -144,7 +145,16 @@ export class ReplicatedStore implements EventStore {
 
   /** Reading goes on without the source, so only a failure of the copy is one of this node. */
   async check(): Promise<void> {
+    const { failure } = this.#source
+    if (failure) throw failure
     await this.#replica.check!()
+  }
+
+  async upstream(): Promise<UpstreamStatus | undefined> {
+    const status = this.#source.status?.()
+    if (!status) return undefined
+    const { isConnected, headPosition, silentMs } = status
+    return { isConnected, silentMs, behind: Math.max(0, headPosition - this.#scheduled.position) }
   }
 
   async close(): Promise<void> {
@@ -201,11 +211,19 @@ export class ReplicatedStore implements EventStore {
     this.#assertOpen()
     const timeout = new Promise<never>((_, reject) => {
       setTimeout(
-        () => reject(new HubError('STORE_FAILED', 'The engine did not say in time what it has.')),
+        () =>
+          reject(
+            new HubError('STORE_FAILED', `There was no answer in time: ${this.#source.name} did not say what it has.`),
+          ),
         this.#waitMs,
       ).unref()
     })
-    await Promise.race([this.#nextSync(), timeout])
+    await Promise.race([this.#readAll(), timeout])
+  }
+
+  async #readAll(): Promise<void> {
+    await this.#source.refresh?.()
+    await this.#nextSync()
   }
 
   /** A round that begins after this call: one that is under way may have asked before. */
@@ -252,9 +270,8 @@ export class ReplicatedStore implements EventStore {
           continue
         }
       }
-      if (page.events.length === 0) return
-      await this.#apply(page.events)
-      if (page.events.at(-1)!.position >= page.head.position) return
+      if (page.events.length > 0) await this.#apply(page.events)
+      if (page.isLast || page.events.length === 0) return
     }
   }
 
@@ -277,8 +294,8 @@ export class ReplicatedStore implements EventStore {
     this.#onError(
       new HubError(
         'STORE_DIVERGED',
-        `The engine no longer has the events after position ${common.position} that this node has sent: it was restored, or ` +
-          'failed over to a server without them. Subscribers that got them are told of a gap.',
+        `The history no longer has the events after position ${common.position} that this node has sent: ${this.#source.name} was ` +
+          'restored, or failed over to a server without them. Subscribers that got them are told of a gap.',
       ),
     )
   }

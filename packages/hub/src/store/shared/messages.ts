@@ -10,6 +10,7 @@ import type {
   ReadQuery,
   StoredEvent,
   Tombstone,
+  UpstreamStatus,
 } from '../store.ts'
 import type { SegmentMemory } from './shared-log.ts'
 
@@ -34,7 +35,7 @@ export interface StoreConnection {
   /** The current segment of the log. */
   readonly memory: SegmentMemory
   /** The optional methods that the store has. */
-  readonly can: { readonly appendAll: boolean; readonly readBack: boolean; readonly check: boolean }
+  readonly can: Readonly<Record<'appendAll' | 'readBack' | 'check' | 'upstream', boolean>>
   /** The name of this node, if several share the history. All threads of a process are one node. */
   readonly node: string | undefined
 }
@@ -46,7 +47,7 @@ export type Request = { readonly number: number } & (
   | { readonly name: 'inspect'; readonly position: number }
   | { readonly name: 'find'; readonly id: string }
   | { readonly name: 'exchange'; readonly note: Uint8Array }
-  | { readonly name: 'bounds' | 'follow' | 'trim' | 'check' | 'alive' }
+  | { readonly name: 'bounds' | 'follow' | 'trim' | 'check' | 'alive' | 'upstream' }
 )
 
 /** The answer to each request. */
@@ -68,6 +69,7 @@ export interface Answers {
   check: undefined
   alive: ReadonlySet<string> | undefined
   exchange: readonly Uint8Array[]
+  upstream: UpstreamStatus | undefined
 }
 
 export type Notice =

@@ -112,8 +112,13 @@ class SharedTail {
     const client = new Client({ port: port1, part, progress, toldBytes: memory.byteLength, maxWaitingBytes, answer })
     this.#clients.add(client)
     port1.once('close', () => this.#clients.delete(client))
-    const { epoch, appendAll, readBack, check, nodes } = this.#store
-    const can = { appendAll: appendAll !== undefined, readBack: readBack !== undefined, check: check !== undefined }
+    const { epoch, appendAll, readBack, check, upstream, nodes } = this.#store
+    const can = {
+      appendAll: appendAll !== undefined,
+      readBack: readBack !== undefined,
+      check: check !== undefined,
+      upstream: upstream !== undefined,
+    }
     return { port: port2, epoch, wakeup, progress, memory, can, node: nodes?.name }
   }
 
@@ -215,6 +220,8 @@ class SharedTail {
         return await store.nodes!.alive()
       case 'exchange':
         return await store.nodes!.exchange(request.note, client.part)
+      case 'upstream':
+        return await store.upstream!()
     }
   }
 }

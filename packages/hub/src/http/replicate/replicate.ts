@@ -1,0 +1,158 @@
+import { parseEventId, readLastEventId } from '@headwater/sse/server'
+import { HubError } from '../../base/errors.ts'
+import type { HubCore } from '../../hub/hub-core.ts'
+import {
+  type AppendAnswer,
+  type AppendRequest,
+  type BoundsAnswer,
+  maxRequestBytes,
+  maxTagPositions,
+  replicationPath,
+  replicationPaths,
+  replicationVersion,
+  type TagsRequest,
+  toAppend,
+  toMarkTuple,
+} from '../../store/upstream/replication-protocol.ts'
+import type { Authorizer } from '../access/authorizer.ts'
+import type { PublishPermission } from '../access/permission.ts'
+import { readBody } from '../message/body.ts'
+import { type HubRequest, type HubResponse, pathOf } from '../message/http-message.ts'
+import { ruleFor, toProblem } from '../message/problem.ts'
+
+/** What the routes for hubs at the edge need from this one. */
+export interface ReplicationContext {
+  readonly hub: HubCore
+  readonly authorizer: Authorizer
+  /** Called with failures that are not the other hub's fault. */
+  readonly onError: (error: unknown) => void
+}
+
+export function isReplicationPath(path: string): boolean {
+  return path === replicationPath || path.startsWith(`${replicationPath}/`)
+}
+
+/**
+ * Answers a hub that copies the history of this one. It needs the right to copy all of it, and to
+ * publish what it passes on.
+ */
+export async function replicate(request: HubRequest, context: ReplicationContext): Promise<HubResponse> {
+  const answer = answers.get(`${request.method} ${pathOf(request)}`)
+  if (!answer) {
+    throw new HubError(
+      'NOT_FOUND',
+      `This hub speaks version ${replicationVersion} of the replication protocol, which has nothing for ${request.method} ${pathOf(request)}. Run the same version of Headwater in both hubs.`,
+    )
+  }
+  const permission = await context.authorizer.authorizeReplica(request)
+  return await answer(request, context, permission)
+}
+
+type Answering = (
+  request: HubRequest,
+  context: ReplicationContext,
+  permission: { readonly expiresAt?: number | undefined },
+) => Promise<HubResponse>
+
+const answers: ReadonlyMap<string, Answering> = new Map([
+  [`GET ${replicationPaths.stream}`, answerStream],
+  [`GET ${replicationPaths.head}`, answerHead],
+  [`POST ${replicationPaths.tags}`, answerTags],
+  [`POST ${replicationPaths.events}`, answerEvents],
+] as const)
+
+async function answerStream(
+  request: HubRequest,
+  { hub: { replication } }: ReplicationContext,
+  { expiresAt }: { readonly expiresAt?: number | undefined },
+): Promise<HubResponse> {
+  const id = readLastEventId(request.header('last-event-id'), request.url)
+  const from = parseEventId(id)
+  if (!from) {
+    throw new HubError(
+      'INVALID_REQUEST',
+      `Last-Event-ID is ${JSON.stringify(id)}: it must be the ID of a position. That of the beginning is ${replication.epoch}.0.`,
+    )
+  }
+  assertEpoch(from.epoch, replication.epoch)
+  const stream = await replication.open(from.position)
+  return {
+    status: 200,
+    headers: { 'cache-control': 'private, no-cache, no-store, no-transform' },
+    eventStream: {
+      deliverTo: (session) => stream.deliverTo(session),
+      abandon: () => stream.abandon(),
+      contentCoding: undefined,
+      expiresAt,
+    },
+  }
+}
+
+async function answerHead(_: HubRequest, { hub: { replication } }: ReplicationContext): Promise<HubResponse> {
+  const { head, trimmed } = await replication.bounds()
+  return json({
+    version: replicationVersion,
+    epoch: replication.epoch,
+    head: toMarkTuple(head),
+    trimmed: toMarkTuple(trimmed),
+  } satisfies BoundsAnswer)
+}
+
+async function answerTags(request: HubRequest, { hub: { replication } }: ReplicationContext): Promise<HubResponse> {
+  const { epoch, positions } = await readJson<TagsRequest>(request)
+  assertEpoch(epoch, replication.epoch)
+  if (!Array.isArray(positions) || positions.length > maxTagPositions || !positions.every(Number.isSafeInteger)) {
+    throw new HubError('INVALID_REQUEST', `positions must be an array of at most ${maxTagPositions} whole numbers.`)
+  }
+  return json((await replication.tagsOf(positions)).map((tag) => tag ?? null))
+}
+
+/** Each group is stored or refused by itself: they come from different publishers. */
+async function answerEvents(request: HubRequest, context: ReplicationContext): Promise<HubResponse> {
+  const { hub, authorizer } = context
+  const permission = await authorizer.authorizePublisher(request)
+  const { epoch, groups } = await readJson<AppendRequest>(request)
+  assertEpoch(epoch, hub.replication.epoch)
+  if (!Array.isArray(groups)) throw new HubError('INVALID_REQUEST', 'groups must be an array.')
+  return json(await Promise.all((groups as AppendRequest['groups']).map((group) => store(group, permission, context))))
+}
+
+async function store(
+  group: AppendRequest['groups'][number],
+  permission: PublishPermission,
+  { hub, onError }: ReplicationContext,
+): Promise<AppendAnswer> {
+  try {
+    const appends = group.map(toAppend)
+    for (const { event } of appends) permission.assertMayPublish(event.topics)
+    return { marks: (await hub.appendForReplica(appends)).map(toMarkTuple) }
+  } catch (error) {
+    if (ruleFor(error).logged === 'failure') onError(error)
+    const { status, code, detail } = toProblem(error instanceof HubError ? error : undefined)
+    return { status, code, detail }
+  }
+}
+
+function assertEpoch(asked: unknown, epoch: string): void {
+  if (asked === epoch) return
+  throw new HubError('OTHER_HISTORY', `This hub has the history ${epoch}, not ${JSON.stringify(asked)}.`)
+}
+
+async function readJson<T>(request: HubRequest): Promise<T> {
+  const body = await readBody(request, maxRequestBytes)
+  try {
+    const value: unknown = JSON.parse(body.toString())
+    if (typeof value === 'object' && value !== null) return value as T
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+  }
+  throw new HubError('INVALID_REQUEST', 'The body is not a JSON object.')
+}
+
+function json(value: unknown): HubResponse {
+  return {
+    status: 200,
+    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
+    body: JSON.stringify(value),
+  }
+}

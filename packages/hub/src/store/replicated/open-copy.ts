@@ -1,0 +1,38 @@
+import { mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { HubError } from '../../base/errors.ts'
+import { openReplica, type Replica } from '../replica.ts'
+
+/**
+ * Opens the copy of a history in a directory of copies. Copies of other histories are of no use any
+ * more. A damaged one is made anew: everything in it is where the history is sequenced.
+ *
+ * @throws HubError as `openReplica` does
+ */
+export async function openCopy(directory: string, epoch: string, onError: (error: HubError) => void): Promise<Replica> {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  const name = `copy-${epoch}`
+  const open = () =>
+    openReplica({
+      directory: join(directory, name),
+      epoch,
+      // What a power loss takes is read from the source again.
+      durability: 'fast',
+      maxBytes: Infinity,
+      onError,
+    })
+  let replica: Replica
+  try {
+    replica = await open()
+  } catch (error) {
+    if (!(error instanceof HubError) || error.code !== 'STORE_FAILED') throw error
+    onError(new HubError('STORE_FAILED', `The local copy is made anew: ${error.message}`, { cause: error }))
+    rmSync(join(directory, name), { recursive: true, force: true })
+    replica = await open()
+  }
+  for (const other of readdirSync(directory)) {
+    if (/^copy-[0-9a-z]{10}$/.test(other) && other !== name)
+      rmSync(join(directory, other), { recursive: true, force: true })
+  }
+  return replica
+}

@@ -1,0 +1,114 @@
+import { resolve } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { assertNotNegative } from '../base/check-option.ts'
+import { HubError } from '../base/errors.ts'
+import { openCopy } from './replicated/open-copy.ts'
+import { ReplicatedStore } from './replicated/replicated-store.ts'
+import type { EventStore } from './store.ts'
+import type { BoundsAnswer } from './upstream/replication-protocol.ts'
+import { parseUpstreamUrl, UpstreamClient } from './upstream/upstream-client.ts'
+import { UpstreamError } from './upstream/upstream-error.ts'
+import { UpstreamSource } from './upstream/upstream-source.ts'
+
+/** A change of the connection to the hub upstream. */
+export type UpstreamConnection = { readonly name: 'connected' } | { readonly name: 'lost'; readonly reason: string }
+
+export interface UpstreamStoreOptions {
+  /** The hub to copy, such as `https://hub.example.com`. It may be a hub at the edge itself. */
+  readonly url: string
+  /**
+   * The token to send there, or a function that returns one for each request. It grants the action
+   * `replicate` on `*`, and publishing on what is published here. Default: none.
+   */
+  readonly token?: string | (() => string | undefined | Promise<string | undefined>) | undefined
+  /** Where the local copy is kept. Default `./headwater-data`. */
+  readonly directory?: string | undefined
+  /** Whether events that are published here are passed on to the hub upstream. Default true. */
+  readonly passesPublishes?: boolean | undefined
+  /**
+   * How long a publish, or a reader with an ID that is not known here, waits for the hub upstream, in
+   * milliseconds. Default 10000.
+   */
+  readonly waitMs?: number | undefined
+  /** Called with errors that reject no call. Default `console.error`. */
+  readonly onError?: ((error: HubError) => void) | undefined
+  /**
+   * Called when the connection to the hub upstream is lost, once, and when it is there again. Default:
+   * `onError` gets the loss.
+   */
+  readonly onConnection?: ((connection: UpstreamConnection) => void) | undefined
+}
+
+/**
+ * Opens a copy of the history of another hub, for a hub at the edge: positions and IDs are the same,
+ * so that subscribers may resume at either. Appends are passed on. Resolves when the copy is complete.
+ *
+ * @throws HubError `INVALID_OPTION`, `STORE_LOCKED`, `STORE_FAILED`; `HUB_UNREACHABLE` if the hub
+ * upstream does not answer within `waitMs`; `HUB_REFUSED` if it does not let itself be copied, speaks
+ * another version, or is not a hub
+ */
+export async function openUpstreamStore({
+  url,
+  token,
+  directory = './headwater-data',
+  passesPublishes = true,
+  waitMs = 10_000,
+  onError = console.error,
+  onConnection = defaultListener(onError),
+}: UpstreamStoreOptions): Promise<EventStore> {
+  assertNotNegative('waitMs', waitMs)
+  const client = new UpstreamClient({
+    url: parseUpstreamUrl(url),
+    token: typeof token === 'function' ? token : () => token,
+  })
+  const { epoch } = await greet(client, waitMs)
+  const replica = await openCopy(resolve(directory), epoch, onError)
+  let isLost = false
+  const source = new UpstreamSource({
+    client,
+    epoch,
+    waitMs,
+    passesPublishes,
+    onConnection(isConnected, error) {
+      if (isConnected !== isLost) return
+      isLost = !isConnected
+      onConnection(isConnected ? { name: 'connected' } : { name: 'lost', reason: error?.message ?? 'It ended.' })
+    },
+  })
+  return await ReplicatedStore.open({
+    replica,
+    source,
+    waitMs,
+    // That it is away was reported when the connection was lost.
+    onError: (error) => {
+      if (!(error instanceof UpstreamError)) onError(error)
+    },
+  }).catch((error: unknown) => {
+    throw toStartError(error)
+  })
+}
+
+/** Asks the hub upstream what it is, until it answers. */
+async function greet(client: UpstreamClient, waitMs: number): Promise<BoundsAnswer> {
+  const deadline = performance.now() + waitMs
+  for (;;) {
+    try {
+      return await client.head(Math.max(1000, deadline - performance.now()))
+    } catch (error) {
+      const isTemporary = error instanceof UpstreamError && error.trouble === 'away'
+      if (!isTemporary || performance.now() >= deadline) throw toStartError(error)
+      await wait(250)
+    }
+  }
+}
+
+function toStartError(error: unknown): unknown {
+  if (!(error instanceof UpstreamError)) return error
+  return new HubError(error.trouble === 'away' ? 'HUB_UNREACHABLE' : 'HUB_REFUSED', error.message, { cause: error })
+}
+
+function defaultListener(onError: (error: HubError) => void): (connection: UpstreamConnection) => void {
+  return (connection) => {
+    if (connection.name === 'lost') onError(new HubError('HUB_UNREACHABLE', connection.reason))
+  }
+}
