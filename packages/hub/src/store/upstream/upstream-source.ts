@@ -169,7 +169,7 @@ export class UpstreamSource implements HistorySource {
   }
 
   #page(tagBefore: number | undefined, events: readonly StoredEvent[]): SourcePage {
-    return { head: this.#head, trimmed: this.#trimmed, tagBefore, events, isLast: this.#hasAll }
+    return { head: this.#head, trimmed: this.#trimmed, tagBefore, events, isLast: this.#hasAll && !this.#stream.next }
   }
 
   #assertUsable(): void {
