@@ -205,9 +205,10 @@ function fromJson(option: Option, value: unknown): unknown {
   throw new HubError('INVALID_OPTION', `${shown} is not ${expected}.`)
 }
 
-/** Whether the option's value may be a key. */
+/** Whether the option's value may be a key or a token. */
 function isSecret(option: Option): boolean {
-  return /Key$|Token$/.test(option.attributeName()) && option.attributeName() !== 'tlsKey'
+  const key = option.attributeName()
+  return key === 'upstreamToken' || (/Key$/.test(key) && key !== 'tlsKey')
 }
 
 /** Whether this is the location of a key without a password, not the key itself. */

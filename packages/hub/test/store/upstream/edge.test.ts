@@ -337,7 +337,11 @@ test('what is no hub that can be copied is a clear error at the start', async ()
   const newer = await answering(
     404,
     'application/problem+json',
-    JSON.stringify({ status: 404, code: 'NOT_FOUND', detail: 'This hub speaks version 2 of the replication protocol.' }),
+    JSON.stringify({
+      status: 404,
+      code: 'NOT_FOUND',
+      detail: 'This hub speaks version 2 of the replication protocol.',
+    }),
   )
   await expect(open(newer)).rejects.toMatchObject({ code: 'HUB_REFUSED', message: /version 2/ })
   const busy = await answering(503, 'text/plain', 'come back later')
