@@ -1,4 +1,5 @@
 import type { Session } from '@headwater/sse/server'
+import { HubError } from '../base/errors.ts'
 import type { Bounds, EventStore } from '../store/store.ts'
 import type { HistoryReader } from './history-reader.ts'
 import { ReplicationStream } from './replication-stream.ts'
@@ -8,6 +9,7 @@ export class Replication {
   readonly #store: EventStore
   readonly #history: HistoryReader
   readonly #streams = new Set<ReplicationStream>()
+  #isDraining = false
 
   constructor(store: EventStore, history: HistoryReader) {
     this.#store = store
@@ -42,6 +44,10 @@ export class Replication {
   /** Prepares a stream of all events after a position. Rejects as the store does. */
   async open(after: number): Promise<{ deliverTo(session: Session): void; abandon(): void }> {
     const stream = await ReplicationStream.open(this.#store, this.#history, after)
+    if (this.#isDraining) {
+      stream.abandon()
+      throw new HubError('HUB_CLOSED', 'The hub is shutting down. Try again when it, or another, is up.')
+    }
     this.#streams.add(stream)
     const abandon = () => {
       this.#streams.delete(stream)
@@ -56,8 +62,9 @@ export class Replication {
     }
   }
 
-  /** Ends all streams, so that the other hubs come back. */
+  /** Ends all streams, so that the other hubs come back, and begins no more. */
   async drain(): Promise<void> {
+    this.#isDraining = true
     await Promise.all([...this.#streams].map((stream) => stream.drain()))
   }
 }

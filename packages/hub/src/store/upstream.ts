@@ -7,7 +7,7 @@ import { ReplicatedStore } from './replicated/replicated-store.ts'
 import type { EventStore } from './store.ts'
 import type { BoundsAnswer } from './upstream/replication-protocol.ts'
 import { parseUpstreamUrl, UpstreamClient } from './upstream/upstream-client.ts'
-import { UpstreamError } from './upstream/upstream-error.ts'
+import { UpstreamError, type UpstreamTrouble } from './upstream/upstream-error.ts'
 import { UpstreamSource } from './upstream/upstream-source.ts'
 
 /** A change of the connection to the hub upstream. */
@@ -33,8 +33,8 @@ export interface UpstreamStoreOptions {
   /** Called with errors that reject no call. Default `console.error`. */
   readonly onError?: ((error: HubError) => void) | undefined
   /**
-   * Called when the connection to the hub upstream is lost, once, and when it is there again. Default:
-   * `onError` gets the loss.
+   * Called when the connection to the hub upstream is lost, not for each attempt that fails in the
+   * same way, and when it is there again. Default: `onError` gets the loss.
    */
   readonly onConnection?: ((connection: UpstreamConnection) => void) | undefined
 }
@@ -63,16 +63,16 @@ export async function openUpstreamStore({
   })
   const { epoch } = await greet(client, waitMs)
   const replica = await openCopy(resolve(directory), epoch, onError)
-  let isLost = false
+  let trouble: UpstreamTrouble | undefined
   const source = new UpstreamSource({
     client,
     epoch,
     waitMs,
     passesPublishes,
-    onConnection(isConnected, error) {
-      if (isConnected !== isLost) return
-      isLost = !isConnected
-      onConnection(isConnected ? { name: 'connected' } : { name: 'lost', reason: error?.message ?? 'It ended.' })
+    onConnection(error) {
+      if (error?.trouble === trouble) return
+      trouble = error?.trouble
+      onConnection(error ? { name: 'lost', reason: error.message } : { name: 'connected' })
     },
   })
   return await ReplicatedStore.open({

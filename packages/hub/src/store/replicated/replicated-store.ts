@@ -60,6 +60,9 @@ export class ReplicatedStore implements EventStore {
   /** The round under way, and whether another one has to follow it. */
   #syncing: Promise<void> | undefined
   #isSyncDue = false
+  /** The question to the source under way, and the one after it. */
+  #reading: Promise<void> | undefined
+  #nextReading: Promise<void> | undefined
   #reportedFailure: string | undefined
   #isClosed = false
 
@@ -218,7 +221,24 @@ export class ReplicatedStore implements EventStore {
         this.#waitMs,
       ).unref()
     })
-    await Promise.race([this.#readAll(), timeout])
+    await Promise.race([this.#readAllTogether(), timeout])
+  }
+
+  /** Any number of callers share one question to the source: one that begins after their call. */
+  #readAllTogether(): Promise<void> {
+    if (!this.#reading) {
+      this.#reading = this.#readAll().finally(() => {
+        this.#reading = undefined
+      })
+      return this.#reading
+    }
+    this.#nextReading ??= this.#reading
+      .catch(() => {})
+      .then(() => {
+        this.#nextReading = undefined
+        return this.#readAllTogether()
+      })
+    return this.#nextReading
   }
 
   async #readAll(): Promise<void> {

@@ -13,7 +13,8 @@ export interface UpstreamSourceOptions {
   readonly waitMs: number
   /** Whether appends are passed on. */
   readonly passesPublishes: boolean
-  readonly onConnection: (isConnected: boolean, error?: UpstreamError) => void
+  /** Called when there is a connection, and when there is none: then with the reason. */
+  readonly onConnection: (error?: UpstreamError) => void
 }
 
 /** About the most events of a page. */
@@ -48,9 +49,9 @@ export class UpstreamSource implements HistorySource {
       client,
       epoch,
       onMessage: () => this.#onChange(),
-      onConnection: (isConnected, error) => {
+      onConnection: (error) => {
         if (error) this.#note(error)
-        onConnection(isConnected, error)
+        onConnection(error)
       },
     })
   }

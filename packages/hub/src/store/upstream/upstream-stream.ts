@@ -9,8 +9,8 @@ export interface UpstreamStreamOptions {
   readonly epoch: string
   /** Called when there may be something new to take. */
   readonly onMessage: () => void
-  /** Called when the connection is lost, and when it is there again. */
-  readonly onConnection: (isConnected: boolean, error?: UpstreamError) => void
+  /** Called when there is a connection, and when there is none: then with the reason. */
+  readonly onConnection: (error?: UpstreamError) => void
 }
 
 /** The most messages that wait. The connection is read no further while there are as many. */
@@ -130,7 +130,7 @@ export class UpstreamStream {
     if (message.type === 'start') {
       this.#isConnected = true
       this.#error = undefined
-      this.#options.onConnection(true)
+      this.#options.onConnection()
     }
     this.#change()
     this.#options.onMessage()
@@ -140,7 +140,7 @@ export class UpstreamStream {
     this.#isConnected = false
     this.#error = error
     // A stream that ends in order, as each does now and then, is there again at once.
-    if (failures > 0 || error.trouble !== 'away') this.#options.onConnection(false, error)
+    if (failures > 0 || error.trouble !== 'away') this.#options.onConnection(error)
     this.#change()
   }
 

@@ -189,6 +189,40 @@ test('without the hub upstream reading goes on, and publishes wait and then get 
   expect(again.hub.stats.replicas).toBe(1)
 })
 
+test('a token that is refused is a lost connection, until the file has another one', async () => {
+  const directory = temporaryDirectory()
+  const origin = await startOrigin(directory)
+  let token: string | undefined = edgeToken
+  const reasons: string[] = []
+  const edge = await startEdge(origin.url, {
+    token: () => token,
+    waitMs: 400,
+    onConnection: (connection) => reasons.push(connection.name === 'lost' ? connection.reason : connection.name),
+  })
+  token = undefined
+  await origin.stop()
+  const again = await startOrigin(directory, origin.port)
+  await until(() => reasons.some((reason) => reason.includes('(401')))
+  expect((await edge.post({ topic: 't', data: 'x' }, publisher)).status).toBe(503)
+  token = edgeToken
+  await until(() => reasons.at(-1) === 'connected')
+  await publish(edge, { topic: 't', data: 'y' })
+  expect(again.hub.stats.headPosition).toBe(1)
+})
+
+test('many subscribers with an ID that is unknown cost the hub upstream few questions', async () => {
+  const origin = await serveGuarded()
+  let questions = 0
+  const relay = await relayTo(origin, (path) => {
+    if (path.endsWith('/head')) questions++
+    return false
+  })
+  const edge = await startEdge(relay)
+  questions = 0
+  await Promise.all(Array.from({ length: 100 }, () => edge.store.find('unknown')))
+  expect(questions).toBeLessThanOrEqual(2)
+})
+
 test('a hub upstream with another history: the edge says so, and copies it when it starts again', async () => {
   const origin = await startOrigin(temporaryDirectory())
   const directory = temporaryDirectory()
