@@ -136,9 +136,10 @@ export class ReplicationStream {
 
   /** Sends as many of the events as there is room for. */
   #sendEvents(events: readonly StoredEvent[]): void {
-    for (let start = 0; start < events.length; start += messageEvents) {
+    for (let start = 0, end = 0; start < events.length; start = end) {
       if (!this.#session?.hasRoom) return
-      const some = events.slice(start, start + messageEvents)
+      end = endOfMessage(events, start)
+      const some = events.slice(start, end)
       const last = some.at(-1)!
       this.#position = last.position
       this.#send('events', { events: some.map(toEventTuple), ...this.#bounds() }, positionId(this.#store.epoch, last))
@@ -157,4 +158,13 @@ export class ReplicationStream {
   #send<Type extends keyof StreamMessages>(event: Type, message: StreamMessages[Type], id?: string): void {
     this.#session?.offer(frameBytes(encodeEvent({ event, data: JSON.stringify(message), id })))
   }
+}
+
+/** The end of the message that begins with this event. */
+function endOfMessage(events: readonly StoredEvent[], start: number): number {
+  let end = start
+  for (let characters = 0; end < events.length && end - start < messageEvents && characters < messageBytes; end++) {
+    characters += events[end]!.data.length
+  }
+  return end
 }

@@ -57,8 +57,8 @@ export function errorOfFailure(url: URL, error: unknown): UpstreamError {
   // The error of `fetch` says only that it failed; its cause says why.
   const { cause = error } = Object(error) as { cause?: unknown }
   if (cause instanceof UpstreamError) return cause
-  const { code, message } = Object(cause) as { code?: string; message?: string }
-  const why = code ?? message ?? String(cause)
+  const { code, message } = Object(cause) as { code?: unknown; message?: string }
+  const why = typeof code === 'string' ? code : (message ?? String(cause))
   return new UpstreamError('away', `The hub upstream at ${url.origin} does not answer (${why}).`, 0, { cause: error })
 }
 
