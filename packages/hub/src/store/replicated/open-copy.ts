@@ -2,10 +2,11 @@ import { mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { HubError } from '../../base/errors.ts'
 import { openReplica, type Replica } from '../replica.ts'
+import { openDataDirectory } from '../sqlite/data-directory.ts'
 
 /**
  * Opens the copy of a history in a directory of copies. Copies of other histories are of no use any
- * more. A damaged one is made anew: everything in it is where the history is sequenced.
+ * more, unless another process uses them. A damaged one is made anew: everything in it is where the history is sequenced.
  *
  * @throws HubError as `openReplica` does
  */
@@ -31,8 +32,16 @@ export async function openCopy(directory: string, epoch: string, onError: (error
     replica = await open()
   }
   for (const other of readdirSync(directory)) {
-    if (/^copy-[0-9a-z]{10}$/.test(other) && other !== name)
-      rmSync(join(directory, other), { recursive: true, force: true })
+    if (/^copy-[0-9a-z]{10}$/.test(other) && other !== name) removeUnlessInUse(join(directory, other))
   }
   return replica
+}
+
+function removeUnlessInUse(directory: string): void {
+  try {
+    openDataDirectory(directory, 'fast').close()
+  } catch (error) {
+    if (error instanceof HubError && error.code === 'STORE_LOCKED') return
+  }
+  rmSync(directory, { recursive: true, force: true })
 }

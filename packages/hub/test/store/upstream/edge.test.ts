@@ -318,6 +318,20 @@ test('a copy that is lost or damaged is made anew', async () => {
   expect(await receive(mended, 'earliest', count(50))).toHaveLength(50)
 })
 
+test('a copy of another hub in the same directory stays while it is used', async () => {
+  const directory = temporaryDirectory()
+  const [one, other] = [await serveGuarded(), await serveGuarded()]
+  const used = await startEdge(one.url, { directory })
+  const second = await startEdge(other.url, { directory })
+  await publish(used, { topic: 't', data: 'one' })
+  expect((await receive(used, 'earliest', count(1)))[0]!.data).toBe('one')
+  expect(readdirSync(directory)).toHaveLength(2)
+  await used.stop()
+  await second.stop()
+  await startEdge(other.url, { directory })
+  expect(readdirSync(directory)).toEqual([`copy-${other.store.epoch}`])
+})
+
 test('an edge that reads nothing makes the hub upstream hold next to nothing, and then gets all', async () => {
   const history = createMemoryStore()
   let read = 0
