@@ -115,6 +115,7 @@ export class SimulatedEngine {
 
 /** The engine as one node sees it. */
 export class SimulatedSource implements HistorySource {
+  readonly name = 'the engine'
   /** How far the node has come; the engine keeps what a node that is up lacks. */
   toldPosition: () => number = () => 0
   /** Who is alive is not a part of this simulation. */
@@ -141,12 +142,14 @@ export class SimulatedSource implements HistorySource {
   read(after: number): Promise<SourcePage> {
     return this.#engine.call(this.#process, () => {
       const { events, head, trimmed, manners } = this.#engine
-      const page = events.filter(({ position }) => position > after)
+      const rest = events.filter(({ position }) => position > after)
+      const page = rest.slice(0, this.#scheduler.between(1, manners.maxPage))
       return {
         head,
         trimmed,
         tagBefore: events.find(({ position }) => position === after)?.tag,
-        events: page.slice(0, this.#scheduler.between(1, manners.maxPage)),
+        events: page,
+        isLast: page.length === rest.length,
       }
     })
   }

@@ -9,6 +9,7 @@ import { event, readDatas } from '../temporary-store.ts'
 
 /** A history that is sequenced here, at once. */
 class LocalSource implements HistorySource {
+  readonly name = 'the source'
   readonly epoch = 'abcdefghij'
   readonly nodes = { name: 'node', alive: async () => undefined, exchange: async () => [] }
   readonly events: StoredEvent[] = []
@@ -23,7 +24,7 @@ class LocalSource implements HistorySource {
   async read(after: number): Promise<SourcePage> {
     const before = this.events.find(({ position }) => position === after)
     const events = this.events.filter(({ position }) => position > after)
-    return { head: this.#head, trimmed: beginning, tagBefore: before?.tag, events }
+    return { head: this.#head, trimmed: beginning, tagBefore: before?.tag, events, isLast: true }
   }
 
   async tagsOf(positions: readonly number[]): Promise<ReadonlyMap<number, number>> {
