@@ -251,7 +251,7 @@ export interface EventStore {
   readonly epoch: string
 
   /** The nodes that share the history. Missing if only this store appends to it. */
-  readonly nodes?: NodeDirectory
+  readonly nodes?: NodeDirectory | undefined
 
   /**
    * Appends an event to the history. If its key was used before, `append` stores nothing and

@@ -44,7 +44,7 @@ const maxApplying = 20_000
  */
 export class ReplicatedStore implements EventStore {
   readonly epoch: string
-  readonly nodes: NodeDirectory
+  readonly nodes: NodeDirectory | undefined
   readonly #replica: Replica
   readonly #source: HistorySource
   readonly #waitMs: number
