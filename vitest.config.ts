@@ -31,9 +31,11 @@ function longestFirst() {
     'packages/hub/test/crash/system',
     'packages/hub/test/simulation/seeds',
     'conformance/firefox',
+    'conformance/webkit',
     'conformance/chromium',
     'conformance/runtimes',
     'test/proxies/',
+    '/native-',
     'packages/hub/test/crash/',
     'packages/hub/test/mercure/conformance',
   ]

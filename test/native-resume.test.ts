@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { Browser, Page } from 'puppeteer-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { launchBrowser } from '../conformance/runners/browser.ts'
-import { Network } from './network.ts'
+import { Network } from '../conformance/runners/network.ts'
 import { publish, serve } from './running-hub.ts'
 
 /** Of a machine that is very busy. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { freePort } from '../conformance/runners/free-port.ts'
+import { freePort } from './free-port.ts'
 
 /** The network between browser and hub: everything on one port is passed on to the hub, until it is cut. */
 export class Network {
