@@ -51,17 +51,14 @@ export class Network {
     this.#server = server
   }
 
-  /** Every connection breaks, or ends after what has come over it so far; and new ones are refused. */
-  async cut({ afterAll = false } = {}): Promise<void> {
+  /** Every connection breaks, and new ones are refused. */
+  async cut(): Promise<void> {
     const server = this.#server
     this.#server = undefined
     if (!server) return
     const closed = once(server, 'close')
     server.close()
-    for (const socket of this.#sockets) {
-      if (afterAll) socket.destroySoon()
-      else socket.resetAndDestroy()
-    }
+    for (const socket of this.#sockets) socket.resetAndDestroy()
     await closed
   }
 }
