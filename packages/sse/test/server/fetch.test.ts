@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest'
 import { createResponse, type Producer } from '../../src/server/fetch.ts'
 import type { Session } from '../../src/server/session.ts'
 import type { SessionOptions } from '../../src/server/session-options.ts'
-import { dataOf, turns } from './opener.ts'
+import { dataOf, turns, useFakeClock } from './opener.ts'
 
 /** The ID of a stream that ended a moment ago. */
 const justEnded = `headwater-end.${Date.now().toString(36)}.7`
@@ -62,6 +62,22 @@ describe('createResponse', () => {
     session.send({ data: 'later' })
     session.close()
     expect(dataOf(await response.text())).toEqual(['later'])
+  })
+
+  test.each([
+    ['never reads', 0],
+    ['stops reading', 1],
+  ])('ends a session whose reader %s: somebody may never cancel the stream', async (_, reads) => {
+    useFakeClock()
+    const { session, response } = respond({ heartbeatMs: 10_000, stallTimeoutMs: 5000 }, () => undefined)
+    const reader = response.body!.getReader()
+    for (let i = 0; i < reads; i++) await reader.read()
+    // A heartbeat has to wait before anybody can see that it does.
+    await vi.advanceTimersByTimeAsync(reads * 10_000 + 4900)
+    expect(session.isOpen).toBe(true)
+    await vi.advanceTimersByTimeAsync(200)
+    expect(await session.closed).toBe('stalled')
+    vi.useRealTimers()
   })
 
   test.each<[string, Producer]>([
