@@ -20,6 +20,8 @@ export type SseErrorCode =
   | 'SESSION_CLOSED'
   /** The application broadcast an event through a closed channel. */
   | 'CHANNEL_CLOSED'
+  /** Code other than the session ended its response, such as a framework that should have left it alone. */
+  | 'RESPONSE_ENDED'
   /** The application created a session on a response whose headers were already sent. */
   | 'HEADERS_SENT'
   /** Client: there was no response (network, name, CORS), or it broke off. */

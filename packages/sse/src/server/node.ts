@@ -116,8 +116,10 @@ class NodeSink implements Sink {
       if (byteLength > 0) listener.onFlushed(byteLength)
       listener.onDrain()
     })
-    res.on('finish', () => listener.onOver())
-    res.on('close', () => listener.onOver())
+    // HTTP/2 also says 'finish' when the client has left.
+    const over = () => (res.writableEnded ? listener.onEndedByOthers() : listener.onOver())
+    res.on('finish', over)
+    res.on('close', over)
     // Without a listener the error of a broken connection would end the process. 'close' follows
     // it.
     res.on('error', () => listener.onOver())

@@ -318,6 +318,19 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     this.#over('client-left')
   }
 
+  /** Internal: called by the sink. */
+  onEndedByOthers(): void {
+    if (this.isOpen) {
+      this.report(
+        new SseError(
+          'RESPONSE_ENDED',
+          'Other code ended the response of an open session. Have your framework leave it alone: in Koa set ctx.respond = false, in Fastify call reply.hijack(), in h3 v1 set event._handled = true.',
+        ),
+      )
+    }
+    this.#over('response-ended')
+  }
+
   #giveRoom(): void {
     const waiting = this.#waitingForRoom
     if (!waiting) return

@@ -90,8 +90,8 @@ export interface SessionOptions {
    */
   contentCoding?: ContentCoding | undefined
   /**
-   * Receives errors of a piped source, a producer or `authorize`. The client learns only that
-   * something failed. Default: `console.error`.
+   * Receives errors of a piped source, a producer or `authorize`, and `RESPONSE_ENDED`. The client
+   * learns only that something failed. Default: `console.error`.
    */
   onError?: ((error: unknown) => void) | undefined
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import http, { type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createApp, defineEventHandler, type H3Event, toNodeListener, toWebRequest } from 'h3'
+import Koa from 'koa'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createResponse } from '../../src/server/fetch.ts'
 import { createSession } from '../../src/server/node.ts'
@@ -100,6 +101,21 @@ describe('under h3 v1', () => {
     app.use(defineEventHandler((event) => answer(event, (session) => void sessions.push(session))))
     return { port: await listen(toNodeListener(app)), sessions }
   }
+})
+
+describe('under Koa', () => {
+  test('without ctx.respond = false, a session says that its response was ended, and what to do', async () => {
+    const errors: unknown[] = []
+    const sessions: Session[] = []
+    const app = new Koa()
+    app.use((ctx) => {
+      sessions.push(createSession(ctx.req, ctx.res, { onError: (error) => errors.push(error) }))
+    })
+    const client = await get(await listen(app.callback()))
+    expect(await sessions[0]!.closed).toBe('response-ended')
+    expect(errors).toMatchObject([{ code: 'RESPONSE_ENDED', message: expect.stringContaining('ctx.respond = false') }])
+    client.destroy()
+  })
 })
 
 async function listen(listener: RequestListener): Promise<number> {
