@@ -10,7 +10,10 @@ export type SseErrorCode =
   | 'INVALID_RETRY'
   /** Data or a comment that is not a string. */
   | 'INVALID_DATA'
-  /** An option or argument that is missing, of the wrong type or out of range. */
+  /**
+   * An option, an argument or a member of an event that does not exist, is missing, of the wrong type
+   * or out of range.
+   */
   | 'INVALID_OPTION'
   /** A received line whose field name the standard does not know. */
   | 'UNKNOWN_FIELD'
@@ -18,6 +21,8 @@ export type SseErrorCode =
   | 'PARSER_BUSY'
   /** The session was closed before or during a send. */
   | 'SESSION_CLOSED'
+  /** The session is subscribed to something else, and its client could not resume both. */
+  | 'ALREADY_SUBSCRIBED'
   /** The application broadcast an event through a closed channel. */
   | 'CHANNEL_CLOSED'
   /** Code other than the session ended its response, such as a framework that should have left it alone. */

@@ -1,5 +1,6 @@
 import { SseError } from './errors.ts'
 import type { ParsedEvent } from './event.ts'
+import { namesOf, refuseUnknownName } from './names.ts'
 import { createParser, type ParserOptions } from './parse.ts'
 
 /**
@@ -23,6 +24,7 @@ const Base: typeof TransformStream =
  */
 export class EventStreamParser extends Base<Uint8Array | string, ParsedEvent> {
   constructor(options: EventStreamOptions = {}) {
+    checkOptions(options)
     let parser: ReturnType<typeof createParser>
     super({
       start(controller) {
@@ -48,14 +50,22 @@ export class EventStreamParser extends Base<Uint8Array | string, ParsedEvent> {
  * callbacks between the events, where the stream has what they are for. Leaving the loop cancels
  * the stream.
  *
- * @throws {SseError} `EVENT_TOO_LARGE`, after the events before it; `INVALID_OPTION` if this is not
- * a stream. Both while iterating.
+ * @throws {SseError} `INVALID_OPTION`, at once, if this is not a stream or an option is wrong.
+ * `EVENT_TOO_LARGE` while iterating, after the events before it.
  */
-export async function* readEvents(
+export function readEvents(
   stream: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>,
   options: EventStreamOptions = {},
 ): AsyncGenerator<ParsedEvent, void, undefined> {
   refuseUnlessReadable(stream)
+  checkOptions(options)
+  return iterate(stream, options)
+}
+
+async function* iterate(
+  stream: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>,
+  options: EventStreamOptions,
+): AsyncGenerator<ParsedEvent, void, undefined> {
   const { onComment, onRetry, onId, onError } = options
   /** Events, and the calls of callbacks between them. */
   let items: (ParsedEvent | (() => void))[] = []
@@ -83,6 +93,21 @@ export async function* readEvents(
     if (failure) throw failure
   }
 }
+
+function checkOptions(options: EventStreamOptions): void {
+  if (Object(options) !== options) throw new SseError('INVALID_OPTION', `The options are ${options}, not an object.`)
+  refuseUnknownName("a reader's options", options, names)
+  // It checks their values.
+  createParser(options)
+}
+
+const names = namesOf<EventStreamOptions>({
+  onComment: true,
+  onRetry: true,
+  onId: true,
+  onError: true,
+  maxEventBytes: true,
+})
 
 /**
  * Catches two easy mistakes: a response without a body has the body `null`, and a response is

@@ -1,5 +1,6 @@
 import { SseError, type SseErrorCode } from './errors.ts'
 import type { ParsedEvent } from './event.ts'
+import { namesOf, refuseUnknownName } from './names.ts'
 
 /** The callbacks of a parser, and its limit. */
 export interface ParserOptions {
@@ -328,10 +329,20 @@ function add(pieces: string[], piece: string, separator: string): void {
   if (pieces.push(piece) > 128) pieces[0] += separator + pieces.splice(1).join(separator)
 }
 
+const parserNames = /* @__PURE__ */ namesOf<ParserOptions>({
+  onEvent: true,
+  onComment: true,
+  onRetry: true,
+  onId: true,
+  onError: true,
+  maxEventBytes: true,
+})
+
 function checkOptions(options: ParserOptions): void {
   if (Object(options) !== options || typeof options === 'function') {
     throw invalid('The argument of createParser', options, 'an object, such as createParser({ onEvent: (event) => … })')
   }
+  refuseUnknownName("a parser's options", options, parserNames)
   for (const [name, value] of Object.entries(options)) {
     const isLimit = name === 'maxEventBytes'
     if (value !== undefined && (isLimit ? !(typeof value === 'number' && value >= 0) : typeof value !== 'function')) {

@@ -1,6 +1,7 @@
 import { SseError } from '../protocol/index.ts'
 import { FetchSink, reportsFailedResponses } from './fetch-sink.ts'
 import type { PipeItem, PipeSource } from './pipe.ts'
+import { whatIsMistaken } from './pipe-source.ts'
 import { eventStreamHeaders, noContentHeaders } from './response-headers.ts'
 import { ServerSession } from './server-session.ts'
 import type { Session } from './session.ts'
@@ -55,6 +56,13 @@ async function run(producer: Producer, session: ServerSession): Promise<void> {
   if (!session.isOpen) return
   try {
     const produced = await producer(session)
+    const mistaken = whatIsMistaken(produced)
+    if (mistaken !== undefined) {
+      throw new SseError(
+        'INVALID_OPTION',
+        `The producer returned ${mistaken}. It can return an iterable, an async iterable or a stream.`,
+      )
+    }
     if (isSource(produced)) await session.pipe(produced)
   } catch (error) {
     // Sending to a client that left rejects. That is not a failure of the producer.

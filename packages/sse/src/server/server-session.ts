@@ -2,11 +2,12 @@ import { encodeComment, encodeRetry, type Frame, SseError } from '../protocol/in
 import type { Alarm, Timed } from './alarm.ts'
 import type { CloseReason } from './close-reason.ts'
 import { joinDrain, leaveDrain } from './drain-signal.ts'
+import { firstBytes } from './first-bytes.ts'
 import { frameBytes } from './frame-bytes.ts'
 import { type Delivery, FrameQueue } from './frame-queue.ts'
 import { lastIdIn } from './last-id.ts'
 import { encodePassedOn } from './passed-on.ts'
-import { type PipeOptions, type PipeResult, type PipeSource, type PipeTarget, pipeInto } from './pipe.ts'
+import { checkPipe, type PipeOptions, type PipeResult, type PipeSource, type PipeTarget, pipeInto } from './pipe.ts'
 import { encodeFinalEnd, encodePosition } from './reserved.ts'
 import type { Session } from './session.ts'
 import { encodeSessionEvent, type SessionEvent } from './session-event.ts'
@@ -31,6 +32,8 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   readonly isEventSource: boolean
   readonly closed: Promise<CloseReason>
   droppedEvents = 0
+  /** Internal: the sequence of event IDs that the client resumes. */
+  sequence: object | undefined
   readonly #settings: SessionSettings
   readonly #sink: Sink | undefined
   #state: State = { name: 'open' }
@@ -103,7 +106,10 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   }
 
   write(frame: Frame): Promise<void> {
-    return this.#deliver(() => frame)
+    return this.#deliver(() => {
+      if (typeof frame === 'string') return frame
+      throw new SseError('INVALID_DATA', 'write() needs a frame, such as encodeEvent() makes. Use send() for an event.')
+    })
   }
 
   comment(text?: string): Promise<void> {
@@ -115,12 +121,18 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   }
 
   pipe<T>(source: PipeSource<T>, options: PipeOptions<T> = {}): Promise<PipeResult> {
+    try {
+      checkPipe(source, options)
+    } catch (error) {
+      // Nothing will come: the client must not wait for it.
+      void this.#end('failed', { isBroken: true })
+      throw error
+    }
     return pipeInto(this, source, options)
   }
 
   close(): Promise<CloseReason> {
-    const cursor = this.#cursor ?? this.lastEventId
-    return this.#end('closed', { lastFrame: this.isEventSource ? encodeFinalEnd(cursor) : undefined })
+    return this.#end('closed', { lastFrame: this.isEventSource ? encodeFinalEnd(this.cursor) : undefined })
   }
 
   drain(): Promise<CloseReason> {
@@ -175,6 +187,11 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     }
   }
 
+  /** Internal: the last event ID that the client has after everything accepted. */
+  get cursor(): string {
+    return this.#cursor ?? this.lastEventId
+  }
+
   /** Internal: whether events beyond the bound wait at their source instead of here. */
   get waitsWhenFull(): boolean {
     return this.#settings.whenFull === 'wait'
@@ -210,14 +227,9 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
 
   #deliver(encode: () => Frame | undefined): Promise<void> {
     if (!this.isOpen) return rejectQuietly(this.#closedError())
-    let bytes: Uint8Array
-    try {
-      const frame = encode()
-      if (!frame) return Promise.resolve()
-      bytes = frameBytes(frame)
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    const frame = encode()
+    if (!frame) return Promise.resolve()
+    const bytes = frameBytes(frame)
     let delivery: Delivery | undefined
     const promise = new Promise<void>((resolve, reject) => {
       delivery = {
@@ -475,17 +487,6 @@ const pieceBytes = 65_536
 
 /** How far a source that can wait (a pipe, a replay) sends ahead of the client. */
 const roomBytes = 65_536
-
-/** Usually all sessions of a process begin alike, so they share the same bytes. */
-let lastFirst: { retryMs: number | null; bytes: Uint8Array } | undefined
-
-function firstBytes(retryMs: number | null): Uint8Array {
-  if (lastFirst?.retryMs !== retryMs) {
-    const frame = retryMs === null ? encodeComment() : `${encodeComment()}${encodeRetry(retryMs)}`
-    lastFirst = { retryMs, bytes: frameBytes(frame as Frame) }
-  }
-  return lastFirst.bytes
-}
 
 const heartbeat = frameBytes(encodeComment())
 

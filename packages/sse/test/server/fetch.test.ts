@@ -64,6 +64,18 @@ describe('createResponse', () => {
     expect(dataOf(await response.text())).toEqual(['later'])
   })
 
+  test.each<[string, unknown]>([
+    ['an observable', { subscribe() {} }],
+    ['a generator function', function* () {}],
+    ['a response', new Response('a')],
+  ])('breaks off after a producer that returned what it took for a source: %s', async (_, returned) => {
+    const onError = vi.fn()
+    const { session, response } = respond({ onError }, () => returned)
+    await expect(response.text()).rejects.toThrow()
+    expect(await session.closed).toBe('failed')
+    expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'INVALID_OPTION' }))
+  })
+
   test.each([
     ['never reads', 0],
     ['stops reading', 1],
