@@ -278,7 +278,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
             if (!again) break
           }
           // [HTML, process the end of the body] Reestablish the connection.
-          outcome ??= { code: maxRetries && again ? 'STREAM_ENDED' : 'STREAM_COMPLETE', message: `${from} ended` }
+          const end = parser.isIncomplete() ? 'INCOMPLETE_EVENT' : 'STREAM_COMPLETE'
+          outcome ??= { code: !again ? 'STREAM_COMPLETE' : maxRetries ? 'STREAM_ENDED' : end, message: `${from} ended` }
         } else {
           // [HTML, process the response] Another status or type: fail the connection.
           again = worthRetrying.has(status)

@@ -75,7 +75,7 @@ export interface EventStream<M extends object = Record<string, string>> extends 
  *
  * The iteration ends when the server says that the stream is complete (by an event, or by 204). If no reconnect
  * follows (`retry: false`, or another method than GET without a `retry` policy), it ends with the
- * response.
+ * response, and throws `INCOMPLETE_EVENT` if that ends inside an event.
  *
  * @throws {DOMException} `SyntaxError`, at once, for an invalid URL. A relative URL needs a
  * document or a worker as its base.

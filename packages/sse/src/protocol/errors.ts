@@ -2,6 +2,8 @@
 export type SseErrorCode =
   /** An event, or a line that is not ignored, is longer than `maxEventBytes`. */
   | 'EVENT_TOO_LARGE'
+  /** The stream ended inside an event: it broke off, or its last blank line is missing. */
+  | 'INCOMPLETE_EVENT'
   /** An ID that is not a string, contains a control character, or is reserved. */
   | 'INVALID_EVENT_ID'
   /** An event type that is not a string, contains CR, LF or NUL, or is reserved. */

@@ -1,7 +1,7 @@
 import { SseError } from './errors.ts'
 import type { ParsedEvent } from './event.ts'
 import { namesOf, refuseUnknownName } from './names.ts'
-import { createParser, type ParserOptions } from './parse.ts'
+import { createParser, type Parser, type ParserOptions } from './parse.ts'
 
 /**
  * The options of {@link EventStreamParser} and {@link readEvents}: those of a parser without
@@ -20,7 +20,8 @@ const Base: typeof TransformStream =
 
 /**
  * A `TransformStream` from the bytes (or text) of an event stream to its events:
- * `response.body.pipeThrough(new EventStreamParser())`. It errors with `EVENT_TOO_LARGE`.
+ * `response.body.pipeThrough(new EventStreamParser())`. It errors with `EVENT_TOO_LARGE`,
+ * and at its end with `INCOMPLETE_EVENT`.
  */
 export class EventStreamParser extends Base<Uint8Array | string, ParsedEvent> {
   constructor(options: EventStreamOptions = {}) {
@@ -40,6 +41,9 @@ export class EventStreamParser extends Base<Uint8Array | string, ParsedEvent> {
       transform(chunk) {
         parser.feed(chunk)
       },
+      flush() {
+        refuseIncomplete(parser, options)
+      },
     })
   }
 }
@@ -51,7 +55,8 @@ export class EventStreamParser extends Base<Uint8Array | string, ParsedEvent> {
  * the stream.
  *
  * @throws {SseError} `INVALID_OPTION`, at once, if this is not a stream or an option is wrong.
- * `EVENT_TOO_LARGE` while iterating, after the events before it.
+ * While iterating, after the events before: `EVENT_TOO_LARGE`; `INCOMPLETE_EVENT` if the stream ends
+ * inside an event.
  */
 export function readEvents(
   stream: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>,
@@ -92,6 +97,18 @@ async function* iterate(
       else yield item
     if (failure) throw failure
   }
+  refuseIncomplete(parser, options)
+}
+
+/** An `EventSource` reconnects after any end, but here the end means that all has arrived. */
+function refuseIncomplete(parser: Parser, { onError }: EventStreamOptions): void {
+  if (!parser.isIncomplete()) return
+  const error = new SseError(
+    'INCOMPLETE_EVENT',
+    'The stream ended inside an event, which is dropped: it broke off, or the server left out the last blank line.',
+  )
+  onError?.(error)
+  throw error
 }
 
 function checkOptions(options: EventStreamOptions): void {

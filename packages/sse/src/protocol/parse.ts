@@ -52,6 +52,11 @@ export interface Parser {
    * a new stream.
    */
   reset(): void
+  /**
+   * Whether the stream, if it ended now, would end inside an event, which the standard drops: in a
+   * block with data, a type or an ID, or in an unfinished line other than a comment.
+   */
+  isIncomplete(): boolean
 }
 
 const STREAM = { stream: true }
@@ -66,7 +71,10 @@ export function createParser(options: ParserOptions): Parser {
   checkOptions(options)
   const { onError } = options
   // Creates the error only if there is an `onError`, because that takes time.
-  const { feed, reset } = startParser(options, onError && ((field, value) => onError(ignoredLine(field, value))))
+  const { feed, reset, isIncomplete } = startParser(
+    options,
+    onError && ((field, value) => onError(ignoredLine(field, value))),
+  )
   let isFeeding = false
   return {
     feed(chunk) {
@@ -91,6 +99,7 @@ export function createParser(options: ParserOptions): Parser {
       }
     },
     reset,
+    isIncomplete,
   }
 }
 
@@ -139,7 +148,7 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
   let resets = 0
 
   reset()
-  return { feed, reset }
+  return { feed, reset, isIncomplete: () => (data ?? event ?? id) !== undefined || /^[^:]/.test(line.join('')) }
 
   function reset(): void {
     resets++
