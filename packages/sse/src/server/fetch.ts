@@ -1,11 +1,12 @@
 import { SseError } from '../protocol/index.ts'
+import { longestTimerMs } from './alarm.ts'
 import { FetchSink, reportsFailedResponses } from './fetch-sink.ts'
 import type { PipeItem, PipeSource } from './pipe.ts'
 import { whatIsMistaken } from './pipe-source.ts'
 import { eventStreamHeaders, noContentHeaders } from './response-headers.ts'
 import { ServerSession } from './server-session.ts'
 import type { Session } from './session.ts'
-import { readSessionOptions, type SessionOptions } from './session-options.ts'
+import { readSessionOptions, type SessionOptions, type SessionSettings } from './session-options.ts'
 import { readStreamRequest } from './stream-request.ts'
 
 /**
@@ -28,8 +29,79 @@ export type Producer = (session: Session) => unknown
  */
 export function createResponse(request: Request, options: SessionOptions, producer: Producer): Response
 export function createResponse(request: Request, producer: Producer): Response
-export function createResponse(request: Request, ...rest: [SessionOptions, Producer] | [Producer]): Response {
+export function createResponse(request: Request, ...rest: OptionsAndProducer): Response {
+  return open(request, rest).response
+}
+
+/**
+ * As {@link createResponse}, but waits for the first event, comment or end of the stream, or for
+ * `heartbeatMs` (at most half of `stallTimeoutMs`). Rejects with what the producer or its source throws before that, so that your
+ * framework answers with an error status; `onError` does not get it. For clients that do not
+ * reconnect, such as a page that posts to a model: an `EventSource` takes a status other than 200 for
+ * the permanent end, and a broken response for a reason to come back.
+ *
+ * Rejects with `INVALID_OPTION` for an argument that is wrong.
+ */
+export async function createResponseWhenReady(
+  request: Request,
+  options: SessionOptions,
+  producer: Producer,
+): Promise<Response>
+export async function createResponseWhenReady(request: Request, producer: Producer): Promise<Response>
+export async function createResponseWhenReady(request: Request, ...rest: OptionsAndProducer): Promise<Response> {
+  const early: EarlyFailure = {}
+  const { response, session, settings } = open(request, rest, early)
+  if (!session) return response
+  await begun(session, Math.min(settings.heartbeatMs, settings.stallTimeoutMs / 2))
+  early.isLate = true
+  if (!early.failure) return response
+  const { error } = early.failure
+  if (session.closeReason !== 'failed') {
+    session.report(error)
+    return response
+  }
+  await response.body?.cancel()
+  throw error
+}
+
+/** The error of a response that has not begun. */
+interface EarlyFailure {
+  failure?: { readonly error: unknown }
+  /** Whether the response is no longer waited for. */
+  isLate?: boolean
+}
+
+/** Waits until a session has something to send or is over, or for so long. */
+function begun(session: ServerSession, milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, Math.min(milliseconds, longestTimerMs))
+    session.onBegun = () => {
+      clearTimeout(timer)
+      session.onBegun = undefined
+      resolve()
+    }
+    if (session.hasBegun || !session.isOpen) session.onBegun()
+  })
+}
+
+type OptionsAndProducer = [SessionOptions, Producer] | [Producer]
+
+interface Opened {
+  readonly response: Response
+  readonly settings: SessionSettings
+  /** None if it would be over from the start. */
+  readonly session?: ServerSession
+}
+
+/** Opens a session, unless it would be over from the start. `early` takes an error that comes before it has begun. */
+function open(request: Request, rest: OptionsAndProducer, early?: EarlyFailure): Opened {
   const [options, producer] = rest.length === 1 ? [{}, rest[0]] : rest
+  if (typeof request?.headers?.get !== 'function') {
+    throw new SseError(
+      'INVALID_OPTION',
+      'The first argument is not a Request. In Hono pass c.req.raw, in h3 v1 toWebRequest(event), in h3 v2 event.req.',
+    )
+  }
   if (typeof producer !== 'function') {
     throw new SseError(
       'INVALID_OPTION',
@@ -40,16 +112,24 @@ export function createResponse(request: Request, ...rest: [SessionOptions, Produ
   const headers = new Headers(eventStreamHeaders(settings))
   const streamRequest = readStreamRequest(request.method, request.url, (name) => request.headers.get(name) ?? undefined)
   if (streamRequest.isAfterEnd) {
-    return new Response(null, { status: 204, headers: new Headers(noContentHeaders(settings.headers)) })
+    const response = new Response(null, { status: 204, headers: new Headers(noContentHeaders(settings.headers)) })
+    return { response, settings }
   }
   // Deno always cancels the stream, and prints a warning about a future change when a program uses
   // the signal.
   const signal = 'Deno' in globalThis ? undefined : request.signal
-  if (request.method === 'HEAD' || signal?.aborted) return new Response(null, { headers })
+  if (request.method === 'HEAD' || signal?.aborted) return { response: new Response(null, { headers }), settings }
+  const { onError } = settings
+  if (early) {
+    settings.onError = (error) => {
+      if (session.hasBegun || early.isLate || early.failure) onError(error)
+      else early.failure = { error }
+    }
+  }
   const sink = new FetchSink(signal)
   const session = new ServerSession(streamRequest, settings, sink)
   run(producer, session)
-  return new Response(sink.stream, { headers })
+  return { response: new Response(sink.stream, { headers }), settings, session }
 }
 
 async function run(producer: Producer, session: ServerSession): Promise<void> {
@@ -67,6 +147,7 @@ async function run(producer: Producer, session: ServerSession): Promise<void> {
   } catch (error) {
     // Sending to a client that left rejects. That is not a failure of the producer.
     if (session.isOpen) await session.fail(error)
+    else if (error instanceof SseError && error.code !== 'SESSION_CLOSED') session.report(error)
   }
 }
 

@@ -9,7 +9,7 @@ export { type Channel, type ChannelOptions, createChannel, type HistoryOptions }
 export type { CloseReason } from './close-reason.ts'
 export type { ContentCoding } from './content-coding.ts'
 export { createEpoch, type EventId, formatEventId, parseEventId } from './event-id.ts'
-export { createResponse, type Producer } from './fetch.ts'
+export { createResponse, createResponseWhenReady, type Producer } from './fetch.ts'
 export { frameBytes } from './frame-bytes.ts'
 export { encodeGap } from './gap.ts'
 export { readLastEventId } from './last-event-id.ts'

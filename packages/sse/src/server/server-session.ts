@@ -12,19 +12,9 @@ import { encodeFinalEnd, encodePosition } from './reserved.ts'
 import type { Session } from './session.ts'
 import { encodeSessionEvent, type SessionEvent } from './session-event.ts'
 import type { SessionSettings } from './session-options.ts'
-import type { Ending, Sink, SinkListener } from './sink.ts'
+import type { SessionEnd, SessionState } from './session-state.ts'
+import type { Sink, SinkListener } from './sink.ts'
 import type { StreamRequest } from './stream-request.ts'
-
-/** How a session ends: a frame that is sent last, and what an {@link Ending} says, both `false` by default. */
-type SessionEnd = Partial<Ending> & { readonly lastFrame?: Frame | undefined }
-
-type State =
-  | { name: 'open' }
-  /** The session accepts nothing more; what it accepted is still sent. */
-  | { name: 'ending'; reason: CloseReason; ending: Ending }
-  /** The sink has everything and is ending. */
-  | { name: 'ended'; reason: CloseReason }
-  | { name: 'over'; reason: CloseReason }
 
 /** The implementation of {@link Session}: its states and its limits, over any {@link Sink}. */
 export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
@@ -32,11 +22,13 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   readonly isEventSource: boolean
   readonly closed: Promise<CloseReason>
   droppedEvents = 0
+  /** Internal: called when the session accepts anything, and when it is no longer open. */
+  onBegun: (() => void) | undefined
   /** Internal: the sequence of event IDs that the client resumes. */
   sequence: object | undefined
   readonly #settings: SessionSettings
   readonly #sink: Sink | undefined
-  #state: State = { name: 'open' }
+  #state: SessionState = { name: 'open' }
   #resolveClosed!: (reason: CloseReason) => void
   #controller: AbortController | undefined
   readonly #queue = new FrameQueue()
@@ -53,6 +45,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   #bytesFlushed = 0
   #sinkIsFull = false
   #waitingForRoom: (() => void)[] | undefined
+  #acceptedFrames = 0
   #alarm: Alarm | undefined
   readonly #endsAt: number
   #lastSentAt: number
@@ -187,6 +180,11 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     }
   }
 
+  /** Internal: whether anything was accepted after the first bytes. */
+  get hasBegun(): boolean {
+    return this.#acceptedFrames > 1
+  }
+
   /** Internal: the last event ID that the client has after everything accepted. */
   get cursor(): string {
     return this.#cursor ?? this.lastEventId
@@ -264,6 +262,8 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
         }
       }
     }
+    this.#acceptedFrames++
+    this.onBegun?.()
     this.#cursor = lastIdIn(plain) ?? this.#cursor
     const bytes = this.#encode(plain)
     this.#lastSentAt = performance.now()
@@ -361,9 +361,10 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     this.#resolveClosed(first)
   }
 
-  #stopBeingOpen(next: State): void {
+  #stopBeingOpen(next: SessionState): void {
     const wasOpen = this.isOpen
     this.#state = next
+    this.onBegun?.()
     this.#cancelAlarm()
     if (!wasOpen) return
     if (this.#settings.drainSignal) leaveDrain(this.#settings.drainSignal, this)
