@@ -1,6 +1,6 @@
 /** Every `code` a {@link HubError} can have. */
 export type HubErrorCode =
-  /** An option that is missing, of the wrong type or out of range. */
+  /** An option, or a member of an event, that does not exist, is missing, of the wrong type or out of range. */
   | 'INVALID_OPTION'
   /** A topic that is missing, empty, `*`, reserved, or contains control or format characters. */
   | 'INVALID_TOPIC'

@@ -1,4 +1,5 @@
-import type { Session } from '@headwater/sse/server'
+import { claimSession, namesOf, type Session } from '@headwater/sse/server'
+import { refuseUnknownName } from '../base/check-names.ts'
 import { HubError } from '../base/errors.ts'
 import { exactTopic, type Matcher } from '../matching/matcher.ts'
 import type { Append, EventStore, HistoryPosition } from '../store/store.ts'
@@ -66,7 +67,12 @@ export interface Subscription {
    * client may have missed something.
    */
   readonly precedingEventId: string
-  /** Sends the subscription's events through a session while it is open. */
+  /**
+   * Sends the subscription's events through a session while it is open.
+   *
+   * @throws SseError `ALREADY_SUBSCRIBED` if the session has another subscription: one selects many
+   * topics.
+   */
   deliverTo(session: Session): void
 }
 
@@ -216,7 +222,9 @@ export async function createHubCore({
     append,
     appendAll: appendInOrder,
 
-    async openSubscription({ matchers, rights, lastEventId, payloadFor, signal }) {
+    async openSubscription(options) {
+      refuseUnknownName('the options of openSubscription', options, subscriptionNames)
+      const { matchers, rights, lastEventId, payloadFor, signal } = options
       assertOpen()
       const wanted = registry && requestedSubscriptions(matchers, payloadFor)
       const selection = select(matchers, rights)
@@ -224,6 +232,8 @@ export async function createHubCore({
       return {
         precedingEventId: precedingEventId(start, lastEventId),
         deliverTo(session) {
+          // Not even twice: a session has one place in one sequence.
+          claimSession(session, {})
           if (closing) session.drain()
           else fanOut.add(session, selection, start)
           // Connected only after it is served, so that it also receives its own event.
@@ -232,7 +242,9 @@ export async function createHubCore({
       }
     },
 
-    async *subscribe(topics, { rights, lastEventId, signal } = {}) {
+    async *subscribe(topics, options = {}) {
+      refuseUnknownName('the options of subscribe', options, subscribeNames)
+      const { rights, lastEventId, signal } = options
       assertOpen()
       signal?.throwIfAborted()
       const matchers = [topics].flat().map((topic) => (typeof topic === 'string' ? exactTopic(topic) : topic))
@@ -320,6 +332,15 @@ export async function createHubCore({
     return mark.position === 0 ? 'earliest' : positionId(store.epoch, mark)
   }
 }
+
+const subscribeNames = namesOf<SubscribeOptions>({ rights: true, lastEventId: true, signal: true })
+const subscriptionNames = namesOf<SubscriptionOptions>({
+  matchers: true,
+  rights: true,
+  lastEventId: true,
+  payloadFor: true,
+  signal: true,
+})
 
 const defaultPublishLimits: PublishLimits = { maxTopics }
 

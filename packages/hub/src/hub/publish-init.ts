@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
-import { isReservedEventId, isReservedEventType, parseEventId } from '@headwater/sse/server'
+import { isReservedEventId, isReservedEventType, namesOf, parseEventId } from '@headwater/sse/server'
+import { refuseUnknownName } from '../base/check-names.ts'
 import { HubError } from '../base/errors.ts'
 import { hubPath } from '../base/hub-path.ts'
 import { maxMatcherBytes } from '../matching/matcher.ts'
@@ -76,6 +77,13 @@ export type PreparedEvent = Append & { readonly [prepared]: true }
  * that both report the same one of several mistakes.
  */
 export function prepareEvent(init: PublishInit, epoch: string, limits: PublishLimits): PreparedEvent {
+  if (typeof init !== 'object' || init === null) {
+    throw new HubError(
+      'INVALID_OPTION',
+      `${String(init)} is not an event. An event has a topic: { topic: 'log', data: 'hello' }.`,
+    )
+  }
+  refuseUnknownName('an event', init, memberNames)
   const topics = parseTopics(init.topic, Math.min(limits.maxTopics, maxTopics))
   const retryMs = parseRetry(init.retry)
   const id = parseId(init.id, epoch)
@@ -84,6 +92,16 @@ export function prepareEvent(init: PublishInit, epoch: string, limits: PublishLi
   const key = parseIdempotencyKey(init.idempotencyKey)
   return { event, idempotencyKey: key === undefined ? undefined : keyOfEvent(key, event) } as PreparedEvent
 }
+
+const memberNames = namesOf<PublishInit>({
+  topic: true,
+  data: true,
+  private: true,
+  id: true,
+  type: true,
+  retry: true,
+  idempotencyKey: true,
+})
 
 /**
  * The key under which the store knows an event. It includes the event: if a key is used twice, by

@@ -1,4 +1,5 @@
-import { createEpoch } from '@headwater/sse/server'
+import { createEpoch, namesOf } from '@headwater/sse/server'
+import { checkNames } from '../base/check-names.ts'
 import { assertNotNegative } from '../base/check-option.ts'
 import { HubError } from '../base/errors.ts'
 import { Fifo, indexAfter } from '../base/fifo.ts'
@@ -43,8 +44,17 @@ export const memoryDefaults = { maxAgeMs: Infinity, maxEvents: 100_000, maxBytes
  * as long as the process; the next one has a new epoch, so that its subscribers are told of the gap.
  */
 export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore {
+  checkNames('the options of createMemoryStore', options, optionNames)
   return new MemoryStore(options)
 }
+
+const optionNames = namesOf<MemoryStoreOptions>({
+  maxAgeMs: true,
+  maxEvents: true,
+  maxBytes: true,
+  idempotencyMs: true,
+  now: true,
+})
 
 interface Kept extends StoredEvent {
   readonly bytes: number

@@ -1,6 +1,7 @@
+import { checkNames } from '../base/check-names.ts'
 import { HubError } from '../base/errors.ts'
 import { createMemoryStore } from './memory.ts'
-import { openSqliteStore, type SqliteStoreOptions } from './sqlite.ts'
+import { openSqliteStore, type SqliteStoreOptions, sqliteNames } from './sqlite.ts'
 import type { EventStore } from './store.ts'
 
 /**
@@ -20,7 +21,11 @@ export type OpenStoreOptions = Omit<SqliteStoreOptions, 'directory'>
  * @throws HubError `INVALID_OPTION` for any other URL; what opening the store throws
  */
 export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<EventStore> {
-  if (url === 'memory:') return createMemoryStore(options)
+  checkNames('the options of openStore', options, sqliteNames)
+  if (url === 'memory:') {
+    const { maxAgeMs, maxEvents, maxBytes, idempotencyMs, now } = options
+    return createMemoryStore({ maxAgeMs, maxEvents, maxBytes, idempotencyMs, now })
+  }
   const directory = directoryOf(url)
   if (directory !== undefined) return await openSqliteStore({ ...options, directory })
   throw new HubError(

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
-import { createEpoch } from '@headwater/sse/server'
+import { createEpoch, namesOf } from '@headwater/sse/server'
+import { checkNames } from '../base/check-names.ts'
 import { assertNotNegative } from '../base/check-option.ts'
 import { HubError } from '../base/errors.ts'
 import type { Retention } from './retention.ts'
@@ -63,11 +64,25 @@ export const sqliteDefaults = {
  * @throws HubError `INVALID_OPTION`, `STORE_LOCKED` (another process has the directory), `STORE_FAILED`
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<EventStore> {
+  checkNames('the options of openSqliteStore', options, sqliteNames)
   const checked = checkOptions(options, createEpoch())
   const thread = await LogThread.start(checked)
   if (thread.uncleanHolder !== undefined) options.onUncleanStop?.(thread.uncleanHolder)
   return new SqliteStore(thread, checked)
 }
+
+/** The names of {@link SqliteStoreOptions}. */
+export const sqliteNames = namesOf<SqliteStoreOptions>({
+  directory: true,
+  durability: true,
+  maxAgeMs: true,
+  maxEvents: true,
+  maxBytes: true,
+  idempotencyMs: true,
+  onError: true,
+  onUncleanStop: true,
+  now: true,
+})
 
 /** @throws HubError `INVALID_OPTION` */
 export function checkOptions(

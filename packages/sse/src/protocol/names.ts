@@ -36,7 +36,8 @@ export function suggestName(name: string, known: Iterable<string>): string | und
     names.find((each) => plainForm(each) === plain) ??
     meant ??
     names.find((each) => plain.length > 3 && plainForm(each).includes(plain)) ??
-    nearest(plain, names)
+    nearest(plain, names) ??
+    names.find((each) => each.length > 3 && plain.includes(plainForm(each)))
   )
 }
 
@@ -53,6 +54,8 @@ const otherWords: Readonly<Record<string, readonly string[] | undefined>> = Obje
   eventtype: ['event', 'type'],
   lasteventid: ['id'],
   eventid: ['id'],
+  dir: ['directory'],
+  path: ['directory'],
   payload: ['data'],
   message: ['data'],
   content: ['data'],

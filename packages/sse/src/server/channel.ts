@@ -6,7 +6,7 @@ import { frameBytes } from './frame-bytes.ts'
 import { encodeGap } from './gap.ts'
 import { History, type HistoryOptions } from './history.ts'
 import { encodePosition } from './reserved.ts'
-import type { ServerSession } from './server-session.ts'
+import { ServerSession } from './server-session.ts'
 import type { Session } from './session.ts'
 import { encodeSessionEvent, type SessionEvent } from './session-event.ts'
 
@@ -102,16 +102,19 @@ class MemoryChannel implements Channel {
 
   subscribe(session: Session, options: SubscribeOptions = {}): () => void {
     refuseUnknownName("subscribe's options", options, subscribeNames)
-    const claimed = claimSession(session, this)
-    const unsubscribe = () => this.#unsubscribe(claimed)
-    if (!session.isOpen || this.#subscribers.has(claimed)) return unsubscribe
-    const subscriber: Subscriber = { session: claimed, next: this.#history.head + 1, isLive: false }
-    this.#subscribers.set(claimed, subscriber)
+    if (!(session instanceof ServerSession)) {
+      throw new SseError('INVALID_OPTION', 'subscribe() needs a session made by createSession or createResponse.')
+    }
+    claimSession(session, this)
+    const unsubscribe = () => this.#unsubscribe(session)
+    if (!session.isOpen || this.#subscribers.has(session)) return unsubscribe
+    const subscriber: Subscriber = { session, next: this.#history.head + 1, isLive: false }
+    this.#subscribers.set(session, subscriber)
     session.signal.addEventListener('abort', unsubscribe, { once: true })
     this.#history.trim()
-    this.#resume(subscriber, options.lastEventId ?? this.#lastIdOf(claimed))
+    this.#resume(subscriber, options.lastEventId ?? this.#lastIdOf(session))
     this.#replay(subscriber)
-    this.#tell(this.#options.onSubscribe, claimed)
+    this.#tell(this.#options.onSubscribe, session)
     return unsubscribe
   }
 

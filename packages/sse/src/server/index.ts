@@ -5,7 +5,9 @@ export {
   SseError,
   type SseErrorCode,
 } from '../protocol/index.ts'
+export { namesOf, suggestName, unknownName } from '../protocol/names.ts'
 export { type Channel, type ChannelOptions, createChannel, type HistoryOptions } from './channel.ts'
+export { claimSession } from './claim-session.ts'
 export type { CloseReason } from './close-reason.ts'
 export type { ContentCoding } from './content-coding.ts'
 export { createEpoch, type EventId, formatEventId, parseEventId } from './event-id.ts'
@@ -18,5 +20,5 @@ export type { PipeItem, PipeOptions, PipeResult, PipeSource } from './pipe.ts'
 export { encodePosition, isReservedEventId, isReservedEventType } from './reserved.ts'
 export type { Session } from './session.ts'
 export type { SessionEvent } from './session-event.ts'
-export type { ResponseHeaders, SessionOptions, WhenFull } from './session-options.ts'
+export { checkSessionOptions, type ResponseHeaders, type SessionOptions, type WhenFull } from './session-options.ts'
 export { createSocketSession, type SocketRequest } from './socket.ts'

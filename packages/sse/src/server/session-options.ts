@@ -115,6 +115,11 @@ export interface SessionSettings {
   onError: (error: unknown) => void
 }
 
+/** Throws `INVALID_OPTION` for options that no session would accept, before there is one. */
+export function checkSessionOptions(options: SessionOptions): void {
+  readSessionOptions(options)
+}
+
 /** Checks options and adds the defaults, of which one depends on the transport. Throws `INVALID_OPTION`. */
 export function readSessionOptions(
   options: SessionOptions,

@@ -1,3 +1,4 @@
+import { suggestName } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
 import type { PublishInit } from '../../hub/publish-init.ts'
 import type { RawEvent, RawEvents } from './raw-event.ts'
@@ -52,9 +53,11 @@ class EventJson implements RawEvent {
     }
     for (const name of Object.keys(value)) {
       if (members.has(name)) continue
+      const meant = suggestName(name, members)
+      const advice = meant === undefined ? '' : ` Did you mean ${meant}?`
       throw new HubError(
         'INVALID_REQUEST',
-        `An event has no member ${shorten(JSON.stringify(name))}. Its members are: ${[...members].join(', ')}.`,
+        `An event has no member ${shorten(JSON.stringify(name))}.${advice} Its members are: ${[...members].join(', ')}.`,
       )
     }
     const { topic, data, private: isPrivate, id, type, retry, idempotency_key } = value

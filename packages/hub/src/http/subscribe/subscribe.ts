@@ -1,4 +1,4 @@
-import { readLastEventId } from '@headwater/sse/server'
+import { readLastEventId, suggestName } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
 import type { HubCore } from '../../hub/hub-core.ts'
 import { costOf, exactTopic, type Matcher, topicSelector, urlPattern } from '../../matching/matcher.ts'
@@ -137,6 +137,14 @@ function lastEventIdOf(pairs: readonly FormPair[]): string {
 
 const lastEventIdName = /^(lastEventI[dD]|last_event_id|Last-Event-ID)$/
 
+/**
+ * Whether a name that means nothing was to say where to resume: other systems' words for it, and
+ * typing errors. Short names have too many neighbours.
+ */
+function isMeantAsLastEventId(name: string): boolean {
+  return /^(since|cursor)$/i.test(name) || (name.length >= 9 && suggestName(name, ['last_event_id']) !== undefined)
+}
+
 async function readForm(request: HubRequest, { maxMatchers, maxBodyBytes }: Readonly<Limits>): Promise<Buffer> {
   const type = request.header('content-type') ?? ''
   if (/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type)) {
@@ -174,6 +182,12 @@ function parsePairs(
         `There is no matcher ${JSON.stringify(name)}. This hub knows match, match_exact and match_urlpattern.`,
       )
     } else if (lastEventIdName.test(name)) hasLastEventId = true
+    else if (isMeantAsLastEventId(name)) {
+      throw new HubError(
+        'INVALID_REQUEST',
+        `There is no parameter ${JSON.stringify(name)}. Did you mean last_event_id?`,
+      )
+    }
   }
   if (selectors.length === 0) {
     throw new HubError(

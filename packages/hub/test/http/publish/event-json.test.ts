@@ -92,7 +92,7 @@ describe('publishing JSON', () => {
     [
       '{"topic":"a","privat":true}',
       'INVALID_REQUEST',
-      'An event has no member "privat". Its members are: topic, data, private',
+      'An event has no member "privat". Did you mean private? Its members are: topic, data, private',
     ],
     ['{"topic":"a","private":"false"}', 'INVALID_REQUEST', 'true or false'],
     ['{"topic":"a","id":7}', 'INVALID_EVENT_ID', '7'],
