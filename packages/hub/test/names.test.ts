@@ -45,6 +45,19 @@ describe('a name that does not exist is refused, with the one that was meant, in
     ],
     ['subscribe', async () => (await create()).subscribe('a', { since: '1' } as never).next(), 'lastEventId?'],
     [
+      "a typed topic's subscribe",
+      async () =>
+        typedTopic(await create(), 'a')
+          .subscribe({ ongap() {} } as never)
+          .next(),
+      'Did you mean onGap?',
+    ],
+    [
+      'lastEventId',
+      async () => (await create()).lastEventId({ matchers: [everyTopic], right: [] } as never),
+      'Did you mean rights?',
+    ],
+    [
       'openSubscription',
       async () => (await create()).openSubscription({ matchers: [everyTopic], lasteventid: '1' } as never),
       'Did you mean lastEventId?',

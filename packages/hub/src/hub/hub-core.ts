@@ -254,7 +254,9 @@ export async function createHubCore({
       signal?.throwIfAborted()
     },
 
-    async lastEventId({ matchers, rights, signal }) {
+    async lastEventId(options) {
+      refuseUnknownName('the options of lastEventId', options, selectionNames)
+      const { matchers, rights, signal } = options
       assertOpen()
       const { mark, head } = await fanOut.history.findLast(select(matchers, rights), 1, signal)
       return positionId(store.epoch, mark ?? head)
@@ -339,6 +341,12 @@ const subscriptionNames = namesOf<SubscriptionOptions>({
   rights: true,
   lastEventId: true,
   payloadFor: true,
+  signal: true,
+})
+
+const selectionNames = namesOf<Pick<SubscriptionOptions, 'matchers' | 'rights' | 'signal'>>({
+  matchers: true,
+  rights: true,
   signal: true,
 })
 
