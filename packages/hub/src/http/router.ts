@@ -90,6 +90,11 @@ export interface HandlerOptions {
    */
   readonly onRefused?: ((refusal: HubError, request: RequestSummary) => void) | undefined
   /**
+   * Called when the hub answers a page of another origin that `corsOrigins` does not name: the
+   * page's browser keeps the answer from it. Default: not reported.
+   */
+  readonly onForeignPage?: ((origin: string, request: RequestSummary) => void) | undefined
+  /**
    * Called for each answered request with the status; for an event stream, when it begins. Default:
    * not reported.
    */
@@ -129,7 +134,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     closing,
     onError = console.error,
   } = options
-  const { tokens, onRefused, onAnswered, onStreamEnded } = options
+  const { tokens, onRefused, onForeignPage, onAnswered, onStreamEnded } = options
   const authorizer = chooseAuthorizer(options)
   const cors = new Cors(options.corsOrigins ?? [])
   const limits: Readonly<Limits> = withDefaultLimits(options.limits)
@@ -143,15 +148,18 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     subscribe: answerSubscriber,
     last: async (request) =>
       answerLastEventId(hub, request, await authorizer.authorizeSubscriber(request), selectorRules()),
-    preflight: (methods) => (request) => ({
-      status: 204,
-      headers: {
-        allow: methods,
-        'accept-query': 'application/x-www-form-urlencoded',
-        ...cors.preflightHeadersFor(request.header('origin'), methods),
-      },
-      body: '',
-    }),
+    preflight: (methods) => (request) => {
+      cors.assertMayAsk(request)
+      return {
+        status: 204,
+        headers: {
+          allow: methods,
+          'accept-query': 'application/x-www-form-urlencoded',
+          ...cors.preflightHeadersFor(request.header('origin'), methods),
+        },
+        body: '',
+      }
+    },
     health: () => textResponse('ok\n'),
     ready: async () => {
       await assertReady(hub)
@@ -186,6 +194,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
         if (loopbackHostsOnly) assertLoopbackHost(request)
         if (!route?.isForOperators) publicUrls.assertKnown(request, proxied?.scheme)
         response = method ? await method.answer(request) : noSuchMethod(request, route)
+        if (onForeignPage && route?.isForPages) reportForeignPage(request, name)
       } catch (error) {
         response = refuse(error, request, name)
       }
@@ -193,6 +202,12 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
       onAnswered?.(response.status, summaryOf(request, name))
       return withHeaders(response, commonHeaders(request, route))
     },
+  }
+
+  function reportForeignPage(request: HubRequest, name: RouteName): void {
+    // A preflight is refused.
+    const origin = name === 'preflight' ? undefined : cors.foreignOrigin(request)
+    if (origin !== undefined) onForeignPage?.(origin, summaryOf(request, name))
   }
 
   async function answerSubscriber(request: HubRequest): Promise<HubResponse> {

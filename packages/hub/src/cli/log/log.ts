@@ -22,6 +22,7 @@ export const logEvents = {
   'stream-ended': 'debug',
   'token-refused': 'warn',
   'request-refused': 'warn',
+  'page-refused': 'warn',
   'connection-refused': 'warn',
   'subscriber-too-slow': 'warn',
   'thread-started': 'info',

@@ -2,6 +2,7 @@ import { HubError } from '../../base/errors.ts'
 import { createHub, type Hub } from '../../create-hub.ts'
 import type { ClientAddresses } from '../../http/access/client-address.ts'
 import type { ClientCounts } from '../../http/access/client-counts.ts'
+import { adviceFor } from '../../http/access/cors.ts'
 import type { Limits } from '../../http/access/limits.ts'
 import type { TokenAuthorizer } from '../../http/access/token-authorizer.ts'
 import { Metrics } from '../../http/metrics.ts'
@@ -66,6 +67,13 @@ export async function startServer(given: ServerOptions): Promise<RunningServer> 
         `refused a ${method === 'connection' ? method : `${method} (${route})`} from ${from}: ${message}`,
         { address: from, method, route, code },
       ),
+    onForeignPage(origin, { method, route, address: from }) {
+      log.writeThrottled(
+        'page-refused',
+        `answered a ${method} (${route}) from ${from}, but the browser keeps the answer from its page, which is of ${origin}. ${adviceFor(origin)}`,
+        { address: from, method, route, origin },
+      )
+    },
     onAnswered(status, { method, route, address: from }) {
       if (!log.isLogged('request')) return
       log.write('request', `answered ${status} to a ${method} (${route}) from ${from}.`, {

@@ -1,5 +1,6 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
 import { HubError } from '../../base/errors.ts'
+import { hostIn } from '../../base/origin.ts'
 import type { HubRequest } from '../message/http-message.ts'
 
 /** The parts of a request that say where it comes from. */
@@ -141,7 +142,7 @@ function networkOf(address: string): string {
  * 127.0.0.0/8, `[::1]`.
  */
 export function isLoopbackHost(host: string): boolean {
-  const name = host.replace(/:\d*$/, '').toLowerCase()
+  const name = hostIn('http:', host)?.replace(/:\d+$/, '') ?? ''
   return name === 'localhost' || name.endsWith('.localhost') || name === '[::1]' || isLoopbackAddress(name)
 }
 

@@ -104,6 +104,9 @@ describe('the server', () => {
       '[::1]',
       '[::1]:3000',
       'app.localhost:80',
+      'localhost.:3000',
+      '127.1:3000',
+      '[0:0:0:0:0:0:0:1]:3000',
     ]) {
       expect([host, await answer(host)]).toEqual([host, '200'])
     }
