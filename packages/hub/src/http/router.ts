@@ -9,6 +9,7 @@ import type { ClientCounts } from './access/client-counts.ts'
 import { ClientQuotas } from './access/client-quotas.ts'
 import { Cors } from './access/cors.ts'
 import { type Limits, withDefaultLimits } from './access/limits.ts'
+import { assertOneHost } from './access/one-host.ts'
 import type { Authorize } from './access/permission.ts'
 import { PublicUrls } from './access/public-urls.ts'
 import type { TokenAuthorizer } from './access/token-authorizer.ts'
@@ -191,6 +192,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
       const name = method?.name ?? route?.name ?? 'none'
       let response: HubResponse
       try {
+        assertOneHost(sent)
         if (loopbackHostsOnly) assertLoopbackHost(request)
         if (!route?.isForOperators) publicUrls.assertKnown(request, proxied?.scheme)
         response = method ? await method.answer(request) : noSuchMethod(request, route)

@@ -8,6 +8,11 @@ export interface HubRequest {
   /** Names and values in turn, as sent. They show what `header` hides. */
   readonly rawHeaders: readonly string[]
   /**
+   * The host that the request names beside its `Host`: the `:authority` of HTTP/2, or the host in
+   * a whole URL. Default: none.
+   */
+  readonly authority?: string | undefined
+  /**
    * Bytes as they arrive. Fails if the client stops before the end. The transport drops what is not
    * read.
    */

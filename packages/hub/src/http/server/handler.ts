@@ -79,6 +79,7 @@ function toHubRequest(req: IncomingMessage, clientSignal: HubRequest['clientSign
     clientSignal,
     method: req.method ?? 'GET',
     url: req.url ?? '/',
+    authority: authorityOf(req),
     rawHeaders: req.rawHeaders,
     body: readPieces(req),
     remoteAddress: req.socket.remoteAddress,
@@ -88,6 +89,13 @@ function toHubRequest(req: IncomingMessage, clientSignal: HubRequest['clientSign
       return typeof value === 'string' ? value : value?.join(', ')
     },
   }
+}
+
+function authorityOf({ headers, url = '/' }: IncomingMessage): string | undefined {
+  const authority = headers[':authority']
+  if (typeof authority === 'string') return authority
+  // [RFC 9112, 3.2.2] A whole URL names its host itself.
+  return url.startsWith('/') || !URL.canParse(url) ? undefined : new URL(url).host
 }
 
 async function send(

@@ -122,6 +122,17 @@ describe('the server', () => {
     }
   })
 
+  test('refuses a request whose target names another host than its Host', async () => {
+    const { url } = await serve()
+    const { host } = new URL(url)
+    const answer = async (target: string, named: string) =>
+      (await sendRaw(url, `GET ${target} HTTP/1.1\r\nHost: ${named}\r\nConnection: close\r\n\r\n`)).slice(9, 12)
+    expect(await answer(`http://${host}/healthz`, host)).toBe('200')
+    expect(await answer('http://HUB.example:80/healthz', 'hub.example')).toBe('200')
+    expect(await answer(`http://${host}/healthz`, 'other.example')).toBe('400')
+    expect(await answer('http://other.example/healthz', host)).toBe('400')
+  })
+
   test('is not made on an address that is taken, and says what to do', async () => {
     const other = createServer().listen(0, '127.0.0.1')
     await new Promise((resolve) => other.once('listening', resolve))
