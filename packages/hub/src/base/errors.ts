@@ -10,7 +10,7 @@ export type HubErrorCode =
   | 'INVALID_EVENT_ID'
   /** An event type that a publisher may not choose. */
   | 'INVALID_EVENT_TYPE'
-  /** A reconnection time that is not a whole number of milliseconds. */
+  /** A reconnection time that is not a whole number of milliseconds, or longer than a day. */
   | 'INVALID_RETRY'
   /** A subscription without a matcher, or with a matcher that this hub does not know. */
   | 'INVALID_MATCHER'

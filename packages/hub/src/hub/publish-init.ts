@@ -32,8 +32,8 @@ export interface PublishInit {
    */
   readonly type?: string | undefined
   /**
-   * The reconnection time in milliseconds that subscribers use from now on. Default (also for 0):
-   * unchanged.
+   * The reconnection time in milliseconds that subscribers use from now on, at most a day
+   * (86,400,000). Default (also for 0): unchanged.
    */
   readonly retry?: number | undefined
   /**
@@ -63,6 +63,11 @@ const maxTopicsBytes = 64 * 1024
 /** The longest ID in bytes. It returns in a request header, and headers are limited everywhere. */
 const maxIdBytes = 1024
 const maxIdempotencyKeyBytes = 255
+/**
+ * The longest reconnection time. A browser that was told one beyond 2^31 waits for weeks, or not at
+ * all, because its timer overflows.
+ */
+const maxRetryMs = 86_400_000
 
 declare const prepared: unique symbol
 
@@ -178,8 +183,13 @@ function assertShort(topic: unknown): number {
 function parseRetry(retry: number | undefined): number | undefined {
   // Publishers' libraries send 0 for "not set". As a reconnection time, 0 would make clients spin.
   if (retry === undefined || retry === 0) return undefined
-  if (Number.isSafeInteger(retry) && retry > 0) return retry
-  throw new HubError('INVALID_RETRY', `retry is ${String(retry)}: it must be a whole number of milliseconds.`)
+  if (!Number.isInteger(retry) || retry < 0)
+    throw new HubError('INVALID_RETRY', `retry is ${String(retry)}: it must be a whole number of milliseconds.`)
+  if (retry <= maxRetryMs) return retry
+  throw new HubError(
+    'INVALID_RETRY',
+    `retry is ${retry}: the most is ${maxRetryMs}, a day in milliseconds. Every subscriber that receives it would stay away that long.`,
+  )
 }
 
 function parseId(id: string | undefined, epoch: string): string | undefined {

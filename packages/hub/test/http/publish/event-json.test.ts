@@ -97,6 +97,7 @@ describe('publishing JSON', () => {
     ['{"topic":"a","private":"false"}', 'INVALID_REQUEST', 'true or false'],
     ['{"topic":"a","id":7}', 'INVALID_EVENT_ID', '7'],
     ['{"topic":"a","retry":"7"}', 'INVALID_RETRY', '7'],
+    ['{"topic":"a","retry":9007199254740991}', 'INVALID_RETRY', 'the most is 86400000'],
     ['{"topic":"a","type":"mercure"}', 'INVALID_EVENT_TYPE', 'reserved'],
     ['{"topic":"a","data":"\\ud800"}', 'INVALID_DATA', 'surrogate'],
     ['{"topic":"a","idempotency_key":""}', 'INVALID_IDEMPOTENCY_KEY', '0 bytes'],

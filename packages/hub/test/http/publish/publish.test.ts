@@ -102,6 +102,7 @@ describe('publishing over HTTP', () => {
       ['topic=a&retry=1e3', 'INVALID_RETRY', '"1e3"'],
       ['topic=a&retry=%D9%A1', 'INVALID_RETRY', '"١"'],
       ['topic=a&retry=99999999999999999999', 'INVALID_RETRY', '100000000000000000000'],
+      ['topic=a&retry=9007199254740991', 'INVALID_RETRY', 'the most is 86400000'],
     ])('%s with 400 and a reason, storing nothing', async (body, code, reason) => {
       const { post, store } = await serve()
       const problem = await problemOf(await post(body))
