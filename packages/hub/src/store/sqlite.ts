@@ -17,7 +17,7 @@ import {
 } from './store.ts'
 
 export interface SqliteStoreOptions extends Retention {
-  /** The directory of the history. Created if it does not exist, for its owner only. */
+  /** The directory of the history. Created if it does not exist. Its files are for their owner only. */
   readonly directory: string
   /**
    * What an event is safe from when its append resolves. Default `full`.

@@ -7,7 +7,9 @@ import { ClientAddresses, isLoopbackAddress } from '../../http/access/client-add
 import { createCountMemory, openCounts } from '../../http/access/client-counts.ts'
 import { canSharePort } from '../../http/server/server.ts'
 import { encodeStoredEvent } from '../../hub/event-frame.ts'
+import { directoryOf } from '../../store/open.ts'
 import { shareStore } from '../../store/shared/share-store.ts'
+import { exposureOf } from '../../store/sqlite/examine.ts'
 import type { EventStore, StoredEvent } from '../../store/store.ts'
 import { exitCodeOf } from '../exit-code.ts'
 import type { Log } from '../log/log.ts'
@@ -137,6 +139,9 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
       headPosition: head.position,
     },
   )
+  const directory = directoryOf(options.store)
+  const exposure = directory === undefined ? undefined : exposureOf(directory)
+  if (exposure !== undefined) log.write('caution', `${exposure}.`)
   if (uncleanHolder !== undefined) {
     log.write(
       'unclean-stop',

@@ -112,8 +112,8 @@ export class EventLog {
   #assertInPlace(): void {
     if (this.#directory.isInPlace()) return
     throw new Error(
-      `the database in ${this.#options.directory} was moved, removed or replaced while the hub had it open. Stop the hub, ` +
-        'check the directory, and start it again',
+      `the database in ${this.#options.directory} was moved, removed or replaced while the hub had it open, or another hub has taken the directory. ` +
+        'Stop the hub, check the directory, and start it again',
     )
   }
 

@@ -6,6 +6,8 @@ import { storeFailure } from '../history/failure.ts'
 import { applicationId, migrations } from '../history/schema.ts'
 import { createDatabase } from './create-database.ts'
 import { files, holderOf, pragma } from './data-directory.ts'
+import { othersMayUse } from './private-files.ts'
+import { isRunning } from './sole-user.ts'
 
 /** A result of the examination of a data directory. */
 export interface Finding {
@@ -32,6 +34,8 @@ export function* examineDataDirectory(given: string): Generator<Finding> {
     return
   }
   yield { verdict: 'good', about: 'directory', text: `${directory}: ${sizesOf(directory)}.` }
+  const exposure = exposureOf(directory)
+  if (exposure !== undefined) yield { verdict: 'worth a look', about: 'directory', text: exposure }
   yield examineUse(directory)
   yield examineSpace(directory)
   let database: DatabaseSync | undefined
@@ -54,6 +58,15 @@ export function* examineDataDirectory(given: string): Generator<Finding> {
   } finally {
     database?.close()
   }
+}
+
+/** Who beside its owner may use a data directory, and what to do; `undefined` for nobody. */
+export function exposureOf(given: string): string | undefined {
+  const directory = resolve(given)
+  const found = process.platform === 'win32' ? undefined : statSync(directory, { throwIfNoEntry: false })
+  if (!found || !othersMayUse(found.mode)) return undefined
+  const mode = (found.mode & 0o777).toString(8)
+  return `other users may open ${directory} (its mode is ${mode}), which is for the hub alone. chmod 700 ${directory}`
 }
 
 function sizesOf(directory: string): string {
@@ -84,15 +97,6 @@ function examineUse(directory: string): Finding {
     verdict: 'worth a look',
     about: 'use',
     text: `no hub uses it, and the last one did not close it (${holder.text}): it was killed, or the power failed. Nothing has to be done.`,
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

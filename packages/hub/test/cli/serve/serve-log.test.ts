@@ -1,6 +1,8 @@
+import { chmodSync } from 'node:fs'
 import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { logEvents } from '../../../src/cli/log/log.ts'
+import { temporaryDirectory } from '../../temporary-directory.ts'
 import { headwater, type Running, type RunningHub, serveHub } from '../running.ts'
 
 const hubPath = '/.well-known/mercure'
@@ -205,6 +207,22 @@ describe('the log of headwater serve as JSON', () => {
     expect(lines.filter(({ level }) => level === 'error')).toEqual([])
     expect(lines.filter(({ event }) => event === 'request-refused')).toHaveLength(1)
     expect(hub.stderr.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+  })
+
+  test('tells that others may open the data directory', async () => {
+    const directory = temporaryDirectory()
+    chmodSync(directory, 0o750)
+    const flags = ['--listen', ':0', '--store', `file:${directory}`, '--log-format', 'json']
+    const cautions = async () => {
+      const hub = headwater('serve', '--dev', ...flags)
+      await hub.said(/listening/)
+      return (await stopped(hub)).filter(({ event }) => event === 'caution').map(({ message }) => message)
+    }
+    expect(await cautions()).toEqual([
+      `other users may open ${directory} (its mode is 750), which is for the hub alone. chmod 700 ${directory}.`,
+    ])
+    chmodSync(directory, 0o700)
+    expect(await cautions()).toEqual([])
   })
 
   test('tells why the hub did not start, too', async () => {
