@@ -47,6 +47,8 @@ export type HubErrorCode =
   | 'ORIGIN_NOT_ALLOWED'
   /** The request was addressed to a host that is not this hub. */
   | 'HOST_NOT_ALLOWED'
+  /** No file descriptor is left for new connections. */
+  | 'OUT_OF_DESCRIPTORS'
   /** The hub could not listen on its address. */
   | 'LISTEN_FAILED'
   /** The hub is closing or closed. */

@@ -24,6 +24,7 @@ export const logEvents = {
   'request-refused': 'warn',
   'page-refused': 'warn',
   'connection-refused': 'warn',
+  'descriptors-exhausted': 'error',
   'subscriber-too-slow': 'warn',
   'thread-started': 'info',
   'thread-ended': 'error',

@@ -10,7 +10,7 @@ import type { HubServer } from '../../http/server/server.ts'
 import type { Certificate } from '../../http/server/tls.ts'
 import type { EventStore } from '../../store/store.ts'
 import type { StoreHealth } from '../../store/store-health.ts'
-import type { Log } from '../log/log.ts'
+import type { Log, LogEvent } from '../log/log.ts'
 import { openAuthorizer } from '../options/auth-flags.ts'
 import { limitsOf } from '../options/limit-flags.ts'
 import type { ListenAddress } from '../options/option-types.ts'
@@ -131,13 +131,16 @@ export function openTokenAuthorizer(
 /** Logs a failure that no client was told about. */
 export function logFailure(log: Log, error: unknown): void {
   if (error instanceof HubError) {
-    log.writeThrottled(error.code.startsWith('STORE_') ? 'store-failed' : 'failure', error.message, {
-      code: error.code,
-    })
+    log.writeThrottled(eventOf(error), error.message, { code: error.code })
     return
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
   log.writeThrottled('failure', `something failed in the hub, which continues: ${message}`, { stack })
+}
+
+function eventOf({ code }: HubError): LogEvent {
+  if (code === 'OUT_OF_DESCRIPTORS') return 'descriptors-exhausted'
+  return code.startsWith('STORE_') ? 'store-failed' : 'failure'
 }
 
 /** Logs that the store fails, works again or is slow. */

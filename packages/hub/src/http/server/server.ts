@@ -10,6 +10,7 @@ import { ConnectionLimiter } from '../access/connection-limiter.ts'
 import { withDefaultLimits } from '../access/limits.ts'
 import { createRouter, type HandlerOptions } from '../router.ts'
 import { ClientErrors } from './client-errors.ts'
+import { DescriptorWatch, isOutOfDescriptors, outOfDescriptors } from './descriptor-watch.ts'
 import { DirectConnections } from './direct-connections.ts'
 import { handlerFor } from './handler.ts'
 import { assertCertificate, type Certificate, createTlsServer, type SecureServer } from './tls.ts'
@@ -64,7 +65,7 @@ export async function listen(
   hub: HubCore,
   { host, port, sharesPort, certificate, ...options }: ListenOptions,
 ): Promise<HubServer> {
-  const { headersTimeoutMs = 10_000, idleTimeoutMs = 75_000, onRefused, metrics } = options
+  const { headersTimeoutMs = 10_000, idleTimeoutMs = 75_000, onRefused, metrics, onError = console.error } = options
   const limits = withDefaultLimits(options.limits)
   const counts = options.counts ?? createCounts()
   const guard = new ConnectionLimiter({
@@ -128,10 +129,12 @@ export async function listen(
     session,
     headersTimeoutMs,
     idleTimeoutMs,
-    onError: options.onError ?? console.error,
+    onError,
   })
   if (!certificate) server.removeAllListeners('connection')
+  const descriptors = new DescriptorWatch(onError)
   server.on('connection', (socket: Socket) => {
+    descriptors.look()
     // Reads from a refused connection, or the hub would not see its end.
     if (!guard.take(socket)) socket.resume()
     else if (certificate) noteSilence(socket)
@@ -152,9 +155,8 @@ export async function listen(
   // nobody would notice.
   if (sharesPort === 'first' && port !== 0) await assertFree(host, port)
   await bind(server, { host, port, reusePort: sharesPort !== undefined })
-  // A connection that cannot be accepted (without a free file descriptor, for example) is not a
-  // reason to drop the others.
-  server.on('error', options.onError ?? console.error)
+  // A connection that cannot be accepted is not a reason to drop the others.
+  server.on('error', (error) => onError(isOutOfDescriptors(error) ? outOfDescriptors(error) : error))
 
   return {
     url: urlOf(server, certificate ? 'https' : 'http'),
@@ -183,6 +185,7 @@ export async function listen(
       }, deadlineMs)
     })
     stopping.abort()
+    descriptors.stop()
     // Node considers these busy.
     for (const socket of silent.values()) socket.destroy()
     await withTimeout(deadlineMs / 2, Promise.all([...underWay, direct.close()]), undefined)
