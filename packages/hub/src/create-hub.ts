@@ -53,6 +53,8 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     ...options,
     limits,
     maxUnsentBytes: () => limits.maxUnsentBytes,
+    // Without tokens, a hub speaks both dialects.
+    acceptsJoiners: () => options.tokens?.isCompat ?? true,
     onError: reportOnce,
     // `createHubCore` rejects what is not a store.
     store: typeof store?.follow === 'function' && observers.length > 0 ? observeStore(store, observers) : store,

@@ -25,6 +25,11 @@ export interface HubCoreOptions extends Partial<Omit<FanOutOptions, 'onError'>> 
   readonly subscriptions?: boolean | { readonly compat?: boolean | undefined } | undefined
   /** The limits on an event, read again for each event. Default: 1,000 topics. */
   readonly limits?: Readonly<PublishLimits> | undefined
+  /**
+   * Whether topics may contain zero-width joiners and non-joiners, as in Mercure 0.x. Asked for
+   * each event. Default: no.
+   */
+  readonly acceptsJoiners?: (() => boolean) | undefined
   /** Called with errors that no promise can report; the hub continues. Default: `console.error`. */
   readonly onError?: ((error: unknown) => void) | undefined
 }
@@ -161,6 +166,7 @@ export async function createHubCore({
   store,
   subscriptions,
   limits = defaultPublishLimits,
+  acceptsJoiners = () => false,
   onError = console.error,
   ...options
 }: HubCoreOptions): Promise<HubCore> {
@@ -177,7 +183,7 @@ export async function createHubCore({
   let closing: Promise<void> | undefined
 
   function prepare(init: PublishInit): PreparedEvent {
-    return prepareEvent(init, epoch, limits)
+    return prepareEvent(init, epoch, { maxTopics: limits.maxTopics, acceptsJoiners: acceptsJoiners() })
   }
 
   function append(prepared: PreparedEvent): Promise<string> {

@@ -51,6 +51,15 @@ export interface PublishLimits {
   readonly maxTopics: number
 }
 
+/** How the hub validates published events. */
+export interface PublishRules extends PublishLimits {
+  /**
+   * Whether topics may contain zero-width joiners and non-joiners, as in Mercure 0.x. Default:
+   * false.
+   */
+  readonly acceptsJoiners?: boolean | undefined
+}
+
 /** The most topics of one event. */
 export const maxTopics = 1000
 /**
@@ -81,7 +90,7 @@ export type PreparedEvent = Append & { readonly [prepared]: true }
  * a `HubError` that says what is wrong. The order of the checks is that of the reference hub, so
  * that both report the same one of several mistakes.
  */
-export function prepareEvent(init: PublishInit, epoch: string, limits: PublishLimits): PreparedEvent {
+export function prepareEvent(init: PublishInit, epoch: string, rules: PublishRules): PreparedEvent {
   if (typeof init !== 'object' || init === null) {
     throw new HubError(
       'INVALID_OPTION',
@@ -89,7 +98,7 @@ export function prepareEvent(init: PublishInit, epoch: string, limits: PublishLi
     )
   }
   refuseUnknownName('an event', init, memberNames)
-  const topics = parseTopics(init.topic, Math.min(limits.maxTopics, maxTopics))
+  const topics = parseTopics(init.topic, rules)
   const retryMs = parseRetry(init.retry)
   const id = parseId(init.id, epoch)
   const type = parseType(init.type)
@@ -130,16 +139,19 @@ function parseIdempotencyKey(key: string | undefined): string | undefined {
   )
 }
 
-function parseTopics(given: string | readonly string[], most: number): readonly string[] {
+function parseTopics(
+  given: string | readonly string[],
+  { maxTopics: most, acceptsJoiners = false }: PublishRules,
+): readonly string[] {
   const topics = typeof given === 'string' ? [given] : given
   if (!Array.isArray(topics) || topics.length === 0) {
     throw new HubError('INVALID_TOPIC', 'The event has no topic. Set at least one.')
   }
-  assertFewTopics(topics, most)
+  assertFewTopics(topics, Math.min(most, maxTopics))
   let bytes = 0
   for (const topic of topics) {
     bytes += assertShort(topic)
-    assertSingleLine('INVALID_TOPIC', 'Topic', topic)
+    assertSingleLine('INVALID_TOPIC', 'Topic', topic, acceptsJoiners)
     if (topic === '') throw new HubError('INVALID_TOPIC', 'The topic is empty. Name what the event is about.')
     if (isReservedTopic(topic)) {
       throw new HubError(
@@ -246,14 +258,20 @@ function assertSingleLine(
   code: 'INVALID_TOPIC' | 'INVALID_EVENT_ID' | 'INVALID_EVENT_TYPE' | 'INVALID_IDEMPOTENCY_KEY',
   what: string,
   text: unknown,
+  joiners = false,
 ): void {
   if (typeof text !== 'string') {
     throw new HubError(code, `${what} ${String(text)} is of type ${typeof text}, and must be text.`)
   }
-  const forbidden = forbiddenCharacter(text)
+  const forbidden = forbiddenCharacter(text, { joiners })
   if (forbidden === undefined) return
   throw new HubError(
     code,
-    `${what} ${JSON.stringify(text)} contains the control or format character ${forbidden}. Remove it.`,
+    `${what} ${JSON.stringify(text)} contains the control or format character ${forbidden}. ${adviceFor(what, forbidden)}`,
   )
+}
+
+function adviceFor(what: string, forbidden: string): string {
+  const isJoiner = what === 'Topic' && /^U\+200[CD]$/.test(forbidden)
+  return isJoiner ? 'Remove it, percent-encode the topic, or run the hub with --compat.' : 'Remove it.'
 }

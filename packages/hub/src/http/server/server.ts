@@ -8,6 +8,7 @@ import { ClientAddresses } from '../access/client-address.ts'
 import { createCounts } from '../access/client-counts.ts'
 import { ConnectionLimiter } from '../access/connection-limiter.ts'
 import { withDefaultLimits } from '../access/limits.ts'
+import { encodedPerByte } from '../message/percent-encoding.ts'
 import { createRouter, type HandlerOptions } from '../router.ts'
 import { ClientErrors } from './client-errors.ts'
 import { DescriptorWatch, isOutOfDescriptors, outOfDescriptors } from './descriptor-watch.ts'
@@ -145,8 +146,10 @@ export async function listen(
   })
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
     // Without 100 Continue, a client that asked for it does not even send a body that is too large.
-    const isStream = req.headers['content-type']?.toLowerCase().includes('ndjson')
-    const isTooLarge = Number(req.headers['content-length']) > limits.maxBodyBytes
+    const type = req.headers['content-type']?.toLowerCase() ?? ''
+    const isStream = type.includes('ndjson')
+    const maxBytes = type.includes('urlencoded') ? encodedPerByte * limits.maxBodyBytes : limits.maxBodyBytes
+    const isTooLarge = Number(req.headers['content-length']) > maxBytes
     if (isStream || !isTooLarge) res.writeContinue()
     server.emit('request', req, res)
   })

@@ -95,6 +95,11 @@ describe('publishing over HTTP', () => {
       ['topic=a&type=mercure', 'INVALID_EVENT_TYPE', 'reserved'],
       ['topic=a&type=headwater-gap', 'INVALID_EVENT_TYPE', 'reserved'],
       ['topic=a&type=a%0Ab', 'INVALID_EVENT_TYPE', 'U+000A'],
+      ['topic%5B0%5D=a&data=x', 'INVALID_TOPIC', '"topic[0]", but the field is named topic'],
+      ['topic[]=a&topic[]=b', 'INVALID_TOPIC', '"topic[]"'],
+      ['Topic=a', 'INVALID_TOPIC', '"Topic"'],
+      ['topics=a', 'INVALID_TOPIC', '"topics"'],
+      ['data=a', 'INVALID_TOPIC', 'no topic. Set at least one'],
       ['topic=a&retry=abc', 'INVALID_RETRY', '"abc"'],
       ['topic=a&retry=-1', 'INVALID_RETRY', '"-1"'],
       ['topic=a&retry=1.5', 'INVALID_RETRY', '"1.5"'],
@@ -168,6 +173,27 @@ describe('publishing over HTTP', () => {
       expect(await problemOf(gzip)).toMatchObject({ status: 415, detail: expect.stringContaining('gzip') })
     })
 
+    test('a form by its decoded bytes, in one piece and in many', async () => {
+      const { post, url } = await serve({ limits: { maxBodyBytes: 3000 } })
+      const korean = '한'.repeat(995)
+      const body = `topic=a&data=${encodeURIComponent(korean)}`
+      expect(body.length).toBeGreaterThan(8900)
+      const inPieces = (text: string) => {
+        const body = new Blob([text]).stream()
+        const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+        return fetch(url, { method: 'POST', body, headers, duplex: 'half' } as RequestInit)
+      }
+      for (const send of [post, inPieces]) {
+        expect((await send(body)).status).toBe(200)
+        for (const more of ['%ed%95%9c', 'xxx', '%%%', '+++', '%zz'])
+          expect(await problemOf(await send(body + more))).toMatchObject({
+            status: 413,
+            detail: expect.stringContaining('3000 bytes'),
+          })
+        expect((await send(`topic=a&data=${'%41'.repeat(3100)}`)).status).toBe(413)
+      }
+    })
+
     test('a body over 1 MiB with 413, and takes one of exactly 1 MiB', async () => {
       const { post } = await serve()
       const body = 'topic=a&data='.padEnd(1024 * 1024, 'x')
@@ -194,7 +220,7 @@ describe('publishing over HTTP', () => {
 
     test('what asks first whether it may send too much, without the body being sent', async () => {
       const { url } = await serve()
-      const answer = await sendRaw(url, headOf(2_000_000, 'Expect: 100-continue\r\n'))
+      const answer = await sendRaw(url, headOf(4_000_000, 'Expect: 100-continue\r\n'))
       expect(answer).toMatch(/^HTTP\/1\.1 413 /)
       expect(answer).not.toContain('100 Continue')
     })
