@@ -21,6 +21,8 @@ import type { Metrics } from './metrics.ts'
 import { publish } from './publish/publish.ts'
 import type { PublishContext } from './publish/publish-context.ts'
 import { type Route, type RouteName, routesOf } from './routes.ts'
+import { BrowserStreams } from './subscribe/browser-streams.ts'
+import { shownEventId } from './subscribe/shown-event-id.ts'
 import { answerLastEventId, type SelectorRules, type SubscribeRules, subscribe } from './subscribe/subscribe.ts'
 import { answerSubscriptions, isSubscriptionsPath } from './subscribe/subscriptions.ts'
 
@@ -96,6 +98,12 @@ export interface HandlerOptions {
    */
   readonly onForeignPage?: ((origin: string, request: RequestSummary) => void) | undefined
   /**
+   * Called when a browser has its sixth event stream open over HTTP/1.1, so that the hub cannot hear
+   * of a seventh: browsers open six connections to a host. With the client's address. Default: not
+   * reported.
+   */
+  readonly onBrowserFull?: ((address: string) => void) | undefined
+  /**
    * Called for each answered request with the status; for an event stream, when it begins. Default:
    * not reported.
    */
@@ -113,6 +121,11 @@ export interface RequestSummary {
   /** What the request was for. */
   readonly route: RouteName
   readonly address: string
+  /**
+   * For an event stream, what its client said it has: an ID of the hub's, `earliest` or `-N` as sent;
+   * of a publisher's ID the length and a digest. `undefined` for nothing.
+   */
+  readonly lastEventId?: string | undefined
 }
 
 export interface Router {
@@ -135,12 +148,13 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     closing,
     onError = console.error,
   } = options
-  const { tokens, onRefused, onForeignPage, onAnswered, onStreamEnded } = options
+  const { tokens, onRefused, onForeignPage, onBrowserFull, onAnswered, onStreamEnded } = options
   const authorizer = chooseAuthorizer(options)
   const cors = new Cors(options.corsOrigins ?? [])
   const limits: Readonly<Limits> = withDefaultLimits(options.limits)
   const addresses = new ClientAddresses(options.trustedProxies)
   const publicUrls = new PublicUrls(options.publicUrls ?? [])
+  const browsers = new BrowserStreams()
   const quotas = new ClientQuotas(limits, options.counts)
   const publishing: PublishContext = { hub, authorizer, cors, quotas, addresses, limits, closing, onError }
   const { subscriptions } = hub
@@ -201,7 +215,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
         response = refuse(error, request, name)
       }
       metrics?.countRequest(name, response.status)
-      onAnswered?.(response.status, summaryOf(request, name))
+      onAnswered?.(response.status, summaryOf(request, name, response))
       return withHeaders(response, commonHeaders(request, route))
     },
   }
@@ -226,24 +240,36 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     try {
       const response = await subscribe(hub, request, permission, rules)
       const { eventStream } = response
+      const browser = onBrowserFull && browserStream(request)
+      const end = () => {
+        leave()
+        browser?.end()
+      }
       return {
         ...response,
         eventStream: {
           ...eventStream,
           deliverTo(session) {
             session.closed.then((reason) => {
-              leave()
+              end()
               if (name !== undefined) onStreamEnded?.(reason, name)
             })
             eventStream.deliverTo(session)
           },
-          abandon: leave,
+          abandon: end,
         },
       }
     } catch (error) {
       leave()
       throw error
     }
+  }
+
+  function browserStream(request: HubRequest) {
+    const address = addresses.nameOf(request)
+    const stream = browsers.begin(request, address)
+    if (stream.isLast) onBrowserFull?.(address)
+    return stream
   }
 
   /** Created for each request: the rules may have been reloaded. */
@@ -269,8 +295,9 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     return Object.isFrozen(headers) ? noSniff : { ...noSniff, ...headers }
   }
 
-  function summaryOf(request: HubRequest, route: RouteName): RequestSummary {
-    return { method: request.method, route, address: addresses.nameOf(request) }
+  function summaryOf(request: HubRequest, route: RouteName, response?: HubResponse): RequestSummary {
+    const lastEventId = response?.eventStream && shownEventId(response.eventStream.lastEventId)
+    return { method: request.method, route, address: addresses.nameOf(request), lastEventId }
   }
 
   function routeAt(path: string): Route | undefined {

@@ -23,6 +23,7 @@ export const logEvents = {
   'token-refused': 'warn',
   'request-refused': 'warn',
   'page-refused': 'warn',
+  'browser-full': 'info',
   'connection-refused': 'warn',
   'descriptors-exhausted': 'error',
   'subscriber-too-slow': 'warn',

@@ -74,13 +74,21 @@ export async function startServer(given: ServerOptions): Promise<RunningServer> 
         { address: from, method, route, origin },
       )
     },
-    onAnswered(status, { method, route, address: from }) {
+    onBrowserFull: (from) =>
+      log.writeThrottled(
+        'browser-full',
+        `6 event streams are open from ${from} over HTTP/1.1. If they are one browser's, its next tab waits: browsers open six connections to a host. Serve HTTP/2, or share one stream among tabs.`,
+        { address: from },
+      ),
+    onAnswered(status, { method, route, address: from, lastEventId }) {
       if (!log.isLogged('request')) return
-      log.write('request', `answered ${status} to a ${method} (${route}) from ${from}.`, {
+      const resuming = lastEventId === undefined ? '' : `, to resume after ${lastEventId}`
+      log.write('request', `answered ${status} to a ${method} (${route}) from ${from}${resuming}.`, {
         address: from,
         method,
         route,
         status,
+        lastEventId,
       })
     },
     onStreamEnded(reason, from) {

@@ -106,9 +106,12 @@ export function beforeProxy(request: HubRequest): { request: HubRequest; scheme:
   const scheme = firstOf(request.header('x-forwarded-proto'))?.toLowerCase()
   const host = firstOf(request.header('x-forwarded-host'))
   if (host === undefined) return { request, scheme }
-  const { method, url, rawHeaders, body, wholeBody, remoteAddress, clientSignal } = request
+  const { method, url, httpVersion, rawHeaders, body, wholeBody, remoteAddress, clientSignal } = request
   const header = (name: string) => (name === 'host' ? host : request.header(name))
-  return { request: { method, url, rawHeaders, body, wholeBody, remoteAddress, clientSignal, header }, scheme }
+  return {
+    request: { method, url, httpVersion, rawHeaders, body, wholeBody, remoteAddress, clientSignal, header },
+    scheme,
+  }
 }
 
 function firstOf(list: string | undefined): string | undefined {

@@ -72,6 +72,10 @@ class DirectRequest implements HubRequest {
     this.clientSignal = clientSignal
   }
 
+  get httpVersion(): number {
+    return 1
+  }
+
   get head(): object {
     return this.#head
   }

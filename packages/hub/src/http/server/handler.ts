@@ -80,6 +80,7 @@ function toHubRequest(req: IncomingMessage, clientSignal: HubRequest['clientSign
     method: req.method ?? 'GET',
     url: req.url ?? '/',
     authority: authorityOf(req),
+    httpVersion: req.httpVersionMajor,
     rawHeaders: req.rawHeaders,
     body: readPieces(req),
     remoteAddress: req.socket.remoteAddress,

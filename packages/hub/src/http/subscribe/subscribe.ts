@@ -42,6 +42,7 @@ export async function subscribe(
       abandon() {},
       contentCoding: isCompressed(request, permission, rules) ? new GzipCoding() : undefined,
       expiresAt: permission.expiresAt,
+      lastEventId,
     },
   }
 }
