@@ -68,13 +68,16 @@ export async function createHub(options: HubOptions): Promise<Hub> {
       counts: options.counts ?? createCounts(),
       closing: closing.signal,
       onError: reportOnce,
-      dashboard: dashboard ? new Dashboard(fileURLToPath(new URL('../dist/dashboard', import.meta.url))) : undefined,
+      dashboard: dashboard
+        ? new Dashboard(fileURLToPath(new URL('../dist/dashboard', import.meta.url)), hub.path)
+        : undefined,
     }
-    const router = createRouter(hub, rules)
+    const embedded = { ...rules, health: options.health ?? false }
+    const router = createRouter(hub, embedded)
     metrics?.observe(hub)
     return Object.assign(hub, {
-      handler: handlerFor(router, rules),
-      fetch: fetchHandlerFor(router, rules),
+      handler: handlerFor(router, embedded),
+      fetch: fetchHandlerFor(router, embedded),
       async listen(address: ListenOn) {
         checkNames('the options of listen', address, listenNames)
         return await listen(hub, { ...rules, ...address })

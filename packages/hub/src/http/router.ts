@@ -1,6 +1,5 @@
 import type { CloseReason, SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../base/errors.ts'
-import { hubPath } from '../base/hub-path.ts'
 import { withTimeout } from '../base/with-timeout.ts'
 import type { HubCore } from '../hub/hub-core.ts'
 import { type Authorizer, authorizerFrom } from './access/authorizer.ts'
@@ -24,7 +23,7 @@ import { type Route, type RouteName, routesOf } from './routes.ts'
 import { BrowserStreams } from './subscribe/browser-streams.ts'
 import { shownEventId } from './subscribe/shown-event-id.ts'
 import { answerLastEventId, type SelectorRules, type SubscribeRules, subscribe } from './subscribe/subscribe.ts'
-import { answerSubscriptions, isSubscriptionsPath } from './subscribe/subscriptions.ts'
+import { answerSubscriptions } from './subscribe/subscriptions.ts'
 
 export interface HandlerOptions {
   /**
@@ -74,6 +73,11 @@ export interface HandlerOptions {
    * Default: true.
    */
   readonly compression?: boolean | undefined
+  /**
+   * Whether to answer `/healthz` and `/readyz`. Default: true for a hub that listens on its own port;
+   * false for `hub.handler` and `hub.fetch`, because those paths are the application's.
+   */
+  readonly health?: boolean | undefined
   /** Serves these metrics at `/metrics`. Default: none. */
   readonly metrics?: Metrics | undefined
   /** The page at `/`. Default: none. */
@@ -142,6 +146,7 @@ const readyTimeoutMs = 5000
 export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router {
   const {
     loopbackHostsOnly = false,
+    health = true,
     compression = true,
     dashboard,
     metrics,
@@ -149,7 +154,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     onError = console.error,
   } = options
   const { tokens, onRefused, onForeignPage, onBrowserFull, onAnswered, onStreamEnded } = options
-  const authorizer = chooseAuthorizer(options)
+  const authorizer = chooseAuthorizer(options, hub.path)
   const cors = new Cors(options.corsOrigins ?? [])
   const limits: Readonly<Limits> = withDefaultLimits(options.limits)
   const addresses = new ClientAddresses(options.trustedProxies)
@@ -159,6 +164,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
   const publishing: PublishContext = { hub, authorizer, cors, quotas, addresses, limits, closing, onError }
   const { subscriptions } = hub
   const routes = routesOf({
+    path: hub.path,
     publish: (request) => publish(request, publishing),
     subscribe: answerSubscriber,
     last: async (request) =>
@@ -175,14 +181,11 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
         body: '',
       }
     },
-    health: () => textResponse('ok\n'),
-    ready: async () => {
-      await assertReady(hub)
-      return textResponse('ready\n')
-    },
+    health: health ? () => textResponse('ok\n') : undefined,
+    ready: health ? () => answerReady(hub) : undefined,
     metrics: metrics && (async () => textResponse(await metrics.toText(), metrics.contentType)),
     subscriptions: subscriptions && {
-      isAt: isSubscriptionsPath,
+      isAt: (path) => subscriptions.paths.has(path),
       answer: (request) => answerSubscriptions(subscriptions, request, authorizer),
     },
     metadata: tokens && {
@@ -195,6 +198,8 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     },
     hasPublishers: () => authorizer.hasPublishers,
   })
+
+  const whereElse = `The hub is at ${hub.path}${dashboard ? ', its page at /' : ''}${health ? ', its health at /healthz and /readyz' : ''}.`
 
   return {
     has: (request) => routeAt(pathOf(request)) !== undefined,
@@ -209,7 +214,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
         assertOneHost(sent)
         if (loopbackHostsOnly) assertLoopbackHost(request)
         if (!route?.isForOperators) publicUrls.assertKnown(request, proxied?.scheme)
-        response = method ? await method.answer(request) : noSuchMethod(request, route)
+        response = method ? await method.answer(request) : noSuchMethod(request, route, whereElse)
         if (onForeignPage && route?.isForPages) reportForeignPage(request, name)
       } catch (error) {
         response = refuse(error, request, name)
@@ -313,25 +318,25 @@ function withHeaders(response: HubResponse, common: HubResponseHeaders): HubResp
   return { ...response, headers: { ...common, ...headers } }
 }
 
-function chooseAuthorizer({ authorize, tokens }: HandlerOptions): Authorizer {
-  if (!tokens) return authorizerFrom(authorize)
+function chooseAuthorizer({ authorize, tokens }: HandlerOptions, path: string): Authorizer {
+  if (!tokens) return authorizerFrom(path, authorize)
   if (!authorize) return tokens
   throw new HubError('INVALID_OPTION', 'authorize and tokens both decide who may do what. Set only one of them.')
 }
 
-async function assertReady(hub: HubCore): Promise<void> {
+async function answerReady(hub: HubCore): Promise<HubResponse> {
   const ready = hub.check().then(() => true)
-  if (await withTimeout(readyTimeoutMs, ready, false)) return
+  if (await withTimeout(readyTimeoutMs, ready, false)) return textResponse('ready\n')
   throw new HubError('STORE_FAILED', `The store did not answer within ${readyTimeoutMs / 1000} s.`)
 }
 
-function noSuchMethod(request: HubRequest, route: Route | undefined): HubResponse {
+function noSuchMethod(request: HubRequest, route: Route | undefined, whereElse: string): HubResponse {
   const path = pathOf(request)
   if (!route) {
     return {
       status: 404,
       headers: { 'content-type': 'text/plain; charset=utf-8' },
-      body: `There is nothing at ${path}.\nThe hub is at ${hubPath}, its page at /, its health at /healthz and /readyz.\n`,
+      body: `There is nothing at ${path}.\n${whereElse}\n`,
     }
   }
   const allow = [...route.methods.keys()].join(', ')

@@ -1,4 +1,3 @@
-import { hubPath } from '../base/hub-path.ts'
 import type { HubRequest, HubResponse } from './message/http-message.ts'
 
 /** What a request is for, as logged and counted. */
@@ -37,12 +36,14 @@ export interface Route {
 
 /** The functions that the routes answer with. `undefined` for a part that the hub does not have. */
 export interface Answers {
+  /** The path of the hub. */
+  readonly path: string
   readonly publish: Answering
   readonly subscribe: Answering
   readonly last: Answering
   readonly preflight: (methods: string) => Answering
-  readonly health: Answering
-  readonly ready: Answering
+  readonly health: Answering | undefined
+  readonly ready: Answering | undefined
   readonly metrics: Answering | undefined
   readonly subscriptions: Part | undefined
   readonly metadata: Part | undefined
@@ -59,7 +60,19 @@ export interface Part {
 
 /** The one table of what is where. If several routes are at a path, the first one counts. */
 export function routesOf(answers: Answers): readonly Route[] {
-  const { publish, subscribe, last, health, ready, metrics, subscriptions, metadata, page, hasPublishers } = answers
+  const {
+    path: hubPath,
+    publish,
+    subscribe,
+    last,
+    health,
+    ready,
+    metrics,
+    subscriptions,
+    metadata,
+    page,
+    hasPublishers,
+  } = answers
   const forPages = (isAt: Route['isAt'], name: RouteName, methods: readonly [string, Method][]): Route => {
     const preflight = answers.preflight([...methods.map(([method]) => method), 'OPTIONS'].join(', '))
     return {
@@ -87,8 +100,8 @@ export function routesOf(answers: Answers): readonly Route[] {
     forPages((path) => path === `${hubPath}/last`, 'last', methods(selecting, 'last', last)),
     subscriptions &&
       forPages(subscriptions.isAt, 'subscriptions', methods('GET, HEAD', 'subscriptions', subscriptions.answer)),
-    forOperators('/healthz', health),
-    forOperators('/readyz', ready),
+    health && forOperators('/healthz', health),
+    ready && forOperators('/readyz', ready),
     metrics && forOperators('/metrics', metrics),
     metadata && forPages(metadata.isAt, 'operating', methods('GET, HEAD', 'operating', metadata.answer)),
     page && {

@@ -1,15 +1,18 @@
 import { claimSession, namesOf, type Session } from '@headwater/sse/server'
 import { refuseUnknownName } from '../base/check-names.ts'
 import { HubError } from '../base/errors.ts'
+import { hubPath, parseHubPath } from '../base/hub-path.ts'
 import { exactTopic, type Matcher } from '../matching/matcher.ts'
 import type { Append, EventStore, HistoryPosition } from '../store/store.ts'
 import { requestedSubscriptions } from '../subscriptions/active-subscription.ts'
 import { SubscriptionRegistry } from '../subscriptions/registry.ts'
+import { SubscriptionPaths } from '../subscriptions/subscription-paths.ts'
 import { positionId } from './event-id.ts'
 import { FanOut } from './fan-out.ts'
 import type { FanOutOptions } from './fan-out-options.ts'
 import { type HubEvent, readEvents } from './program-events.ts'
 import { maxTopics, type PreparedEvent, type PublishInit, type PublishLimits, prepareEvent } from './publish-init.ts'
+import { ReservedTopics } from './reserved-topics.ts'
 import { findStartingPoint, positionOf, type StartingPoint } from './resume.ts'
 import { Selection } from './selection.ts'
 import type { HubStats } from './stats.ts'
@@ -23,6 +26,11 @@ export interface HubCoreOptions extends Partial<Omit<FanOutOptions, 'onError'>> 
    * false, which costs nothing.
    */
   readonly subscriptions?: boolean | { readonly compat?: boolean | undefined } | undefined
+  /**
+   * The path of the hub's URL, such as `/api/hub`. The topics of subscription events begin with it.
+   * Default: `/.well-known/mercure`.
+   */
+  readonly path?: string | undefined
   /** The limits on an event, read again for each event. Default: 1,000 topics. */
   readonly limits?: Readonly<PublishLimits> | undefined
   /**
@@ -86,6 +94,8 @@ export interface Subscription {
  * nothing of HTTP.
  */
 export interface HubCore {
+  /** The path of the hub's URL. */
+  readonly path: string
   /**
    * Validates an event, stores it, and resolves to its ID once the store has it safe. Subscribers
    * get it from the store.
@@ -139,7 +149,7 @@ export interface HubCore {
     options?: SubscribeOptions,
   ): AsyncGenerator<HubEvent, void, undefined>
   /** Who is subscribed by a session; `undefined` unless the `subscriptions` option is set. */
-  readonly subscriptions: Pick<SubscriptionRegistry, 'isCompat' | 'list' | 'find'> | undefined
+  readonly subscriptions: Pick<SubscriptionRegistry, 'isCompat' | 'paths' | 'list' | 'find'> | undefined
   /** How many sessions are served now. */
   readonly subscriberCount: number
   /**
@@ -165,11 +175,14 @@ export interface HubCore {
 export async function createHubCore({
   store,
   subscriptions,
+  path: givenPath = hubPath,
   limits = defaultPublishLimits,
   acceptsJoiners = () => false,
   onError = console.error,
   ...options
 }: HubCoreOptions): Promise<HubCore> {
+  const path = parseHubPath(givenPath)
+  const reserved = new ReservedTopics(path)
   if (typeof store?.follow !== 'function') {
     throw new HubError(
       'INVALID_OPTION',
@@ -183,7 +196,7 @@ export async function createHubCore({
   let closing: Promise<void> | undefined
 
   function prepare(init: PublishInit): PreparedEvent {
-    return prepareEvent(init, epoch, { maxTopics: limits.maxTopics, acceptsJoiners: acceptsJoiners() })
+    return prepareEvent(init, epoch, { maxTopics: limits.maxTopics, acceptsJoiners: acceptsJoiners(), reserved })
   }
 
   function append(prepared: PreparedEvent): Promise<string> {
@@ -268,6 +281,7 @@ export async function createHubCore({
       return positionId(store.epoch, mark ?? head)
     },
 
+    path,
     subscriptions: registry,
 
     get subscriberCount() {
@@ -296,6 +310,7 @@ export async function createHubCore({
       return await SubscriptionRegistry.start({
         store,
         isCompat: compat,
+        paths: new SubscriptionPaths(path),
         append: (appends) => appendAll(store, appends),
         head: () => fanOut.head,
         idOf: idAfter,

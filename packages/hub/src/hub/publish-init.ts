@@ -6,7 +6,7 @@ import { hubPath } from '../base/hub-path.ts'
 import { maxMatcherBytes } from '../matching/matcher.ts'
 import { forbiddenCharacter } from '../matching/visible-text.ts'
 import type { Append, EventRecord } from '../store/store.ts'
-import { isReservedTopic } from './reserved-topics.ts'
+import { ReservedTopics } from './reserved-topics.ts'
 
 /** An event as a publisher sends it. */
 export interface PublishInit {
@@ -58,7 +58,11 @@ export interface PublishRules extends PublishLimits {
    * false.
    */
   readonly acceptsJoiners?: boolean | undefined
+  /** The topics that only the hub may publish to. Default: those of the usual path. */
+  readonly reserved?: ReservedTopics | undefined
 }
+
+const usuallyReserved = new ReservedTopics(hubPath)
 
 /** The most topics of one event. */
 export const maxTopics = 1000
@@ -141,7 +145,7 @@ function parseIdempotencyKey(key: string | undefined): string | undefined {
 
 function parseTopics(
   given: string | readonly string[],
-  { maxTopics: most, acceptsJoiners = false }: PublishRules,
+  { maxTopics: most, acceptsJoiners = false, reserved = usuallyReserved }: PublishRules,
 ): readonly string[] {
   const topics = typeof given === 'string' ? [given] : given
   if (!Array.isArray(topics) || topics.length === 0) {
@@ -153,10 +157,10 @@ function parseTopics(
     bytes += assertShort(topic)
     assertSingleLine('INVALID_TOPIC', 'Topic', topic, acceptsJoiners)
     if (topic === '') throw new HubError('INVALID_TOPIC', 'The topic is empty. Name what the event is about.')
-    if (isReservedTopic(topic)) {
+    if (reserved.has(topic)) {
       throw new HubError(
         'INVALID_TOPIC',
-        `The topic ${JSON.stringify(topic)} names the hub itself (${hubPath} and all below it). Choose another.`,
+        `The topic ${JSON.stringify(topic)} names the hub itself (its path and all below it). Choose another.`,
       )
     }
     if (topic === '*') {

@@ -1,6 +1,7 @@
 import type { EventStore } from '../store/store.ts'
-import { type ActiveSubscription, subscriptionPath, subscriptionsPath } from './active-subscription.ts'
-import { isOwnEvent, readSubscriptionEvent, subscriptionEventsTopic } from './subscription-events.ts'
+import type { ActiveSubscription } from './active-subscription.ts'
+import { isOwnEvent, readSubscriptionEvent } from './subscription-events.ts'
+import type { SubscriptionPaths } from './subscription-paths.ts'
 
 /** The number of events per read. */
 const page = { maxEvents: 1000, maxBytes: 1024 * 1024 }
@@ -18,23 +19,26 @@ export interface OrphanedSubscriptions {
  * Finds the subscriptions that a hub left behind when it was killed. Reads only subscription events
  * of that hub's run, and keeps only active subscriptions in memory.
  */
-export async function findOrphanedSubscriptions(store: EventStore): Promise<OrphanedSubscriptions> {
+export async function findOrphanedSubscriptions(
+  store: EventStore,
+  paths: SubscriptionPaths,
+): Promise<OrphanedSubscriptions> {
   const { head } = await store.bounds()
   const active = new Map<string, ActiveSubscription>()
   let hasHistory = false
-  let after = await findEmptyList(store, head.position)
+  let after = await findEmptyList(store, head.position, paths)
   while (after < head.position) {
     const { events, through } = await store.read({
       after,
       through: head.position,
-      topics: new Set([subscriptionEventsTopic]),
+      topics: new Set([paths.events]),
       ...page,
     })
     for (const event of events) {
-      const told = readSubscriptionEvent(event)
+      const told = readSubscriptionEvent(event, paths)
       if (!told) continue
       hasHistory = true
-      const path = subscriptionPath(told.subscription)
+      const path = paths.of(told.subscription)
       if (told.isActive) active.set(path, told.subscription)
       else active.delete(path)
     }
@@ -44,8 +48,8 @@ export async function findOrphanedSubscriptions(store: EventStore): Promise<Orph
 }
 
 /** The position of the last empty list; the beginning of the history if it is not known. */
-async function findEmptyList(store: EventStore, head: number): Promise<number> {
-  const topics = new Set([subscriptionsPath])
+async function findEmptyList(store: EventStore, head: number, { list }: SubscriptionPaths): Promise<number> {
+  const topics = new Set([list])
   const newest = await store.readBack?.({ before: head + 1, topics, maxEvents: 1, maxBytes: 1 })
   const [event] = newest?.events ?? []
   return event && isOwnEvent(event) ? event.position : 0

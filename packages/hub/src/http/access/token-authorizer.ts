@@ -187,7 +187,7 @@ async function readRules(options: AuthOptions, { onWarning, now }: Settings): Pr
 
 /** The first URL only: otherwise a pattern would mean different things at different URLs. */
 function hubUrlOf({ resources }: AuthConfig): string {
-  return resources[0] ?? localHubUrl
+  return resources[0] ?? localHubUrl()
 }
 
 function warn(message: string): void {

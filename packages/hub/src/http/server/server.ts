@@ -120,6 +120,7 @@ export async function listen(
   }
   const [takeByNode] = server.listeners('connection') as ((socket: Socket) => void)[]
   const direct = new DirectConnections({
+    hubPath: hub.path,
     answer: router.answer,
     handOver(socket, bytes) {
       noteSilence(socket)
