@@ -82,10 +82,10 @@ export async function createHub(options: HubOptions): Promise<Hub> {
         checkNames('the options of listen', address, listenNames)
         return await listen(hub, { ...rules, ...address })
       },
-      close() {
+      close(deadline?: { readonly deadlineMs?: number | undefined }) {
         // Ends requests that publish a stream of events: closing would wait for them.
         closing.abort()
-        return close()
+        return close(deadline)
       },
     })
   } catch (error) {

@@ -201,6 +201,11 @@ export class FanOut {
     await Promise.all([...this.#subscribers].map(({ session }) => session.drain()))
   }
 
+  /** Ends the sessions that are left at once. Their clients reconnect and resume. */
+  cutOff(): void {
+    for (const { session } of this.#subscribers) void session.cutOff()
+  }
+
   /** Stops following the store. */
   close(): void {
     this.#tail.close()

@@ -1,7 +1,9 @@
 import { claimSession, namesOf, type Session } from '@headwater/sse/server'
 import { refuseUnknownName } from '../base/check-names.ts'
+import { assertNotNegative } from '../base/check-option.ts'
 import { HubError } from '../base/errors.ts'
 import { hubPath, parseHubPath } from '../base/hub-path.ts'
+import { withTimeout } from '../base/with-timeout.ts'
 import { exactTopic, type Matcher } from '../matching/matcher.ts'
 import type { Append, EventStore, HistoryPosition } from '../store/store.ts'
 import { requestedSubscriptions } from '../subscriptions/active-subscription.ts'
@@ -167,8 +169,11 @@ export interface HubCore {
    * Accepts nothing more, finishes the publishes under way, and ends every session so that its
    * client reconnects, spread over time. Resolves when all of that is done; the store may be closed
    * then. Idempotent.
+   *
+   * After `deadlineMs` (default 8,000; `Infinity` for none), cuts off the sessions whose clients do not
+   * read, and waits no longer for publishes that the store does not answer.
    */
-  close(): Promise<void>
+  close(options?: { readonly deadlineMs?: number | undefined }): Promise<void>
 }
 
 /** Creates a hub over a store. Rejects with `INVALID_OPTION`, or as the store does. */
@@ -299,8 +304,8 @@ export async function createHubCore({
       throw new HubError('STORE_FAILED', 'The hub receives no new events: the tail of its store failed.')
     },
 
-    close() {
-      closing ??= finish()
+    async close({ deadlineMs = 8000 } = {}) {
+      closing ??= finish(assertNotNegative('deadlineMs', deadlineMs))
       return closing
     },
   }
@@ -338,9 +343,15 @@ export async function createHubCore({
     if (closing) throw closedError()
   }
 
-  async function finish(): Promise<void> {
-    await Promise.allSettled([publishing.whenNone(), fanOut.drain()])
-    await registry?.close()
+  async function finish(deadlineMs: number): Promise<void> {
+    const inOrder = (async () => {
+      await Promise.allSettled([publishing.whenNone(), fanOut.drain()])
+      await registry?.close()
+      return true
+    })()
+    // A timer supports at most 2^31 - 1 ms, and fires at once for more.
+    const isInOrder = deadlineMs < 2 ** 31 ? await withTimeout(deadlineMs, inOrder, false) : await inOrder
+    if (!isInOrder) fanOut.cutOff()
     fanOut.close()
   }
 

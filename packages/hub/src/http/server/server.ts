@@ -198,7 +198,7 @@ export async function listen(
     // The last events published are on their way to the streams, and go out in the next turn.
     await new Promise((resolve) => setImmediate(resolve))
     // A store that never answers may keep the hub from closing.
-    await Promise.race([hub.close(), isLate])
+    await Promise.race([hub.close({ deadlineMs: Infinity }), isLate])
     await closed
     clearTimeout(deadline)
   }
