@@ -193,10 +193,7 @@ export class FanOut {
     this.#place(subscriber)
   }
 
-  /**
-   * Ends all sessions so that their clients reconnect, spread over time. Resolves when the last one
-   * has been sent its last bytes.
-   */
+  /** Ends all sessions; their clients reconnect, spread over time. Resolves when all is sent. */
   async drain(): Promise<void> {
     await Promise.all([...this.#subscribers].map(({ session }) => session.drain()))
   }
