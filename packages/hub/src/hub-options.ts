@@ -7,7 +7,7 @@ import type { StoreHealth } from './store/store-health.ts'
 
 /** Where a hub stores its events, and who may do what over HTTP. */
 export interface HubOptions
-  extends Omit<HubCoreOptions, 'limits' | 'maxUnsentBytes'>,
+  extends Omit<HubCoreOptions, 'limits' | 'maxUnsentBytes' | 'acceptsJoiners'>,
     Omit<HandlerOptions, 'closing' | 'onError' | 'dashboard'> {
   /** Serves a page at `/` that shows published events. Default: false. */
   readonly dashboard?: boolean | undefined
@@ -51,6 +51,10 @@ const optionNames = namesOf<HubOptions>({
   onAnswered: true,
   onStreamEnded: true,
   onStoreHealth: true,
+  onBrowserFull: true,
+  onForeignPage: true,
+  health: true,
+  path: true,
 })
 
 const limitNames: ReadonlySet<string> = new Set(Object.keys(defaultLimits))
