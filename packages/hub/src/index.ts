@@ -21,6 +21,7 @@ export { everyTopic, exactTopic, type Matcher, topicSelector, urlPattern } from 
 export { createMemoryStore, type MemoryStoreOptions } from './store/memory.ts'
 export { type OpenStoreOptions, openStore } from './store/open.ts'
 export type { Retention } from './store/retention.ts'
+export type { HistoryEnd } from './store/sqlite/history-end.ts'
 export { openSqliteStore, type SqliteStoreOptions } from './store/sqlite.ts'
 export type {
   Append,

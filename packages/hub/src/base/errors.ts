@@ -8,6 +8,8 @@ export type HubErrorCode =
   | 'INVALID_DATA'
   /** An event ID that a publisher may not choose. */
   | 'INVALID_EVENT_ID'
+  /** An event ID that another event has. */
+  | 'EVENT_ID_TAKEN'
   /** An event type that a publisher may not choose. */
   | 'INVALID_EVENT_TYPE'
   /** A reconnection time that is not a whole number of milliseconds, or longer than a day. */

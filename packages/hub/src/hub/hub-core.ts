@@ -103,7 +103,8 @@ export interface HubCore {
    * get it from the store.
    *
    * @throws HubError `INVALID_TOPIC`, `INVALID_DATA`, `INVALID_EVENT_ID`, `INVALID_EVENT_TYPE`,
-   * `INVALID_RETRY`, `TOO_LARGE`, `INVALID_IDEMPOTENCY_KEY`, `HUB_CLOSED`; what the store throws.
+   * `INVALID_RETRY`, `TOO_LARGE`, `INVALID_IDEMPOTENCY_KEY`, `EVENT_ID_TAKEN` (another event that is
+   * kept has this ID), `HUB_CLOSED`; what the store throws.
    */
   publish(event: PublishInit): Promise<string>
   /**
@@ -123,6 +124,12 @@ export interface HubCore {
   append(event: PreparedEvent): Promise<string>
   /** The second half of `publishAll`. */
   appendAll(events: readonly PreparedEvent[]): Promise<readonly string[]>
+  /**
+   * Stores prepared events in this order, each by itself: one whose ID is taken is not in the way of
+   * the others. Resolves to the ID of each, or why it is not stored. If the store fails, it stores
+   * nothing more.
+   */
+  appendEach(events: readonly PreparedEvent[]): Promise<readonly PromiseSettledResult<string>[]>
   /**
    * Finds the starting point of a subscription, for a session to be served.
    *
@@ -231,6 +238,23 @@ export async function createHubCore({
     }
   }
 
+  async function appendEach(events: readonly PreparedEvent[]): Promise<readonly PromiseSettledResult<string>[]> {
+    // Together if that is possible: they share a commit, and its sync.
+    if (store.appendAll) {
+      const together = await settle(appendInOrder(events))
+      if (together.status === 'fulfilled') return together.value.map((value) => ({ status: 'fulfilled', value }))
+      if (!isTaken(together.reason)) return events.map(() => together)
+    }
+    const results: PromiseSettledResult<string>[] = []
+    let failure: PromiseRejectedResult | undefined
+    for (const event of events) {
+      const result = failure ?? (await settle(append(event)))
+      if (result.status === 'rejected' && !isTaken(result.reason)) failure = result
+      results.push(result)
+    }
+    return results
+  }
+
   return {
     async publish(init) {
       assertOpen()
@@ -245,6 +269,7 @@ export async function createHubCore({
     prepare,
     append,
     appendAll: appendInOrder,
+    appendEach,
 
     async openSubscription(options) {
       refuseUnknownName('the options of openSubscription', options, subscriptionNames)
@@ -381,6 +406,15 @@ const selectionNames = namesOf<Pick<SubscriptionOptions, 'matchers' | 'rights' |
   rights: true,
   signal: true,
 })
+
+async function settle<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> {
+  const [result] = await Promise.allSettled([promise])
+  return result
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof HubError && error.code === 'EVENT_ID_TAKEN'
+}
 
 const defaultPublishLimits: PublishLimits = { maxTopics }
 

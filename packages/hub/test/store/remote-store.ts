@@ -58,7 +58,7 @@ export function createRemoteStore({ seed = 1, ...options }: MemoryStoreOptions &
     await late()
     // An append may trim, and what is trimmed has to be told before: so each waits until the one before it was.
     const appending = appended.then(() => tail).then(() => engine.append(event, options))
-    appended = appending
+    appended = appending.catch(() => {})
     const mark = await appending
     await late()
     return outerMark(mark)

@@ -14,6 +14,7 @@ export const logEvents = {
   starting: 'info',
   'store-opened': 'info',
   'unclean-stop': 'warn',
+  'events-missing': 'error',
   authorization: 'info',
   limits: 'info',
   ready: 'info',

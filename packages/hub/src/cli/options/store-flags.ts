@@ -52,7 +52,7 @@ export function addStoreFlags(command: Command): Command {
  */
 export async function openStore(
   flags: StoreFlags,
-  listeners: Pick<OpenStoreOptions, 'onError' | 'onUncleanStop'>,
+  listeners: Pick<OpenStoreOptions, 'onError' | 'onUncleanStop' | 'onLoss'>,
 ): Promise<EventStore> {
   try {
     return await openStoreAt(flags.store, { ...storeOptionsOf(flags), ...listeners })

@@ -10,6 +10,7 @@ import { encodeStoredEvent } from '../../hub/event-frame.ts'
 import { directoryOf } from '../../store/open.ts'
 import { shareStore } from '../../store/shared/share-store.ts'
 import { exposureOf } from '../../store/sqlite/examine.ts'
+import { describeEnd, type HistoryEnd } from '../../store/sqlite/history-end.ts'
 import type { EventStore, StoredEvent } from '../../store/store.ts'
 import { exitCodeOf } from '../exit-code.ts'
 import type { Log } from '../log/log.ts'
@@ -104,10 +105,15 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   })
 
   let uncleanHolder: string | undefined
+  let end: HistoryEnd | undefined
   const store = await openStore(options, {
     onError: (error) => logFailure(log, error),
-    onUncleanStop: (holder) => {
+    onUncleanStop: (holder, found) => {
       uncleanHolder = holder
+      end = found
+    },
+    onLoss: (found) => {
+      end = found
     },
   })
   const { head } = await store.bounds()
@@ -145,10 +151,11 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   if (uncleanHolder !== undefined) {
     log.write(
       'unclean-stop',
-      `the hub did not stop in order the last time (${uncleanHolder}). All acknowledged events are there.`,
-      { holder: uncleanHolder },
+      `the hub did not stop in order the last time (${uncleanHolder}). ${end ? describeEnd(end) : ''}`,
+      { holder: uncleanHolder, history: end?.name },
     )
   }
+  if (end?.name === 'lost' || end?.name === 'replaced') log.write('events-missing', describeEnd(end), { ...end })
   log.write('authorization', describeAuth(options), {
     dev,
     anonymous: options.anonymous ?? dev,

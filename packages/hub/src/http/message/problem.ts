@@ -41,6 +41,7 @@ const rules: Readonly<Record<HubErrorCode, ErrorRule>> = {
   NOT_FOUND: mistake(404),
   METHOD_NOT_ALLOWED: mistake(405),
   TIMEOUT: mistake(408),
+  EVENT_ID_TAKEN: mistake(409),
   TOO_LARGE: mistake(413),
   UNSUPPORTED_MEDIA_TYPE: mistake(415),
   HOST_NOT_ALLOWED: refusal(421),

@@ -34,7 +34,12 @@ export interface DataDirectory {
 }
 
 /** The names of the files. SQLite keeps two more beside the database: `-wal` and `-shm`. */
-export const files = { database: 'headwater.db', lock: 'headwater.lock', holder: 'headwater.pid' } as const
+export const files = {
+  database: 'headwater.db',
+  lock: 'headwater.lock',
+  holder: 'headwater.pid',
+  head: 'headwater.head',
+} as const
 
 /**
  * Creates the directory if it does not exist, locks it, and opens its database, which is migrated

@@ -290,3 +290,61 @@ describe('publishing over HTTP', () => {
     expect(await problemOf(closed)).toMatchObject({ status: 503, code: 'STORE_CLOSED' })
   })
 })
+
+describe('an id that another event has', () => {
+  const taken = {
+    status: 409,
+    code: 'EVENT_ID_TAKEN',
+    detail: expect.stringMatching(/^The event was not stored: the ID "mine" is taken/),
+  }
+  const json = (url: string, body: string, type = 'application/json', headers = {}) =>
+    fetch(url, { method: 'POST', headers: { 'content-type': type, ...headers }, body })
+
+  test('is refused as a form and as JSON, on any topic, and nothing is stored', async () => {
+    const { post, url, open } = await serve()
+    expect((await post({ topic: 'a', id: 'mine' })).status).toBe(200)
+    expect(await problemOf(await post({ topic: 'b', id: 'mine' }))).toMatchObject(taken)
+    expect(await problemOf(await json(url, '{"topic":"c","id":"mine"}'))).toMatchObject(taken)
+    const array = '[{"topic":"c","data":"1"},{"topic":"c","id":"mine"}]'
+    expect(await problemOf(await json(url, array))).toMatchObject(taken)
+    const twice = '[{"topic":"c","id":"x"},{"topic":"d","id":"x"}]'
+    expect(await problemOf(await json(url, twice))).toMatchObject({ status: 409 })
+    await post({ topic: 'c', data: 'the only one' })
+    const subscribed = await open('match=c&last_event_id=earliest')
+    expect((await subscribed.next()).data).toBe('the only one')
+  })
+
+  test('is refused in its line alone', async () => {
+    const { url, post } = await serve()
+    await post({ topic: 'a', id: 'mine' })
+    const lines = [
+      { topic: 'a', id: '1' },
+      { topic: 'a', id: 'mine' },
+      { topic: 'a', id: '2' },
+      { topic: 'a', id: '1' },
+    ]
+    const response = await json(url, lines.map((line) => JSON.stringify(line)).join('\n'), 'application/x-ndjson')
+    const answers = (await response.text()).trimEnd().split('\n')
+    expect(answers.map((line) => JSON.parse(line))).toEqual([
+      { line: 1, id: '1' },
+      { line: 2, status: 409, code: 'EVENT_ID_TAKEN', detail: taken.detail },
+      { line: 3, id: '2' },
+      { line: 4, status: 409, code: 'EVENT_ID_TAKEN', detail: expect.stringContaining('"1" is taken') },
+    ])
+  })
+
+  test('is given to one of two that publish it at the same time', async () => {
+    const { post } = await serve()
+    const responses = await Promise.all(['a', 'b', 'c'].map((topic) => post({ topic, id: 'mine' })))
+    expect(responses.map(({ status }) => status).sort()).toEqual([200, 409, 409])
+  })
+
+  test('is answered as the first time to a retry with the same key', async () => {
+    const { url } = await serve()
+    const publish = (data: string) =>
+      json(url, JSON.stringify({ topic: 'a', id: 'mine', data }), 'application/json', { 'idempotency-key': 'k' })
+    expect(await (await publish('x')).json()).toEqual({ id: 'mine' })
+    expect(await (await publish('x')).json()).toEqual({ id: 'mine' })
+    expect((await publish('another')).status).toBe(409)
+  })
+})

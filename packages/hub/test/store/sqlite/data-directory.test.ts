@@ -237,7 +237,9 @@ describe('the schema', () => {
     await expect(openSqliteStore({ directory })).rejects.toMatchObject({
       code: 'STORE_FAILED',
       message: expect.stringMatching(
-        /written by a newer Headwater: its schema is version 3.*supports 2\. Run the newer/,
+        new RegExp(
+          `written by a newer Headwater: its schema is version ${migrations.length + 1}.*supports ${migrations.length}\\. Run the newer`,
+        ),
       ),
     })
     expect(readFileSync(file)).toEqual(before)
