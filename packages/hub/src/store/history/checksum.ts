@@ -25,8 +25,10 @@ export type CheckedFields = readonly [
 export function checksumOf(fields: CheckedFields): number {
   const [position, tag, topic, alternates, isPrivate, id, type, retryMs, data, storedAt, totalBytes, holes] = fields
   const place = `${position}\n${tag}\n${storedAt}\n${totalBytes}\n${holes}\n${isPrivate}`
-  const rest = `${retryMs ?? ''}\n${id ?? ''}\n${type ?? ''}\n${topic}\n${alternates ?? ''}\n`
-  return zlib.crc32(data, zlib.crc32(`${place}\n${rest}`))
+  const text = `${place}\n${retryMs ?? ''}\n${id ?? ''}\n${type ?? ''}\n${topic}\n${alternates ?? ''}\n`
+  // For little data, to join the two costs less than a second call.
+  if (typeof data === 'string' && data.length < 1024) return zlib.crc32(text + data)
+  return zlib.crc32(data, zlib.crc32(text))
 }
 
 /** The CRC-32 of the values of another row. */

@@ -85,6 +85,8 @@ export class Sequencer {
 
   /** The ID that an event has in common with another, unless it is known by its key. */
   #takenId(records: readonly AppendTuple[], keysSince: number): string | undefined {
+    // Most have none.
+    if (records.every((record) => record[3] === undefined)) return undefined
     const ids = new Map<string, string | undefined>()
     for (const { 3: id, 6: key } of records) {
       if (id === undefined || this.#findKey(key, keysSince)) continue
