@@ -2,6 +2,7 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, trunc
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { headwater } from '../cli/running.ts'
 import { randomOf } from './damage-events.ts'
 import { type Written, write } from './damage-template.ts'
 import { type Outcome, type TrialResult, tryHistory } from './damage-trial.ts'
@@ -46,7 +47,7 @@ interface Harm {
 }
 
 /** Harms a file of a copy. Each trial is a function of the seed and its number alone. */
-async function tryHarm(kind: 'flip' | 'truncation', number: number): Promise<Harm> {
+async function harm(kind: 'flip' | 'truncation', number: number) {
   const random = randomOf(seed + number * 7919 + (kind === 'flip' ? 0 : 104_729))
   const { directory, written } = (await templates)[random() < 0.5 ? 0 : 1]!
   const copy = join(root, `${kind}-${number}`)
@@ -64,9 +65,15 @@ async function tryHarm(kind: 'flip' | 'truncation', number: number): Promise<Har
     bytes[offset]! ^= 1 << bit
     writeFileSync(path, bytes)
   }
+  const what = `${kind} ${number} of ${file} at ${offset}${kind === 'flip' ? `, bit ${bit}` : ''}`
+  return { copy, file, written, random, what }
+}
+
+async function tryHarm(kind: 'flip' | 'truncation', number: number): Promise<Harm> {
+  const { copy, file, written, random, what } = await harm(kind, number)
   const result = await tryHistory(copy, written, random)
   rmSync(copy, { recursive: true })
-  return { file, result, what: `${kind} ${number} of ${file} at ${offset}${kind === 'flip' ? `, bit ${bit}` : ''}` }
+  return { file, result, what }
 }
 
 function print(title: string, rows: ReadonlyMap<string, readonly TrialResult[]>): void {
@@ -102,6 +109,24 @@ describe('a history whose files are damaged', () => {
       expect(wrong).toEqual([])
     },
   )
+
+  test('starts a whole hub that serves it, or says why not', { timeout }, async () => {
+    const times = Math.ceil(trials / 50)
+    const wrong: string[] = []
+    for (let number = 0; number < times; number++) {
+      const { copy, what } = await harm(number % 2 === 0 ? 'flip' : 'truncation', 1_000_000 + number)
+      const hub = headwater('serve', '--dev', '--listen', ':0', '--store', `file:${copy}`)
+      const isReady = await hub.said(/^headwater listening on/).then(
+        () => true,
+        () => false,
+      )
+      if (isReady) hub.child.kill('SIGTERM')
+      const code = await hub.ended()
+      const isRefused = !isReady && code === 1 && /damaged|restore/.test(hub.stderr)
+      if (!(isReady && code === 0) && !isRefused) wrong.push(`${what}: exit code ${code}: ${hub.stderr.slice(-500)}`)
+    }
+    expect(wrong).toEqual([])
+  })
 
   test('keeps what it acknowledged when its disk was full at a random write', { timeout }, async () => {
     const times = Math.ceil(trials / 20)
