@@ -10,6 +10,7 @@ import { openSqliteStore } from '../../src/store/sqlite.ts'
 import type { EventStore, StoredEvent } from '../../src/store/store.ts'
 import { topics } from './damage-events.ts'
 import type { Written } from './damage-template.ts'
+import { openLogStore, type TriedStore } from './log-store.ts'
 
 /** What became of a history whose files were harmed. The last three must never happen. */
 export type Outcome =
@@ -28,18 +29,18 @@ export interface TrialResult {
 /** What a reader got: events, and gaps by their reason. */
 type Token = { readonly event: StoredEvent } | { readonly reason: string; readonly requested: string }
 
+/** The share of the trials with a whole store: its thread takes most of the time. */
+const threads = 1 / 50
+
 /** Starts a store on a directory, reads everything, resumes from random IDs, publishes and reads that. */
 export async function tryHistory(directory: string, written: Written, random: () => number): Promise<TrialResult> {
   const troubles: HubError[] = []
   const ends: HistoryEnd[] = []
-  let store: EventStore
+  const listeners = { onError: (error: HubError) => troubles.push(error), onLoss: (end: HistoryEnd) => ends.push(end) }
+  let store: TriedStore
   try {
-    store = await openSqliteStore({
-      directory,
-      onError: (error) => troubles.push(error),
-      onLoss: (end) => ends.push(end),
-      onUncleanStop: (_holder, end) => ends.push(end),
-    })
+    if (random() < threads) store = await openSqliteStore({ directory, ...listeners })
+    else store = openLogStore(directory, random() < 0.5 ? Infinity : Math.floor(random() * 3), listeners)
   } catch (error) {
     return refusalOrCrash(error)
   }
@@ -68,7 +69,7 @@ function refusalOrCrash(error: unknown): TrialResult {
   return { outcome: isRefusal ? 'a refusal with advice' : 'a crash', details }
 }
 
-async function readEverything(store: EventStore, written: Written, random: () => number): Promise<TrialResult> {
+async function readEverything(store: TriedStore, written: Written, random: () => number): Promise<TrialResult> {
   let hasGap = false
   const matchersOf = () => (random() < 0.4 ? [everyTopic] : topics.filter(() => random() < 0.4).map(exactTopic))
   for (let reader = 0; reader < 8; reader++) {
@@ -93,10 +94,10 @@ function isOfDamage({ reason, requested }: { readonly reason: string; readonly r
 }
 
 /** Reads as every subscriber does. */
-async function readFrom(store: EventStore, selection: Selection, lastEventId: string): Promise<Token[]> {
-  const history = new HistoryReader(store)
+async function readFrom(store: TriedStore, selection: Selection, lastEventId: string): Promise<Token[]> {
+  const history = new HistoryReader(store as EventStore)
   const { head } = await store.bounds()
-  const start = await findStartingPoint(store, history, selection, lastEventId)
+  const start = await findStartingPoint(store as EventStore, history, selection, lastEventId)
   const cursor = new HistoryCursor(start, head.position)
   const tokens: Token[] = []
   while (cursor.position < head.position || cursor.gap) {
@@ -156,7 +157,7 @@ function isSame(one: StoredEvent, other: StoredEvent): boolean {
 }
 
 /** An event that is accepted must be readable, at a position that no acknowledged one had. */
-async function publishAnother(store: EventStore, written: Written): Promise<TrialResult | undefined> {
+async function publishAnother(store: TriedStore, written: Written): Promise<TrialResult | undefined> {
   const event = {
     topics: ['another'],
     data: 'another',
