@@ -35,28 +35,16 @@ export const eventColumns =
 
 /** Whether the event is as it was stored. */
 export function isIntact(row: CheckedRow): boolean {
-  const checksum = row[12]
+  const { 8: data, 12: checksum } = row
+  if (typeof data !== 'string' && !ArrayBuffer.isView(data)) return false
   if (checksum === null) return isPlausible(row)
-  return checksum === checksumOf(row as unknown as Parameters<typeof checksumOf>[0])
+  return checksum === checksumOf(row)
 }
 
 /** Without a checksum, only what would not be an event at all is found. */
-function isPlausible([
-  position,
-  tag,
-  topic,
-  alternates,
-  ,
-  ,
-  ,
-  ,
-  data,
-  storedAt,
-  totalBytes,
-  holes,
-]: CheckedRow): boolean {
+function isPlausible([position, tag, topic, alternates, , , , , , storedAt, totalBytes, holes]: CheckedRow): boolean {
   const numbers = [position, tag, storedAt, totalBytes, holes]
-  if (!numbers.every(Number.isSafeInteger) || typeof topic !== 'string' || data === null) return false
+  if (!numbers.every(Number.isSafeInteger) || typeof topic !== 'string') return false
   if (alternates === null) return true
   try {
     return Array.isArray(JSON.parse(alternates))

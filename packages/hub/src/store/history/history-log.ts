@@ -1,7 +1,7 @@
 import { AgeClock, StoredTimes } from '../event-age.ts'
 import { bytesOf, type Retention } from '../retention.ts'
 import { type Bounds, type HistoryPosition, markOf, type PositionState } from '../store.ts'
-import { checksumOf, checksumOfValues } from './checksum.ts'
+import { type CheckedFields, checksumOf, checksumOfValues } from './checksum.ts'
 import type { Connection } from './connection.ts'
 import { type CheckedRow, isIntact, ordinalOf, type RecordTuple, topicsOf } from './event-row.ts'
 import { DamagedEvent, isDamage } from './failure.ts'
@@ -252,8 +252,10 @@ export class HistoryLog {
       storedAt,
       totalBytes,
       holes,
-    ] as const
-    insertEvent.run(...row, checksumOf(row))
+      0,
+    ] as [...CheckedFields, checksum: number]
+    row[12] = checksumOf(row)
+    insertEvent.run(...row)
     insertTopic.run(topic!, position)
     for (const alternate of more) insertTopic.run(alternate, position)
     return { position, tag, totalBytes, holes }

@@ -44,12 +44,14 @@ export class Sequencer {
     this.#log.write(at, (insert) => {
       const keysSince = at - this.#idempotencyMs
       let { position } = this.#log.head
-      for (const together of groupsOf(records)) {
-        const takenId = this.#takenId(together, keysSince)
-        for (const record of together) {
+      for (let start = 0, end = 0; start < records.length; start = end) {
+        end = endOfGroup(records, start)
+        const takenId = this.#takenId(records, start, end, keysSince)
+        for (let index = start; index < end; index++) {
+          const record = records[index]!
           let mark = this.#findKey(record[6], keysSince)
           if (takenId !== undefined) {
-            taken.set(positions.length, takenId)
+            taken.set(index, takenId)
             mark = noMark
           } else if (!mark) {
             position += 1
@@ -83,13 +85,13 @@ export class Sequencer {
     return !isKnown
   }
 
-  /** The ID that an event has in common with another, unless it is known by its key. */
-  #takenId(records: readonly AppendTuple[], keysSince: number): string | undefined {
-    // Most have none.
-    if (records.every((record) => record[3] === undefined)) return undefined
-    const ids = new Map<string, string | undefined>()
-    for (const { 3: id, 6: key } of records) {
+  /** The ID that one of the events has in common with another, unless it is known by its key. */
+  #takenId(records: readonly AppendTuple[], start: number, end: number, keysSince: number): string | undefined {
+    let ids: Map<string, string | undefined> | undefined
+    for (let index = start; index < end; index++) {
+      const { 3: id, 6: key } = records[index]!
       if (id === undefined || this.#findKey(key, keysSince)) continue
+      ids ??= new Map()
       const isSame = ids.has(id) && key !== undefined && ids.get(id) === key
       if (!isSame && (ids.has(id) || this.#statements.findId.get(id))) return id
       ids.set(id, key)
@@ -133,15 +135,11 @@ interface SequencerOptions {
 /** Of an event that is refused. */
 const noMark: HistoryPosition = { position: 0, tag: 0 }
 
-/** The events that are stored together or not at all. */
-function* groupsOf(records: readonly AppendTuple[]): Generator<readonly AppendTuple[]> {
-  let group: AppendTuple[] = []
-  for (const record of records) {
-    group.push(record)
-    if (record[7]) continue
-    yield group
-    group = []
-  }
+/** The index after the events that are stored together with one, or not at all. */
+function endOfGroup(records: readonly AppendTuple[], start: number): number {
+  let end = start
+  while (records[end]?.[7]) end++
+  return end + 1
 }
 
 function prepareStatements(connection: Connection) {
