@@ -8,9 +8,9 @@ import { applicationId, migrations } from '../history/schema.ts'
 import { readAcknowledged } from './acknowledged-head.ts'
 import { createDatabase } from './create-database.ts'
 import { files, holderOf, pragma } from './data-directory.ts'
+import { describeEnd } from './history-end.ts'
 import { othersMayUse } from './private-files.ts'
 import { isRunning } from './sole-user.ts'
-import { describeEnd } from './history-end.ts'
 
 /** A result of the examination of a data directory. */
 export interface Finding {
