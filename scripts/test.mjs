@@ -12,6 +12,7 @@ const report = join(root, '.cache/vitest.json')
 
 ensureInstalled()
 ensureInstalled(join(root, 'conformance/runtimes'))
+ensureInstalled(join(root, 'conformance/readers'))
 if (matrix) ensureInstalled(join(root, 'conformance/runtimes-matrix'))
 ensureSystemParts([
   { apt: 'chromium', paths: ['/usr/bin/chromium'] },
