@@ -209,10 +209,11 @@ describe('resuming', () => {
     expect(client.precedingEventId).toBe('earliest')
   })
 
-  test('from the newest id gives nothing but what comes, and says nothing', async () => {
+  test('from the newest id gives nothing but that id again, for clients that drop what a response does not repeat', async () => {
     const { hub, ids } = await withHistory()
     const client = await connect(hub, '*', { lastEventId: ids[4]! })
-    expect((await client.readAll()).received).toEqual([])
+    const { received } = await client.readAll()
+    expect(received).toEqual([{ type: 'headwater-position', data: '{}', lastEventId: ids[4] }])
   })
 
   test('gives more than 10000 missed events in one connection', async () => {

@@ -112,7 +112,11 @@ class MemoryChannel implements Channel {
     this.#subscribers.set(session, subscriber)
     session.signal.addEventListener('abort', unsubscribe, { once: true })
     this.#history.trim()
-    this.#resume(subscriber, options.lastEventId ?? this.#lastIdOf(session))
+    const hasGap = this.#resume(subscriber, options.lastEventId ?? this.#lastIdOf(session))
+    // Also where the client has this ID: some drop an ID unless the response repeats it.
+    if (!hasGap && subscriber.next > this.#history.head) {
+      session.offer(frameBytes(encodePosition(this.#idAt(this.#history.head), session.isEventSource)))
+    }
     this.#replay(subscriber)
     this.#tell(this.#options.onSubscribe, session)
     return unsubscribe
@@ -161,25 +165,25 @@ class MemoryChannel implements Channel {
   }
 
   /**
-   * Finds where a subscriber begins. Sends it a gap for what is gone, or a position if it has none
-   * and nothing follows that would give it one.
+   * Finds where a subscriber begins. Returns whether part of what its client missed is gone, which the
+   * client is told.
    */
-  #resume(subscriber: Subscriber, lastEventId: string): void {
+  #resume(subscriber: Subscriber, lastEventId: string): boolean {
     const { head, earliest } = this.#history
     if (lastEventId === 'earliest') subscriber.next = earliest
-    if (lastEventId === '' || (lastEventId === 'earliest' && earliest > head)) {
-      const { session } = subscriber
-      session.offer(frameBytes(encodePosition(this.#idAt(head), session.isEventSource)))
-    }
-    if (lastEventId === '' || lastEventId === 'earliest') return
+    if (lastEventId === '' || lastEventId === 'earliest') return false
     const id = parseEventId(lastEventId)
     let gap: GapReason | undefined
     if (!id || id.tag !== undefined) gap = 'unknown'
     else if (id.epoch !== this.#currentEpoch) gap = 'epoch'
     else if (id.position > head) gap = 'ahead'
     else if (id.position < earliest - 1) gap = 'trimmed'
-    if (gap || !id) this.#tellGap(subscriber, gap ?? 'unknown', lastEventId)
-    else subscriber.next = id.position + 1
+    if (gap || !id) {
+      this.#tellGap(subscriber, gap ?? 'unknown', lastEventId)
+      return true
+    }
+    subscriber.next = id.position + 1
+    return false
   }
 
   #tellGap(subscriber: Subscriber, reason: GapReason, requested: string): void {
