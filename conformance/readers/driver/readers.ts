@@ -107,7 +107,11 @@ const all: Record<Language, () => Reader[]> = {
     rust('reqwest-eventsource'),
     rust('eventsource-client'),
     rust('eventsource-stream', loop),
-    rust('sse-client'),
+    {
+      ...rust('sse-client'),
+      knownFault:
+        'takes the framing of a chunked response for lines, so that our opening lines, a chunk, are a message',
+    },
   ],
   Java: () => [
     java('okhttp-eventsource', 'okhttp-eventsource', 'LaunchDarkly okhttp-eventsource'),
