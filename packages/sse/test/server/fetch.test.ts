@@ -256,7 +256,7 @@ describe('createResponseWhenReady', () => {
         throw failure
       },
     ],
-    ['pipes a source that fails', (session) => session.pipe(Promise.reject(failure) as never).catch(() => {})],
+    ['pipes a promise, which is not a source', (session) => session.pipe(Promise.resolve('a word') as never)],
     ['pipes a stream that fails', (session) => session.pipe(new ReadableStream({ start: (c) => c.error(failure) }))],
   ])('rejects with the error, which can be a status, when the producer %s', async (name, producer) => {
     const onError = vi.fn()
@@ -266,7 +266,7 @@ describe('createResponseWhenReady', () => {
       return producer(opened)
     })
     await expect(response).rejects.toMatchObject(
-      name === 'pipes a source that fails' ? { code: 'INVALID_OPTION' } : { message: failure.message },
+      name === 'pipes a promise, which is not a source' ? { code: 'INVALID_OPTION' } : { message: failure.message },
     )
     expect(onError).not.toHaveBeenCalled()
     expect(await session!.closed).toBe('failed')
