@@ -32,9 +32,11 @@ function longestFirst() {
     'packages/hub/test/cluster/',
     'packages/hub/test/simulation/seeds',
     'conformance/firefox',
+    'conformance/webkit',
     'conformance/chromium',
     'conformance/runtimes',
     'test/proxies/',
+    '/native-',
     'packages/hub/test/crash/',
     'packages/hub/test/mercure/conformance',
   ]

@@ -12,10 +12,13 @@ const report = join(root, '.cache/vitest.json')
 
 ensureInstalled()
 ensureInstalled(join(root, 'conformance/runtimes'))
+ensureInstalled(join(root, 'conformance/readers'))
 if (matrix) ensureInstalled(join(root, 'conformance/runtimes-matrix'))
 ensureSystemParts([
   { apt: 'chromium', paths: ['/usr/bin/chromium'] },
   { apt: 'firefox-esr', paths: ['/usr/bin/firefox-esr'] },
+  { apt: 'webkit2gtk-driver', paths: ['/usr/bin/WebKitWebDriver'] },
+  { apt: 'xvfb', paths: ['/usr/bin/Xvfb'] },
   { apt: 'nginx', paths: ['/usr/sbin/nginx'], isOptional: true },
   { apt: 'haproxy', paths: ['/usr/sbin/haproxy'], isOptional: true },
   { apt: 'caddy', paths: ['/usr/bin/caddy'], isOptional: true },

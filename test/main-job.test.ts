@@ -2,7 +2,7 @@ import type { Browser, Page } from 'puppeteer-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { launchBrowser } from '../conformance/runners/browser.ts'
 import { freePort } from '../conformance/runners/free-port.ts'
-import { Network } from './network.ts'
+import { Network } from '../conformance/runners/network.ts'
 import { publish as publishOn, serve as serveWith } from './running-hub.ts'
 
 const serve = (listen: string) => serveWith('--store', 'memory:', '--listen', listen)

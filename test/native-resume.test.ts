@@ -4,37 +4,37 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
-import type { Browser, Page } from 'puppeteer-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
-import { launchBrowser } from '../conformance/runners/browser.ts'
-import { Network } from './network.ts'
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest'
+import { browserNames } from '../conformance/runners/browser.ts'
+import { describeInBrowser } from '../conformance/runners/describe-in-browser.ts'
+import { freePort } from '../conformance/runners/free-port.ts'
+import { NativeSource } from '../conformance/runners/native-source.ts'
+import { Network } from '../conformance/runners/network.ts'
+import type { TestPage } from '../conformance/runners/test-browser.ts'
 import { publish, serve } from './running-hub.ts'
 
 /** Of a machine that is very busy. */
 const timeout = 180_000
 const hubPath = '/.well-known/mercure'
-const waitFor = (page: Page, condition: string) => page.waitForFunction(condition, { timeout: 120_000, polling: 50 })
 
-describe.each(['Chromium', 'Firefox'] as const)("the browser's own EventSource in %s", { timeout }, (name) => {
-  let browser: Browser
-  let page: Page
-  beforeAll(async () => {
-    browser = await launchBrowser(name)
-  }, timeout)
-  afterAll(() => browser?.close())
+for (const name of browserNames) {
+  describeInBrowser(`the browser's own EventSource in ${name}`, name, (browser) => resumes(() => browser().newPage()))
+}
+
+function resumes(newPage: () => Promise<TestPage>): void {
+  let page: TestPage
   beforeEach(async () => {
-    page = await browser.newPage()
-  })
+    page = await newPage()
+  }, timeout)
   afterEach(() => page.close())
 
   it('keeps its place on a quiet topic by headwater-position, though its own event has long left the history', async () => {
     const { hub, network } = await serveWithNetwork()
     // A page without a connection of its own.
     await page.goto(`http://127.0.0.1:${network.port}/healthz`)
-    await open(page, `${hubPath}?match=quiet`)
+    const source = await NativeSource.open(page, `${hubPath}?match=quiet`)
     await publish(hub.url, { topic: 'quiet', data: 'the first', id: 'urn:quiet:1', retry: '50' })
-    await waitFor(page, 'seen.length === 1')
+    await source.until('seen.length === 1')
     await publishMany(hub.url, 'busy', 200)
     // Whoever did not hear of the position has an ID that says nothing any more.
     const forgotten = await fetch(new URL(`${hubPath}?match=quiet`, hub.url), {
@@ -43,35 +43,33 @@ describe.each(['Chromium', 'Firefox'] as const)("the browser's own EventSource i
     expect(forgotten.headers.get('mercure-last-event-id')).toBe('earliest')
     await forgotten.body?.cancel()
 
-    // Nothing shows in the page that it was told; but what has come before the end of the connection, it has read.
-    const lastTold = () => network.received.match(/(?<=^id: ).*(?=\n\n)/gm)?.at(-1) ?? ''
-    while (!(positionIn(lastTold()) > 100)) await pause(10)
-    const told = lastTold()
-    await network.cut({ afterAll: true })
+    await source.until(`Number.parseInt(position.split('.')[1], 36) > 100`)
+    await network.cut()
     network.sent = ''
     await publish(hub.url, { topic: 'quiet', data: 'missed' })
     await network.restore()
-    await waitFor(page, 'seen.length === 2')
-    expect(await page.evaluate('seen')).toEqual([
+    await source.until('seen.length === 2')
+    expect(await source.seen()).toEqual([
       ['message', 'the first'],
       ['message', 'missed'],
     ])
-    expect(/^last-event-id: (.*)\r$/im.exec(network.sent)?.[1]).toBe(told)
+    const [, resumedFrom = ''] = /^last-event-id: (.*)\r$/im.exec(network.sent) ?? []
+    expect(positionIn(resumedFrom)).toBeGreaterThan(100)
   })
 
   it('hears of headwater-gap, as an event, when what it missed has left the history', async () => {
     const { hub, network } = await serveWithNetwork()
     // A page without a connection of its own.
     await page.goto(`http://127.0.0.1:${network.port}/healthz`)
-    await open(page, `${hubPath}?match=log`)
+    const source = await NativeSource.open(page, `${hubPath}?match=log`)
     const id = await publish(hub.url, { topic: 'log', data: 'the first', retry: '50' })
-    await waitFor(page, 'seen.length === 1')
+    await source.until('seen.length === 1')
     await network.cut()
     await publishMany(hub.url, 'log', 200)
     await publish(hub.url, { topic: 'log', data: 'the last' })
     await network.restore()
-    await waitFor(page, `seen.at(-1)[1] === 'the last'`)
-    const seen = (await page.evaluate('seen')) as [string, string][]
+    await source.until(`seen.at(-1)[1] === 'the last'`)
+    const seen = await source.seen()
     expect(seen.slice(0, 2)).toEqual([
       ['message', 'the first'],
       ['headwater-gap', expect.any(String)],
@@ -81,6 +79,31 @@ describe.each(['Chromium', 'Firefox'] as const)("the browser's own EventSource i
     const kept = seen.slice(2, -1).map(([, data]) => Number(data))
     expect(kept.length).toBeGreaterThanOrEqual(49)
     expect(kept).toEqual(Array.from({ length: kept.length }, (_, n) => 200 - kept.length + n))
+  })
+
+  it('misses nothing, and hears of no gap, on a quiet topic whose hub is killed and comes back late', async () => {
+    const store = ['--store', `file:${temporaryDirectory()}`, '--max-events', '50']
+    const hub = await serve(...store, '--listen', `127.0.0.1:${await freePort()}`)
+    await page.goto(new URL('/healthz', hub.url).href)
+    const source = await NativeSource.open(page, `${hubPath}?match=quiet`)
+    await publish(hub.url, { topic: 'quiet', data: 'the first', retry: '50' })
+    await source.until('seen.length === 1')
+    await hub.kill('SIGKILL')
+
+    // Elsewhere, so that the page does not find it.
+    const meanwhile = await serve(...store, '--listen', ':0')
+    await publishMany(meanwhile.url, 'busy', 200)
+    await publish(meanwhile.url, { topic: 'quiet', data: 'missed' })
+    await meanwhile.kill('SIGTERM')
+    await serve(...store, '--listen', hub.url.host)
+    await source.until('seen.length >= 2')
+    await publish(hub.url, { topic: 'quiet', data: 'live' })
+    await source.until('seen.length >= 3')
+    expect(await source.seen()).toEqual([
+      ['message', 'the first'],
+      ['message', 'missed'],
+      ['message', 'live'],
+    ])
   })
 
   it('is on another origin than the hub: then a page may read where its stream begins, of either dialect', async () => {
@@ -97,7 +120,6 @@ describe.each(['Chromium', 'Firefox'] as const)("the browser's own EventSource i
     const headersOf = async (query: string, lastEventId?: string) => {
       const url = new URL(`${hubPath}?${query}`, hub.url).href
       const init = lastEventId === undefined ? {} : { headers: { 'last-event-id': lastEventId } }
-      // As text: a function would arrive there as the test runner has transformed it.
       return await page.evaluate(`(async () => {
         const controller = new AbortController()
         const { status, headers } = await fetch('${url}', { ...${JSON.stringify(init)}, signal: controller.signal })
@@ -114,26 +136,20 @@ describe.each(['Chromium', 'Firefox'] as const)("the browser's own EventSource i
     expect(await headersOf('topic=log&lastEventID=unknown')).toEqual([200, 'earliest', 'earliest'])
     expect(await headersOf('topic=log', id)).toEqual([200, id, id])
   })
-})
+}
 
 /** A hub that keeps but the newest 50 events, or a few more, and a network before it. */
 async function serveWithNetwork() {
-  const directory = mkdtempSync(join(tmpdir(), 'headwater-native-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-  const hub = await serve('--store', `file:${directory}`, '--max-events', '50', '--listen', ':0')
+  const hub = await serve('--store', `file:${temporaryDirectory()}`, '--max-events', '50', '--listen', ':0')
   const network = await Network.to(Number(hub.url.port))
   onTestFinished(() => network.cut())
   return { hub, network }
 }
 
-/** Opens an EventSource that keeps what it hears of, gaps included; nobody listens to positions. */
-async function open(page: Page, url: string): Promise<void> {
-  await page.evaluate(`
-    globalThis.seen = []
-    globalThis.source = new EventSource('${url}')
-    for (const type of ['message', 'headwater-gap']) source.addEventListener(type, ({ data }) => seen.push([type, data]))
-  `)
-  await waitFor(page, 'source.readyState === 1')
+function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'headwater-native-'))
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
 }
 
 /** Publishes events 0, 1, 2 and so on. */

@@ -4,10 +4,16 @@ import { ConformanceServers } from '../server/conformance-servers.ts'
 import { bundleOf } from './bundle.ts'
 import type { CaseOrder } from './describe-cases.ts'
 import { installed } from './runtimes.ts'
+import type { TestBrowser } from './test-browser.ts'
+import { launchWebKit } from './webkit.ts'
 
-export type BrowserName = 'Chromium' | 'Firefox'
+export const browserNames = ['Chromium', 'Firefox', 'WebKit'] as const
+export type BrowserName = (typeof browserNames)[number]
 
-export function launchBrowser(name: BrowserName): Promise<Browser> {
+export function launchBrowser(name: 'Chromium' | 'Firefox'): Promise<Browser>
+export function launchBrowser(name: BrowserName): Promise<TestBrowser>
+export function launchBrowser(name: BrowserName): Promise<TestBrowser> {
+  if (name === 'WebKit') return launchWebKit()
   if (name === 'Firefox') {
     return puppeteer.launch({
       browser: 'firefox',
@@ -40,7 +46,7 @@ export function launchBrowser(name: BrowserName): Promise<Browser> {
 }
 
 /** Runs the cases in a page of its own, with servers, and so an origin, of its own. */
-export async function runInBrowser(browser: Browser, order: CaseOrder): Promise<CaseResult[]> {
+export async function runInBrowser(browser: TestBrowser, order: CaseOrder): Promise<CaseResult[]> {
   const servers = await ConformanceServers.start({
     '/': page,
     '/cases.js': await bundleOf('cases/targets/browser.ts'),
@@ -48,7 +54,6 @@ export async function runInBrowser(browser: Browser, order: CaseOrder): Promise<
   const tab = await browser.newPage()
   try {
     await tab.goto(`${servers.origins.same}/`)
-    // As text: a function would arrive there as the test runner has transformed it.
     const results = await tab.evaluate(`run(${JSON.stringify({ ...order, origins: servers.origins })})`)
     return results as CaseResult[]
   } finally {

@@ -40,8 +40,9 @@ export function describeCases(name: string, runtime: Runtime, run: (order: CaseO
 export type CaseOrder = Omit<RunOrder, 'origins'>
 
 function orderFor(runtime: Runtime): CaseOrder {
-  // Six connections to an origin are all that Chromium has, and some cases want two. Elsewhere waiting is what takes long.
-  const concurrency = runtime.engine === 'Chromium' ? 4 : runtime.scope === 'process' ? 24 : 10
+  // Six connections to an origin are all that Chromium and WebKit have, and some cases want two. Elsewhere waiting is what takes long.
+  const hasSixConnections = runtime.engine === 'Chromium' || runtime.engine === 'WebKit'
+  const concurrency = hasSixConnections ? 4 : runtime.scope === 'process' ? 24 : 10
   // Only a case that fails, or a machine that hangs, takes so long.
   return { runtime, concurrency, deadlineMs: 120_000 }
 }

@@ -9,6 +9,8 @@ const targets: [name: string, runtime: Runtime][] = [
   ['Chromium, ours', { engine: 'Chromium', scope: 'page', implementation: 'ours' }],
   ['Firefox, native', { engine: 'Firefox', scope: 'page', implementation: 'native' }],
   ['Firefox, ours', { engine: 'Firefox', scope: 'page', implementation: 'ours' }],
+  ['WebKit, native', { engine: 'WebKit', scope: 'page', implementation: 'native' }],
+  ['WebKit, ours', { engine: 'WebKit', scope: 'page', implementation: 'ours' }],
   ['Node 24, native', { engine: 'Node.js', scope: 'process', implementation: 'native' }],
   ['Node 20 and 24, ours', { engine: 'Node.js', scope: 'process', implementation: 'ours' }],
   ['Bun, ours', { engine: 'Bun', scope: 'process', implementation: 'ours' }],

@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url'
 /** Where each runtime is, and the command that puts it there. */
 export interface InstalledRuntime {
   path: string
+  /** What it cannot run without. */
+  display?: string
   install: string
 }
 
@@ -29,6 +31,11 @@ export const installed = {
   workerd: { path: `${runtimes}/@cloudflare/workerd-linux-64/bin/workerd`, install: installRuntimes },
   chromium: { path: '/usr/bin/chromium', install: 'apt-get install chromium' },
   firefox: { path: '/usr/bin/firefox-esr', install: 'apt-get install firefox-esr' },
+  webkit: {
+    path: '/usr/bin/WebKitWebDriver',
+    display: '/usr/bin/Xvfb',
+    install: 'apt-get install webkit2gtk-driver xvfb',
+  },
 } satisfies Record<string, InstalledRuntime>
 
 /** The versions of Node to test in: two, or with `HEADWATER_MATRIX=1` (`npm run test:matrix`) four. */
@@ -43,9 +50,10 @@ export function nodeVersions(): [name: string, node: InstalledRuntime][] {
 
 /** Whether the tests of a runtime may be left out here, with the reason to print; where they must run, undefined. */
 export function reasonToSkip(runtime: InstalledRuntime): string | undefined {
-  if (existsSync(runtime.path)) return undefined
+  const missing = [runtime.path, runtime.display].find((path) => path !== undefined && !existsSync(path))
+  if (missing === undefined) return undefined
   if (process.platform === 'linux' && process.arch === 'x64') {
-    throw new Error(`There is no ${runtime.path}. To install it: ${runtime.install}`)
+    throw new Error(`There is no ${missing}. To install it: ${runtime.install}`)
   }
-  return `${runtime.path} is not there, and the binaries we pin are for linux-x64 (this is ${process.platform}-${process.arch})`
+  return `${missing} is not there, and the binaries we pin are for linux-x64 (this is ${process.platform}-${process.arch})`
 }

@@ -85,11 +85,7 @@ export const nativeWorkerd: Deviations = {
         `waits on \`retry: ${value.length > 20 ? `${value.length} digits` : value}\` instead of reconnecting at once`,
         {
           does: 'takes none above 2³² - 1',
-          async run(t: Trial) {
-            const served = await t.serve(endingOnSignal(`retry: 1\n\nretry: ${value}\n\n`), stream())
-            await t.watch(served.url).next('open')
-            await t.reconnectsEarlier(served)
-          },
+          run: (t: Trial) => t.reconnectsEarlier(endingOnSignal(`retry: 1\n\nretry: ${value}\n\n`)),
         },
       ]),
     ),

@@ -60,6 +60,24 @@ export const ours: Deviations[] = [
     },
   },
   {
+    who: 'ours in WebKit',
+    isOf: ({ engine, implementation }) => implementation === 'ours' && engine === 'WebKit',
+    from: {
+      'sends a Last-Event-ID beyond ASCII as UTF-8 bytes': {
+        does: 'sends each byte of such an ID as a character in UTF-8, as fetch there does with every header',
+        fails: 'got "\\u00c3\\u0083\\u00c2\\u00a9\\u00c3\\u00a2',
+      },
+      'resumes from a saved last event ID on the first request': {
+        does: 'sends each byte of an ID beyond ASCII as a character in UTF-8, as fetch there does with every header',
+        fails: 'got "saved \\u00c3\\u0083\\u00c2\\u00a9"',
+      },
+      'sends what a custom fetch adds to a copy of its headers, and Accept and Last-Event-ID too': {
+        does: 'sends them, but each byte of an ID beyond ASCII as a character in UTF-8, as fetch there does with every header',
+        fails: 'got ["a test","text/event-stream","\\u00c3\\u0083\\u00c2\\u00a9',
+      },
+    },
+  },
+  {
     who: 'ours in Bun',
     isOf: ({ engine, implementation }) => implementation === 'ours' && engine === 'Bun',
     from: {

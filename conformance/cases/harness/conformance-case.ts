@@ -33,7 +33,7 @@ export interface Deviation {
 }
 
 export function inBrowsers({ engine }: Runtime): boolean {
-  return engine === 'Chromium' || engine === 'Firefox'
+  return engine === 'Chromium' || engine === 'Firefox' || engine === 'WebKit'
 }
 
 export function outsideBrowsers(runtime: Runtime): boolean {

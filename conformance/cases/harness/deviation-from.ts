@@ -39,6 +39,18 @@ export function waitsAtLeast(milliseconds: number) {
   }
 }
 
+/** Asserts that this stream, which told it `retry: 1` first, brings back the default delay. */
+export function waitsThreeSecondsAfter(...chunks: Chunk[]) {
+  return async (t: Trial): Promise<void> => {
+    const served = await t.serve(ending(...chunks), stream())
+    // The wait and all that was around it: a slow machine makes it more, never less.
+    const constructed = performance.now()
+    t.watch(served.url)
+    await served.requested(2)
+    t.equal(performance.now() - constructed >= 2990, true, 'the reconnect took three seconds')
+  }
+}
+
 /** Asserts that the source is CONNECTING until the body has begun. */
 export async function opensAtTheFirstByte(t: Trial): Promise<void> {
   const served = await t.serve(stream({ wait: 'asked' }, ':\n'))

@@ -1,5 +1,5 @@
 export interface Runtime {
-  engine: 'Chromium' | 'Firefox' | 'Node.js' | 'Bun' | 'Deno' | 'workerd'
+  engine: 'Chromium' | 'Firefox' | 'WebKit' | 'Node.js' | 'Bun' | 'Deno' | 'workerd'
   scope: 'page' | 'worker' | 'shared worker' | 'process'
   implementation: 'native' | 'ours'
 }

@@ -80,19 +80,31 @@ export class Trial {
   }
 
   /**
-   * Waits for the last of the scripted requests of `one`, and asserts that it came before a source that was told nothing
-   * has reconnected. Its response, which is open, ends at the signal
-   * `end`: in the same turn of the server as that of the other source, and right after it. So both wait from the same moment on, however slow the machine is.
+   * Asserts that a source that is given these responses reconnects after the last, which ends at the signal `end`, before a source that
+   * was told nothing. Where something else keeps it waiting for as long as that source waits, the order shows nothing: it gets three
+   * tries.
    */
-  async reconnectsEarlier(one: Served): Promise<void> {
-    const other = await this.serve(endingOnSignal(':\n'), stream())
-    // On the other origin, as browsers count the connections of each.
-    await this.watch(other.crossUrl).next('open')
-    await Served.signalAll(this.origins, [other, one], 'end')
-    const reconnect = (await one.requested(one.responses)).at(-1)!
-    const [, otherReconnect] = await other.requested(0)
-    const isEarlier = otherReconnect === undefined || reconnect.place < otherReconnect.place
+  async reconnectsEarlier(...responses: ScriptedResponse[]): Promise<void> {
+    let isEarlier = false
+    for (let tries = 0; !isEarlier && tries < 3; tries++) isEarlier = await this.#reconnectsEarlierOnce(responses)
     this.equal(isEarlier, true, 'reconnected before the source that was told nothing')
+  }
+
+  /** Both responses end in the same turn of the server, so both sources wait from the same moment on, however slow the machine is. */
+  async #reconnectsEarlierOnce(responses: ScriptedResponse[]): Promise<boolean> {
+    const served = await this.serve(...responses, stream())
+    const one = this.watch(served.url)
+    for (const _ of responses) await one.nextAfterOthers('open')
+    const otherServed = await this.serve(endingOnSignal(':\n'), stream())
+    // On the other origin, as browsers count the connections of each.
+    const other = this.watch(otherServed.crossUrl)
+    await other.next('open')
+    await Served.signalAll(this.origins, [otherServed, served], 'end')
+    const reconnect = (await served.requested(served.responses)).at(-1)!
+    const [, otherReconnect] = await otherServed.requested(0)
+    one.source.close()
+    other.source.close()
+    return otherReconnect === undefined || reconnect.place < otherReconnect.place
   }
 
   /** Has an origin served by a process of its own from now on. For cases that run alone. */

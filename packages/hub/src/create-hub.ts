@@ -1,4 +1,6 @@
 import { fileURLToPath } from 'node:url'
+import { namesOf } from '@headwater/sse/server'
+import { checkNames } from './base/check-names.ts'
 import { createCounts } from './http/access/client-counts.ts'
 import { HoldersOverNodes } from './http/access/holders-over-nodes.ts'
 import { withDefaultLimits } from './http/access/limits.ts'
@@ -7,23 +9,10 @@ import { createRouter, type HandlerOptions } from './http/router.ts'
 import { type FetchHandler, fetchHandlerFor } from './http/server/fetch-handler.ts'
 import { type Handler, handlerFor } from './http/server/handler.ts'
 import { type HubServer, type ListenOptions, listen } from './http/server/server.ts'
-import { createHubCore, type HubCore, type HubCoreOptions } from './hub/hub-core.ts'
+import { createHubCore, type HubCore } from './hub/hub-core.ts'
+import { checkHubOptions, type HubOptions } from './hub-options.ts'
 import { observeStore } from './store/observed-store.ts'
-import { type StoreHealth, StoreHealthMonitor } from './store/store-health.ts'
-
-/** Where a hub stores its events, and who may do what over HTTP. */
-export interface HubOptions
-  extends Omit<HubCoreOptions, 'limits' | 'maxUnsentBytes'>,
-    Omit<HandlerOptions, 'closing' | 'onError' | 'dashboard'> {
-  /** Serves a page at `/` that shows published events. Default: false. */
-  readonly dashboard?: boolean | undefined
-  /**
-   * Called when the store fails, when it works again, and when it is slow: once, not for each
-   * publish that suffers from it. What is reported here is not also passed to `onError`. Default:
-   * not reported.
-   */
-  readonly onStoreHealth?: ((health: StoreHealth) => void) | undefined
-}
+import { StoreHealthMonitor } from './store/store-health.ts'
 
 /** A hub in a program: what the program does with it, and how it answers HTTP requests. */
 export interface Hub extends HubCore {
@@ -53,6 +42,7 @@ export type ListenOn = Omit<ListenOptions, keyof HandlerOptions>
  * whichever way it comes. Rejects with `INVALID_OPTION`, or as the store does.
  */
 export async function createHub(options: HubOptions): Promise<Hub> {
+  checkHubOptions(options)
   const { store, metrics, onStoreHealth, onError = console.error, dashboard = false } = options
   const health = onStoreHealth && new StoreHealthMonitor(onStoreHealth)
   const observers = [metrics, health].filter((observer) => observer !== undefined)
@@ -64,6 +54,8 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     ...options,
     limits,
     maxUnsentBytes: () => limits.maxUnsentBytes,
+    // Without tokens, a hub speaks both dialects.
+    acceptsJoiners: () => options.tokens?.isCompat ?? true,
     onError: reportOnce,
     // `createHubCore` rejects what is not a store.
     store: typeof store?.follow === 'function' && observers.length > 0 ? observeStore(store, observers) : store,
@@ -79,19 +71,25 @@ export async function createHub(options: HubOptions): Promise<Hub> {
       counts: holders ? { ...counts, subscribersOfHolder: holders } : counts,
       closing: closing.signal,
       onError: reportOnce,
-      dashboard: dashboard ? new Dashboard(fileURLToPath(new URL('../dist/dashboard', import.meta.url))) : undefined,
+      dashboard: dashboard
+        ? new Dashboard(fileURLToPath(new URL('../dist/dashboard', import.meta.url)), hub.path)
+        : undefined,
     }
-    const router = createRouter(hub, rules)
+    const embedded = { ...rules, health: options.health ?? false }
+    const router = createRouter(hub, embedded)
     metrics?.observe(hub)
     return Object.assign(hub, {
-      handler: handlerFor(router, rules),
-      fetch: fetchHandlerFor(router, rules),
-      listen: (address: ListenOn) => listen(hub, { ...rules, ...address }),
-      close() {
+      handler: handlerFor(router, embedded),
+      fetch: fetchHandlerFor(router, embedded),
+      async listen(address: ListenOn) {
+        checkNames('the options of listen', address, listenNames)
+        return await listen(hub, { ...rules, ...address })
+      },
+      close(deadline?: { readonly deadlineMs?: number | undefined }) {
         // Ends requests that publish a stream of events: closing would wait for them.
         closing.abort()
         holders?.close()
-        return close()
+        return close(deadline)
       },
     })
   } catch (error) {
@@ -100,6 +98,15 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     throw error
   }
 }
+
+const listenNames = namesOf<ListenOn>({
+  host: true,
+  port: true,
+  sharesPort: true,
+  certificate: true,
+  headersTimeoutMs: true,
+  idleTimeoutMs: true,
+})
 
 let hasWarned = false
 

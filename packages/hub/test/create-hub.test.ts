@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { readEvents } from '@headwater/sse'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
@@ -44,6 +44,32 @@ async function firstData(response: Response): Promise<string> {
 }
 
 describe('a hub inside a program', () => {
+  test('closes within its deadline, whatever a subscriber does not read and a store does not answer', async () => {
+    const store = createMemoryStore()
+    const hub = await create({ store })
+    const url = await serveApplication(hub.handler)
+    const { hostname, port } = new URL(url)
+    const deaf = connect(Number(port), hostname)
+    onTestFinished(() => void deaf.destroy())
+    deaf.pause()
+    deaf.write(`GET ${path}?match=log HTTP/1.1\r\nHost: localhost\r\n\r\n`)
+    while (hub.subscriberCount === 0) await new Promise(setImmediate)
+    const data = 'x'.repeat(1024 * 1024)
+    // More than the system's buffers hold.
+    for (let n = 0; n < 12; n++) await hub.publish({ topic: 'log', data })
+    const append = vi.spyOn(store, 'append').mockReturnValue(new Promise(() => {}))
+    hub.publish({ topic: 'log', data: 'never answered' })
+    const startedAt = performance.now()
+    await hub.close({ deadlineMs: 100 })
+    // A deadline is claimed, not a speed: without it, closing takes half a minute, or for ever.
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(99)
+    expect(hub.subscriberCount).toBe(0)
+    append.mockRestore()
+    await expect(hub.publish({ topic: 'log' })).rejects.toMatchObject({ code: 'HUB_CLOSED' })
+    const other = await create()
+    await expect(other.close({ deadlineMs: -1 })).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+  })
+
   test('publishes, and gives what is published as an async iterable', async () => {
     const hub = await create()
     const id = await hub.publish({ topic: 'log', data: 'hello' })

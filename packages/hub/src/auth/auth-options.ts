@@ -1,3 +1,4 @@
+import { suggestName } from '@headwater/sse/server'
 import { HubError } from '../base/errors.ts'
 import { type Algorithm, isAlgorithm, publicKeyAlgorithms, secretAlgorithms } from './algorithms.ts'
 import type { ConfiguredKeys } from './configured-key.ts'
@@ -274,7 +275,11 @@ function asObject(value: unknown, prefix: string, known: readonly string[]): Rec
     return fail(prefix.slice(0, -1) || 'The configuration of tokens', `must be an object with ${known.join(', ')}.`)
   }
   const stray = Object.keys(value).find((name) => !known.includes(name))
-  if (stray !== undefined) fail(`${prefix}${stray}`, `is not an option. The options are ${known.join(', ')}.`)
+  if (stray !== undefined) {
+    const meant = suggestName(stray, known)
+    const advice = meant === undefined ? '' : ` Did you mean ${meant}?`
+    fail(`${prefix}${stray}`, `is not an option.${advice} The options are ${known.join(', ')}.`)
+  }
   return value as Record<string, unknown>
 }
 

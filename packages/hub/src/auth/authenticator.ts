@@ -220,10 +220,9 @@ export class Authenticator {
   ): Rights | Refusal {
     const known = this.#rightsOf[role].get(claims)
     if (known) return known
+    const rules = { hubUrl: this.#hubUrl, isCompat: this.#config.isCompat }
     const grants =
-      dialect === '0.x'
-        ? readOldClaim(claims, this.#hubUrl)
-        : readAuthorizationDetails(claims.authorization_details, this.#hubUrl)
+      dialect === '0.x' ? readOldClaim(claims, rules) : readAuthorizationDetails(claims.authorization_details, rules)
     if (grants instanceof Refusal) return grants
     const rights = Rights.ofToken(dialect, role, grants, { expiresAt, holder: tokenHolder(claims, text) })
     this.#rightsOf[role].set(claims, rights)

@@ -1,6 +1,6 @@
 import { everyTopic, type Matcher } from '../matching/matcher.ts'
 import type { Role } from './dialect.ts'
-import { type Grant, grantMatcher } from './grant.ts'
+import { type Grant, type GrantRules, grantMatcher } from './grant.ts'
 import { Refusal } from './refusal.ts'
 
 /** The type of the entries for a Mercure hub. */
@@ -16,7 +16,7 @@ const matchTypes = ['exact', 'urlpattern'] as const
  * other servers. One bad entry makes the whole token invalid: without that entry, the token would
  * say something its issuer did not.
  */
-export function readAuthorizationDetails(value: unknown, hubUrl: string): readonly Grant[] | Refusal {
+export function readAuthorizationDetails(value: unknown, rules: GrantRules): readonly Grant[] | Refusal {
   if (value === undefined) return []
   if (!Array.isArray(value)) return new Refusal('invalid_token', 'its authorization_details are not an array')
   const grants: Grant[] = []
@@ -28,7 +28,7 @@ export function readAuthorizationDetails(value: unknown, hubUrl: string): readon
     // Checked before any pattern is compiled.
     if (grants.length === maxDetails) return tooMany('entries', maxDetails)
     if (topicCount > maxTopics) return tooMany('topics', maxTopics)
-    const grant = readDetail(detail, hubUrl)
+    const grant = readDetail(detail, rules)
     if (typeof grant === 'string') return new Refusal('invalid_token', `authorization_details[${index}]: ${grant}`)
     grants.push(grant)
   }
@@ -40,14 +40,14 @@ function tooMany(what: string, most: number): Refusal {
 }
 
 /** Returns the grant of an entry, or a string that says what is wrong with it. */
-function readDetail(detail: Record<string, unknown>, hubUrl: string): Grant | string {
+function readDetail(detail: Record<string, unknown>, rules: GrantRules): Grant | string {
   const { actions, topics } = detail
   if (!Array.isArray(actions) || actions.length === 0) return 'its actions are not an array with at least one item'
   if (!actions.every((action) => typeof action === 'string')) return 'its actions are not all strings'
   if (!Array.isArray(topics) || topics.length === 0) return 'its topics are not an array with at least one item'
   const matchers: Matcher[] = []
   for (const [index, topic] of topics.entries()) {
-    const matcher = readTopic(topic, hubUrl)
+    const matcher = readTopic(topic, rules)
     if (typeof matcher === 'string') return `topics[${index}]: ${matcher}`
     matchers.push(matcher)
   }
@@ -68,13 +68,13 @@ const roleOf: ReadonlyMap<unknown, Role> = new Map([
   ['subscribe', 'subscriber'],
 ])
 
-function readTopic(topic: unknown, hubUrl: string): Matcher | string {
+function readTopic(topic: unknown, rules: GrantRules): Matcher | string {
   if (!isObject(topic)) return 'it is not an object'
   const { match, match_type: matchType = 'exact' } = topic
   if (typeof match !== 'string') return 'its match is not a string'
   // Case-sensitive. Also checked for *, which means the same in each type, but needs a known one.
   const known = matchTypes.find((name) => name === matchType)
-  return known ? grantMatcher(known, match, hubUrl) : `its match_type is none of ${matchTypes.join(', ')}`
+  return known ? grantMatcher(known, match, rules) : `its match_type is none of ${matchTypes.join(', ')}`
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

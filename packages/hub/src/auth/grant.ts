@@ -16,6 +16,14 @@ export interface Grant {
   readonly payload: { readonly value: unknown } | undefined
 }
 
+/** How the matches of a token are read. */
+export interface GrantRules {
+  /** The base URL of URL patterns. */
+  readonly hubUrl: string
+  /** Whether the hub also accepts what Mercure 0.x does. */
+  readonly isCompat: boolean
+}
+
 /**
  * Makes the matcher of a grant; `selector` is that of Mercure 0.x. Returns a string that says what
  * is wrong with it, without showing it.
@@ -23,11 +31,12 @@ export interface Grant {
 export function grantMatcher(
   type: 'exact' | 'urlpattern' | 'selector',
   match: string,
-  hubUrl: string,
+  { hubUrl, isCompat }: GrantRules,
 ): Matcher | string {
   if (match === '') return 'its match is empty'
   if (Buffer.byteLength(match) > maxMatcherBytes) return `its match is longer than ${maxMatcherBytes} bytes`
-  if (forbiddenCharacter(match) !== undefined) return 'its match has a control or format character'
+  if (forbiddenCharacter(match, { joiners: isCompat }) !== undefined)
+    return 'its match has a control or format character'
   try {
     if (type === 'exact') return exactTopic(match)
     return type === 'urlpattern' ? urlPattern(match, hubUrl) : topicSelector(match)

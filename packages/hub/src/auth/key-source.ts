@@ -15,15 +15,28 @@ export interface KeySource {
   /** Returns the current keys; `undefined` if they are not available. */
   current(): Promise<readonly VerificationKey[] | undefined>
   /**
-   * Returns new keys after a token failed with the tried ones; `undefined` if there are none, or it
-   * is too early to ask again.
+   * Looks for other keys after a token failed with the tried ones. With `mayWait`, waits for a
+   * moment at which it may ask again, unless that is far away.
    */
-  renewed(tried: readonly VerificationKey[]): Promise<readonly VerificationKey[] | undefined>
+  renewed(tried: readonly VerificationKey[], options: { readonly mayWait: boolean }): Promise<Renewal>
 }
+
+/** Whether there are other keys than those that were tried. */
+export type Renewal =
+  | {
+      readonly name: 'keys'
+      readonly keys: readonly VerificationKey[]
+      /** Whether all sources were asked since. */
+      readonly isComplete: boolean
+    }
+  /** There are none: somebody asked since. */
+  | { readonly name: 'none' }
+  /** That is not known: it is too early to ask again, or asking failed. */
+  | { readonly name: 'unknown' }
 
 /** A source of fixed keys. */
 export function fixedKeys(keys: readonly VerificationKey[]): KeySource {
-  return { current: async () => keys, renewed: async () => undefined }
+  return { current: async () => keys, renewed: async () => ({ name: 'none' }) }
 }
 
 /** Combines the keys of several sources. */
@@ -43,9 +56,17 @@ export function allKeys(sources: readonly KeySource[]): KeySource {
   }
   return {
     current: currentOfAll,
-    async renewed(tried) {
-      const renewed = await Promise.all(sources.map((source) => source.renewed(tried)))
-      return renewed.some((keys) => keys !== undefined) ? currentOfAll() : undefined
+    async renewed(tried, { mayWait }) {
+      const ask = async (options: { readonly mayWait: boolean }): Promise<Renewal> => {
+        const renewals = await Promise.all(sources.map((source) => source.renewed(tried, options)))
+        const keys = renewals.some(({ name }) => name === 'keys') ? await currentOfAll() : undefined
+        const isComplete = renewals.every(({ name }) => name !== 'unknown')
+        if (keys) return { name: 'keys', keys, isComplete }
+        return { name: isComplete ? 'none' : 'unknown' }
+      }
+      // What one source knows at once need not wait for another.
+      const renewal = await ask({ mayWait: false })
+      return mayWait && renewal.name === 'unknown' ? ask({ mayWait }) : renewal
     },
   }
 }

@@ -1,5 +1,5 @@
 import type { Matcher } from '../matching/matcher.ts'
-import { type Grant, grantMatcher } from './grant.ts'
+import { type Grant, type GrantRules, grantMatcher } from './grant.ts'
 import { Refusal } from './refusal.ts'
 import type { Claims } from './signed-token.ts'
 
@@ -19,15 +19,15 @@ export function hasOldClaim(claims: Claims): boolean {
 /**
  * Reads the claim of Mercure 0.x: arrays of selectors, `publish` and `subscribe`, and a payload.
  */
-export function readOldClaim(claims: Claims, hubUrl: string): readonly Grant[] | Refusal {
+export function readOldClaim(claims: Claims, rules: GrantRules): readonly Grant[] | Refusal {
   const claim = claims[namespacedClaimName] ?? claims[claimName]
   if (typeof claim !== 'object' || claim === null || Array.isArray(claim)) {
     return new Refusal('invalid_token', 'its mercure claim is not an object')
   }
   const { publish, subscribe } = claim as Record<string, unknown>
-  const publishing = readSelectors('publish', publish, hubUrl)
+  const publishing = readSelectors('publish', publish, rules)
   if (publishing instanceof Refusal) return publishing
-  const subscribing = readSelectors('subscribe', subscribe, hubUrl)
+  const subscribing = readSelectors('subscribe', subscribe, rules)
   if (subscribing instanceof Refusal) return subscribing
   const payload = Object.hasOwn(claim, 'payload') ? { value: (claim as { payload?: unknown }).payload } : undefined
   return [
@@ -36,7 +36,7 @@ export function readOldClaim(claims: Claims, hubUrl: string): readonly Grant[] |
   ]
 }
 
-function readSelectors(name: string, value: unknown, hubUrl: string): readonly Matcher[] | Refusal {
+function readSelectors(name: string, value: unknown, rules: GrantRules): readonly Matcher[] | Refusal {
   if (value === undefined || value === null) return []
   if (!Array.isArray(value)) return new Refusal('invalid_token', `mercure.${name} is not an array`)
   if (value.length > maxSelectors) {
@@ -44,7 +44,7 @@ function readSelectors(name: string, value: unknown, hubUrl: string): readonly M
   }
   const matchers: Matcher[] = []
   for (const [index, selector] of value.entries()) {
-    const matcher = typeof selector === 'string' ? grantMatcher('selector', selector, hubUrl) : 'it is not a string'
+    const matcher = typeof selector === 'string' ? grantMatcher('selector', selector, rules) : 'it is not a string'
     if (typeof matcher === 'string') return new Refusal('invalid_token', `mercure.${name}[${index}]: ${matcher}`)
     matchers.push(matcher)
   }

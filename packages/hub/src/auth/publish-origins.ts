@@ -1,4 +1,5 @@
 import { HubError } from '../base/errors.ts'
+import { canonicalOrigin } from '../base/origin.ts'
 
 /**
  * The origins whose pages may publish by cookie. A browser sends the cookie from any page, so the
@@ -22,7 +23,7 @@ export class PublishOrigins {
    * Without either it may not.
    */
   allow(origin: string | undefined, referer: string | undefined): boolean {
-    const from = origin ?? originOf(referer)
+    const from = origin === undefined ? originOf(referer) : canonicalOrigin(origin)
     return from !== undefined && this.#patterns.some((pattern) => pattern.test(from))
   }
 }

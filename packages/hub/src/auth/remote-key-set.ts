@@ -1,7 +1,8 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Algorithm } from './algorithms.ts'
 import { type FetchLimits, fetchJson } from './fetch-key-set.ts'
 import { type KeySetReading, readKeySet } from './key-set.ts'
-import type { KeySource, VerificationKey } from './key-source.ts'
+import type { KeySource, Renewal, VerificationKey } from './key-source.ts'
 
 /** How to fetch and cache a key set. Only tests change the defaults. Times in milliseconds. */
 export interface RemoteKeySetOptions extends Partial<FetchLimits> {
@@ -17,17 +18,23 @@ export interface RemoteKeySetOptions extends Partial<FetchLimits> {
    */
   readonly maxAgeMs?: number
   /**
-   * The least time between two fetches caused by tokens that no key fits. Default 30000: anyone can
-   * send such a token.
+   * The least time between two fetches caused by tokens that no key fits. Default 10000: anyone can
+   * send such a token, and a good one waits as long.
    */
   readonly cooldownMs?: number
   /** The time from a failure to the next attempt. Default 5000. */
   readonly retryMs?: number
   /** A monotonic clock. Default `performance.now`. */
   readonly clock?: () => number
+  /** Resolves after a time. Default: a timer. */
+  readonly wait?: (ms: number) => Promise<void>
   /** Receives warnings for the operator. */
   readonly onWarning: (warning: string) => void
 }
+
+/** The most requests that wait for a fetch, and for how long. */
+const maxWaiting = 1000
+const maxWaitMs = 10_000
 
 /**
  * The keys of a JWK Set at a URL. Fetches them when first needed, again from time to time, and when
@@ -43,6 +50,9 @@ export class RemoteKeySet implements KeySource {
   #failedAt = Number.NEGATIVE_INFINITY
   #renewedAt = Number.NEGATIVE_INFINITY
   #fetching: Promise<void> | undefined
+  /** A fetch for tokens that no key fits, which waits until it may begin. */
+  #nextRenewal: Promise<void> | undefined
+  #waiting = 0
   #lastMatter = ''
 
   constructor(url: URL, allowed: ReadonlySet<Algorithm>, options: RemoteKeySetOptions) {
@@ -53,9 +63,10 @@ export class RemoteKeySet implements KeySource {
       maxBytes: 256 * 1024,
       refreshMs: 600_000,
       maxAgeMs: 86_400_000,
-      cooldownMs: 30_000,
+      cooldownMs: 10_000,
       retryMs: 5000,
       clock: () => performance.now(),
+      wait: (ms) => sleep(ms),
       ...options,
     }
   }
@@ -72,17 +83,38 @@ export class RemoteKeySet implements KeySource {
     return this.#age() < maxAgeMs ? this.#keys : undefined
   }
 
-  async renewed(tried: readonly VerificationKey[]): Promise<readonly VerificationKey[] | undefined> {
-    const { clock, cooldownMs } = this.#options
+  async renewed(tried: readonly VerificationKey[], { mayWait }: { readonly mayWait: boolean }): Promise<Renewal> {
     // While this token was tried with the previous keys, another token may have caused a fetch.
     const newer = () => (this.#keys?.some((key) => !tried.includes(key)) ? this.#keys : undefined)
-    if (newer()) return newer()
-    if (!this.#fetching) {
-      if (clock() - this.#renewedAt < cooldownMs || this.#hasJustFailed()) return undefined
-      this.#renewedAt = clock()
+    if (!newer()) {
+      const renewal = this.#renew(mayWait)
+      if (!renewal) return { name: 'unknown' }
+      await renewal
     }
-    await this.#fetch()
-    return newer()
+    const keys = newer()
+    if (keys) return { name: 'keys', keys, isComplete: true }
+    return { name: this.#failedAt >= this.#fetchedAt ? 'unknown' : 'none' }
+  }
+
+  /** Resolves when the keys were asked for; `undefined` if they cannot be soon. */
+  #renew(mayWait: boolean): Promise<void> | undefined {
+    if (this.#fetching) return this.#fetching
+    const { clock, cooldownMs, retryMs } = this.#options
+    const waitMs = Math.max(this.#renewedAt + cooldownMs, this.#failedAt + retryMs) - clock()
+    if (waitMs <= 0) return this.#renewNow()
+    if (!mayWait || waitMs > maxWaitMs || this.#waiting >= maxWaiting) return undefined
+    this.#waiting++
+    this.#nextRenewal ??= this.#options.wait(waitMs).then(() => {
+      this.#nextRenewal = undefined
+      this.#waiting = 0
+      return this.#renewNow()
+    })
+    return this.#nextRenewal
+  }
+
+  #renewNow(): Promise<void> {
+    this.#renewedAt = this.#options.clock()
+    return this.#fetch()
   }
 
   #age(): number {

@@ -1,3 +1,4 @@
+import { hostIn } from '../base/origin.ts'
 import type { AuthConfig } from './auth-options.ts'
 import { detailType } from './authorization-details.ts'
 
@@ -48,5 +49,9 @@ export function metadataUrl(resource: string): string {
  * `undefined` if the hub has no URLs.
  */
 export function resourceFor({ resources }: AuthConfig, host: string | undefined): string | undefined {
-  return resources.find((resource) => new URL(resource).host === host?.toLowerCase()) ?? resources[0]
+  const isMeant = (resource: string) => {
+    const { protocol, host: own } = new URL(resource)
+    return host !== undefined && hostIn(protocol, host) === hostIn(protocol, own)
+  }
+  return resources.find(isMeant) ?? resources[0]
 }

@@ -38,18 +38,31 @@ export function readToken(text: string): UnverifiedToken | Refusal {
  * `jku`, `x5c` and `x5u` are ignored.
  */
 export async function verifySignature(token: UnverifiedToken, source: KeySource): Promise<Claims | Refusal> {
-  const keys = await source.current()
+  let keys = await source.current()
   if (!keys) return new Refusal('keys_unavailable', 'the keys of its issuer could not be fetched')
   const known = verified.get(keys)?.get(token.text)
   if (known) return known
-  const outcome = await verifyWith(keys, token)
-  if (!(outcome instanceof Refusal)) {
-    remember(keys, token.text, outcome)
-    return outcome
-  }
+  let outcome = await verifyWith(keys, token)
   // The issuer may have published a new key since.
-  const renewed = await source.renewed(keys)
-  return renewed ? verifyWith(renewed, token) : outcome
+  for (let isComplete = false, attempts = 0; outcome instanceof Refusal && !isComplete; attempts++) {
+    // A key of this name that does not fit is not worth waiting for another one.
+    const isNamed = token.kid !== undefined && keys.some(({ kid }) => kid === token.kid)
+    const renewal = await source.renewed(keys, { mayWait: !isNamed })
+    if (renewal.name === 'none' || (renewal.name === 'unknown' && isNamed)) return outcome
+    if (renewal.name === 'unknown' || attempts === maxRenewals) return unavailable(outcome)
+    keys = renewal.keys
+    isComplete = renewal.isComplete
+    outcome = await verifyWith(keys, token)
+  }
+  if (!(outcome instanceof Refusal)) remember(keys, token.text, outcome)
+  return outcome
+}
+
+/** With several key sets, how often one of them may change while another has to be waited for. */
+const maxRenewals = 3
+
+function unavailable({ reason }: Refusal): Refusal {
+  return new Refusal('keys_unavailable', `${reason}, and its issuer cannot be asked for its keys again yet`)
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Every `code` a {@link HubError} can have. */
 export type HubErrorCode =
-  /** An option that is missing, of the wrong type or out of range. */
+  /** An option, or a member of an event, that does not exist, is missing, of the wrong type or out of range. */
   | 'INVALID_OPTION'
   /** A topic that is missing, empty, `*`, reserved, or contains control or format characters. */
   | 'INVALID_TOPIC'
@@ -12,7 +12,7 @@ export type HubErrorCode =
   | 'EVENT_ID_TAKEN'
   /** An event type that a publisher may not choose. */
   | 'INVALID_EVENT_TYPE'
-  /** A reconnection time that is not a whole number of milliseconds. */
+  /** A reconnection time that is not a whole number of milliseconds, or longer than a day. */
   | 'INVALID_RETRY'
   /** A subscription without a matcher, or with a matcher that this hub does not know. */
   | 'INVALID_MATCHER'
@@ -51,6 +51,8 @@ export type HubErrorCode =
   | 'ORIGIN_NOT_ALLOWED'
   /** The request was addressed to a host that is not this hub. */
   | 'HOST_NOT_ALLOWED'
+  /** No file descriptor is left for new connections. */
+  | 'OUT_OF_DESCRIPTORS'
   /** The hub could not listen on its address. */
   | 'LISTEN_FAILED'
   /** The hub is closing or closed. */

@@ -12,7 +12,7 @@ import { readVitals, VitalsCharts } from './vitals-charts.ts'
  */
 const HISTORY_EVENTS = 10_000
 
-const hubUrl = new URL('.well-known/mercure', document.baseURI)
+const hubUrl = new URL(document.querySelector<HTMLMetaElement>('meta[name=hub]')!.content, document.baseURI)
 const list = new EventList()
 const connection = new ConnectionView(list)
 const charts = new VitalsCharts(document.getElementById('vitals') as HTMLElement)

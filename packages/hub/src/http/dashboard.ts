@@ -18,14 +18,18 @@ export class Dashboard {
 
   /**
    * Serves the files of a directory; its `index.html` is the page at `/`. Without one, `/` says
-   * that the hub is up.
+   * that the hub is up. The page learns the path of the hub.
    */
-  constructor(directory: string) {
+  constructor(directory: string, hubPath: string) {
     if (existsSync(directory)) {
       for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
         const contentType = contentTypes[extname(name)]
         if (contentType === undefined) continue
-        this.#add(`/${name.split(sep).join('/')}`, contentType, readFileSync(join(directory, name)))
+        this.#add(
+          `/${name.split(sep).join('/')}`,
+          contentType,
+          withPath(readFileSync(join(directory, name)), contentType, hubPath),
+        )
       }
     }
     const index = this.#files.get('/index.html')
@@ -56,6 +60,12 @@ export class Dashboard {
     const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
     this.#files.set(path, { body, contentType, etag })
   }
+}
+
+/** Relative, because a proxy may serve the page below another path. */
+function withPath(file: Buffer, contentType: string, hubPath: string): Buffer {
+  if (!contentType.startsWith('text/html')) return file
+  return Buffer.from(file.toString().replace(/(<meta name="hub" content=")[^"]*/, `$1${hubPath.slice(1)}`))
 }
 
 const contentTypes: Record<string, string> = {

@@ -1,3 +1,4 @@
+import { namesOf } from '@headwater/sse/server'
 import {
   AggregatorRegistry,
   Counter,
@@ -8,6 +9,7 @@ import {
   type MetricValue,
   Registry,
 } from 'prom-client'
+import { checkNames } from '../base/check-names.ts'
 import type { HubCore } from '../hub/hub-core.ts'
 import type { HubStats } from '../hub/stats.ts'
 import type { StoreObserver } from '../store/observed-store.ts'
@@ -40,6 +42,8 @@ export interface MetricsOptions {
   readonly thread?: number | undefined
 }
 
+const optionNames = namesOf<MetricsOptions>({ thread: true })
+
 /**
  * The metrics of a hub, for Prometheus: `createHub({ metrics })` counts here and serves `/metrics`.
  * No label contains a topic or anything about a client.
@@ -63,7 +67,9 @@ export class Metrics implements StoreObserver {
   #others: () => Promise<readonly MetricsSnapshot[]> = async () => []
   #textOfAll: (() => Promise<string>) | undefined
 
-  constructor({ thread = 1 }: MetricsOptions = {}) {
+  constructor(options: MetricsOptions = {}) {
+    checkNames('the options of Metrics', options, optionNames)
+    const { thread = 1 } = options
     this.#thread = thread
     // CPU, memory, file descriptors and the lag of the event loop. Sampling the lag a hundred times
     // a second, which is the default, is most of the work of an idle hub.

@@ -1,6 +1,5 @@
 import type { CloseReason, SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../base/errors.ts'
-import { hubPath } from '../base/hub-path.ts'
 import { withTimeout } from '../base/with-timeout.ts'
 import type { HubCore } from '../hub/hub-core.ts'
 import { type Authorizer, authorizerFrom } from './access/authorizer.ts'
@@ -9,6 +8,7 @@ import type { ClientCounts } from './access/client-counts.ts'
 import { ClientQuotas } from './access/client-quotas.ts'
 import { Cors } from './access/cors.ts'
 import { type Limits, withDefaultLimits } from './access/limits.ts'
+import { assertOneHost } from './access/one-host.ts'
 import type { Authorize } from './access/permission.ts'
 import { PublicUrls } from './access/public-urls.ts'
 import type { TokenAuthorizer } from './access/token-authorizer.ts'
@@ -21,8 +21,10 @@ import { publish } from './publish/publish.ts'
 import type { PublishContext } from './publish/publish-context.ts'
 import { isReplicationPath, replicate } from './replicate/replicate.ts'
 import { type Route, type RouteName, routesOf } from './routes.ts'
+import { BrowserStreams } from './subscribe/browser-streams.ts'
+import { shownEventId } from './subscribe/shown-event-id.ts'
 import { answerLastEventId, type SelectorRules, type SubscribeRules, subscribe } from './subscribe/subscribe.ts'
-import { answerSubscriptions, isSubscriptionsPath } from './subscribe/subscriptions.ts'
+import { answerSubscriptions } from './subscribe/subscriptions.ts'
 
 export interface HandlerOptions {
   /**
@@ -72,6 +74,11 @@ export interface HandlerOptions {
    * Default: true.
    */
   readonly compression?: boolean | undefined
+  /**
+   * Whether to answer `/healthz` and `/readyz`. Default: true for a hub that listens on its own port;
+   * false for `hub.handler` and `hub.fetch`, because those paths are the application's.
+   */
+  readonly health?: boolean | undefined
   /** Serves these metrics at `/metrics`. Default: none. */
   readonly metrics?: Metrics | undefined
   /** The page at `/`. Default: none. */
@@ -91,6 +98,17 @@ export interface HandlerOptions {
    */
   readonly onRefused?: ((refusal: HubError, request: RequestSummary) => void) | undefined
   /**
+   * Called when the hub answers a page of another origin that `corsOrigins` does not name: the
+   * page's browser keeps the answer from it. Default: not reported.
+   */
+  readonly onForeignPage?: ((origin: string, request: RequestSummary) => void) | undefined
+  /**
+   * Called when a browser has its sixth event stream open over HTTP/1.1, so that the hub cannot hear
+   * of a seventh: browsers open six connections to a host. With the client's address. Default: not
+   * reported.
+   */
+  readonly onBrowserFull?: ((address: string) => void) | undefined
+  /**
    * Called for each answered request with the status; for an event stream, when it begins. Default:
    * not reported.
    */
@@ -108,6 +126,11 @@ export interface RequestSummary {
   /** What the request was for. */
   readonly route: RouteName
   readonly address: string
+  /**
+   * For an event stream, what its client said it has: an ID of the hub's, `earliest` or `-N` as sent;
+   * of a publisher's ID the length and a digest. `undefined` for nothing.
+   */
+  readonly lastEventId?: string | undefined
 }
 
 export interface Router {
@@ -124,47 +147,50 @@ const readyTimeoutMs = 5000
 export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router {
   const {
     loopbackHostsOnly = false,
+    health = true,
     compression = true,
     dashboard,
     metrics,
     closing,
     onError = console.error,
   } = options
-  const { tokens, onRefused, onAnswered, onStreamEnded } = options
-  const authorizer = chooseAuthorizer(options)
+  const { tokens, onRefused, onForeignPage, onBrowserFull, onAnswered, onStreamEnded } = options
+  const authorizer = chooseAuthorizer(options, hub.path)
   const cors = new Cors(options.corsOrigins ?? [])
   const limits: Readonly<Limits> = withDefaultLimits(options.limits)
   const addresses = new ClientAddresses(options.trustedProxies)
   const publicUrls = new PublicUrls(options.publicUrls ?? [])
+  const browsers = new BrowserStreams()
   const quotas = new ClientQuotas(limits, options.counts)
   const publishing: PublishContext = { hub, authorizer, cors, quotas, addresses, limits, closing, onError }
   const { subscriptions } = hub
   const routes = routesOf({
+    path: hub.path,
     publish: (request) => publish(request, publishing),
     subscribe: answerSubscriber,
     last: async (request) =>
       answerLastEventId(hub, request, await authorizer.authorizeSubscriber(request), selectorRules()),
-    preflight: (methods) => (request) => ({
-      status: 204,
-      headers: {
-        allow: methods,
-        'accept-query': 'application/x-www-form-urlencoded',
-        ...cors.preflightHeadersFor(request.header('origin'), methods),
-      },
-      body: '',
-    }),
-    health: () => textResponse('ok\n'),
-    ready: async () => {
-      await assertReady(hub)
-      return textResponse(`ready\n${await upstreamText(hub)}`)
+    preflight: (methods) => (request) => {
+      cors.assertMayAsk(request)
+      return {
+        status: 204,
+        headers: {
+          allow: methods,
+          'accept-query': 'application/x-www-form-urlencoded',
+          ...cors.preflightHeadersFor(request.header('origin'), methods),
+        },
+        body: '',
+      }
     },
+    health: health ? () => textResponse('ok\n') : undefined,
+    ready: health ? () => answerReady(hub) : undefined,
     metrics: metrics && (async () => textResponse(await metrics.toText(), metrics.contentType)),
     replication: {
       isAt: isReplicationPath,
       answer: (request) => replicate(request, { hub, authorizer, onError }),
     },
     subscriptions: subscriptions && {
-      isAt: isSubscriptionsPath,
+      isAt: (path) => subscriptions.paths.has(path),
       answer: (request) => answerSubscriptions(subscriptions, request, authorizer),
     },
     metadata: tokens && {
@@ -178,6 +204,8 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     hasPublishers: () => authorizer.hasPublishers,
   })
 
+  const whereElse = `The hub is at ${hub.path}${dashboard ? ', its page at /' : ''}${health ? ', its health at /healthz and /readyz' : ''}.`
+
   return {
     has: (request) => routeAt(pathOf(request)) !== undefined,
     async answer(sent) {
@@ -188,16 +216,24 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
       const name = method?.name ?? route?.name ?? 'none'
       let response: HubResponse
       try {
+        assertOneHost(sent)
         if (loopbackHostsOnly) assertLoopbackHost(request)
         if (!route?.isForOperators) publicUrls.assertKnown(request, proxied?.scheme)
-        response = method ? await method.answer(request) : noSuchMethod(request, route)
+        response = method ? await method.answer(request) : noSuchMethod(request, route, whereElse)
+        if (onForeignPage && route?.isForPages) reportForeignPage(request, name)
       } catch (error) {
         response = refuse(error, request, name)
       }
       metrics?.countRequest(name, response.status)
-      onAnswered?.(response.status, summaryOf(request, name))
+      onAnswered?.(response.status, summaryOf(request, name, response))
       return withHeaders(response, commonHeaders(request, route))
     },
+  }
+
+  function reportForeignPage(request: HubRequest, name: RouteName): void {
+    // A preflight is refused.
+    const origin = name === 'preflight' ? undefined : cors.foreignOrigin(request)
+    if (origin !== undefined) onForeignPage?.(origin, summaryOf(request, name))
   }
 
   async function answerSubscriber(request: HubRequest): Promise<HubResponse> {
@@ -214,24 +250,36 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     try {
       const response = await subscribe(hub, request, permission, rules)
       const { eventStream } = response
+      const browser = onBrowserFull && browserStream(request)
+      const end = () => {
+        leave()
+        browser?.end()
+      }
       return {
         ...response,
         eventStream: {
           ...eventStream,
           deliverTo(session) {
             session.closed.then((reason) => {
-              leave()
+              end()
               if (name !== undefined) onStreamEnded?.(reason, name)
             })
             eventStream.deliverTo(session)
           },
-          abandon: leave,
+          abandon: end,
         },
       }
     } catch (error) {
       leave()
       throw error
     }
+  }
+
+  function browserStream(request: HubRequest) {
+    const address = addresses.nameOf(request)
+    const stream = browsers.begin(request, address)
+    if (stream.isLast) onBrowserFull?.(address)
+    return stream
   }
 
   /** Created for each request: the rules may have been reloaded. */
@@ -257,8 +305,9 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     return Object.isFrozen(headers) ? noSniff : { ...noSniff, ...headers }
   }
 
-  function summaryOf(request: HubRequest, route: RouteName): RequestSummary {
-    return { method: request.method, route, address: addresses.nameOf(request) }
+  function summaryOf(request: HubRequest, route: RouteName, response?: HubResponse): RequestSummary {
+    const lastEventId = response?.eventStream && shownEventId(response.eventStream.lastEventId)
+    return { method: request.method, route, address: addresses.nameOf(request), lastEventId }
   }
 
   function routeAt(path: string): Route | undefined {
@@ -274,15 +323,15 @@ function withHeaders(response: HubResponse, common: HubResponseHeaders): HubResp
   return { ...response, headers: { ...common, ...headers } }
 }
 
-function chooseAuthorizer({ authorize, tokens }: HandlerOptions): Authorizer {
-  if (!tokens) return authorizerFrom(authorize)
+function chooseAuthorizer({ authorize, tokens }: HandlerOptions, path: string): Authorizer {
+  if (!tokens) return authorizerFrom(path, authorize)
   if (!authorize) return tokens
   throw new HubError('INVALID_OPTION', 'authorize and tokens both decide who may do what. Set only one of them.')
 }
 
-async function assertReady(hub: HubCore): Promise<void> {
+async function answerReady(hub: HubCore): Promise<HubResponse> {
   const ready = hub.check().then(() => true)
-  if (await withTimeout(readyTimeoutMs, ready, false)) return
+  if (await withTimeout(readyTimeoutMs, ready, false)) return textResponse(`ready\n${await upstreamText(hub)}`)
   throw new HubError('STORE_FAILED', `The store did not answer within ${readyTimeoutMs / 1000} s.`)
 }
 
@@ -294,13 +343,13 @@ async function upstreamText(hub: HubCore): Promise<string> {
   return `upstream ${isConnected ? 'connected' : 'lost'}, ${behind} positions behind, last heard of ${(silentMs / 1000).toFixed(1)} s ago\n`
 }
 
-function noSuchMethod(request: HubRequest, route: Route | undefined): HubResponse {
+function noSuchMethod(request: HubRequest, route: Route | undefined, whereElse: string): HubResponse {
   const path = pathOf(request)
   if (!route) {
     return {
       status: 404,
       headers: { 'content-type': 'text/plain; charset=utf-8' },
-      body: `There is nothing at ${path}.\nThe hub is at ${hubPath}, its page at /, its health at /healthz and /readyz.\n`,
+      body: `There is nothing at ${path}.\n${whereElse}\n`,
     }
   }
   const allow = [...route.methods.keys()].join(', ')

@@ -1,4 +1,3 @@
-import { hubPath } from '../base/hub-path.ts'
 import type { HubRequest, HubResponse } from './message/http-message.ts'
 
 /** What a request is for, as logged and counted. */
@@ -39,12 +38,14 @@ export interface Route {
 
 /** The functions that the routes answer with. `undefined` for a part that the hub does not have. */
 export interface Answers {
+  /** The path of the hub. */
+  readonly path: string
   readonly publish: Answering
   readonly subscribe: Answering
   readonly last: Answering
   readonly preflight: (methods: string) => Answering
-  readonly health: Answering
-  readonly ready: Answering
+  readonly health: Answering | undefined
+  readonly ready: Answering | undefined
   readonly metrics: Answering | undefined
   readonly replication: Part
   readonly subscriptions: Part | undefined
@@ -63,6 +64,7 @@ export interface Part {
 /** The one table of what is where. If several routes are at a path, the first one counts. */
 export function routesOf(answers: Answers): readonly Route[] {
   const {
+    path: hubPath,
     publish,
     subscribe,
     last,
@@ -109,8 +111,8 @@ export function routesOf(answers: Answers): readonly Route[] {
       isForPages: false,
       isForOperators: true,
     },
-    forOperators('/healthz', health),
-    forOperators('/readyz', ready),
+    health && forOperators('/healthz', health),
+    ready && forOperators('/readyz', ready),
     metrics && forOperators('/metrics', metrics),
     metadata && forPages(metadata.isAt, 'operating', methods('GET, HEAD', 'operating', metadata.answer)),
     page && {

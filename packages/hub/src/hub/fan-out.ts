@@ -203,12 +203,14 @@ export class FanOut {
     this.#place(subscriber)
   }
 
-  /**
-   * Ends all sessions so that their clients reconnect, spread over time. Resolves when the last one
-   * has been sent its last bytes.
-   */
+  /** Ends all sessions; their clients reconnect, spread over time. Resolves when all is sent. */
   async drain(): Promise<void> {
     await Promise.all([...this.#subscribers].map(({ session }) => session.drain()))
+  }
+
+  /** Ends the sessions that are left at once. Their clients reconnect and resume. */
+  cutOff(): void {
+    for (const { session } of this.#subscribers) void session.cutOff()
   }
 
   /** Stops following the store. */

@@ -47,9 +47,9 @@ export class HistoryCursor {
     const earliest = page.earliest ? positionId(epoch, page.earliest) : null
     if (this.gap) return { reason: this.gap.reason, requested: this.gap.requested, earliest }
     // Trimmed while it read, because it reads more slowly than others publish.
-    if (page.hasLost && !this.acceptsTrimmed) {
-      return { reason: 'trimmed', requested: formatEventId({ epoch, position: this.position }), earliest }
-    }
-    return undefined
+    const isTrimmed = page.hasLost && !this.acceptsTrimmed
+    if (!isTrimmed && !page.isDamaged) return undefined
+    const requested = formatEventId({ epoch, position: this.position })
+    return { reason: isTrimmed ? 'trimmed' : 'damaged', requested, earliest }
   }
 }

@@ -15,10 +15,14 @@ export interface HistoryPage {
   readonly bytes: Uint8Array
   /** How far it reaches: every event up to here is in it, not in the selection, or lost. */
   readonly through: number
-  /** Whether nothing in its range was trimmed. If so, it is complete whenever it is sent. */
+  /**
+   * Whether nothing in its range was trimmed or damaged. If so, it is complete whenever it is sent.
+   */
   readonly isWhole: boolean
   /** Whether an event of this selection was trimmed before it could be read. */
   readonly hasLost: boolean
+  /** Whether events of its range are damaged, which may have been of this selection. */
+  readonly isDamaged: boolean
   /** The oldest event that is kept, of any selection. */
   readonly earliest: HistoryPosition | undefined
   /** The last position at which events may be lost. All of the page comes after it. */
@@ -116,6 +120,13 @@ export class HistoryReader {
     return lost.some((trace) => selection.admitsTombstone(trace))
   }
 
+  /** Whether the subscriber has a right to the event at a position, selected or not. */
+  async mayReceive(selection: Selection, { position }: HistoryPosition, signal?: AbortSignal): Promise<boolean> {
+    const range = { after: position - 1, through: position, topics: undefined, maxEvents: 1, maxBytes: 1 }
+    const { events } = await this.#turns.take(signal, () => this.#store.read(range))
+    return events.some((event) => selection.mayReceive(event))
+  }
+
   /**
    * Finds the `nth` newest kept event of a selection: 1 for the newest. Rejects as the store does,
    * or with the signal's reason.
@@ -140,6 +151,10 @@ export class HistoryReader {
     })
     const { epoch } = this.#store
     const events = await admittedEvents(page.events, selection, signal)
+    const { damaged } = page
+    const { trimmed, earliest } = page.bounds
+    // What was trimmed after that head is not lost to a subscriber: the tail brings it.
+    const gapEnd = trimmed.position < head.position ? trimmed : head
     let bytes: Uint8Array | undefined
     return {
       events,
@@ -148,11 +163,11 @@ export class HistoryReader {
         return bytes
       },
       through: page.through,
-      isWhole: page.bounds.trimmed.position <= after,
+      isWhole: trimmed.position <= after && !damaged,
       hasLost: page.lost.some((trace) => selection.admitsTombstone(trace)),
-      earliest: page.bounds.earliest,
-      // What was trimmed after that head is not lost to a subscriber: the tail brings it.
-      gapEnd: page.bounds.trimmed.position < head.position ? page.bounds.trimmed : head,
+      isDamaged: damaged !== undefined,
+      earliest,
+      gapEnd: damaged && damaged.position > gapEnd.position ? damaged : gapEnd,
     }
   }
 }

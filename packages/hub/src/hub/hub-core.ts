@@ -1,10 +1,15 @@
-import type { Session } from '@headwater/sse/server'
+import { claimSession, namesOf, type Session } from '@headwater/sse/server'
+import { refuseUnknownName } from '../base/check-names.ts'
+import { assertNotNegative } from '../base/check-option.ts'
 import { HubError } from '../base/errors.ts'
+import { hubPath, parseHubPath } from '../base/hub-path.ts'
+import { withTimeout } from '../base/with-timeout.ts'
 import { exactTopic, type Matcher } from '../matching/matcher.ts'
 import type { Append, EventStore, HistoryPosition, UpstreamStatus } from '../store/store.ts'
 import { requestedSubscriptions } from '../subscriptions/active-subscription.ts'
 import { type RegistryOptions, SubscriptionRegistry } from '../subscriptions/registry.ts'
 import { SharedRegistry } from '../subscriptions/shared-registry.ts'
+import { SubscriptionPaths } from '../subscriptions/subscription-paths.ts'
 import { positionId } from './event-id.ts'
 import { FanOut } from './fan-out.ts'
 import type { FanOutOptions } from './fan-out-options.ts'
@@ -18,6 +23,7 @@ import {
   prepareEvent,
 } from './publish-init.ts'
 import { Replication } from './replication.ts'
+import { ReservedTopics } from './reserved-topics.ts'
 import { findStartingPoint, positionOf, type StartingPoint } from './resume.ts'
 import { Selection } from './selection.ts'
 import type { HubStats } from './stats.ts'
@@ -31,8 +37,18 @@ export interface HubCoreOptions extends Partial<Omit<FanOutOptions, 'onError'>> 
    * false, which costs nothing.
    */
   readonly subscriptions?: boolean | { readonly compat?: boolean | undefined } | undefined
+  /**
+   * The path of the hub's URL, such as `/api/hub`. The topics of subscription events begin with it.
+   * Default: `/.well-known/mercure`.
+   */
+  readonly path?: string | undefined
   /** The limits on an event, read again for each event. Default: 1,000 topics. */
   readonly limits?: Readonly<PublishLimits> | undefined
+  /**
+   * Whether topics may contain zero-width joiners and non-joiners, as in Mercure 0.x. Asked for
+   * each event. Default: no.
+   */
+  readonly acceptsJoiners?: (() => boolean) | undefined
   /** Called with errors that no promise can report; the hub continues. Default: `console.error`. */
   readonly onError?: ((error: unknown) => void) | undefined
 }
@@ -75,7 +91,12 @@ export interface Subscription {
    * client may have missed something.
    */
   readonly precedingEventId: string
-  /** Sends the subscription's events through a session while it is open. */
+  /**
+   * Sends the subscription's events through a session while it is open.
+   *
+   * @throws SseError `ALREADY_SUBSCRIBED` if the session has another subscription: one selects many
+   * topics.
+   */
   deliverTo(session: Session): void
 }
 
@@ -84,12 +105,15 @@ export interface Subscription {
  * nothing of HTTP.
  */
 export interface HubCore {
+  /** The path of the hub's URL. */
+  readonly path: string
   /**
    * Validates an event, stores it, and resolves to its ID once the store has it safe. Subscribers
    * get it from the store.
    *
    * @throws HubError `INVALID_TOPIC`, `INVALID_DATA`, `INVALID_EVENT_ID`, `INVALID_EVENT_TYPE`,
-   * `INVALID_RETRY`, `TOO_LARGE`, `INVALID_IDEMPOTENCY_KEY`, `HUB_CLOSED`; what the store throws.
+   * `INVALID_RETRY`, `TOO_LARGE`, `INVALID_IDEMPOTENCY_KEY`, `EVENT_ID_TAKEN` (another event that is
+   * kept has this ID), `HUB_CLOSED`; what the store throws.
    */
   publish(event: PublishInit): Promise<string>
   /**
@@ -109,6 +133,12 @@ export interface HubCore {
   append(event: PreparedEvent): Promise<string>
   /** The second half of `publishAll`. */
   appendAll(events: readonly PreparedEvent[]): Promise<readonly string[]>
+  /**
+   * Stores prepared events in this order, each by itself: one whose ID is taken is not in the way of
+   * the others. Resolves to the ID of each, or why it is not stored. If the store fails, it stores
+   * nothing more.
+   */
+  appendEach(events: readonly PreparedEvent[]): Promise<readonly PromiseSettledResult<string>[]>
   /**
    * Finds the starting point of a subscription, for a session to be served.
    *
@@ -137,7 +167,7 @@ export interface HubCore {
     options?: SubscribeOptions,
   ): AsyncGenerator<HubEvent, void, undefined>
   /** Who is subscribed by a session; `undefined` unless the `subscriptions` option is set. */
-  readonly subscriptions: Pick<SubscriptionRegistry, 'isCompat' | 'list' | 'find'> | undefined
+  readonly subscriptions: Pick<SubscriptionRegistry, 'isCompat' | 'paths' | 'list' | 'find'> | undefined
   /** The history, as other hubs copy it. */
   readonly replication: Replication
   /**
@@ -164,18 +194,25 @@ export interface HubCore {
    * Accepts nothing more, finishes the publishes under way, and ends every session so that its
    * client reconnects, spread over time. Resolves when all of that is done; the store may be closed
    * then. Idempotent.
+   *
+   * After `deadlineMs` (default 8,000; `Infinity` for none), cuts off the sessions whose clients do not
+   * read, and waits no longer for publishes that the store does not answer.
    */
-  close(): Promise<void>
+  close(options?: { readonly deadlineMs?: number | undefined }): Promise<void>
 }
 
 /** Creates a hub over a store. Rejects with `INVALID_OPTION`, or as the store does. */
 export async function createHubCore({
   store,
   subscriptions,
+  path: givenPath = hubPath,
   limits = defaultPublishLimits,
+  acceptsJoiners = () => false,
   onError = console.error,
   ...options
 }: HubCoreOptions): Promise<HubCore> {
+  const path = parseHubPath(givenPath)
+  const reserved = new ReservedTopics(path)
   if (typeof store?.follow !== 'function') {
     throw new HubError(
       'INVALID_OPTION',
@@ -190,7 +227,7 @@ export async function createHubCore({
   let closing: Promise<void> | undefined
 
   function prepare(init: PublishInit): PreparedEvent {
-    return prepareEvent(init, epoch, limits)
+    return prepareEvent(init, epoch, { maxTopics: limits.maxTopics, acceptsJoiners: acceptsJoiners(), reserved })
   }
 
   function append(prepared: PreparedEvent): Promise<string> {
@@ -224,6 +261,23 @@ export async function createHubCore({
     }
   }
 
+  async function appendEach(events: readonly PreparedEvent[]): Promise<readonly PromiseSettledResult<string>[]> {
+    // Together if that is possible: they share a commit, and its sync.
+    if (store.appendAll) {
+      const together = await settle(appendInOrder(events))
+      if (together.status === 'fulfilled') return together.value.map((value) => ({ status: 'fulfilled', value }))
+      if (!isTaken(together.reason)) return events.map(() => together)
+    }
+    const results: PromiseSettledResult<string>[] = []
+    let failure: PromiseRejectedResult | undefined
+    for (const event of events) {
+      const result = failure ?? (await settle(append(event)))
+      if (result.status === 'rejected' && !isTaken(result.reason)) failure = result
+      results.push(result)
+    }
+    return results
+  }
+
   return {
     async publish(init) {
       assertOpen()
@@ -238,8 +292,11 @@ export async function createHubCore({
     prepare,
     append,
     appendAll: appendInOrder,
+    appendEach,
 
-    async openSubscription({ matchers, rights, lastEventId, payloadFor, signal }) {
+    async openSubscription(options) {
+      refuseUnknownName('the options of openSubscription', options, subscriptionNames)
+      const { matchers, rights, lastEventId, payloadFor, signal } = options
       assertOpen()
       const wanted = registry && requestedSubscriptions(matchers, payloadFor)
       const selection = select(matchers, rights)
@@ -247,6 +304,8 @@ export async function createHubCore({
       return {
         precedingEventId: precedingEventId(start, lastEventId),
         deliverTo(session) {
+          // Not even twice: a session has one place in one sequence.
+          claimSession(session, {})
           if (closing) session.drain()
           else fanOut.add(session, selection, start)
           // Connected only after it is served, so that it also receives its own event.
@@ -255,7 +314,9 @@ export async function createHubCore({
       }
     },
 
-    async *subscribe(topics, { rights, lastEventId, signal } = {}) {
+    async *subscribe(topics, options = {}) {
+      refuseUnknownName('the options of subscribe', options, subscribeNames)
+      const { rights, lastEventId, signal } = options
       assertOpen()
       signal?.throwIfAborted()
       const matchers = [topics].flat().map((topic) => (typeof topic === 'string' ? exactTopic(topic) : topic))
@@ -265,12 +326,15 @@ export async function createHubCore({
       signal?.throwIfAborted()
     },
 
-    async lastEventId({ matchers, rights, signal }) {
+    async lastEventId(options) {
+      refuseUnknownName('the options of lastEventId', options, selectionNames)
+      const { matchers, rights, signal } = options
       assertOpen()
       const { mark, head } = await fanOut.history.findLast(select(matchers, rights), 1, signal)
       return positionId(store.epoch, mark ?? head)
     },
 
+    path,
     subscriptions: registry,
 
     replication,
@@ -298,8 +362,8 @@ export async function createHubCore({
       throw new HubError('STORE_FAILED', 'The hub receives no new events: the tail of its store failed.')
     },
 
-    close() {
-      closing ??= finish()
+    async close({ deadlineMs = 8000 } = {}) {
+      closing ??= finish(assertNotNegative('deadlineMs', deadlineMs))
       return closing
     },
   }
@@ -308,6 +372,7 @@ export async function createHubCore({
     const options: RegistryOptions = {
       store,
       isCompat: compat,
+      paths: new SubscriptionPaths(path),
       append: (appends) => appendAll(store, appends),
       head: () => fanOut.head,
       idOf: idAfter,
@@ -338,9 +403,15 @@ export async function createHubCore({
     if (closing) throw closedError()
   }
 
-  async function finish(): Promise<void> {
-    await Promise.allSettled([publishing.whenNone(), fanOut.drain(), replication.drain()])
-    await registry?.close()
+  async function finish(deadlineMs: number): Promise<void> {
+    const inOrder = (async () => {
+      await Promise.allSettled([publishing.whenNone(), fanOut.drain(), replication.drain()])
+      await registry?.close()
+      return true
+    })()
+    // A timer supports at most 2^31 - 1 ms, and fires at once for more.
+    const isInOrder = deadlineMs < 2 ** 31 ? await withTimeout(deadlineMs, inOrder, false) : await inOrder
+    if (!isInOrder) fanOut.cutOff()
     fanOut.close()
   }
 
@@ -354,6 +425,30 @@ export async function createHubCore({
   function idAfter(mark: HistoryPosition): string {
     return mark.position === 0 ? 'earliest' : positionId(store.epoch, mark)
   }
+}
+
+const subscribeNames = namesOf<SubscribeOptions>({ rights: true, lastEventId: true, signal: true })
+const subscriptionNames = namesOf<SubscriptionOptions>({
+  matchers: true,
+  rights: true,
+  lastEventId: true,
+  payloadFor: true,
+  signal: true,
+})
+
+const selectionNames = namesOf<Pick<SubscriptionOptions, 'matchers' | 'rights' | 'signal'>>({
+  matchers: true,
+  rights: true,
+  signal: true,
+})
+
+async function settle<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> {
+  const [result] = await Promise.allSettled([promise])
+  return result
+}
+
+function isTaken(error: unknown): boolean {
+  return error instanceof HubError && error.code === 'EVENT_ID_TAKEN'
 }
 
 const defaultPublishLimits: PublishLimits = { maxTopics }

@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto'
-import { isReservedEventId, isReservedEventType, parseEventId } from '@headwater/sse/server'
+import { isReservedEventId, isReservedEventType, namesOf, parseEventId } from '@headwater/sse/server'
+import { refuseUnknownName } from '../base/check-names.ts'
 import { HubError } from '../base/errors.ts'
 import { hubPath } from '../base/hub-path.ts'
 import { maxMatcherBytes } from '../matching/matcher.ts'
 import { forbiddenCharacter } from '../matching/visible-text.ts'
 import type { Append, EventRecord } from '../store/store.ts'
-import { isReservedTopic } from './reserved-topics.ts'
+import { ReservedTopics } from './reserved-topics.ts'
 
 /** An event as a publisher sends it. */
 export interface PublishInit {
@@ -31,8 +32,8 @@ export interface PublishInit {
    */
   readonly type?: string | undefined
   /**
-   * The reconnection time in milliseconds that subscribers use from now on. Default (also for 0):
-   * unchanged.
+   * The reconnection time in milliseconds that subscribers use from now on, at most a day
+   * (86,400,000). Default (also for 0): unchanged.
    */
   readonly retry?: number | undefined
   /**
@@ -50,6 +51,19 @@ export interface PublishLimits {
   readonly maxTopics: number
 }
 
+/** How the hub validates published events. */
+export interface PublishRules extends PublishLimits {
+  /**
+   * Whether topics may contain zero-width joiners and non-joiners, as in Mercure 0.x. Default:
+   * false.
+   */
+  readonly acceptsJoiners?: boolean | undefined
+  /** The topics that only the hub may publish to. Default: those of the usual path. */
+  readonly reserved?: ReservedTopics | undefined
+}
+
+const usuallyReserved = new ReservedTopics(hubPath)
+
 /** The most topics of one event. */
 export const maxTopics = 1000
 /**
@@ -62,6 +76,11 @@ const maxTopicsBytes = 64 * 1024
 /** The longest ID in bytes. It returns in a request header, and headers are limited everywhere. */
 const maxIdBytes = 1024
 const maxIdempotencyKeyBytes = 255
+/**
+ * The longest reconnection time. A browser that was told one beyond 2^31 waits for weeks, or not at
+ * all, because its timer overflows.
+ */
+const maxRetryMs = 86_400_000
 
 declare const prepared: unique symbol
 
@@ -75,8 +94,15 @@ export type PreparedEvent = Append & { readonly [prepared]: true }
  * a `HubError` that says what is wrong. The order of the checks is that of the reference hub, so
  * that both report the same one of several mistakes.
  */
-export function prepareEvent(init: PublishInit, epoch: string, limits: PublishLimits): PreparedEvent {
-  const topics = parseTopics(init.topic, Math.min(limits.maxTopics, maxTopics))
+export function prepareEvent(init: PublishInit, epoch: string, rules: PublishRules): PreparedEvent {
+  if (typeof init !== 'object' || init === null) {
+    throw new HubError(
+      'INVALID_OPTION',
+      `${String(init)} is not an event. An event has a topic: { topic: 'log', data: 'hello' }.`,
+    )
+  }
+  refuseUnknownName('an event', init, memberNames)
+  const topics = parseTopics(init.topic, rules)
   const retryMs = parseRetry(init.retry)
   const id = parseId(init.id, epoch)
   const type = parseType(init.type)
@@ -84,6 +110,16 @@ export function prepareEvent(init: PublishInit, epoch: string, limits: PublishLi
   const key = parseIdempotencyKey(init.idempotencyKey)
   return { event, idempotencyKey: key === undefined ? undefined : keyOfEvent(key, event) } as PreparedEvent
 }
+
+const memberNames = namesOf<PublishInit>({
+  topic: true,
+  data: true,
+  private: true,
+  id: true,
+  type: true,
+  retry: true,
+  idempotencyKey: true,
+})
 
 /**
  * Validates an event that another hub passes on, with the key under which stores know it: the same in
@@ -117,21 +153,24 @@ function parseIdempotencyKey(key: string | undefined): string | undefined {
   )
 }
 
-function parseTopics(given: string | readonly string[], most: number): readonly string[] {
+function parseTopics(
+  given: string | readonly string[],
+  { maxTopics: most, acceptsJoiners = false, reserved = usuallyReserved }: PublishRules,
+): readonly string[] {
   const topics = typeof given === 'string' ? [given] : given
   if (!Array.isArray(topics) || topics.length === 0) {
     throw new HubError('INVALID_TOPIC', 'The event has no topic. Set at least one.')
   }
-  assertFewTopics(topics, most)
+  assertFewTopics(topics, Math.min(most, maxTopics))
   let bytes = 0
   for (const topic of topics) {
     bytes += assertShort(topic)
-    assertSingleLine('INVALID_TOPIC', 'Topic', topic)
+    assertSingleLine('INVALID_TOPIC', 'Topic', topic, acceptsJoiners)
     if (topic === '') throw new HubError('INVALID_TOPIC', 'The topic is empty. Name what the event is about.')
-    if (isReservedTopic(topic)) {
+    if (reserved.has(topic)) {
       throw new HubError(
         'INVALID_TOPIC',
-        `The topic ${JSON.stringify(topic)} names the hub itself (${hubPath} and all below it). Choose another.`,
+        `The topic ${JSON.stringify(topic)} names the hub itself (its path and all below it). Choose another.`,
       )
     }
     if (topic === '*') {
@@ -170,8 +209,13 @@ function assertShort(topic: unknown): number {
 function parseRetry(retry: number | undefined): number | undefined {
   // Publishers' libraries send 0 for "not set". As a reconnection time, 0 would make clients spin.
   if (retry === undefined || retry === 0) return undefined
-  if (Number.isSafeInteger(retry) && retry > 0) return retry
-  throw new HubError('INVALID_RETRY', `retry is ${String(retry)}: it must be a whole number of milliseconds.`)
+  if (!Number.isInteger(retry) || retry < 0)
+    throw new HubError('INVALID_RETRY', `retry is ${String(retry)}: it must be a whole number of milliseconds.`)
+  if (retry <= maxRetryMs) return retry
+  throw new HubError(
+    'INVALID_RETRY',
+    `retry is ${retry}: the most is ${maxRetryMs}, a day in milliseconds. Every subscriber that receives it would stay away that long.`,
+  )
 }
 
 function parseId(id: string | undefined, epoch: string): string | undefined {
@@ -228,14 +272,20 @@ function assertSingleLine(
   code: 'INVALID_TOPIC' | 'INVALID_EVENT_ID' | 'INVALID_EVENT_TYPE' | 'INVALID_IDEMPOTENCY_KEY',
   what: string,
   text: unknown,
+  joiners = false,
 ): void {
   if (typeof text !== 'string') {
     throw new HubError(code, `${what} ${String(text)} is of type ${typeof text}, and must be text.`)
   }
-  const forbidden = forbiddenCharacter(text)
+  const forbidden = forbiddenCharacter(text, { joiners })
   if (forbidden === undefined) return
   throw new HubError(
     code,
-    `${what} ${JSON.stringify(text)} contains the control or format character ${forbidden}. Remove it.`,
+    `${what} ${JSON.stringify(text)} contains the control or format character ${forbidden}. ${adviceFor(what, forbidden)}`,
   )
+}
+
+function adviceFor(what: string, forbidden: string): string {
+  const isJoiner = what === 'Topic' && /^U\+200[CD]$/.test(forbidden)
+  return isJoiner ? 'Remove it, percent-encode the topic, or run the hub with --compat.' : 'Remove it.'
 }

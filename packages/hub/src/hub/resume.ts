@@ -47,7 +47,8 @@ export async function findStartingPoint(
   const own = parseEventId(lastEventId)
   if (own?.epoch !== store.epoch) {
     const mark = await store.find(lastEventId)
-    if (mark) return { name: 'after', position: mark.position }
+    // Whether there is a private event with an ID is not the business of who may not receive it.
+    if (mark && (await history.mayReceive(selection, mark, signal))) return { name: 'after', position: mark.position }
     return await gap(own && (own.tag !== undefined || own.position === 0) ? 'epoch' : 'unknown')
   }
 
@@ -57,7 +58,11 @@ export async function findStartingPoint(
   if (state.name === 'vacant') return await gap('unknown')
   // The tag is not that of the event: this position has had two events, and the client saw the
   // other one.
-  if (state.tag !== undefined && lastEventId !== positionId(store.epoch, { position, tag: state.tag }))
+  if (
+    'tag' in state &&
+    state.tag !== undefined &&
+    lastEventId !== positionId(store.epoch, { position, tag: state.tag })
+  )
     return await gap('unknown')
   if (await history.hasLost(selection, position, signal)) return await gap('trimmed')
   return { name: 'after', position }

@@ -36,6 +36,11 @@ export class Selection {
     return this.matchers.selectsAny(read) && (!isPrivate || this.grants(read))
   }
 
+  /** Whether the subscriber has a right to an event, selected or not. */
+  mayReceive({ topics, isPrivate }: Pick<EventRecord, 'topics' | 'isPrivate'>): boolean {
+    return !isPrivate || this.grants(toTopics(topics))
+  }
+
   /** Whether it has a right to private events with one of these topics. */
   grants(topics: readonly Topic[]): boolean {
     return this.#rights.selectsAny(topics)

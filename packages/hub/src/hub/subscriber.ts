@@ -13,10 +13,10 @@ export class Subscriber extends HistoryCursor implements FeedMember {
   readonly session: Session
   readonly feed: Feed<Subscriber>
   /**
-   * The position of the last ID that the client was sent; `undefined` if it has none that this
-   * history knows.
+   * The position of the last ID that this response has brought; `undefined` if there was none. One
+   * that the client came with does not count: some drop it unless the response repeats it.
    */
-  lastSentPosition: number | undefined
+  lastSentPosition: number | undefined = undefined
   /**
    * How many of its feed's frames it has been sent; `undefined` while it is not in the feed but
    * reads from the store.
@@ -35,7 +35,6 @@ export class Subscriber extends HistoryCursor implements FeedMember {
     super(start, head)
     this.session = session
     this.feed = feed
-    this.lastSentPosition = start.name === 'after' ? start.position : undefined
   }
 
   /**

@@ -1,4 +1,5 @@
-import { GAP_EVENT_TYPE } from '@headwater/sse/server'
+import { GAP_EVENT_TYPE, namesOf } from '@headwater/sse/server'
+import { refuseUnknownName } from '../base/check-names.ts'
 import { HubError } from '../base/errors.ts'
 import { everyTopic } from '../matching/matcher.ts'
 import type { HubCore, SubscribeOptions } from './hub-core.ts'
@@ -46,7 +47,9 @@ export function typedTopic<T>(
       if (data !== undefined) return await hub.publish({ ...options, topic: name, data })
       throw new HubError('INVALID_DATA', `A value for topic ${JSON.stringify(name)} has no JSON form: ${typeof value}.`)
     },
-    async *subscribe({ onGap, ...options } = {}) {
+    async *subscribe(given = {}) {
+      refuseUnknownName('the options of subscribe', given, subscribeNames)
+      const { onGap, ...options } = given
       for await (const event of hub.subscribe(name, { ...options, rights: [everyTopic] })) {
         if (event.type === GAP_EVENT_TYPE) {
           if (!onGap)
@@ -59,6 +62,8 @@ export function typedTopic<T>(
     },
   }
 }
+
+const subscribeNames = namesOf<TypedSubscribeOptions>({ lastEventId: true, signal: true, onGap: true })
 
 function read<T>({ id, topics, data }: HubEvent, parse: (value: unknown) => T): T {
   try {

@@ -104,7 +104,7 @@ function assertMatcherText(text: unknown): asserts text is string {
   if (bytes > maxMatcherBytes) {
     throw new HubError('INVALID_MATCHER', `A matcher is ${bytes} bytes long; the most is ${maxMatcherBytes}.`)
   }
-  const unwelcome = forbiddenCharacter(text)
+  const unwelcome = forbiddenCharacter(text, { joiners: true })
   if (unwelcome !== undefined) {
     throw new HubError(
       'INVALID_MATCHER',

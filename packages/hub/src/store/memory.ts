@@ -1,7 +1,10 @@
-import { createEpoch } from '@headwater/sse/server'
+import { createEpoch, namesOf } from '@headwater/sse/server'
+import { checkNames } from '../base/check-names.ts'
 import { assertNotNegative } from '../base/check-option.ts'
 import { HubError } from '../base/errors.ts'
 import { Fifo, indexAfter } from '../base/fifo.ts'
+import { AgeClock, StoredTimes } from './event-age.ts'
+import { idTaken } from './id-taken.ts'
 import { RandomTags } from './random-tags.ts'
 import { maxIdempotencyKeys, type Retention, storedBytes } from './retention.ts'
 import {
@@ -43,8 +46,17 @@ export const memoryDefaults = { maxAgeMs: Infinity, maxEvents: 100_000, maxBytes
  * as long as the process; the next one has a new epoch, so that its subscribers are told of the gap.
  */
 export function createMemoryStore(options: MemoryStoreOptions = {}): EventStore {
+  checkNames('the options of createMemoryStore', options, optionNames)
   return new MemoryStore(options)
 }
+
+const optionNames = namesOf<MemoryStoreOptions>({
+  maxAgeMs: true,
+  maxEvents: true,
+  maxBytes: true,
+  idempotencyMs: true,
+  now: true,
+})
 
 interface Kept extends StoredEvent {
   readonly bytes: number
@@ -62,8 +74,10 @@ class MemoryStore implements EventStore {
   readonly #tags = new RandomTags()
   readonly #events = new Fifo<Kept>()
   readonly #byTopic = new Map<string, Fifo<Kept>>()
-  readonly #byId = new Map<string, Fifo<Kept>>()
+  readonly #byId = new Map<string, Kept>()
   readonly #followers = new Set<Follower>()
+  readonly #clock = new AgeClock()
+  readonly #times = new StoredTimes()
   #bytes = 0
   #head: HistoryPosition = beginning
   #trimmed: HistoryPosition = beginning
@@ -89,11 +103,13 @@ class MemoryStore implements EventStore {
 
   async append(event: EventRecord, options?: AppendOptions): Promise<HistoryPosition> {
     this.#assertOpen()
+    this.#assertFreeIds([{ event, ...options }])
     return this.#append(event, options)
   }
 
   async appendAll(appends: readonly Append[]): Promise<readonly HistoryPosition[]> {
     this.#assertOpen()
+    this.#assertFreeIds(appends)
     return appends.map(({ event, idempotencyKey }) => this.#append(event, { idempotencyKey }))
   }
 
@@ -147,7 +163,7 @@ class MemoryStore implements EventStore {
 
   async find(id: string): Promise<HistoryPosition | undefined> {
     this.#assertOpen()
-    const event = this.#byId.get(id)?.at(0)
+    const event = this.#byId.get(id)
     return event && markOf(event)
   }
 
@@ -199,6 +215,18 @@ class MemoryStore implements EventStore {
     return mark
   }
 
+  /** @throws HubError `EVENT_ID_TAKEN` if one of the events has the ID of another. */
+  #assertFreeIds(appends: readonly Append[]): void {
+    const ids = new Map<string, string | undefined>()
+    for (const { event, idempotencyKey: key } of appends) {
+      const { id } = event
+      if (id === undefined || (key !== undefined && this.#findKey(key))) continue
+      const isSame = ids.has(id) && key !== undefined && ids.get(id) === key
+      if (!isSame && (ids.has(id) || this.#byId.has(id))) throw idTaken(id)
+      ids.set(id, key)
+    }
+  }
+
   #remember(key: string, mark: HistoryPosition, storedAt: number): void {
     this.#byKey.set(key, { mark, storedAt })
     if (this.#byKey.size <= maxIdempotencyKeys(this.#maxBytes)) return
@@ -220,7 +248,8 @@ class MemoryStore implements EventStore {
     this.#bytes += event.bytes
     this.#events.push(event)
     for (const topic of event.topics) addTo(this.#byTopic, topic, event)
-    if (event.id !== undefined) addTo(this.#byId, event.id, event)
+    if (event.id !== undefined) this.#byId.set(event.id, event)
+    this.#times.add(event.position, event.storedAt)
   }
 
   #ofTopics(topics: ReadonlySet<string>, after: number, through: number, maxEvents: number): Iterable<Kept> {
@@ -250,12 +279,14 @@ class MemoryStore implements EventStore {
 
   #enforceRetention(): void {
     const before = this.#trimmed
-    const tooOld = this.#now() - this.#maxAgeMs
+    const tooOld = this.#clock.now(this.#now()) - this.#maxAgeMs
     for (let oldest = this.#events.at(0); oldest; oldest = this.#events.at(0)) {
-      const isKept = this.#events.length <= this.#maxEvents && this.#bytes <= this.#maxBytes && oldest.storedAt > tooOld
+      const isYoung = this.#times.latest(oldest.position, oldest.storedAt) > tooOld
+      const isKept = this.#events.length <= this.#maxEvents && this.#bytes <= this.#maxBytes && isYoung
       if (isKept) break
       this.#drop(oldest)
     }
+    this.#times.forget(this.#trimmed.position)
     if (this.#trimmed !== before) for (const follower of this.#followers) follower.onTrim(this.#trimmed)
     this.#awaitNextExpiry()
   }
@@ -264,7 +295,7 @@ class MemoryStore implements EventStore {
     this.#events.shift()
     this.#bytes -= oldest.bytes
     for (const topic of oldest.topics) removeFrom(this.#byTopic, topic)
-    if (oldest.id !== undefined) removeFrom(this.#byId, oldest.id)
+    if (oldest.id !== undefined) this.#byId.delete(oldest.id)
     this.#trimmed = markOf(oldest)
     this.#traces.add({ position: oldest.position, topics: oldest.topics, isPrivate: oldest.isPrivate })
   }
@@ -273,8 +304,10 @@ class MemoryStore implements EventStore {
   #awaitNextExpiry(): void {
     const oldest = this.#events.at(0)
     if (this.#maxAgeMs === Infinity || this.#ageTimer || !oldest) return
-    // At least a second, so that a steady stream is trimmed in batches; at most a timer's maximum.
-    const delay = Math.min(Math.max(oldest.storedAt + this.#maxAgeMs - this.#now(), 1000), 2 ** 31 - 1)
+    // At least a second, so that a steady stream is trimmed in batches; at most a minute, so that
+    // the clock's jumps are noticed.
+    const storedAt = this.#times.latest(oldest.position, oldest.storedAt)
+    const delay = Math.min(Math.max(storedAt + this.#maxAgeMs - this.#clock.now(this.#now()), 1000), 60_000)
     this.#ageTimer = setTimeout(() => {
       this.#ageTimer = undefined
       this.#enforceRetention()

@@ -1,3 +1,5 @@
+import { namesOf } from '@headwater/sse/server'
+import { checkNames } from '../base/check-names.ts'
 import { HubError } from '../base/errors.ts'
 import { createMemoryStore } from './memory.ts'
 import { isPostgresUrl, withoutPassword } from './postgres/address.ts'
@@ -25,15 +27,36 @@ export interface OpenStoreOptions
  * @throws HubError `INVALID_OPTION` for any other URL; what opening the store throws
  */
 export async function openStore(url: string, options: OpenStoreOptions = {}): Promise<EventStore> {
-  if (url === 'memory:') return createMemoryStore(options)
-  if (isPostgresUrl(url)) return await openPostgresStore({ ...options, url })
+  checkNames('the options of openStore', options, openStoreNames)
+  if (url === 'memory:') {
+    const { maxAgeMs, maxEvents, maxBytes, idempotencyMs, now } = options
+    return createMemoryStore({ maxAgeMs, maxEvents, maxBytes, idempotencyMs, now })
+  }
+  const { onCaution, ...rest } = options
+  if (isPostgresUrl(url)) {
+    const { maxAgeMs, maxEvents, maxBytes, idempotencyMs, onError, now } = rest
+    return await openPostgresStore({ url, maxAgeMs, maxEvents, maxBytes, idempotencyMs, onError, onCaution, now })
+  }
   const directory = directoryOf(url)
-  if (directory !== undefined) return await openSqliteStore({ ...options, directory })
+  if (directory !== undefined) return await openSqliteStore({ ...rest, directory })
   throw new HubError(
     'INVALID_OPTION',
     `${JSON.stringify(withoutPassword(url))} is not the URL of a store. Write file:DIRECTORY, such as file:./headwater-data, memory:, or postgres://USER@HOST/DATABASE.`,
   )
 }
+
+const openStoreNames = namesOf<OpenStoreOptions>({
+  durability: true,
+  maxAgeMs: true,
+  maxEvents: true,
+  maxBytes: true,
+  idempotencyMs: true,
+  onError: true,
+  onUncleanStop: true,
+  onLoss: true,
+  onCaution: true,
+  now: true,
+})
 
 /** The directory in the URL of a store; `undefined` if the URL names none. */
 export function directoryOf(url: string): string | undefined {

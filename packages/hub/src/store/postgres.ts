@@ -1,4 +1,6 @@
 import { resolve } from 'node:path'
+import { namesOf } from '@headwater/sse/server'
+import { checkNames } from '../base/check-names.ts'
 import { assertNotNegative } from '../base/check-option.ts'
 import type { HubError } from '../base/errors.ts'
 import { parsePostgresAddress } from './postgres/address.ts'
@@ -41,16 +43,18 @@ export interface PostgresStoreOptions extends Retention {
  *
  * @throws HubError `INVALID_OPTION`, `STORE_LOCKED`, `STORE_FAILED`
  */
-export async function openPostgresStore({
-  url,
-  maxAgeMs = sqliteDefaults.maxAgeMs,
-  maxEvents = sqliteDefaults.maxEvents,
-  maxBytes = sqliteDefaults.maxBytes,
-  idempotencyMs = defaultIdempotencyMs,
-  onError = console.error,
-  onCaution,
-  now,
-}: PostgresStoreOptions): Promise<EventStore> {
+export async function openPostgresStore(options: PostgresStoreOptions): Promise<EventStore> {
+  checkNames('the options of openPostgresStore', options, optionNames)
+  const {
+    url,
+    maxAgeMs = sqliteDefaults.maxAgeMs,
+    maxEvents = sqliteDefaults.maxEvents,
+    maxBytes = sqliteDefaults.maxBytes,
+    idempotencyMs = defaultIdempotencyMs,
+    onError = console.error,
+    onCaution,
+    now,
+  } = options
   const address = parsePostgresAddress(url)
   const source = await PostgresSource.open({
     address,
@@ -71,3 +75,14 @@ export async function openPostgresStore({
   }
   return await ReplicatedStore.open({ replica, source, waitMs: address.waitMs, onError })
 }
+
+const optionNames = namesOf<PostgresStoreOptions>({
+  url: true,
+  maxAgeMs: true,
+  maxEvents: true,
+  maxBytes: true,
+  idempotencyMs: true,
+  onError: true,
+  onCaution: true,
+  now: true,
+})

@@ -1,7 +1,7 @@
 import { HubError } from '../base/errors.ts'
 import { LogThread } from './sqlite/log-thread.ts'
 import { SqliteHistory } from './sqlite/sqlite-history.ts'
-import { checkOptions, type SqliteStoreOptions } from './sqlite.ts'
+import { checkOptions, reportStart, type SqliteStoreOptions } from './sqlite.ts'
 import type { EventStore, HistoryPosition, StoredEvent } from './store.ts'
 
 /**
@@ -51,7 +51,7 @@ export async function openReplica({ epoch, ...options }: ReplicaOptions): Promis
         'replica a directory of its own.',
     )
   }
-  if (thread.uncleanHolder !== undefined) options.onUncleanStop?.(thread.uncleanHolder)
+  reportStart(thread, options)
   return new SqliteReplica(thread, checked)
 }
 

@@ -1,8 +1,10 @@
 import { resolve } from 'node:path'
-import { createEpoch } from '@headwater/sse/server'
+import { createEpoch, namesOf } from '@headwater/sse/server'
+import { checkNames } from '../base/check-names.ts'
 import { assertNotNegative } from '../base/check-option.ts'
 import { HubError } from '../base/errors.ts'
 import type { Retention } from './retention.ts'
+import { describeEnd, type HistoryEnd } from './sqlite/history-end.ts'
 import { LogThread } from './sqlite/log-thread.ts'
 import type { Durability } from './sqlite/messages.ts'
 import { SqliteHistory, type SqliteHistoryOptions } from './sqlite/sqlite-history.ts'
@@ -16,7 +18,7 @@ import {
 } from './store.ts'
 
 export interface SqliteStoreOptions extends Retention {
-  /** The directory of the history. Created if it does not exist, for its owner only. */
+  /** The directory of the history. Created if it does not exist. Its files are for their owner only. */
   readonly directory: string
   /**
    * What an event is safe from when its append resolves. Default `full`.
@@ -37,9 +39,15 @@ export interface SqliteStoreOptions extends Retention {
   readonly onError?: ((error: HubError) => void) | undefined
   /**
    * Called, before the store is open, if the last process with the directory did not close it (it was killed, or the power failed),
-   * with a description of that process. Nothing has to be done: the history is as promised. Default: not reported.
+   * with a description of that process, and with whether the history goes as far as events were acknowledged. Default: not reported.
    */
-  readonly onUncleanStop?: ((holder: string) => void) | undefined
+  readonly onUncleanStop?: ((holder: string, end: HistoryEnd) => void) | undefined
+  /**
+   * Called, before the store is open, if acknowledged events are not there: the files were damaged, cut off, or replaced by an
+   * older backup. Subscribers that return are told of a gap. The positions of those events are not used again. Default: it is
+   * passed to `onError` as an error.
+   */
+  readonly onLoss?: ((end: HistoryEnd) => void) | undefined
   /** The clock, in milliseconds. Default `Date.now`; tests bring their own. */
   readonly now?: (() => number) | undefined
 }
@@ -63,10 +71,36 @@ export const sqliteDefaults = {
  * @throws HubError `INVALID_OPTION`, `STORE_LOCKED` (another process has the directory), `STORE_FAILED`
  */
 export async function openSqliteStore(options: SqliteStoreOptions): Promise<EventStore> {
+  checkNames('the options of openSqliteStore', options, sqliteNames)
   const checked = checkOptions(options, createEpoch())
   const thread = await LogThread.start(checked)
-  if (thread.uncleanHolder !== undefined) options.onUncleanStop?.(thread.uncleanHolder)
+  reportStart(thread, options)
   return new SqliteStore(thread, checked)
+}
+
+/** The names of {@link SqliteStoreOptions}. */
+export const sqliteNames = namesOf<SqliteStoreOptions>({
+  directory: true,
+  durability: true,
+  maxAgeMs: true,
+  maxEvents: true,
+  maxBytes: true,
+  idempotencyMs: true,
+  onError: true,
+  onUncleanStop: true,
+  onLoss: true,
+  now: true,
+})
+
+/** Reports what the last process with the directory left behind. */
+export function reportStart(
+  { uncleanHolder, end }: LogThread,
+  { directory, onUncleanStop, onLoss, onError = console.error }: SqliteStoreOptions,
+): void {
+  if (uncleanHolder !== undefined) onUncleanStop?.(uncleanHolder, end)
+  if (end.name !== 'lost' && end.name !== 'replaced') return
+  if (onLoss) onLoss(end)
+  else onError(new HubError('STORE_FAILED', `${describeEnd(end)} (${directory})`))
 }
 
 /** @throws HubError `INVALID_OPTION` */

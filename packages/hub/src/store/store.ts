@@ -11,7 +11,7 @@ export interface EventRecord {
   readonly data: string
   /** Whether only subscribers with a right to one of the topics may receive it. */
   readonly isPrivate: boolean
-  /** The ID that the publisher chose, if any. Not unique: publishers may use an ID again. */
+  /** The ID that the publisher chose, if any. No other event that is kept has it. */
   readonly id: string | undefined
   readonly type: string | undefined
   readonly retryMs: number | undefined
@@ -129,6 +129,12 @@ export interface ReadPage {
    * least as new. An event that is trimmed while a reader is under way is not missed silently.
    */
   readonly lost: readonly Tombstone[]
+  /**
+   * Set if events of the range are damaged or missing, which may have been anyone's. All of them
+   * are at this position or before it, and all of `events` after it. The tag means nothing.
+   * Omitted by stores that cannot be damaged.
+   */
+  readonly damaged?: HistoryPosition | undefined
   /** The bounds at that moment. */
   readonly bounds: Bounds
 }
@@ -141,6 +147,8 @@ export type PositionState =
   | { readonly name: 'trimmed'; readonly tag: number | undefined }
   /** Within the history, but no event ever had this position. */
   | { readonly name: 'vacant' }
+  /** An event had this position, but the store is damaged and no longer knows it. */
+  | { readonly name: 'damaged' }
   /**
    * After the head. A store that learns its head from elsewhere makes sure before it returns this.
    */

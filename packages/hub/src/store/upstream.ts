@@ -1,5 +1,7 @@
 import { resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { namesOf } from '@headwater/sse/server'
+import { checkNames } from '../base/check-names.ts'
 import { assertNotNegative } from '../base/check-option.ts'
 import { HubError } from '../base/errors.ts'
 import { openCopy } from './replicated/open-copy.ts'
@@ -47,15 +49,17 @@ export interface UpstreamStoreOptions {
  * upstream does not answer within `waitMs`; `HUB_REFUSED` if it does not let itself be copied, speaks
  * another version, or is not a hub
  */
-export async function openUpstreamStore({
-  url,
-  token,
-  directory = './headwater-data',
-  passesPublishes = true,
-  waitMs = 10_000,
-  onError = console.error,
-  onConnection = defaultListener(onError),
-}: UpstreamStoreOptions): Promise<EventStore> {
+export async function openUpstreamStore(options: UpstreamStoreOptions): Promise<EventStore> {
+  checkNames('the options of openUpstreamStore', options, optionNames)
+  const {
+    url,
+    token,
+    directory = './headwater-data',
+    passesPublishes = true,
+    waitMs = 10_000,
+    onError = console.error,
+    onConnection = defaultListener(onError),
+  } = options
   assertNotNegative('waitMs', waitMs)
   const client = new UpstreamClient({
     url: parseUpstreamUrl(url),
@@ -112,3 +116,13 @@ function defaultListener(onError: (error: HubError) => void): (connection: Upstr
     if (connection.name === 'lost') onError(new HubError('HUB_UNREACHABLE', connection.reason))
   }
 }
+
+const optionNames = namesOf<UpstreamStoreOptions>({
+  url: true,
+  token: true,
+  directory: true,
+  passesPublishes: true,
+  waitMs: true,
+  onError: true,
+  onConnection: true,
+})

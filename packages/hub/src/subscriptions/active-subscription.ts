@@ -1,5 +1,5 @@
-import { hubPath } from '../base/hub-path.ts'
 import type { Matcher } from '../matching/matcher.ts'
+import type { SubscriptionPaths } from './subscription-paths.ts'
 
 /** The type of a matcher; `uritemplate` is a selector of Mercure 0.x. */
 export type MatchType = 'exact' | 'urlpattern' | 'uritemplate'
@@ -29,12 +29,6 @@ export interface ActiveSubscription extends RequestedSubscription {
   readonly node?: string | undefined
 }
 
-/**
- * [Mercure] The path of the list. Each subscription has a path below it, which is also the topic of
- * its events.
- */
-export const subscriptionsPath = `${hubPath}/subscriptions`
-
 /** The subscriptions of one connection: each matcher once, in the given order. */
 export function requestedSubscriptions(
   matchers: readonly Matcher[],
@@ -63,37 +57,16 @@ export function parseMatchType(name: string): MatchType | undefined {
 
 const matchTypes: readonly MatchType[] = ['exact', 'urlpattern', 'uritemplate']
 
-/** [Mercure] The path of a subscription: its name, and the topic of its events. */
-export function subscriptionPath({
-  matchType,
-  match,
-  subscriber,
-}: Omit<ActiveSubscription, 'payload' | 'node'>): string {
-  return `${matcherPath(matchType, match)}/${encodeVariable(subscriber)}`
-}
-
-/** [Mercure] The path of all subscriptions with one matcher. */
-export function matcherPath(matchType: MatchType, match: string): string {
-  return `${subscriptionsPath}/${matchType}/${encodeVariable(match)}`
-}
-
-/**
- * [Mercure] Percent-encodes a variable once, except unreserved characters. (`encodeURIComponent`
- * leaves five more.)
- */
-function encodeVariable(text: string): string {
-  return encodeURIComponent(text).replace(
-    /[!'()*]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
-}
-
 /** [Mercure, 9.1] The document of a subscription, in its events and in the API. */
-export function subscriptionDocument(subscription: ActiveSubscription, isActive: boolean): string {
+export function subscriptionDocument(
+  subscription: ActiveSubscription,
+  isActive: boolean,
+  paths: SubscriptionPaths,
+): string {
   const { matchType, match, subscriber, node, payload } = subscription
   return withPayload(
     {
-      id: subscriptionPath(subscription),
+      id: paths.of(subscription),
       type: 'subscription',
       match_type: matchType,
       match,
@@ -106,29 +79,20 @@ export function subscriptionDocument(subscription: ActiveSubscription, isActive:
   )
 }
 
-/** [Mercure 0.x] The path of a subscription. */
-export function oldSubscriptionPath({ match, subscriber }: Pick<ActiveSubscription, 'match' | 'subscriber'>): string {
-  return `${oldTopicPath(match)}/${encodeVariable(subscriber)}`
-}
-
-/** [Mercure 0.x] The path of all subscriptions with one selector. */
-export function oldTopicPath(topic: string): string {
-  return `${subscriptionsPath}/${encodeVariable(topic)}`
-}
-
 /**
  * [Mercure 0.x] The document of a subscription, in its events and in the API. `more` comes first.
  */
 export function oldSubscriptionDocument(
   subscription: ActiveSubscription,
   isActive: boolean,
+  paths: SubscriptionPaths,
   more: object = oldContext,
 ): string {
   const { match, subscriber, payload } = subscription
   return withPayload(
     {
       ...more,
-      id: oldSubscriptionPath(subscription),
+      id: paths.ofOld(subscription),
       type: 'Subscription',
       subscriber,
       topic: match,

@@ -1,7 +1,8 @@
 import { beginning, type EventStore, type HistoryPosition, markOf, type StoredEvent } from '../store/store.ts'
-import { type ActiveSubscription, subscriptionPath } from './active-subscription.ts'
+import type { ActiveSubscription } from './active-subscription.ts'
 import { readSubscriptionEvents } from './read-subscription-events.ts'
 import { readSubscriptionEvent, type SubscriptionEvent } from './subscription-events.ts'
+import type { SubscriptionPaths } from './subscription-paths.ts'
 
 /** An active subscription, and where the history last said so. */
 export interface KnownSubscription {
@@ -28,14 +29,16 @@ const retryMs = 1000
  */
 export class KnownSubscriptions {
   readonly #store: EventStore
+  readonly #paths: SubscriptionPaths
   readonly #listener: KnownSubscriptionsListener
   #known: Known = { subscriptions: new Map(), head: beginning }
   #stop = () => {}
   #retryTimer: NodeJS.Timeout | undefined
   #isClosed = false
 
-  constructor(store: EventStore, listener: KnownSubscriptionsListener) {
+  constructor(store: EventStore, paths: SubscriptionPaths, listener: KnownSubscriptionsListener) {
     this.#store = store
+    this.#paths = paths
     this.#listener = listener
   }
 
@@ -71,9 +74,9 @@ export class KnownSubscriptions {
     })
     this.#stop = stop
     const known: Known = { subscriptions: new Map(), head: tail.head }
-    for await (const told of readSubscriptionEvents(this.#store, 0, tail.head.position)) {
+    for await (const told of readSubscriptionEvents(this.#store, this.#paths, 0, tail.head.position)) {
       if (this.#isClosed || tail.error) break
-      apply(known, told, told.position)
+      this.#apply(known, told, told.position)
     }
     if (this.#isClosed) return stop()
     if (tail.error) return this.#retry()
@@ -89,13 +92,20 @@ export class KnownSubscriptions {
   #onAppend(known: Known, events: readonly StoredEvent[]): void {
     const told: SubscriptionEvent[] = []
     for (const event of events) {
-      const each = readSubscriptionEvent(event)
+      const each = readSubscriptionEvent(event, this.#paths)
       if (!each) continue
-      apply(known, each, event.position)
+      this.#apply(known, each, event.position)
       told.push(each)
     }
     known.head = markOf(events.at(-1)!)
     this.#listener.onEvents(told)
+  }
+
+  #apply({ subscriptions }: Known, { subscription, isActive }: SubscriptionEvent, position: number): void {
+    const path = this.#paths.of(subscription)
+    // Moves it to the end, where its newest event is.
+    subscriptions.delete(path)
+    if (isActive) subscriptions.set(path, { subscription, position })
   }
 
   #retry(): void {
@@ -115,13 +125,6 @@ export class KnownSubscriptions {
 interface Known {
   readonly subscriptions: Map<string, KnownSubscription>
   head: HistoryPosition
-}
-
-function apply({ subscriptions }: Known, { subscription, isActive }: SubscriptionEvent, position: number): void {
-  const path = subscriptionPath(subscription)
-  // Moves it to the end, where its newest event is.
-  subscriptions.delete(path)
-  if (isActive) subscriptions.set(path, { subscription, position })
 }
 
 interface TailTarget {

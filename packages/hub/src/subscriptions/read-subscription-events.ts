@@ -1,5 +1,6 @@
 import type { EventStore } from '../store/store.ts'
-import { readSubscriptionEvent, type SubscriptionEvent, subscriptionEventsTopic } from './subscription-events.ts'
+import { readSubscriptionEvent, type SubscriptionEvent } from './subscription-events.ts'
+import type { SubscriptionPaths } from './subscription-paths.ts'
 
 /** The number of events per read. */
 const page = { maxEvents: 1000, maxBytes: 1024 * 1024 }
@@ -10,6 +11,7 @@ const page = { maxEvents: 1000, maxBytes: 1024 * 1024 }
  */
 export async function* readSubscriptionEvents(
   store: EventStore,
+  paths: SubscriptionPaths,
   after: number,
   head: number,
 ): AsyncGenerator<SubscriptionEvent & { readonly position: number }, void, undefined> {
@@ -17,11 +19,11 @@ export async function* readSubscriptionEvents(
     const { events, through } = await store.read({
       after,
       through: head,
-      topics: new Set([subscriptionEventsTopic]),
+      topics: new Set([paths.events]),
       ...page,
     })
     for (const event of events) {
-      const told = readSubscriptionEvent(event)
+      const told = readSubscriptionEvent(event, paths)
       if (told) yield { ...told, position: event.position }
     }
     after = through

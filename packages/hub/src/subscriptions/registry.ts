@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { EventStore, HistoryPosition } from '../store/store.ts'
-import { type ActiveSubscription, type RequestedSubscription, subscriptionPath } from './active-subscription.ts'
+import type { ActiveSubscription, RequestedSubscription } from './active-subscription.ts'
 import { findOrphanedSubscriptions } from './orphaned-subscriptions.ts'
 import { type Announcement, Outbox, type OutboxOptions } from './outbox.ts'
 import { emptyListEvent, subscriptionEvents } from './subscription-events.ts'
+import type { SubscriptionPaths } from './subscription-paths.ts'
 
 export interface RegistryOptions extends OutboxOptions {
   readonly store: EventStore
@@ -11,6 +12,8 @@ export interface RegistryOptions extends OutboxOptions {
   readonly idOf: (mark: HistoryPosition) => string
   /** Whether each event is also published in the form of Mercure 0.x. */
   readonly isCompat: boolean
+  /** Where the subscriptions are, and the topics of their events. */
+  readonly paths: SubscriptionPaths
 }
 
 /** The subscriptions at one moment. */
@@ -33,6 +36,7 @@ export const refreshMs = 60_000
  */
 export class SubscriptionRegistry {
   readonly isCompat: boolean
+  readonly paths: SubscriptionPaths
   readonly #store: EventStore
   readonly #idOf: (mark: HistoryPosition) => string
   readonly #outbox: Outbox
@@ -47,16 +51,17 @@ export class SubscriptionRegistry {
    * the store cannot be read. Events that cannot be stored now are stored later.
    */
   static async start(options: RegistryOptions): Promise<SubscriptionRegistry> {
-    const { subscriptions, hasHistory } = await findOrphanedSubscriptions(options.store)
+    const { subscriptions, hasHistory } = await findOrphanedSubscriptions(options.store, options.paths)
     const registry = new SubscriptionRegistry(options)
     for (const subscription of subscriptions) registry.#outbox.add(registry.#departure(subscription))
-    if (hasHistory) registry.#outbox.add({ events: () => [emptyListEvent], onStored: () => {} })
+    if (hasHistory) registry.#outbox.add({ events: () => [emptyListEvent(options.paths)], onStored: () => {} })
     await registry.#outbox.settled()
     return registry
   }
 
-  private constructor({ store, idOf, isCompat, ...options }: RegistryOptions) {
+  private constructor({ store, idOf, isCompat, paths, ...options }: RegistryOptions) {
     this.isCompat = isCompat
+    this.paths = paths
     this.#store = store
     this.#idOf = idOf
     this.#outbox = new Outbox(options)
@@ -135,7 +140,7 @@ export class SubscriptionRegistry {
   }
 
   #entryOf(subscription: ActiveSubscription): Entry {
-    const path = subscriptionPath(subscription)
+    const path = this.paths.of(subscription)
     const entry: Entry = {
       subscription,
       isOver: false,
@@ -157,7 +162,7 @@ export class SubscriptionRegistry {
     return {
       events: () => subscriptionEvents(subscription, false, this),
       onStored: () => {
-        this.#active.delete(subscriptionPath(subscription))
+        this.#active.delete(this.paths.of(subscription))
       },
     }
   }

@@ -1,10 +1,11 @@
 import { createHash, randomUUID } from 'node:crypto'
 import type { NodeDirectory } from '../store/store.ts'
-import { type ActiveSubscription, type RequestedSubscription, subscriptionPath } from './active-subscription.ts'
+import type { ActiveSubscription, RequestedSubscription } from './active-subscription.ts'
 import { KnownSubscriptions } from './known-subscriptions.ts'
 import { type Announcement, Outbox } from './outbox.ts'
 import { type RegistryOptions, refreshMs, type SubscriptionList, tooManyError } from './registry.ts'
 import { type SubscriptionEvent, subscriptionEvents } from './subscription-events.ts'
+import type { SubscriptionPaths } from './subscription-paths.ts'
 
 export interface SharedRegistryOptions extends RegistryOptions {
   readonly nodes: NodeDirectory
@@ -24,6 +25,7 @@ const checkMs = 5000
  */
 export class SharedRegistry {
   readonly isCompat: boolean
+  readonly paths: SubscriptionPaths
   readonly #options: SharedRegistryOptions
   readonly #outbox: Outbox
   readonly #known: KnownSubscriptions
@@ -54,8 +56,9 @@ export class SharedRegistry {
 
   private constructor(options: SharedRegistryOptions) {
     this.isCompat = options.isCompat
+    this.paths = options.paths
     this.#options = options
-    this.#known = new KnownSubscriptions(options.store, {
+    this.#known = new KnownSubscriptions(options.store, options.paths, {
       onEvents: (events) => this.#onEvents(events),
       onError: options.onError,
       onStart: () => {
@@ -154,7 +157,7 @@ export class SharedRegistry {
 
   #onEvents(events: readonly SubscriptionEvent[]): void {
     const ended = events.filter(({ isActive }) => !isActive)
-    this.#beginAgain(ended.map(({ subscription }) => this.#own.get(subscriptionPath(subscription))))
+    this.#beginAgain(ended.map(({ subscription }) => this.#own.get(this.paths.of(subscription))))
   }
 
   /** Publishes own subscriptions once more that are over by the history. */
@@ -183,7 +186,7 @@ export class SharedRegistry {
   #add(requested: Omit<ActiveSubscription, 'node'>): OwnSubscription {
     let sentAs: string | undefined
     const own: OwnSubscription = {
-      path: subscriptionPath(requested),
+      path: this.paths.of(requested),
       subscription: { ...requested, node: this.#nodeName },
       storedAs: undefined,
       arrival: {
@@ -207,7 +210,7 @@ export class SharedRegistry {
    * event that was under way when the first end was stored.
    */
   #end(subscription: ActiveSubscription, after = 0): void {
-    const path = subscriptionPath(subscription)
+    const path = this.paths.of(subscription)
     if (this.#ending.has(path)) return
     this.#ending.add(path)
     this.#outbox.add({

@@ -2,22 +2,13 @@ import type { EventRecord } from '../store/store.ts'
 import {
   type ActiveSubscription,
   oldSubscriptionDocument,
-  oldSubscriptionPath,
   parseMatchType,
   subscriptionDocument,
-  subscriptionPath,
-  subscriptionsPath,
 } from './active-subscription.ts'
+import type { SubscriptionPaths } from './subscription-paths.ts'
 
 /** [Mercure] The type of the hub's own events. Publishers cannot use it. */
 const eventType = 'mercure'
-
-/**
- * An alternate topic of all subscription events, so that an index finds them in the history, and
- * one exact matcher selects them all. A template of Mercure 0.x whose variables may be missing
- * (`subscriptions{/topic}{/subscriber}`) does not match it.
- */
-export const subscriptionEventsTopic = `${subscriptionsPath}?events`
 
 /**
  * [Mercure, 9.1] The events for the beginning or end of a subscription; the second is that of
@@ -26,19 +17,19 @@ export const subscriptionEventsTopic = `${subscriptionsPath}?events`
 export function subscriptionEvents(
   subscription: ActiveSubscription,
   isActive: boolean,
-  { isCompat }: { readonly isCompat: boolean },
+  { isCompat, paths }: { readonly isCompat: boolean; readonly paths: SubscriptionPaths },
 ): readonly EventRecord[] {
   const event: EventRecord = {
     ...ownEvent,
-    topics: [subscriptionPath(subscription), subscriptionEventsTopic],
-    data: subscriptionDocument(subscription, isActive),
+    topics: [paths.of(subscription), paths.events],
+    data: subscriptionDocument(subscription, isActive, paths),
   }
   if (!isCompat) return [event]
   const old: EventRecord = {
     ...ownEvent,
-    topics: [oldSubscriptionPath(subscription)],
+    topics: [paths.ofOld(subscription)],
     type: undefined,
-    data: oldSubscriptionDocument(subscription, isActive),
+    data: oldSubscriptionDocument(subscription, isActive, paths),
   }
   return [event, old]
 }
@@ -55,10 +46,8 @@ const ownEvent: Omit<EventRecord, 'topics' | 'data'> = {
  * history. No subscription before this event is still active, so the next hub need not read further
  * back.
  */
-export const emptyListEvent: EventRecord = {
-  ...ownEvent,
-  topics: [subscriptionsPath],
-  data: JSON.stringify({ id: subscriptionsPath, type: 'subscriptions', subscriptions: [] }),
+export function emptyListEvent({ list }: SubscriptionPaths): EventRecord {
+  return { ...ownEvent, topics: [list], data: JSON.stringify({ id: list, type: 'subscriptions', subscriptions: [] }) }
 }
 
 /** Whether an event is the hub's own: only the hub can use that type. */
@@ -73,8 +62,8 @@ export interface SubscriptionEvent {
 }
 
 /** Reads an event made by `subscriptionEvents`; returns `undefined` for any other. */
-export function readSubscriptionEvent(event: EventRecord): SubscriptionEvent | undefined {
-  if (!isOwnEvent(event) || event.topics[1] !== subscriptionEventsTopic) return undefined
+export function readSubscriptionEvent(event: EventRecord, paths: SubscriptionPaths): SubscriptionEvent | undefined {
+  if (!isOwnEvent(event) || event.topics[1] !== paths.events) return undefined
   const { match_type, match, subscriber, active, node, payload } = JSON.parse(event.data)
   const matchType = parseMatchType(match_type)
   if (!matchType) return undefined

@@ -192,6 +192,11 @@ describe('publish origins', () => {
     expect(allowed('https://*.example.com:8443', origins)).toEqual(['https://a.example.com:8443'])
   })
 
+  it('compare as origins, however they are written', () => {
+    expect(allowed('https://example.com', ['HTTPS://Example.com', 'https://example.com:443'])).toHaveLength(2)
+    expect(allowed('http://[::1]:3000', ['http://[0:0:0:0:0:0:0:1]:3000', 'http://[::1]'])).toHaveLength(1)
+  })
+
   it('that are none are refused by name', () => {
     const bad = [
       '',

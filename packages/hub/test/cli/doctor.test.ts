@@ -43,12 +43,50 @@ describe('headwater doctor', () => {
     await makeHistory(20, 10)
     const { code, of } = await examine()
     expect(code).toBe(0)
-    expect(Object.keys(of)).toEqual(['directory', 'use', 'space', 'schema', 'history', 'integrity'])
+    expect(Object.keys(of)).toEqual(['directory', 'use', 'space', 'schema', 'history', 'end', 'events', 'integrity'])
     expect(of.use).toMatchObject({ verdict: 'good', text: 'no hub uses it, and the last one closed it.' })
     expect(of.history!.text).toMatch(
       /^epoch \w+, 10 events on 3 topics, from position 11 \(20.*Z\) to 20 \(20.*Z\), 10 trimmed\.$/,
     )
+    expect(of.end).toMatchObject({
+      verdict: 'good',
+      text: 'The history goes to position 20, the last one that was acknowledged.',
+    })
+    expect(of.events).toMatchObject({ verdict: 'good', text: 'all events are as they were stored.' })
     expect(of.integrity).toMatchObject({ verdict: 'good', text: 'no damage was found.' })
+  })
+
+  test('finds an event whose data is not what was stored, and exits 1', async () => {
+    await makeHistory(20)
+    const path = join(directory, 'headwater.db')
+    const bytes = readFileSync(path)
+    bytes[bytes.indexOf('event 12') + 6]! ^= 1
+    writeFileSync(path, bytes)
+    const { code, of } = await examine()
+    expect(code).toBe(1)
+    expect(of.events).toMatchObject({
+      verdict: 'bad',
+      text: expect.stringMatching(/^1 events are not as they were stored, at position 13\. A hub serves the rest/),
+    })
+    // SQLite itself sees nothing.
+    expect(of.integrity).toMatchObject({ verdict: 'good' })
+  })
+
+  test('finds a topic that the index does not have, and an end that is missing', async () => {
+    await makeHistory(20)
+    const database = new DatabaseSync(join(directory, 'headwater.db'))
+    database.exec('DELETE FROM event_topic WHERE position = 5; DELETE FROM event WHERE position > 18')
+    database.close()
+    const { code, of } = await examine()
+    expect(code).toBe(1)
+    expect(of.events).toMatchObject({
+      verdict: 'bad',
+      text: expect.stringContaining('1 events are missing in the index'),
+    })
+    expect(of.end).toMatchObject({
+      verdict: 'bad',
+      text: expect.stringMatching(/^2 acknowledged events are missing, from position 19 to 20/),
+    })
   })
 
   test('looks at the history of a running hub, which goes on', async () => {

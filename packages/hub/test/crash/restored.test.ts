@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { EventSource } from '@headwater/sse/client'
@@ -51,18 +51,42 @@ describe('subscribers who come back to a history that was cut short', { timeout 
   test('by a power loss, with --durability fast, are told that what they had is gone', async () => {
     const { directory, hub } = await startHub('--durability', 'fast')
     const log = join(directory, 'headwater.db-wal')
+    const head = join(directory, 'headwater.head')
     const { size } = statSync(log)
+    const written = readFileSync(head)
     const [id] = await publish(hub, '1')
     const source = await subscribe(hub)
     await source.got('1')
     await hub.kill()
-    // What the system had not yet written: SQLite's log, from that event on.
+    // What the system had not yet written: SQLite's log, from that event on, and what was acknowledged since.
     truncateSync(log, size)
+    writeFileSync(head, written)
     await start(hub, '--durability', 'fast')
     await until(() => source.gaps.length === 1, 'the subscriber was told')
     expect(source.gaps).toEqual([{ reason: 'ahead', requested: id, earliest: null }])
     await publish(hub, 'other 1')
     await source.got('1', 'gap', 'other 1')
+  })
+
+  test('although it had been acknowledged are told if they missed something, and only then', async () => {
+    const { directory, hub } = await startHub()
+    const first = await publish(hub, '1')
+    const log = join(directory, 'headwater.db-wal')
+    const { size } = statSync(log)
+    const source = await subscribe(hub)
+    await publish(hub, '2', '3')
+    await source.got('1', '2', '3')
+    await hub.kill()
+    truncateSync(log, size)
+    await start(hub)
+    const [other] = await publish(hub, 'other')
+    expect(positionIn(other!)).toBe('4')
+    // This one had all of it.
+    await source.got('1', '2', '3', 'other')
+    expect(source.gaps).toEqual([])
+    const late = await subscribe(hub, first[0])
+    await late.got('gap', 'other')
+    expect(late.gaps).toMatchObject([{ reason: 'damaged' }])
   })
 
   test('and replaced by an empty one are told so, and get everything of the new one', async () => {

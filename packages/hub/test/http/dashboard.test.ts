@@ -26,6 +26,7 @@ describe('the page', () => {
   test('is served with its type, a policy that lets nothing else in, and revalidated by its tag', async () => {
     const dashboard = new Dashboard(
       directory({ 'index.html': '<h1>hub</h1>', 'app.js': '1', 'sub/a.css': '', 'secret.key': 'k' }),
+      '/.well-known/mercure',
     )
     const server = await serveDashboard(dashboard)
     const types = {
@@ -53,8 +54,18 @@ describe('the page', () => {
     expect((await fetch(`${server.url}/`, { method: 'POST' })).headers.get('allow')).toBe('GET, HEAD')
   })
 
+  test('learns where the hub is, relative to itself', async () => {
+    const page = '<meta name="hub" content=".well-known/mercure">'
+    const dashboard = new Dashboard(directory({ 'index.html': page, 'app.js': page }), '/api/hub')
+    const server = await serveDashboard(dashboard)
+    expect(await (await fetch(server.url)).text()).toBe('<meta name="hub" content="api/hub">')
+    expect(await (await fetch(`${server.url}/app.js`)).text()).toBe(page)
+  })
+
   test('that was not built leaves a word in its place', async () => {
-    const server = await serveDashboard(new Dashboard(join(tmpdir(), 'headwater-no-such-directory')))
+    const server = await serveDashboard(
+      new Dashboard(join(tmpdir(), 'headwater-no-such-directory'), '/.well-known/mercure'),
+    )
     expect(await (await fetch(server.url)).text()).toContain('npm run build')
   })
 })

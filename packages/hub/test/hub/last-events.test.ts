@@ -111,14 +111,4 @@ describe('a hub', () => {
     // Of one that has none: from now on.
     expect(await of('c')).toBe(other)
   })
-
-  test('tells an id that is exact though its publisher gave the same to several events', async () => {
-    const hub = await start()
-    for (const data of ['1', '2', '3']) await hub.publish({ topic: 'a', data, id: 'same' })
-    const id = await hub.lastEventId({ matchers: [exactTopic('a')] })
-    const client = await connect(hub, ['a'], id)
-    await hub.publish({ topic: 'a', data: 'next' })
-    await client.readUntil(1)
-    expect(client.datas).toEqual(['next'])
-  })
 })

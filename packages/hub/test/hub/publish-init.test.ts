@@ -123,6 +123,12 @@ describe('what a publisher may publish', () => {
     expect(refusal({ topic: 'a', retry })).toEqual(['INVALID_RETRY', expect.stringContaining(String(retry))])
   })
 
+  test('refuses a retry of more than a day, which browsers wait out, or take for none', () => {
+    expect(parse({ topic: 'a', retry: 86_400_000 }).retryMs).toBe(86_400_000)
+    for (const retry of [86_400_001, 2 ** 31, Number.MAX_SAFE_INTEGER])
+      expect(refusal({ topic: 'a', retry })).toEqual(['INVALID_RETRY', expect.stringContaining('the most is 86400000')])
+  })
+
   test('refuses data that is no text, and says what to do', () => {
     expect(refusal({ topic: 'a', data: { n: 1 } as unknown as string })).toEqual([
       'INVALID_DATA',

@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { hubPath } from '../../src/base/hub-path.ts'
-import { isReservedTopic } from '../../src/hub/reserved-topics.ts'
+import { ReservedTopics } from '../../src/hub/reserved-topics.ts'
 
 /** What it means, in the words of the URL standard and without any regard to time. */
-function resolvesToTheHub(topic: string): boolean {
+function resolvesToTheHub(topic: string, hubPath: string): boolean {
   return [`https://hub.invalid${hubPath}`, `http://hub.invalid${hubPath}`].some((base) => {
     if (!URL.canParse(topic, base)) return false
     let path = new URL(topic, base).pathname
-    for (const letter of 'mercuewlknon') {
+    for (const letter of 'mercuewlknonapihb') {
       const triplet = `%${letter.charCodeAt(0).toString(16)}`
       path = path.replaceAll(triplet, letter).replaceAll(triplet.toUpperCase(), letter)
     }
@@ -45,12 +45,24 @@ const piece = fc.constantFrom(
   ...[hubPath, `${hubPath}/subscriptions`, 'https://hub.invalid', 'https://x/.well-known/'],
 )
 
-test('a topic is reserved when it resolves to the hub or below it, however it is written', () => {
-  const topics = fc.array(piece, { maxLength: 8 }).map((pieces) => pieces.join(''))
-  fc.assert(
-    fc.property(topics, (topic) => {
-      expect(isReservedTopic(topic)).toBe(resolvesToTheHub(topic))
-    }),
-    { numRuns: 20_000 },
-  )
-})
+test.each([hubPath, '/api/hub', '/hub', '/a.b/c-d'])(
+  'a topic is reserved when it resolves to the hub at %s or below it, however it is written',
+  (path) => {
+    const reserved = new ReservedTopics(path)
+    const own = fc.constantFrom(
+      path,
+      `${path}/x`,
+      path.split('/').at(-1)!,
+      path.slice(1),
+      path.replace('/', '/%61/../'),
+    )
+    const topics = fc.array(fc.oneof(piece, own), { maxLength: 8 }).map((pieces) => pieces.join(''))
+    fc.assert(
+      fc.property(topics, (topic) => {
+        const isReserved = resolvesToTheHub(topic, hubPath) || resolvesToTheHub(topic, path)
+        expect(reserved.has(topic)).toBe(isReserved)
+      }),
+      { numRuns: 10_000 },
+    )
+  },
+)

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { HubError } from '../../src/base/errors.ts'
 import { Topic } from '../../src/matching/topic.ts'
 import { UriTemplate } from '../../src/matching/uri-template.ts'
 
@@ -7,6 +8,16 @@ function matches(template: string, topic: string): boolean {
   const parsed = UriTemplate.parse(template)
   if (!parsed) throw new Error(`${template} is no template`)
   return parsed.matches(new Topic(topic))
+}
+
+function isTooLarge(template: string): boolean {
+  try {
+    matches(template, '')
+    return false
+  } catch (error) {
+    if (error instanceof HubError && error.code === 'INVALID_MATCHER') return true
+    throw error
+  }
 }
 
 describe('the examples of the protocol', () => {
@@ -133,6 +144,8 @@ describe('matches what it expands to', () => {
   test('whatever the values are', () => {
     fc.assert(
       fc.property(templates, assignments, (template, values) => {
+        // The parts of a few templates have more choices than a matcher may have.
+        fc.pre(!isTooLarge(template))
         expect(matches(template, expand(template, values)), template).toBe(true)
       }),
       { numRuns: 2000 },

@@ -35,13 +35,38 @@ describe('what is published', () => {
   test.each(unwelcome)(
     'has no %s in its topic, its id or its type, in whatever form it comes',
     async (_, character) => {
-      const hub = await serve()
+      const hub = await serveGuarded()
       for (const field of ['topic', 'id', 'type']) {
         for (const value of [`a${character}b`, `${character}a`, `a${character}`]) {
-          expect(await statuses(hub, { topic: 'a', [field]: value }), field).toEqual([400, 400, 400, 400])
+          expect(await statuses(hub, { topic: 'a', [field]: value }, everything), field).toEqual([400, 400, 400, 400])
         }
       }
       expect((await hub.store.bounds()).head.position).toBe(0)
+    },
+  )
+
+  test.each(['👩\u200d💻', 'می\u200cخواهم', 'क्\u200dष', '/emoji/👩\u200d👩\u200d👧'])(
+    'may be about %j where Mercure 0.x is spoken, and is selected and granted by it',
+    async (topic) => {
+      const match = encodeURIComponent(topic)
+      const strict = await serveGuarded()
+      expect(await statuses(strict, { topic }, everything)).toEqual([400, 400, 400, 400])
+      expect(await problemOf(await strict.post({ topic }, everything))).toMatchObject({
+        detail: expect.stringContaining('--compat'),
+      })
+      expect((await fetch(`${strict.url}?match=${match}`)).status).toBe(400)
+      expect((await strict.post({ topic: 'a' }, bearer(['publish'], { match: topic }))).status).toBe(401)
+
+      const compat = await serveGuarded({ compat: true })
+      const granted = [everything, bearer(['publish'], { match: topic }), oldBearer({ publish: [topic] })]
+      const subscribed = await Promise.all([`match=${match}`, `topic=${match}`].map((query) => compat.open(query)))
+      for (const headers of granted) {
+        expect((await compat.post({ topic, data: 'x' }, headers)).status).toBe(200)
+        for (const each of subscribed) expect((await each.next()).data).toBe('x')
+      }
+      const embedded = await serve()
+      expect((await embedded.post({ topic })).status).toBe(200)
+      await embedded.hub.publish({ topic })
     },
   )
 

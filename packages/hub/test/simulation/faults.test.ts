@@ -3,7 +3,7 @@ import { faults } from './faults.ts'
 import { simulate } from './simulation.ts'
 
 /** A fault that takes more seeds to be found than these would be found too late. */
-const mostSeeds = 1000
+const mostSeeds = 2000
 
 test.each(faults)('finds it when $name', { timeout: 600_000 }, async ({ sabotage, inject }) => {
   const restore = inject?.()

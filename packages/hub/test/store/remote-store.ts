@@ -13,9 +13,9 @@ import type {
  * A store as a remote engine would give it, made from a memory store: positions with holes, appends that overtake one
  * another and resolve before or after the tail tells of them, every answer late. What the hub may not assume, this does not do.
  */
-export function createRemoteStore(options: MemoryStoreOptions & { seed?: number } = {}): EventStore {
+export function createRemoteStore({ seed = 1, ...options }: MemoryStoreOptions & { seed?: number } = {}): EventStore {
   const engine = createMemoryStore(options)
-  const random = seeded(options.seed ?? 1)
+  const random = seeded(seed)
   const pending = new Set<Promise<unknown>>()
   let told: HistoryPosition = { position: 0, tag: 0 }
   let isClosed = false
@@ -58,7 +58,7 @@ export function createRemoteStore(options: MemoryStoreOptions & { seed?: number 
     await late()
     // An append may trim, and what is trimmed has to be told before: so each waits until the one before it was.
     const appending = appended.then(() => tail).then(() => engine.append(event, options))
-    appended = appending
+    appended = appending.catch(() => {})
     const mark = await appending
     await late()
     return outerMark(mark)

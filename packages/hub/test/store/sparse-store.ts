@@ -1,12 +1,14 @@
+import { idTaken } from '../../src/store/id-taken.ts'
 import { RandomTags } from '../../src/store/random-tags.ts'
 import { openReplica, type ReplicaOptions } from '../../src/store/replica.ts'
 import { maxIdempotencyKeys } from '../../src/store/retention.ts'
-import type { EventRecord, EventStore, HistoryPosition } from '../../src/store/store.ts'
+import { beginning, type EventRecord, type EventStore, type HistoryPosition } from '../../src/store/store.ts'
 
 /** Says where events come, as an engine elsewhere does: each position is one to three after the last, or very many. */
 export class SparseSequencer {
   readonly #tags = new RandomTags()
   readonly #byKey = new Map<string, { readonly mark: HistoryPosition; readonly at: number }>()
+  readonly #byId = new Map<string, number>()
   #position = 0
   #count = 0
 
@@ -14,6 +16,15 @@ export class SparseSequencer {
     this.#count += 1
     this.#position += this.#count % 7 === 0 ? 2 ** 33 : 1 + (this.#count % 3)
     return { position: this.#position, tag: this.#tags.next() }
+  }
+
+  /** Notes where an event with an id of its publisher is. */
+  take(id: string, { position }: HistoryPosition): void {
+    this.#byId.set(id, position)
+  }
+
+  isTaken(id: string, trimmed: HistoryPosition): boolean {
+    return (this.#byId.get(id) ?? 0) > trimmed.position
   }
 
   markOf(key: string, since: number): HistoryPosition | undefined {
@@ -36,14 +47,25 @@ export async function openSparseStore(options: ReplicaOptions, sequencer: Sparse
   const underWay = new Map<HistoryPosition, Promise<void>>()
 
   const appendAll: NonNullable<EventStore['appendAll']> = async (appends) => {
+    const hasIds = appends.some(({ event }) => event.id !== undefined)
+    const trimmed = hasIds ? (await replica.bounds()).trimmed : beginning
+    const since = now() - (options.idempotencyMs ?? 3_600_000)
+    const ids = new Set<string>()
+    for (const { event, idempotencyKey: key } of appends) {
+      if (event.id === undefined || (key !== undefined && (sequencer.markOf(key, since) || ids.has(key)))) continue
+      if (ids.has(event.id) || sequencer.isTaken(event.id, trimmed)) throw idTaken(event.id)
+      ids.add(event.id)
+      if (key !== undefined) ids.add(key)
+    }
     const marks: HistoryPosition[] = []
     const added: (EventRecord & HistoryPosition)[] = []
     for (const { event, idempotencyKey: key } of appends) {
-      const known = key === undefined ? undefined : sequencer.markOf(key, now() - (options.idempotencyMs ?? 3_600_000))
+      const known = key === undefined ? undefined : sequencer.markOf(key, since)
       const mark = known ?? sequencer.next()
       marks.push(mark)
       if (known) continue
       added.push({ ...event, ...mark })
+      if (event.id !== undefined) sequencer.take(event.id, mark)
       if (key !== undefined) sequencer.remember(key, mark, now(), maxIdempotencyKeys(options.maxBytes ?? 1024 ** 3))
     }
     if (added.length > 0) {

@@ -30,6 +30,8 @@ export interface SuiteOptions extends Retention {
   readonly now: () => number
 }
 
+const day = 24 * 60 * 60_000
+
 /** The contract of `store.ts` as tests. Every implementation runs all of it. */
 export function describeStore(name: string, driver: StoreDriver): void {
   describe(`the ${name} store`, () => {
@@ -117,7 +119,7 @@ export function describeStore(name: string, driver: StoreDriver): void {
             type: 't',
             retryMs: 0,
           },
-          { topics: ['a'], data: 'd', isPrivate: false, id: 'urn:uuid:1', type: undefined, retryMs: 9007199254740991 },
+          { topics: ['a'], data: 'd', isPrivate: false, id: 'urn:uuid:1', type: undefined, retryMs: 86_400_000 },
         ]
         for (const record of records) await append(record)
         expect((await all()).map(recordOf)).toEqual(records)
@@ -196,6 +198,65 @@ export function describeStore(name: string, driver: StoreDriver): void {
         const again = await appendAll({ event: event('a'), idempotencyKey: 'k' }, { event: event('c') })
         expect(again![0]).toEqual(first)
         expect((await all()).map(({ data }) => data)).toEqual(['a', 'b', 'c'])
+      })
+    })
+
+    describe('append with an id of the publisher', () => {
+      const taken = { code: 'EVENT_ID_TAKEN', message: expect.stringContaining('the ID "mine" is taken') }
+      const mine = (data: string, topic = 'a') => event(data, [topic], { id: 'mine' })
+
+      test('refuses the id of an event that is kept, on whatever topic, and stores nothing', async () => {
+        const first = await append(mine('first'))
+        await expect(store.append(mine('second', 'b'))).rejects.toMatchObject(taken)
+        await append(event('other', ['a'], { id: 'other' }))
+        expect(await datas()).toEqual(['first', 'other'])
+        expect(await store.find('mine')).toEqual(first)
+      })
+
+      test('stores one of several that are under way together', async () => {
+        const appends = Array.from({ length: 10 }, (_, n) => append(mine(`${n}`, `topic ${n}`)))
+        const outcomes = await Promise.allSettled(appends)
+        const refused = outcomes.filter((outcome) => outcome.status === 'rejected')
+        expect(refused).toHaveLength(9)
+        for (const { reason } of refused) expect(reason).toMatchObject(taken)
+        expect(await datas()).toHaveLength(1)
+      })
+
+      test('refuses all that are appended together if one id is taken or comes twice', async () => {
+        if (!store.appendAll) return
+        await append(mine('first'))
+        const others = [{ event: event('a') }, { event: mine('b') }, { event: event('c', ['a'], { id: 'other' }) }]
+        await expect(store.appendAll(others)).rejects.toMatchObject(taken)
+        const twice = [{ event: event('d', ['a'], { id: 'twice' }) }, { event: event('e', ['b'], { id: 'twice' }) }]
+        await expect(store.appendAll(twice)).rejects.toMatchObject({ code: 'EVENT_ID_TAKEN' })
+        // Others that are stored at the same time are not concerned.
+        const [alone, together] = await Promise.allSettled([
+          append(event('f')),
+          store.appendAll(others),
+          append(event('g')),
+        ])
+        expect([alone.status, together!.status]).toEqual(['fulfilled', 'rejected'])
+        expect((await datas()).sort()).toEqual(['f', 'first', 'g'])
+      })
+
+      test('resolves a retry with its key as the first time', async () => {
+        const first = await append(mine('first'), { idempotencyKey: 'k' })
+        expect(await append(mine('first'), { idempotencyKey: 'k' })).toEqual(first)
+        await expect(store.append(mine('other'), { idempotencyKey: 'another' })).rejects.toMatchObject(taken)
+        if (!store.appendAll) return
+        const both = { event: event('x', ['a'], { id: 'x' }), idempotencyKey: 'x' }
+        const [one, same] = await store.appendAll([both, both])
+        expect(one).toEqual(same)
+      })
+
+      test('accepts the id again once its event is trimmed', async () => {
+        await open({ maxEvents: 1 })
+        await append(mine('first'))
+        await append(event('other'))
+        await store.trim()
+        await told()
+        const again = await append(mine('again'))
+        expect(await store.find('mine')).toEqual(again)
       })
     })
 
@@ -357,11 +418,10 @@ export function describeStore(name: string, driver: StoreDriver): void {
         expect(await ask(mark.position)).toEqual([1, 2, 3].flatMap(() => [mark, { name: 'kept', tag: mark.tag }]))
       })
 
-      test('finds the first of the events to which a publisher gave an id', async () => {
+      test('finds the event to which a publisher gave an id', async () => {
         await append(event('other', ['a'], { id: 'other' }))
-        const first = await append(event('first', ['a'], { id: 'mine' }))
-        await append(event('again', ['b'], { id: 'mine' }))
-        expect(await store.find('mine')).toEqual(first)
+        const mine = await append(event('mine', ['a'], { id: 'mine' }))
+        expect(await store.find('mine')).toEqual(mine)
         expect(await store.find('min')).toBeUndefined()
         expect(await store.find('')).toBeUndefined()
       })
@@ -465,6 +525,49 @@ export function describeStore(name: string, driver: StoreDriver): void {
         expect(await datas()).toEqual(['old', 'young'])
         clock += 2_000
         await store.trim()
+        expect(await datas()).toEqual(['young'])
+      })
+
+      test('drops events by age although one was stored with a clock far ahead', async () => {
+        await open({ maxAgeMs: 60_000 })
+        await append(event('before'))
+        clock += day
+        await append(event('from tomorrow'))
+        clock -= day
+        for (const data of ['1', '2']) await append(event(data))
+        clock += 30_000
+        await append(event('young'))
+        clock += 31_000
+        await store.trim()
+        expect(await datas()).toEqual(['young'])
+      })
+
+      test('drops nothing for a clock that jumps ahead and back', async () => {
+        await open({ maxAgeMs: 10 * 60_000 })
+        await append(event('0'))
+        clock += day
+        await store.trim()
+        clock += 30 * 60_000
+        await append(event('1'))
+        await store.trim()
+        expect(await datas()).toEqual(['0', '1'])
+        clock -= day + 29 * 60_000
+        await append(event('2'))
+        await store.trim()
+        expect(await datas()).toEqual(['0', '1', '2'])
+      })
+
+      test('drops events by a clock that jumped ahead once it has gone on for an hour', async () => {
+        await open({ maxAgeMs: 3 * 60 * 60_000 })
+        await append(event('old'))
+        clock += day
+        await store.trim()
+        await append(event('young'))
+        for (let minutes = 0; minutes < 60; minutes += 30) {
+          expect(await datas()).toEqual(['old', 'young'])
+          clock += 30 * 60_000
+          await store.trim()
+        }
         expect(await datas()).toEqual(['young'])
       })
 
@@ -691,6 +794,31 @@ export function describeStore(name: string, driver: StoreDriver): void {
         await again({ maxAgeMs: 10_000 })
         await store.trim()
         expect(await datas()).toEqual(['young'])
+      })
+
+      test('and open again ages events as before, whatever the clock had said', async () => {
+        await append(event('0'))
+        clock += day
+        await append(event('from tomorrow'))
+        clock -= day
+        await append(event('1'))
+        clock += 120_000
+        await append(event('young'))
+        await again({ maxAgeMs: 60_000 })
+        await store.trim()
+        expect(await datas()).toEqual(['young'])
+        clock += day
+        await again({ maxAgeMs: 60_000 })
+        await store.trim()
+        expect(await datas()).toEqual(['young'])
+      })
+
+      test('and open again still refuses an id that is taken', async () => {
+        await append(event('first', ['a'], { id: 'mine' }))
+        await again()
+        await expect(store.append(event('second', ['b'], { id: 'mine' }))).rejects.toMatchObject({
+          code: 'EVENT_ID_TAKEN',
+        })
       })
 
       test('and open again still knows the idempotency keys', async () => {

@@ -4,11 +4,10 @@ import { createHubCore } from '../../src/hub/hub-core.ts'
 import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { EventStore } from '../../src/store/store.ts'
-import { subscriptionPath } from '../../src/subscriptions/active-subscription.ts'
-import { subscriptionEventsTopic } from '../../src/subscriptions/subscription-events.ts'
 import { TestClient } from '../hub/client.ts'
 import { nextTurn } from '../next-turn.ts'
 import { createRemoteStore, seeded } from '../store/remote-store.ts'
+import { subscriptionPaths } from './running-registry.ts'
 
 const stores = {
   memory: (_seed: number) => createMemoryStore(),
@@ -44,13 +43,13 @@ async function comeAndGo(store: EventStore, seed: number) {
   })
   const connected: TestClient[] = []
   const watchers: { client: TestClient; listed: readonly string[] }[] = []
-  const pathsNow = () => hub.subscriptions!.list().subscriptions.map(subscriptionPath)
+  const pathsNow = () => hub.subscriptions!.list().subscriptions.map((each) => subscriptionPaths.of(each))
   const watch = async () => {
     const { subscriptions, lastEventId } = hub.subscriptions!.list()
-    const listed = subscriptions.map(subscriptionPath)
+    const listed = subscriptions.map((each) => subscriptionPaths.of(each))
     // Time passes between the two requests.
     for (let turns = Math.floor(random() * 10); turns > 0; turns--) await nextTurn()
-    const options = { matchers: [exactTopic(subscriptionEventsTopic)], rights: [everyTopic], lastEventId }
+    const options = { matchers: [exactTopic(subscriptionPaths.events)], rights: [everyTopic], lastEventId }
     watchers.push({ client: await new TestClient(hub, options).connect(), listed })
   }
 

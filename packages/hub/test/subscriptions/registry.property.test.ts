@@ -2,12 +2,12 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { Append, EventStore, HistoryPosition, StoredEvent } from '../../src/store/store.ts'
-import { subscriptionDocument, subscriptionPath } from '../../src/subscriptions/active-subscription.ts'
+import { subscriptionDocument } from '../../src/subscriptions/active-subscription.ts'
 import { readSubscriptionEvent } from '../../src/subscriptions/subscription-events.ts'
 import { nextTurn } from '../next-turn.ts'
 import { createRemoteStore, seeded } from '../store/remote-store.ts'
 import { event } from '../store/temporary-store.ts'
-import { appendTo, readAll, runRegistry, wanted } from './running-registry.ts'
+import { appendTo, readAll, runRegistry, subscriptionPaths, wanted } from './running-registry.ts'
 
 const stores = {
   memory: (_seed: number) => createMemoryStore({ maxEvents: Infinity, maxBytes: Infinity }),
@@ -43,9 +43,9 @@ function advance({ position, paths }: Listed, events: readonly StoredEvent[], th
   const known = new Set(paths)
   for (const each of events) {
     if (each.position <= position || each.position > through) continue
-    const told = readSubscriptionEvent(each)
+    const told = readSubscriptionEvent(each, subscriptionPaths)
     if (!told) continue
-    const path = subscriptionPath(told.subscription)
+    const path = subscriptionPaths.of(told.subscription)
     if (told.isActive) known.add(path)
     else known.delete(path)
   }
@@ -71,7 +71,9 @@ async function comeAndGo(store: EventStore, seed: number) {
   const lists: Listed[] = []
   const list = () => {
     const { subscriptions, lastEventId } = registry.list()
-    const paths = subscriptions.map((subscription) => JSON.parse(subscriptionDocument(subscription, true)).id as string)
+    const paths = subscriptions.map(
+      (subscription) => JSON.parse(subscriptionDocument(subscription, true, subscriptionPaths)).id as string,
+    )
     lists.push({ position: Number(lastEventId), paths: new Set(paths.sort()) })
   }
 
@@ -97,9 +99,9 @@ async function comeAndGo(store: EventStore, seed: number) {
   const events = await readAll(store, lists.at(-1)!.position)
   const told = new Map<string, boolean[]>()
   for (const each of events) {
-    const of = readSubscriptionEvent(each)
+    const of = readSubscriptionEvent(each, subscriptionPaths)
     if (!of) continue
-    const path = subscriptionPath(of.subscription)
+    const path = subscriptionPaths.of(of.subscription)
     told.set(path, [...(told.get(path) ?? []), of.isActive])
   }
   await registry.close()

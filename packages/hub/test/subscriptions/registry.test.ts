@@ -2,12 +2,10 @@ import { describe, expect, test } from 'vitest'
 import { createHubCore } from '../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import type { Append, EventStore } from '../../src/store/store.ts'
-import { subscriptionsPath } from '../../src/subscriptions/active-subscription.ts'
-import { subscriptionEventsTopic } from '../../src/subscriptions/subscription-events.ts'
 import { nextTurn } from '../next-turn.ts'
 import { createRemoteStore } from '../store/remote-store.ts'
 import { event } from '../store/temporary-store.ts'
-import { appendTo, readAll, runRegistry, toldBy, wanted } from './running-registry.ts'
+import { appendTo, readAll, runRegistry, subscriptionPaths, toldBy, wanted } from './running-registry.ts'
 
 /** A store's `append` that fails when told to, and what it was given. */
 function breakable(store: EventStore) {
@@ -155,8 +153,8 @@ describe('a hub that comes after one that was killed', () => {
     const begun = before.find(({ type, data }) => type && data.includes('"name":"Ada"'))!
     expect(after[0]).toMatchObject({ topics: begun.topics, type: 'mercure', isPrivate: true })
     expect(JSON.parse(after[0]!.data)).toEqual({ ...JSON.parse(begun.data), active: false })
-    expect(after[2]).toMatchObject({ topics: [subscriptionsPath], type: 'mercure', isPrivate: true })
-    expect(JSON.parse(after[2]!.data)).toEqual({ id: subscriptionsPath, type: 'subscriptions', subscriptions: [] })
+    expect(after[2]).toMatchObject({ topics: [subscriptionPaths.list], type: 'mercure', isPrivate: true })
+    expect(JSON.parse(after[2]!.data)).toEqual({ id: subscriptionPaths.list, type: 'subscriptions', subscriptions: [] })
     expect(next.registry.list().subscriptions).toEqual([])
   })
 
@@ -191,7 +189,7 @@ describe('a hub that comes after one that was killed', () => {
     await nextTurn()
     await store.append(event('of somebody else'))
     await runRegistry(store)
-    expect(queries).toMatchObject([{ after: head.position, topics: new Set([subscriptionEventsTopic]) }])
+    expect(queries).toMatchObject([{ after: head.position, topics: new Set([subscriptionPaths.events]) }])
     expect(toldBy((await readAll(store)).slice(-2))).toEqual(['-b', '0'])
   })
 
@@ -211,10 +209,10 @@ describe('a hub that comes after one that was killed', () => {
     const data = JSON.stringify({ match_type: 'exact', match: 'a', subscriber: 'urn:uuid:1', active: true })
     await store.append({
       ...plain,
-      topics: [`${subscriptionsPath}/exact/a/urn%3Auuid%3A1`, subscriptionEventsTopic],
+      topics: [`${subscriptionPaths.list}/exact/a/urn%3Auuid%3A1`, subscriptionPaths.events],
       data,
     })
-    await store.append({ ...plain, topics: [subscriptionsPath], data: 'no JSON' })
+    await store.append({ ...plain, topics: [subscriptionPaths.list], data: 'no JSON' })
     await runRegistry(store)
     expect((await store.bounds()).head.position).toBe(2)
   })

@@ -1,6 +1,6 @@
 import { SharedRegistry, type SharedRegistryOptions } from '../../src/subscriptions/shared-registry.ts'
 import { nextTurn } from '../next-turn.ts'
-import { appendTo, wanted } from './running-registry.ts'
+import { appendTo, subscriptionPaths, wanted } from './running-registry.ts'
 import type { SharedNode } from './shared-engine.ts'
 
 export interface RunningNode {
@@ -26,6 +26,7 @@ export async function runNode(node: SharedNode, options: Partial<SharedRegistryO
     head: () => ({ position: 0, tag: 0 }),
     idOf: ({ position }) => String(position),
     isCompat: false,
+    paths: subscriptionPaths,
     onError: (error) => errors.push((error as Error).message),
     retryMs: [1, 1],
     ...options,

@@ -1,9 +1,13 @@
 import { onTestFinished } from 'vitest'
+import { hubPath } from '../../src/base/hub-path.ts'
 import type { Append, EventStore, HistoryPosition, StoredEvent } from '../../src/store/store.ts'
 import { beginning } from '../../src/store/store.ts'
 import type { RequestedSubscription } from '../../src/subscriptions/active-subscription.ts'
 import { type RegistryOptions, SubscriptionRegistry } from '../../src/subscriptions/registry.ts'
+import { SubscriptionPaths } from '../../src/subscriptions/subscription-paths.ts'
 import { nextTurn } from '../next-turn.ts'
+
+export const subscriptionPaths = new SubscriptionPaths(hubPath)
 
 export interface RunningRegistry {
   readonly registry: SubscriptionRegistry
@@ -34,6 +38,7 @@ export async function runRegistry(store: EventStore, options: Partial<RegistryOp
     head: () => head,
     idOf: ({ position }) => String(position),
     isCompat: false,
+    paths: subscriptionPaths,
     onError: (error) => errors.push((error as Error).message),
     retryMs: [1, 1],
     ...options,

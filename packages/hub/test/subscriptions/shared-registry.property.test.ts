@@ -1,13 +1,12 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { StoredEvent } from '../../src/store/store.ts'
-import { subscriptionPath } from '../../src/subscriptions/active-subscription.ts'
 import { readSubscriptionEvent } from '../../src/subscriptions/subscription-events.ts'
 import { nextTurn } from '../next-turn.ts'
 import { seeded } from '../store/remote-store.ts'
 import { event } from '../store/temporary-store.ts'
 import { type RunningNode, runNode } from './running-node.ts'
-import { readAll, wanted } from './running-registry.ts'
+import { readAll, subscriptionPaths, wanted } from './running-registry.ts'
 import { SharedEngine } from './shared-engine.ts'
 
 test('the list of a node and the events after its ID are the list of any node later, and in the end that of who is there, however nodes die, stop and come back', async () => {
@@ -45,9 +44,9 @@ function advance({ position, paths }: Listed, events: readonly StoredEvent[], th
   const known = new Set(paths)
   for (const each of events) {
     if (each.position <= position || each.position > through) continue
-    const told = readSubscriptionEvent(each)
+    const told = readSubscriptionEvent(each, subscriptionPaths)
     if (!told) continue
-    const path = subscriptionPath(told.subscription)
+    const path = subscriptionPaths.of(told.subscription)
     if (told.isActive) known.add(path)
     else known.delete(path)
   }
@@ -57,9 +56,9 @@ function advance({ position, paths }: Listed, events: readonly StoredEvent[], th
 function statesOf(events: readonly StoredEvent[]): ReadonlyMap<string, boolean[]> {
   const states = new Map<string, boolean[]>()
   for (const each of events) {
-    const told = readSubscriptionEvent(each)!
+    const told = readSubscriptionEvent(each, subscriptionPaths)!
     if (!told) continue
-    const path = subscriptionPath(told.subscription)
+    const path = subscriptionPaths.of(told.subscription)
     states.set(path, [...(states.get(path) ?? []), told.isActive])
   }
   return states
@@ -82,7 +81,7 @@ async function comeAndGo(seed: number) {
   const lists: Listed[] = []
   const list = ({ registry }: RunningNode) => {
     const { subscriptions, lastEventId } = registry.list()
-    lists.push({ position: Number(lastEventId), paths: subscriptions.map(subscriptionPath).sort() })
+    lists.push({ position: Number(lastEventId), paths: subscriptions.map((each) => subscriptionPaths.of(each)).sort() })
   }
   const isCheckedAtOnce = random() < 0.5
   const advance = async (seconds: number) => {

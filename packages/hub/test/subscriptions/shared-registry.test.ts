@@ -1,10 +1,9 @@
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import type { StoredEvent } from '../../src/store/store.ts'
-import { subscriptionPath } from '../../src/subscriptions/active-subscription.ts'
 import { nextTurn } from '../next-turn.ts'
 import { event } from '../store/temporary-store.ts'
 import { type RunningNode, runNode } from './running-node.ts'
-import { appendTo, readAll, toldBy, wanted } from './running-registry.ts'
+import { appendTo, readAll, subscriptionPaths, toldBy, wanted } from './running-registry.ts'
 import { SharedEngine } from './shared-engine.ts'
 
 /** Three hubs on one engine, each of which may judge the others. */
@@ -29,7 +28,7 @@ describe('several nodes with one history', () => {
     b.connect('b')
     for (const each of [a, b, c]) await each.lists('a', 'b')
     const [first] = a.registry.list().subscriptions
-    expect(c.registry.find(subscriptionPath(first!)).subscriptions).toEqual([first])
+    expect(c.registry.find(subscriptionPaths.of(first!)).subscriptions).toEqual([first])
     expect(c.registry.list()).toEqual(a.registry.list())
     expect(documents(await readAll(engine.store)).map(({ match, node }) => [match, node])).toEqual([
       ['a', 'node1'],

@@ -25,6 +25,7 @@ export interface ConnectionFailure {
    * - `STREAM_ENDED`: the response ended normally.
    * - `STREAM_COMPLETE`: the server said that nothing more will come, by an event or by 204, or the
    *   response ended and no reconnect follows.
+   * - `INCOMPLETE_EVENT`: the response ended inside an event, and no reconnect follows.
    * - `IDLE_TIMEOUT`, `RECONNECT`: the client dropped the connection because of `idleTimeoutMs`,
    *   `reconnectOn`.
    * - `EVENT_TOO_LARGE`: an event beyond `maxEventBytes`.

@@ -73,6 +73,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     maxRetries = Object(body).getReader ? 0 : Infinity,
     reconnectionTimeMs = 3000,
     statuses = [408, 425, 429, 500, 502, 503, 504],
+    ...unknown
     // Without a policy, the standard's. Only the user can decide to repeat anything but a GET.
   } = (retry || {
     backoffMs: 0,
@@ -91,6 +92,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     },
     'number from 0 up',
   )
+  check(unknown, 'only members of RetryPolicy')
   check({ decide, fetch, onComment, onEvent, onOpen, reconnectOn, url: urlOf }, 'function')
   const worthRetrying = new Set(statuses)
 
@@ -276,7 +278,8 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
             if (!again) break
           }
           // [HTML, process the end of the body] Reestablish the connection.
-          outcome ??= { code: maxRetries && again ? 'STREAM_ENDED' : 'STREAM_COMPLETE', message: `${from} ended` }
+          const end = parser.isIncomplete() ? 'INCOMPLETE_EVENT' : 'STREAM_COMPLETE'
+          outcome ??= { code: !again ? 'STREAM_COMPLETE' : maxRetries ? 'STREAM_ENDED' : end, message: `${from} ended` }
         } else {
           // [HTML, process the response] Another status or type: fail the connection.
           again = worthRetrying.has(status)

@@ -76,6 +76,8 @@ export interface StreamEventSource extends EventSource {
  *   `Access-Control-Allow-Headers: Last-Event-ID`. So does every header of your own.
  * - After a redirect that ends in a failure, the next attempt starts from the last URL that opened.
  * - Firefox reports a response only when its body begins: let the server send a comment at once.
+ * - WebKitGTK sends each byte of a header as a character in UTF-8, so an ID beyond ASCII arrives
+ *   encoded twice.
  * - Its events have `isTrusted` false.
  *
  * `fetch` refuses a URL with a user name and password: send an `Authorization` header instead.

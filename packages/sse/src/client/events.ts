@@ -1,10 +1,11 @@
 import { SseError } from '../protocol/errors.ts'
+import { namesOf, refuseUnknownName } from '../protocol/names.ts'
 import { GAP_EVENT_TYPE, type Gap } from '../protocol/signals.ts'
 import { check } from './check.ts'
 import { connect } from './connection.ts'
 import { ConnectionError } from './connection-error.ts'
 import type { ConnectionState } from './connection-state.ts'
-import type { ConnectionOptions } from './options.ts'
+import type { ConnectionOptions, RetryPolicy } from './options.ts'
 
 /**
  * One event of a stream: a union over the event map, told apart by `event`.
@@ -74,7 +75,7 @@ export interface EventStream<M extends object = Record<string, string>> extends 
  *
  * The iteration ends when the server says that the stream is complete (by an event, or by 204). If no reconnect
  * follows (`retry: false`, or another method than GET without a `retry` policy), it ends with the
- * response.
+ * response, and throws `INCOMPLETE_EVENT` if that ends inside an event.
  *
  * @throws {DOMException} `SyntaxError`, at once, for an invalid URL. A relative URL needs a
  * document or a worker as its base.
@@ -93,7 +94,9 @@ export function events<M extends object>(
   options: EventsOptions<M> & { parse: EventParsers<M> },
 ): EventStream<M>
 export function events(url: string | URL, options: EventsOptions = {}): EventStream {
-  const { onGap, onState, parse, signal } = options
+  refuseUnknownName("events()'s options", options, optionNames)
+  const { onGap, onState, parse, retry, signal } = options
+  refuseUnknownName('retry', Object(retry), retryNames)
   const connection = connect(url, options)
   const parsers = Object.fromEntries(Object.entries(parse ?? {}).map(([type, parser]) => [`parse.${type}`, parser]))
   check({ onGap, onState, ...parsers }, 'function')
@@ -155,3 +158,33 @@ export function events(url: string | URL, options: EventsOptions = {}): EventStr
     }
   }
 }
+
+const optionNames = /* @__PURE__ */ namesOf<EventsOptions>({
+  withCredentials: true,
+  headers: true,
+  url: true,
+  method: true,
+  body: true,
+  fetch: true,
+  signal: true,
+  lastEventId: true,
+  retry: true,
+  idleTimeoutMs: true,
+  maxEventBytes: true,
+  reconnectOn: true,
+  onOpen: true,
+  onComment: true,
+  parse: true,
+  onGap: true,
+  onState: true,
+})
+
+const retryNames = /* @__PURE__ */ namesOf<RetryPolicy>({
+  statuses: true,
+  maxRetries: true,
+  backoffMs: true,
+  maxBackoffMs: true,
+  reconnectionTimeMs: true,
+  maxReconnectionTimeMs: true,
+  decide: true,
+})

@@ -1,6 +1,7 @@
 import { SseError } from './errors.ts'
 import type { EventInit } from './event.ts'
 import { unsendable } from './header-value.ts'
+import { namesOf, refuseUnknownName } from './names.ts'
 
 declare const encoded: unique symbol
 
@@ -16,7 +17,8 @@ export type Frame = string & { readonly [encoded]: true }
  * The `id` line comes after the data, so that even a careless client cannot remember an event that
  * it never received because the connection broke within it.
  *
- * @throws {SseError} `INVALID_DATA`, `INVALID_EVENT_TYPE`, `INVALID_EVENT_ID` or `INVALID_RETRY`.
+ * @throws {SseError} `INVALID_DATA`, `INVALID_EVENT_TYPE`, `INVALID_EVENT_ID` or `INVALID_RETRY`;
+ * `INVALID_OPTION` for a member that does not exist.
  */
 export function encodeEvent(init: EventInit): Frame {
   if (typeof init !== 'object' || init === null) {
@@ -25,7 +27,14 @@ export function encodeEvent(init: EventInit): Frame {
       `${show(init)} is not an event. Did you mean encodeEvent({ data: ${show(init)} })?`,
     )
   }
-  const { data, event, id, retry, comment } = init
+  refuseUnknownName('an event', init, eventNames)
+  return encodeFields(init)
+}
+
+const eventNames = namesOf<EventInit>({ data: true, event: true, id: true, retry: true, comment: true })
+
+/** Encodes an event that has no other members, for internal callers. */
+export function encodeFields({ data, event, id, retry, comment }: EventInit): Frame {
   let frame = ''
   if (comment !== undefined) frame += commentLines(comment)
   if (event !== undefined && event !== '') frame += `event: ${singleLine(event, 'INVALID_EVENT_TYPE', 'Event type')}\n`

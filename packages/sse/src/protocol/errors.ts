@@ -2,6 +2,8 @@
 export type SseErrorCode =
   /** An event, or a line that is not ignored, is longer than `maxEventBytes`. */
   | 'EVENT_TOO_LARGE'
+  /** The stream ended inside an event: it broke off, or its last blank line is missing. */
+  | 'INCOMPLETE_EVENT'
   /** An ID that is not a string, contains a control character, or is reserved. */
   | 'INVALID_EVENT_ID'
   /** An event type that is not a string, contains CR, LF or NUL, or is reserved. */
@@ -10,7 +12,10 @@ export type SseErrorCode =
   | 'INVALID_RETRY'
   /** Data or a comment that is not a string. */
   | 'INVALID_DATA'
-  /** An option or argument that is missing, of the wrong type or out of range. */
+  /**
+   * An option, an argument or a member of an event that does not exist, is missing, of the wrong type
+   * or out of range.
+   */
   | 'INVALID_OPTION'
   /** A received line whose field name the standard does not know. */
   | 'UNKNOWN_FIELD'
@@ -18,8 +23,12 @@ export type SseErrorCode =
   | 'PARSER_BUSY'
   /** The session was closed before or during a send. */
   | 'SESSION_CLOSED'
+  /** The session is subscribed to something else, and its client could not resume both. */
+  | 'ALREADY_SUBSCRIBED'
   /** The application broadcast an event through a closed channel. */
   | 'CHANNEL_CLOSED'
+  /** Code other than the session ended its response, such as a framework that should have left it alone. */
+  | 'RESPONSE_ENDED'
   /** The application created a session on a response whose headers were already sent. */
   | 'HEADERS_SENT'
   /** Client: there was no response (network, name, CORS), or it broke off. */

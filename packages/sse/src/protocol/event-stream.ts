@@ -1,6 +1,7 @@
 import { SseError } from './errors.ts'
 import type { ParsedEvent } from './event.ts'
-import { createParser, type ParserOptions } from './parse.ts'
+import { namesOf, refuseUnknownName } from './names.ts'
+import { createParser, type Parser, type ParserOptions } from './parse.ts'
 
 /**
  * The options of {@link EventStreamParser} and {@link readEvents}: those of a parser without
@@ -19,10 +20,12 @@ const Base: typeof TransformStream =
 
 /**
  * A `TransformStream` from the bytes (or text) of an event stream to its events:
- * `response.body.pipeThrough(new EventStreamParser())`. It errors with `EVENT_TOO_LARGE`.
+ * `response.body.pipeThrough(new EventStreamParser())`. It errors with `EVENT_TOO_LARGE`,
+ * and at its end with `INCOMPLETE_EVENT`.
  */
 export class EventStreamParser extends Base<Uint8Array | string, ParsedEvent> {
   constructor(options: EventStreamOptions = {}) {
+    checkOptions(options)
     let parser: ReturnType<typeof createParser>
     super({
       start(controller) {
@@ -38,6 +41,9 @@ export class EventStreamParser extends Base<Uint8Array | string, ParsedEvent> {
       transform(chunk) {
         parser.feed(chunk)
       },
+      flush() {
+        refuseIncomplete(parser, options)
+      },
     })
   }
 }
@@ -48,14 +54,23 @@ export class EventStreamParser extends Base<Uint8Array | string, ParsedEvent> {
  * callbacks between the events, where the stream has what they are for. Leaving the loop cancels
  * the stream.
  *
- * @throws {SseError} `EVENT_TOO_LARGE`, after the events before it; `INVALID_OPTION` if this is not
- * a stream. Both while iterating.
+ * @throws {SseError} `INVALID_OPTION`, at once, if this is not a stream or an option is wrong.
+ * While iterating, after the events before: `EVENT_TOO_LARGE`; `INCOMPLETE_EVENT` if the stream ends
+ * inside an event.
  */
-export async function* readEvents(
+export function readEvents(
   stream: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>,
   options: EventStreamOptions = {},
 ): AsyncGenerator<ParsedEvent, void, undefined> {
   refuseUnlessReadable(stream)
+  checkOptions(options)
+  return iterate(stream, options)
+}
+
+async function* iterate(
+  stream: ReadableStream<Uint8Array> | AsyncIterable<Uint8Array | string>,
+  options: EventStreamOptions,
+): AsyncGenerator<ParsedEvent, void, undefined> {
   const { onComment, onRetry, onId, onError } = options
   /** Events, and the calls of callbacks between them. */
   let items: (ParsedEvent | (() => void))[] = []
@@ -82,7 +97,34 @@ export async function* readEvents(
       else yield item
     if (failure) throw failure
   }
+  refuseIncomplete(parser, options)
 }
+
+/** An `EventSource` reconnects after any end, but here the end means that all has arrived. */
+function refuseIncomplete(parser: Parser, { onError }: EventStreamOptions): void {
+  if (!parser.isIncomplete()) return
+  const error = new SseError(
+    'INCOMPLETE_EVENT',
+    'The stream ended inside an event, which is dropped: it broke off, or the server left out the last blank line.',
+  )
+  onError?.(error)
+  throw error
+}
+
+function checkOptions(options: EventStreamOptions): void {
+  if (Object(options) !== options) throw new SseError('INVALID_OPTION', `The options are ${options}, not an object.`)
+  refuseUnknownName("a reader's options", options, names)
+  // It checks their values.
+  createParser(options)
+}
+
+const names = namesOf<EventStreamOptions>({
+  onComment: true,
+  onRetry: true,
+  onId: true,
+  onError: true,
+  maxEventBytes: true,
+})
 
 /**
  * Catches two easy mistakes: a response without a body has the body `null`, and a response is

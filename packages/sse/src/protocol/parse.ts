@@ -1,5 +1,6 @@
 import { SseError, type SseErrorCode } from './errors.ts'
 import type { ParsedEvent } from './event.ts'
+import { namesOf, refuseUnknownName } from './names.ts'
 
 /** The callbacks of a parser, and its limit. */
 export interface ParserOptions {
@@ -51,6 +52,11 @@ export interface Parser {
    * a new stream.
    */
   reset(): void
+  /**
+   * Whether the stream, if it ended now, would end inside an event, which the standard drops: in a
+   * block with data, a type or an ID, or in an unfinished line other than a comment.
+   */
+  isIncomplete(): boolean
 }
 
 const STREAM = { stream: true }
@@ -65,7 +71,10 @@ export function createParser(options: ParserOptions): Parser {
   checkOptions(options)
   const { onError } = options
   // Creates the error only if there is an `onError`, because that takes time.
-  const { feed, reset } = startParser(options, onError && ((field, value) => onError(ignoredLine(field, value))))
+  const { feed, reset, isIncomplete } = startParser(
+    options,
+    onError && ((field, value) => onError(ignoredLine(field, value))),
+  )
   let isFeeding = false
   return {
     feed(chunk) {
@@ -90,6 +99,7 @@ export function createParser(options: ParserOptions): Parser {
       }
     },
     reset,
+    isIncomplete,
   }
 }
 
@@ -138,7 +148,7 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
   let resets = 0
 
   reset()
-  return { feed, reset }
+  return { feed, reset, isIncomplete: () => (data ?? event ?? id) !== undefined || /^[^:]/.test(line.join('')) }
 
   function reset(): void {
     resets++
@@ -328,10 +338,20 @@ function add(pieces: string[], piece: string, separator: string): void {
   if (pieces.push(piece) > 128) pieces[0] += separator + pieces.splice(1).join(separator)
 }
 
+const parserNames = /* @__PURE__ */ namesOf<ParserOptions>({
+  onEvent: true,
+  onComment: true,
+  onRetry: true,
+  onId: true,
+  onError: true,
+  maxEventBytes: true,
+})
+
 function checkOptions(options: ParserOptions): void {
   if (Object(options) !== options || typeof options === 'function') {
     throw invalid('The argument of createParser', options, 'an object, such as createParser({ onEvent: (event) => … })')
   }
+  refuseUnknownName("a parser's options", options, parserNames)
   for (const [name, value] of Object.entries(options)) {
     const isLimit = name === 'maxEventBytes'
     if (value !== undefined && (isLimit ? !(typeof value === 'number' && value >= 0) : typeof value !== 'function')) {

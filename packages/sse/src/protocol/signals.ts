@@ -18,8 +18,9 @@ export const CLOSE_EVENT_TYPE = 'headwater-close'
  * - `epoch`: the ID belongs to another history, for example of the process before a restart
  * - `unknown`: this history has never issued the ID
  * - `ahead`: the ID is later than anything in this history, for example after a backup was restored
+ * - `damaged`: events after the ID are damaged or missing in the files of the history
  */
-export type GapReason = 'trimmed' | 'epoch' | 'unknown' | 'ahead'
+export type GapReason = 'trimmed' | 'epoch' | 'unknown' | 'ahead' | 'damaged'
 
 /** The data of a `headwater-gap` event, as JSON. */
 export interface Gap {

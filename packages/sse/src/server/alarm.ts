@@ -98,7 +98,7 @@ class SharedAlarm implements Alarm {
  * The longest time of a timer: a longer one becomes 1 ms in every runtime. An object that is woken
  * too soon sets the next alarm.
  */
-const longestTimerMs = 2_147_483_647
+export const longestTimerMs = 2_147_483_647
 
 /** An open session does not keep the process alive. Only Node's timers are objects. */
 function letProcessEnd(timer: ReturnType<typeof setTimeout>): void {

@@ -4,6 +4,7 @@
  * - `drained`: `drain()` or `drainSignal`
  * - `failed`: a piped source or the producer threw
  * - `client-left`: the client went away, or the connection broke
+ * - `response-ended`: other code ended the response, such as Koa without `ctx.respond = false`
  * - `too-slow`: more than `maxUnsentBytes` were waiting
  * - `stalled`: bytes were waiting, and none were sent for `stallTimeoutMs`
  * - `max-duration`: `maxDurationMs` had passed
@@ -17,6 +18,7 @@ export type CloseReason =
   | 'drained'
   | 'failed'
   | 'client-left'
+  | 'response-ended'
   | 'too-slow'
   | 'stalled'
   | 'max-duration'

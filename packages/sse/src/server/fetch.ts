@@ -1,11 +1,12 @@
 import { SseError } from '../protocol/index.ts'
-import { setOwnAlarm } from './alarm.ts'
+import { longestTimerMs } from './alarm.ts'
+import { FetchSink, reportsFailedResponses } from './fetch-sink.ts'
 import type { PipeItem, PipeSource } from './pipe.ts'
+import { whatIsMistaken } from './pipe-source.ts'
 import { eventStreamHeaders, noContentHeaders } from './response-headers.ts'
 import { ServerSession } from './server-session.ts'
 import type { Session } from './session.ts'
-import { readSessionOptions, type SessionOptions } from './session-options.ts'
-import type { Ending, Sink, SinkListener } from './sink.ts'
+import { readSessionOptions, type SessionOptions, type SessionSettings } from './session-options.ts'
 import { readStreamRequest } from './stream-request.ts'
 
 /**
@@ -17,7 +18,8 @@ import { readStreamRequest } from './stream-request.ts'
 export type Producer = (session: Session) => unknown
 
 /**
- * Answers a Fetch request with an event stream: Hono, Bun, Deno, workerd, Next.js route handlers.
+ * Answers a Fetch request with an event stream: Hono, Bun, Deno, workerd, Next.js route handlers; h3
+ * v1 (Nitro 2, Nuxt 4) by `toWebRequest(event)`, from Node 20.16 on.
  *
  * The producer runs before this returns, up to its first await. It is not called if the session is
  * over from the start: if the request is already aborted, follows a `close()` (it gets 204), or is
@@ -27,8 +29,79 @@ export type Producer = (session: Session) => unknown
  */
 export function createResponse(request: Request, options: SessionOptions, producer: Producer): Response
 export function createResponse(request: Request, producer: Producer): Response
-export function createResponse(request: Request, ...rest: [SessionOptions, Producer] | [Producer]): Response {
+export function createResponse(request: Request, ...rest: OptionsAndProducer): Response {
+  return open(request, rest).response
+}
+
+/**
+ * As {@link createResponse}, but waits for the first event, comment or end of the stream, or for
+ * `heartbeatMs` (at most half of `stallTimeoutMs`). Rejects with what the producer or its source throws before that, so that your
+ * framework answers with an error status; `onError` does not get it. For clients that do not
+ * reconnect, such as a page that posts to a model: an `EventSource` takes a status other than 200 for
+ * the permanent end, and a broken response for a reason to come back.
+ *
+ * Rejects with `INVALID_OPTION` for an argument that is wrong.
+ */
+export async function createResponseWhenReady(
+  request: Request,
+  options: SessionOptions,
+  producer: Producer,
+): Promise<Response>
+export async function createResponseWhenReady(request: Request, producer: Producer): Promise<Response>
+export async function createResponseWhenReady(request: Request, ...rest: OptionsAndProducer): Promise<Response> {
+  const early: EarlyFailure = {}
+  const { response, session, settings } = open(request, rest, early)
+  if (!session) return response
+  await begun(session, Math.min(settings.heartbeatMs, settings.stallTimeoutMs / 2))
+  early.isLate = true
+  if (!early.failure) return response
+  const { error } = early.failure
+  if (session.closeReason !== 'failed') {
+    session.report(error)
+    return response
+  }
+  await response.body?.cancel()
+  throw error
+}
+
+/** The error of a response that has not begun. */
+interface EarlyFailure {
+  failure?: { readonly error: unknown }
+  /** Whether the response is no longer waited for. */
+  isLate?: boolean
+}
+
+/** Waits until a session has something to send or is over, or for so long. */
+function begun(session: ServerSession, milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, Math.min(milliseconds, longestTimerMs))
+    session.onBegun = () => {
+      clearTimeout(timer)
+      session.onBegun = undefined
+      resolve()
+    }
+    if (session.hasBegun || !session.isOpen) session.onBegun()
+  })
+}
+
+type OptionsAndProducer = [SessionOptions, Producer] | [Producer]
+
+interface Opened {
+  readonly response: Response
+  readonly settings: SessionSettings
+  /** None if it would be over from the start. */
+  readonly session?: ServerSession
+}
+
+/** Opens a session, unless it would be over from the start. `early` takes an error that comes before it has begun. */
+function open(request: Request, rest: OptionsAndProducer, early?: EarlyFailure): Opened {
   const [options, producer] = rest.length === 1 ? [{}, rest[0]] : rest
+  if (typeof request?.headers?.get !== 'function') {
+    throw new SseError(
+      'INVALID_OPTION',
+      'The first argument is not a Request. In Hono pass c.req.raw, in h3 v1 toWebRequest(event), in h3 v2 event.req.',
+    )
+  }
   if (typeof producer !== 'function') {
     throw new SseError(
       'INVALID_OPTION',
@@ -39,131 +112,47 @@ export function createResponse(request: Request, ...rest: [SessionOptions, Produ
   const headers = new Headers(eventStreamHeaders(settings))
   const streamRequest = readStreamRequest(request.method, request.url, (name) => request.headers.get(name) ?? undefined)
   if (streamRequest.isAfterEnd) {
-    return new Response(null, { status: 204, headers: new Headers(noContentHeaders(settings.headers)) })
+    const response = new Response(null, { status: 204, headers: new Headers(noContentHeaders(settings.headers)) })
+    return { response, settings }
   }
   // Deno always cancels the stream, and prints a warning about a future change when a program uses
   // the signal.
   const signal = 'Deno' in globalThis ? undefined : request.signal
-  if (request.method === 'HEAD' || signal?.aborted) return new Response(null, { headers })
+  if (request.method === 'HEAD' || signal?.aborted) return { response: new Response(null, { headers }), settings }
+  const { onError } = settings
+  if (early) {
+    settings.onError = (error) => {
+      if (session.hasBegun || early.isLate || early.failure) onError(error)
+      else early.failure = { error }
+    }
+  }
   const sink = new FetchSink(signal)
   const session = new ServerSession(streamRequest, settings, sink)
   run(producer, session)
-  return new Response(sink.stream, { headers })
+  return { response: new Response(sink.stream, { headers }), settings, session }
 }
 
 async function run(producer: Producer, session: ServerSession): Promise<void> {
   if (!session.isOpen) return
   try {
     const produced = await producer(session)
+    const mistaken = whatIsMistaken(produced)
+    if (mistaken !== undefined) {
+      throw new SseError(
+        'INVALID_OPTION',
+        `The producer returned ${mistaken}. It can return an iterable, an async iterable or a stream.`,
+      )
+    }
     if (isSource(produced)) await session.pipe(produced)
   } catch (error) {
     // Sending to a client that left rejects. That is not a failure of the producer.
     if (session.isOpen) await session.fail(error)
+    else if (error instanceof SseError && error.code !== 'SESSION_CLOSED') session.report(error)
   }
 }
-
-/**
- * Bun, Deno and workerd report a response that breaks off as a fault of the program. Bun and workerd
- * also drop what they have read of it and not yet sent.
- */
-const reportsFailedResponses =
-  'Bun' in globalThis || 'Deno' in globalThis || globalThis.navigator?.userAgent === 'Cloudflare-Workers'
-/** How long these runtimes have to send what they have read before the response breaks off. */
-const unsentMs = 100
 
 /** Excludes arrays: the result of a producer that ends in `Promise.all(…)` has no meaning. */
 function isSource(value: unknown): value is PipeSource<PipeItem> {
   if (typeof value !== 'object' || value === null) return false
   return Symbol.asyncIterator in value || 'getReader' in value || (Symbol.iterator in value && 'next' in value)
-}
-
-/**
- * A stream that accepts bytes only on request, so that unsent bytes wait in the session, within its
- * bound.
- */
-class FetchSink implements Sink {
-  readonly setAlarm = setOwnAlarm
-  readonly stream: ReadableStream<Uint8Array>
-  readonly #signal: AbortSignal | undefined
-  #controller!: ReadableStreamDefaultController<Uint8Array>
-  #listener!: SinkListener
-  #isAsked = false
-  /** Whether the stream is to fail when the reader asks for more. */
-  #isBreaking = false
-
-  constructor(signal: AbortSignal | undefined) {
-    this.#signal = signal
-    this.stream = new ReadableStream<Uint8Array>(
-      {
-        start: (controller) => {
-          this.#controller = controller
-        },
-        pull: () => {
-          this.#isAsked = true
-          if (this.#isBreaking) this.#breakOff()
-          else this.#listener.onDrain()
-        },
-        cancel: () => {
-          this.#signal?.removeEventListener('abort', this.#onAbort)
-          this.#listener.onOver()
-        },
-      },
-      { highWaterMark: 0 },
-    )
-  }
-
-  start(listener: SinkListener): boolean {
-    this.#listener = listener
-    this.#signal?.addEventListener('abort', this.#onAbort, { once: true })
-    return false
-  }
-
-  write(bytes: Uint8Array): boolean {
-    this.#isAsked = false
-    // A copy, because the reader of the stream owns the chunk and may transfer its buffer, which
-    // subscribers of a channel share.
-    this.#controller.enqueue(new Uint8Array(bytes))
-    this.#listener.onFlushed(bytes.length)
-    return this.#isAsked
-  }
-
-  end({ isBroken }: Ending): void {
-    if (isBroken) {
-      // Not before the reader asks for more: an error reaches it before what it has not taken.
-      this.#isBreaking = true
-      if (this.#isAsked) this.#breakOff()
-      return
-    }
-    this.#signal?.removeEventListener('abort', this.#onAbort)
-    this.#controller.close()
-    this.#listener.onOver()
-  }
-
-  #breakOff(): void {
-    this.#signal?.removeEventListener('abort', this.#onAbort)
-    const breakOff = () => {
-      this.#controller.error(
-        new SseError('SESSION_CLOSED', 'The session ended before its stream was complete, so the response breaks off.'),
-      )
-      this.#listener.onOver()
-    }
-    if (reportsFailedResponses) setTimeout(breakOff, unsentMs)
-    else breakOff()
-  }
-
-  destroy(): void {
-    this.#signal?.removeEventListener('abort', this.#onAbort)
-    // Not close(): the runtime would keep waiting for the client to read the last chunk. It may log
-    // this error.
-    this.#controller.error(new SseError('SESSION_CLOSED', 'A client read too slowly and was disconnected.'))
-  }
-
-  /**
-   * Called when the client left. Usually the runtime cancels the stream as well; if it does not,
-   * nothing must wait for more.
-   */
-  readonly #onAbort = (): void => {
-    this.#controller.close()
-    this.#listener.onOver()
-  }
 }

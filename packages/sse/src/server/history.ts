@@ -1,4 +1,5 @@
 import { SseError } from '../protocol/index.ts'
+import { namesOf, refuseUnknownName } from '../protocol/names.ts'
 
 /** How much a channel keeps for clients that reconnect. The first limit reached counts. */
 export interface HistoryOptions {
@@ -25,14 +26,13 @@ export class History {
   #byteLength = 0
 
   constructor(options: HistoryOptions) {
-    for (const name of Object.keys(options)) {
-      if (!['maxEvents', 'maxAgeMs', 'maxBytes'].includes(name)) {
-        throw new SseError(
-          'INVALID_OPTION',
-          `Unknown history option "${name}". The options are: maxEvents, maxAgeMs, maxBytes.`,
-        )
-      }
+    if (typeof options !== 'object' || options === null) {
+      throw new SseError(
+        'INVALID_OPTION',
+        `history is ${String(options)}, not an object. Did you mean { history: { maxEvents: ${typeof options === 'number' ? options : 1000} } }?`,
+      )
     }
+    refuseUnknownName('history', options, names)
     const { maxEvents = 1000, maxAgeMs = 300_000, maxBytes = 8_388_608 } = options
     this.#maxEvents = from0('maxEvents', maxEvents)
     this.#maxAgeMs = from0('maxAgeMs', maxAgeMs)
@@ -73,6 +73,8 @@ export class History {
     }
   }
 }
+
+const names = namesOf<HistoryOptions>({ maxEvents: true, maxAgeMs: true, maxBytes: true })
 
 interface KeptEvent {
   bytes: Uint8Array

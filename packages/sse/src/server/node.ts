@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
 import { SseError } from '../protocol/index.ts'
 import { setSharedAlarm } from './alarm.ts'
+import { breakOff } from './break-off.ts'
 import { eventStreamHeaders, noContentHeaders } from './response-headers.ts'
 import { ServerSession } from './server-session.ts'
 import type { Session } from './session.ts'
@@ -21,7 +22,8 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
  *
  * Express, Nest: `createSession(req, res)`. Koa: `ctx.respond = false`, then
  * `createSession(ctx.req, ctx.res)`. Fastify: `reply.hijack()`, then
- * `createSession(request.raw, reply.raw, { headers: reply.getHeaders() })`.
+ * `createSession(request.raw, reply.raw, { headers: reply.getHeaders() })`. h3 v1 (Nitro 2, Nuxt 4):
+ * `event._handled = true`, then `createSession(event.node.req, event.node.res)`.
  *
  * The session may be over from the start, see {@link Session.isOpen}: if the client has already
  * left, returned after a `close()` (it gets 204), or sent `HEAD`.
@@ -114,8 +116,10 @@ class NodeSink implements Sink {
       if (byteLength > 0) listener.onFlushed(byteLength)
       listener.onDrain()
     })
-    res.on('finish', () => listener.onOver())
-    res.on('close', () => listener.onOver())
+    // HTTP/2 also says 'finish' when the client has left.
+    const over = () => (res.writableEnded ? listener.onEndedByOthers() : listener.onOver())
+    res.on('finish', over)
+    res.on('close', over)
     // Without a listener the error of a broken connection would end the process. 'close' follows
     // it.
     res.on('error', () => listener.onOver())
@@ -151,15 +155,7 @@ class NodeSink implements Sink {
       // Otherwise server.close() would wait for the kept-alive connection.
       if (isLeaving && !isHttp2(req)) res.on('finish', () => req.socket.destroySoon())
       res.end()
-    } else if (isHttp2(req)) {
-      breakStreamOff(res.stream as ServerHttp2Stream)
-    } else if (res.socket) {
-      // [RFC 9112, section 8] Without its last chunk the response is incomplete.
-      res.socket.destroySoon()
-    } else {
-      // It still waits for its turn on the connection.
-      res.destroy()
-    }
+    } else breakOff(res, isHttp2(req))
     if (isLeaving && isHttp2(req)) res.stream?.session?.close()
   }
 
@@ -175,22 +171,6 @@ class NodeSink implements Sink {
     this.#res.destroy()
   }
 }
-
-/**
- * Resets an HTTP/2 stream after the bytes it was given. Node resets a stream at once, whatever waits
- * in it, and some clients drop what they have not read when the reset comes. So the reset follows
- * the client's answer to a ping that was sent behind the last bytes.
- */
-function breakStreamOff(stream: ServerHttp2Stream): void {
-  const reset = () => stream.close(internalError)
-  stream.write('', () => {
-    const { session } = stream
-    if (!session || session.destroyed || !session.ping(reset)) reset()
-  })
-}
-
-/** [RFC 9113, section 7] INTERNAL_ERROR. Several clients take CANCEL for an end. */
-const internalError = 2
 
 function hasLeft(req: RequestOfEither, res: ResponseOfEither): boolean {
   if (isHttp2(req)) return !res.stream || res.stream.destroyed || res.stream.closed

@@ -1,7 +1,9 @@
 import { encodeEvent, type Frame, SseError } from '../protocol/index.ts'
+import { namesOf, refuseUnknownName } from '../protocol/names.ts'
 import type { CloseReason } from './close-reason.ts'
 import { frameBytes } from './frame-bytes.ts'
 import { encodePassedOn } from './passed-on.ts'
+import { whyNoSource } from './pipe-source.ts'
 import { encodeSessionEvent, type SessionEvent } from './session-event.ts'
 
 /** The source of a pipe: a list, a generator, a Node `Readable` or a web `ReadableStream`. */
@@ -58,13 +60,42 @@ export interface PipeTarget {
   report(error: unknown): void
 }
 
-/** Implements `Session.pipe`. */
+/** Throws `INVALID_OPTION` for what is not a source, and for options that mean nothing. */
+export function checkPipe(source: unknown, options: PipeOptions<never>): void {
+  const problem = whyNoSource(source)
+  if (problem !== undefined) {
+    throw new SseError('INVALID_OPTION', `pipe() needs an iterable, an async iterable or a stream, not ${problem}.`)
+  }
+  if (typeof options !== 'object' || options === null) {
+    throw new SseError('INVALID_OPTION', `pipe()'s options are ${String(options)}, not an object.`)
+  }
+  refuseUnknownName("pipe()'s options", options, optionNames)
+  const { toEvent, keepOpen, errorEvent } = options
+  expect('toEvent', toEvent, ['function'])
+  expect('keepOpen', keepOpen, ['boolean'])
+  expect('errorEvent', errorEvent, ['function', 'object'])
+}
+
+const optionNames = namesOf<PipeOptions>({ toEvent: true, keepOpen: true, errorEvent: true })
+
+function expect(name: string, value: unknown, types: readonly string[]): void {
+  if (value === undefined || types.includes(typeof value)) return
+  throw new SseError('INVALID_OPTION', `${name} is ${String(value)}: it must be of type ${types.join(' or ')}.`)
+}
+
+/** Implements `Session.pipe`, for arguments that {@link checkPipe} has checked. */
 export async function pipeInto<T>(
   session: PipeTarget,
   source: PipeSource<T>,
   { toEvent, keepOpen = false, errorEvent }: PipeOptions<T>,
 ): Promise<PipeResult> {
-  const reader = new ItemReader(source, (error) => session.report(error))
+  let reader: ItemReader<T>
+  try {
+    reader = new ItemReader(source, (error) => session.report(error))
+  } catch (error) {
+    await session.fail(error, { errorEvent, keepOpen })
+    return { outcome: 'failed', error }
+  }
   const encoder: Encoder<T> = toEvent
     ? { encode: (item) => encodePassedOn(toEvent(item), session.isEventSource) }
     : itemEncoder(session.isEventSource)
@@ -145,33 +176,26 @@ class ItemReader<T> {
 }
 
 function openSource<T>(source: PipeSource<T>) {
-  if (typeof source === 'object' && source !== null) {
-    if ('getReader' in source) {
-      const reader = source.getReader()
-      return {
-        next: () => reader.read() as Promise<IteratorResult<T>>,
-        stop: () => reader.cancel(),
-      }
-    }
-    if (Symbol.asyncIterator in source) {
-      const iterator = source[Symbol.asyncIterator]()
-      return {
-        next: () => iterator.next(),
-        stop() {
-          // The iterator of a Node stream would return only after its pending read.
-          if ('destroy' in source && typeof source.destroy === 'function') source.destroy()
-          return iterator.return?.()
-        },
-      }
-    }
-    if (Symbol.iterator in source) {
-      const iterator = source[Symbol.iterator]()
-      return { next: () => iterator.next(), stop: () => iterator.return?.() }
+  if ('getReader' in source) {
+    const reader = source.getReader()
+    return {
+      next: () => reader.read() as Promise<IteratorResult<T>>,
+      stop: () => reader.cancel(),
     }
   }
-  const what =
-    typeof source === 'function' ? 'a function (call it first?)' : `${typeof source} ${JSON.stringify(source)}`
-  throw new SseError('INVALID_OPTION', `pipe() needs an iterable, an async iterable or a stream, not ${what}.`)
+  if (Symbol.asyncIterator in source) {
+    const iterator = source[Symbol.asyncIterator]()
+    return {
+      next: () => iterator.next(),
+      stop() {
+        // The iterator of a Node stream would return only after its pending read.
+        if ('destroy' in source && typeof source.destroy === 'function') source.destroy()
+        return iterator.return?.()
+      },
+    }
+  }
+  const iterator = source[Symbol.iterator]()
+  return { next: () => iterator.next(), stop: () => iterator.return?.() }
 }
 
 /** `events()` gives each event the last event ID in force, and the type `message` if it has none. */

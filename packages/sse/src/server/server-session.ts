@@ -2,28 +2,19 @@ import { encodeComment, encodeRetry, type Frame, SseError } from '../protocol/in
 import type { Alarm, Timed } from './alarm.ts'
 import type { CloseReason } from './close-reason.ts'
 import { joinDrain, leaveDrain } from './drain-signal.ts'
+import { firstBytes } from './first-bytes.ts'
 import { frameBytes } from './frame-bytes.ts'
 import { type Delivery, FrameQueue } from './frame-queue.ts'
 import { lastIdIn } from './last-id.ts'
 import { encodePassedOn } from './passed-on.ts'
-import { type PipeOptions, type PipeResult, type PipeSource, type PipeTarget, pipeInto } from './pipe.ts'
+import { checkPipe, type PipeOptions, type PipeResult, type PipeSource, type PipeTarget, pipeInto } from './pipe.ts'
 import { encodeFinalEnd, encodePosition } from './reserved.ts'
 import type { Session } from './session.ts'
 import { encodeSessionEvent, type SessionEvent } from './session-event.ts'
 import type { SessionSettings } from './session-options.ts'
-import type { Ending, Sink, SinkListener } from './sink.ts'
+import type { SessionEnd, SessionState } from './session-state.ts'
+import type { Sink, SinkListener } from './sink.ts'
 import type { StreamRequest } from './stream-request.ts'
-
-/** How a session ends: a frame that is sent last, and what an {@link Ending} says, both `false` by default. */
-type SessionEnd = Partial<Ending> & { readonly lastFrame?: Frame | undefined }
-
-type State =
-  | { name: 'open' }
-  /** The session accepts nothing more; what it accepted is still sent. */
-  | { name: 'ending'; reason: CloseReason; ending: Ending }
-  /** The sink has everything and is ending. */
-  | { name: 'ended'; reason: CloseReason }
-  | { name: 'over'; reason: CloseReason }
 
 /** The implementation of {@link Session}: its states and its limits, over any {@link Sink}. */
 export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
@@ -31,9 +22,13 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   readonly isEventSource: boolean
   readonly closed: Promise<CloseReason>
   droppedEvents = 0
+  /** Internal: called when the session accepts anything, and when it is no longer open. */
+  onBegun: (() => void) | undefined
+  /** Internal: the sequence of event IDs that the client resumes. */
+  sequence: object | undefined
   readonly #settings: SessionSettings
   readonly #sink: Sink | undefined
-  #state: State = { name: 'open' }
+  #state: SessionState = { name: 'open' }
   #resolveClosed!: (reason: CloseReason) => void
   #controller: AbortController | undefined
   readonly #queue = new FrameQueue()
@@ -50,6 +45,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   #bytesFlushed = 0
   #sinkIsFull = false
   #waitingForRoom: (() => void)[] | undefined
+  #acceptedFrames = 0
   #alarm: Alarm | undefined
   readonly #endsAt: number
   #lastSentAt: number
@@ -103,7 +99,10 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   }
 
   write(frame: Frame): Promise<void> {
-    return this.#deliver(() => frame)
+    return this.#deliver(() => {
+      if (typeof frame === 'string') return frame
+      throw new SseError('INVALID_DATA', 'write() needs a frame, such as encodeEvent() makes. Use send() for an event.')
+    })
   }
 
   comment(text?: string): Promise<void> {
@@ -115,12 +114,18 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   }
 
   pipe<T>(source: PipeSource<T>, options: PipeOptions<T> = {}): Promise<PipeResult> {
+    try {
+      checkPipe(source, options)
+    } catch (error) {
+      // Nothing will come: the client must not wait for it.
+      void this.#end('failed', { isBroken: true })
+      throw error
+    }
     return pipeInto(this, source, options)
   }
 
   close(): Promise<CloseReason> {
-    const cursor = this.#cursor ?? this.lastEventId
-    return this.#end('closed', { lastFrame: this.isEventSource ? encodeFinalEnd(cursor) : undefined })
+    return this.#end('closed', { lastFrame: this.isEventSource ? encodeFinalEnd(this.cursor) : undefined })
   }
 
   drain(): Promise<CloseReason> {
@@ -175,6 +180,16 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     }
   }
 
+  /** Internal: whether anything was accepted after the first bytes. */
+  get hasBegun(): boolean {
+    return this.#acceptedFrames > 1
+  }
+
+  /** Internal: the last event ID that the client has after everything accepted. */
+  get cursor(): string {
+    return this.#cursor ?? this.lastEventId
+  }
+
   /** Internal: whether events beyond the bound wait at their source instead of here. */
   get waitsWhenFull(): boolean {
     return this.#settings.whenFull === 'wait'
@@ -210,14 +225,9 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
 
   #deliver(encode: () => Frame | undefined): Promise<void> {
     if (!this.isOpen) return rejectQuietly(this.#closedError())
-    let bytes: Uint8Array
-    try {
-      const frame = encode()
-      if (!frame) return Promise.resolve()
-      bytes = frameBytes(frame)
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    const frame = encode()
+    if (!frame) return Promise.resolve()
+    const bytes = frameBytes(frame)
     let delivery: Delivery | undefined
     const promise = new Promise<void>((resolve, reject) => {
       delivery = {
@@ -252,6 +262,8 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
         }
       }
     }
+    this.#acceptedFrames++
+    this.onBegun?.()
     this.#cursor = lastIdIn(plain) ?? this.#cursor
     const bytes = this.#encode(plain)
     this.#lastSentAt = performance.now()
@@ -318,6 +330,19 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     this.#over('client-left')
   }
 
+  /** Internal: called by the sink. */
+  onEndedByOthers(): void {
+    if (this.isOpen) {
+      this.report(
+        new SseError(
+          'RESPONSE_ENDED',
+          'Other code ended the response of an open session. Have your framework leave it alone: in Koa set ctx.respond = false, in Fastify call reply.hijack(), in h3 v1 set event._handled = true.',
+        ),
+      )
+    }
+    this.#over('response-ended')
+  }
+
   #giveRoom(): void {
     const waiting = this.#waitingForRoom
     if (!waiting) return
@@ -336,9 +361,10 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     this.#resolveClosed(first)
   }
 
-  #stopBeingOpen(next: State): void {
+  #stopBeingOpen(next: SessionState): void {
     const wasOpen = this.isOpen
     this.#state = next
+    this.onBegun?.()
     this.#cancelAlarm()
     if (!wasOpen) return
     if (this.#settings.drainSignal) leaveDrain(this.#settings.drainSignal, this)
@@ -462,17 +488,6 @@ const pieceBytes = 65_536
 
 /** How far a source that can wait (a pipe, a replay) sends ahead of the client. */
 const roomBytes = 65_536
-
-/** Usually all sessions of a process begin alike, so they share the same bytes. */
-let lastFirst: { retryMs: number | null; bytes: Uint8Array } | undefined
-
-function firstBytes(retryMs: number | null): Uint8Array {
-  if (lastFirst?.retryMs !== retryMs) {
-    const frame = retryMs === null ? encodeComment() : `${encodeComment()}${encodeRetry(retryMs)}`
-    lastFirst = { retryMs, bytes: frameBytes(frame as Frame) }
-  }
-  return lastFirst.bytes
-}
 
 const heartbeat = frameBytes(encodeComment())
 

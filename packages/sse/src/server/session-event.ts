@@ -1,4 +1,6 @@
-import { encodeEvent, type Frame, SseError } from '../protocol/index.ts'
+import { encodeFields } from '../protocol/encode.ts'
+import { type Frame, SseError } from '../protocol/index.ts'
+import { namesOf, refuseUnknownName } from '../protocol/names.ts'
 import { isReservedEventId, isReservedEventType } from './reserved.ts'
 
 /** One event of an application. */
@@ -27,6 +29,7 @@ export function encodeSessionEvent(init: SessionEvent): Frame {
   if (typeof init !== 'object' || init === null) {
     throw new SseError('INVALID_DATA', `${describe(init)} is not an event. Did you mean { data: ${describe(init)} }?`)
   }
+  refuseUnknownName('an event', init, eventNames)
   const { event, id, retry, comment } = init
   if (event !== undefined && isReservedEventType(event)) {
     throw new SseError('INVALID_EVENT_TYPE', `Event type "${event}" is reserved for Headwater itself. Choose another.`)
@@ -34,8 +37,10 @@ export function encodeSessionEvent(init: SessionEvent): Frame {
   if (id !== undefined && isReservedEventId(id)) {
     throw new SseError('INVALID_EVENT_ID', `Event id "${id}" would end the client permanently. Use close() for that.`)
   }
-  return encodeEvent({ data: dataText(init.data), event, id, retry, comment })
+  return encodeFields({ data: dataText(init.data), event, id, retry, comment })
 }
+
+const eventNames = namesOf<SessionEvent>({ data: true, event: true, id: true, retry: true, comment: true })
 
 /** The data of an event as text: a string as it is, anything else as JSON. Throws `INVALID_DATA`. */
 export function dataText(data: unknown): string {

@@ -1,4 +1,5 @@
 import { SseError } from '../protocol/index.ts'
+import { namesOf, refuseUnknownName } from '../protocol/names.ts'
 import type { ContentCoding } from './content-coding.ts'
 
 /** What to do with an event for a client with `maxUnsentBytes` waiting. */
@@ -90,8 +91,8 @@ export interface SessionOptions {
    */
   contentCoding?: ContentCoding | undefined
   /**
-   * Receives errors of a piped source, a producer or `authorize`. The client learns only that
-   * something failed. Default: `console.error`.
+   * Receives errors of a piped source, a producer or `authorize`, and `RESPONSE_ENDED`. The client
+   * learns only that something failed. Default: `console.error`.
    */
   onError?: ((error: unknown) => void) | undefined
 }
@@ -114,6 +115,11 @@ export interface SessionSettings {
   onError: (error: unknown) => void
 }
 
+/** Throws `INVALID_OPTION` for options that no session would accept, before there is one. */
+export function checkSessionOptions(options: SessionOptions): void {
+  readSessionOptions(options)
+}
+
 /** Checks options and adds the defaults, of which one depends on the transport. Throws `INVALID_OPTION`. */
 export function readSessionOptions(
   options: SessionOptions,
@@ -122,19 +128,12 @@ export function readSessionOptions(
   if (typeof options !== 'object' || options === null) {
     throw new SseError('INVALID_OPTION', `The session's options are ${String(options)}, not an object.`)
   }
+  refuseUnknownName("a session's options", options, optionNames)
   if (options.authorize && options.heartbeatMs === Number.POSITIVE_INFINITY) {
     throw new SseError(
       'INVALID_OPTION',
       'authorize is called every heartbeatMs, but heartbeatMs is Infinity: it would never be called.',
     )
-  }
-  for (const name of Object.keys(options)) {
-    if (!optionNames.has(name)) {
-      throw new SseError(
-        'INVALID_OPTION',
-        `Unknown session option "${name}". The options are: ${[...optionNames].join(', ')}.`,
-      )
-    }
   }
   return {
     headers: objectOf('headers', options.headers) ?? {},
@@ -154,22 +153,22 @@ export function readSessionOptions(
   }
 }
 
-const optionNames: ReadonlySet<string> = new Set<keyof SessionSettings>([
-  'headers',
-  'heartbeatMs',
-  'maxUnsentBytes',
-  'whenFull',
-  'stallTimeoutMs',
-  'maxDurationMs',
-  'whenInterrupted',
-  'retryMs',
-  'drainSignal',
-  'drainSpreadMs',
-  'authorize',
-  'takesConnection',
-  'contentCoding',
-  'onError',
-])
+const optionNames = namesOf<SessionOptions>({
+  headers: true,
+  heartbeatMs: true,
+  maxUnsentBytes: true,
+  whenFull: true,
+  stallTimeoutMs: true,
+  maxDurationMs: true,
+  whenInterrupted: true,
+  retryMs: true,
+  drainSignal: true,
+  drainSpreadMs: true,
+  authorize: true,
+  takesConnection: true,
+  contentCoding: true,
+  onError: true,
+})
 
 const runsOnBun = 'Bun' in globalThis
 

@@ -12,8 +12,8 @@ import type { SessionEvent } from './session-event.ts'
  * handed to the network (flushed to the socket, or pulled from the stream). It rejects with
  * `SESSION_CLOSED` if the session ends before that, or at once if it already has. That rejection
  * needs no handler: code that does not await the promise is not interrupted, so sending to clients
- * that just left is not an error. An invalid event rejects like any promise, and does need a
- * handler.
+ * that just left is not an error. These methods and `pipe` throw at once for an argument that is
+ * wrong.
  */
 export interface Session {
   /**
@@ -82,7 +82,7 @@ export interface Session {
    * If the source fails, `onError` gets the error and the response is broken off: every client knows
    * that it is not complete, and an `EventSource` comes back with its last event ID. If the client
    * leaves, the source is stopped at once. Neither rejects the promise, which resolves with how the
-   * pipe ended. It rejects only with `INVALID_OPTION`, if this is not a source.
+   * pipe ended. If this is not a source, `pipe` throws `INVALID_OPTION` and breaks the response off.
    *
    * The stream of another Headwater can be passed on, gaps included: `pipe(events(hubUrl))`,
    * `pipe(readEvents(response.body))`.

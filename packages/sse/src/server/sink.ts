@@ -36,4 +36,6 @@ export interface SinkListener {
   onDrain(): void
   /** The response is over: ended, or the client has left. */
   onOver(): void
+  /** Code other than the sink ended the response. */
+  onEndedByOthers(): void
 }

@@ -56,6 +56,32 @@ describe('the iteration', () => {
     expect(data).toEqual(['a'])
   })
 
+  it.each([
+    ['after a POST', { body: '{}' }],
+    ['with retry: false', { retry: false }],
+  ] as const)('throws when the response ends inside an event: it only looks complete %s', async (_, options) => {
+    const body = openBody()
+    const stream = events('http://a.test/', { ...scriptedFetch(body.response), ...options })
+    body.write('data: 1\n\ndata: 2\n')
+    body.end()
+    expect((await stream.next()).value?.data).toBe('1')
+    await expect(stream.next()).rejects.toMatchObject({ name: 'ConnectionError', code: 'INCOMPLETE_EVENT' })
+  })
+
+  it('reconnects when a GET ends inside an event, which the standard drops', async () => {
+    stopClock()
+    const [first, second] = [openBody(), openBody()]
+    const stream = events('http://a.test/', scriptedFetch(first.response, second.response))
+    first.write('data: 1\n\ndata: 2\n')
+    first.end()
+    second.write('data: 2\n\n')
+    expect((await stream.next()).value?.data).toBe('1')
+    const next = stream.next()
+    await advance(3000)
+    expect((await next).value?.data).toBe('2')
+    stream.close()
+  })
+
   it('throws when a POST breaks off: what came was not everything', async () => {
     const body = openBody()
     const cut = new Error('cut')

@@ -609,6 +609,29 @@ describe('an option that cannot be', () => {
     }
   })
 
+  it('is refused by events() with the one that was meant', () => {
+    for (const [options, words] of [
+      [{ onopen() {} }, 'Did you mean onOpen?'],
+      [{ onEvent() {} }, 'no "onEvent"'],
+      [{ onError() {} }, 'Did you mean onState?'],
+      [{ heartbeatTimeout: 1 }, 'Did you mean idleTimeoutMs?'],
+      [{ retry: { retries: 3 } }, 'Did you mean maxRetries?'],
+      [{ retry: { backoff: 3 } }, 'Did you mean backoffMs?'],
+    ] as [object, string][]) {
+      const call = () => events('http://a.test/', options)
+      expect(call).toThrow(expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining(words) }))
+    }
+  })
+
+  // [Web IDL] A dictionary ignores other members, and code for other EventSources passes them.
+  it('is ignored by EventSource, but not in retry, which is ours', () => {
+    const { fetch } = scriptedFetch()
+    new EventSource('http://a.test/', { fetch, heartbeatTimeout: 1 } as never).close()
+    const create = () => new EventSource('http://a.test/', { retry: { retries: 3 } } as never)
+    expect(create).toThrow(expect.objectContaining({ code: 'INVALID_OPTION' }))
+    expect(create).toThrow('retries is 3')
+  })
+
   it('throws a TypeError at once where it is the platform that says so', () => {
     for (const options of [
       { lastEventId: 'a\nb' },

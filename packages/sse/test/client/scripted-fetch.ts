@@ -46,7 +46,10 @@ export function scriptedFetch(...answers: (Response | Error | (() => Response | 
     if (answer instanceof Error) throw answer
     return typeof answer === 'function' ? answer() : answer
   }
-  return { fetch, calls }
+  // Not enumerable: `{ ...scriptedFetch() }` are options, of which `calls` is none.
+  return Object.defineProperty({ fetch } as { fetch: typeof fetch; readonly calls: FetchCall[] }, 'calls', {
+    value: calls,
+  })
 }
 
 /** Timers stand still until told otherwise; sockets, streams and `setImmediate` go on. */

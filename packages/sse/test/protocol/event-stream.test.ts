@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { SseError } from '../../src/protocol/errors.ts'
 import type { ParsedEvent } from '../../src/protocol/event.ts'
 import { type EventStreamOptions, EventStreamParser, readEvents } from '../../src/protocol/event-stream.ts'
+import { createParser } from '../../src/protocol/parse.ts'
 
 type Chunk = string | Uint8Array
 
@@ -89,7 +90,7 @@ const faces: [
 
 describe.each(faces)('%s', (_face, read) => {
   it('gives the events in order, also when several come in one chunk or one in several', async () => {
-    const chunks = ['event: add\nid: 1\ndata: a\n\ndata: b\n\nda', 'ta: ', '', 'c\n', '\n', ': bye\n\ndata: lost']
+    const chunks = ['event: add\nid: 1\ndata: a\n\ndata: b\n\nda', 'ta: ', '', 'c\n', '\n', ': bye\n']
     expect(await collect(read(new Source(), chunks))).toEqual([
       { event: 'add', data: 'a', id: '1' },
       { event: undefined, data: 'b', id: undefined },
@@ -285,12 +286,10 @@ describe('readEvents()', () => {
     ['a Response in place of its body', new Response('data: 1\n\n'), 'readEvents(response.body)'],
     ['text', 'data: 1\n\n', 'data: 1'],
     ['bytes', bytes('data: 1\n\n'), 'an object'],
-  ])('refuses %s', async (_what, stream, words) => {
-    await expect(readEvents(stream as never).next()).rejects.toMatchObject({
-      name: 'SseError',
-      code: 'INVALID_OPTION',
-      message: expect.stringContaining(words),
-    })
+  ])('refuses %s, at once', (_what, stream, words) => {
+    expect(() => readEvents(stream as never)).toThrow(
+      expect.objectContaining({ name: 'SseError', code: 'INVALID_OPTION', message: expect.stringContaining(words) }),
+    )
   })
 })
 
@@ -321,3 +320,55 @@ describe('EventStreamParser', () => {
 function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve))
 }
+
+describe('a stream that ends inside an event', () => {
+  const cuts: [text: string, isIncomplete: boolean][] = [
+    ['', false],
+    ['data: 1\n\n', false],
+    ['data: 1\r\r', false],
+    ['data: 1\n\n:', false],
+    ['data: 1\n\n: heartbeat\n', false],
+    ['data: 1\n\nretry: 2000\n', false],
+    ['data: 1\n\nunknown\n', false],
+    ['data: 1\n\ndata: 2\n', true],
+    ['data: 1\n\ndata: 2', true],
+    ['data: 1\n\nda', true],
+    ['data: 1\n\nid: 7\n', true],
+    ['data: 1\n\nevent: tick\n', true],
+    ['data: 1\n\n: comment\nevent', true],
+    [`data: 1\n\n: ${'x'.repeat(100)}`, false],
+  ]
+
+  it.each(cuts)('%j: %s', async (text, isIncomplete) => {
+    for (let cut = 0; cut <= text.length; cut++) {
+      const parser = createParser({})
+      parser.feed(text.slice(0, cut))
+      parser.feed(text.slice(cut))
+      expect([cut, parser.isIncomplete()]).toEqual([cut, isIncomplete])
+      parser.reset()
+      expect(parser.isIncomplete()).toBe(false)
+    }
+    const bytes = new TextEncoder().encode(text)
+    const errors: string[] = []
+    const options = { onError: (error: SseError) => errors.push(error.code) }
+    const streams = [
+      () => readEvents(new Response(bytes).body!, options),
+      () => new Response(bytes).body!.pipeThrough(new EventStreamParser(options)),
+    ]
+    for (const open of streams) {
+      errors.length = 0
+      const data: string[] = []
+      const read = async () => {
+        for await (const event of open()) data.push(event.data)
+      }
+      if (isIncomplete) await expect(read()).rejects.toMatchObject({ name: 'SseError', code: 'INCOMPLETE_EVENT' })
+      else await read()
+      expect(data).toEqual(text === '' ? [] : ['1'])
+      expect(errors.filter((code) => code === 'INCOMPLETE_EVENT')).toHaveLength(isIncomplete ? 1 : 0)
+    }
+  })
+
+  it('does not matter to a loop that was left before', async () => {
+    for await (const { data } of readEvents(new Response('data: [DONE]\n\ndata: 2').body!)) if (data === '[DONE]') break
+  })
+})

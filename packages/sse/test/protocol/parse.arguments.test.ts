@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { SseError } from '../../src/protocol/errors.ts'
+import { EventStreamParser, readEvents } from '../../src/protocol/event-stream.ts'
 import { createParser, type ParserOptions } from '../../src/protocol/parse.ts'
 
 const invalidOption = (...words: string[]) =>
@@ -19,6 +20,8 @@ describe('createParser() refuses', () => {
     ['an onRetry that is no function', { onRetry: 1 }, ['onRetry', '1']],
     ['an onId that is no function', { onId: [] }, ['onId']],
     ['an onError that is no function', { onError: true }, ['onError', 'true']],
+    ['onevent', { onevent: () => {} }, ['onevent', 'Did you mean onEvent', 'onComment']],
+    ['maxBufferSize', { maxBufferSize: 1024 }, ['maxBufferSize', 'Did you mean maxEventBytes']],
     ['a negative maxEventBytes', { maxEventBytes: -1 }, ['maxEventBytes', '-1']],
     ['a maxEventBytes of NaN, which nothing is larger than', { maxEventBytes: Number.NaN }, ['maxEventBytes', 'NaN']],
     ['a maxEventBytes that is no number', { maxEventBytes: '10' }, ['maxEventBytes', '10']],
@@ -26,6 +29,19 @@ describe('createParser() refuses', () => {
   it.each(refusals)('%s', (_what, options, words) => {
     expect(() => createParser(options as ParserOptions)).toThrow(SseError)
     expect(() => createParser(options as ParserOptions)).toThrow(invalidOption(...words))
+  })
+})
+
+describe('readers refuse', () => {
+  const empty = new ReadableStream<Uint8Array>()
+  it.each<[string, object, string[]]>([
+    ['onEvent, because they return the events', { onEvent: () => {} }, ['onEvent']],
+    ['onerror', { onerror: () => {} }, ['onerror', 'Did you mean onError']],
+    ['a maxEventBytes that is no number', { maxEventBytes: '10' }, ['maxEventBytes', '10']],
+    ['null', null as never, ['null']],
+  ])('%s', (_, options, words) => {
+    expect(() => readEvents(empty, options)).toThrow(invalidOption(...words))
+    expect(() => new EventStreamParser(options)).toThrow(invalidOption(...words))
   })
 })
 

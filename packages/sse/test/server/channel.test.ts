@@ -277,7 +277,7 @@ describe('a channel', () => {
     [{ maxEvents: -1 }, /history.maxEvents is -1/],
     [{ maxAgeMs: Number.NaN }, /history.maxAgeMs is NaN/],
     [{ maxBytes: '1' }, /history.maxBytes is 1/],
-    [{ size: 1 }, /Unknown history option "size"/],
+    [{ size: 1 }, /There is no "size" in history/],
   ])('refuses the history %o', (history, message) => {
     expect(() => createChannel({ history } as ChannelOptions)).toThrow(message)
   })
@@ -356,6 +356,89 @@ describe('a channel', () => {
     const { session, leave } = connect(channel, { subscribe: false })
     channel.subscribe(session, { lastEventId: ids[1] })
     expect(read(await leave()).data).toEqual(['3'])
+  })
+
+  test('refuses a session of another channel: its client has one last event ID', async () => {
+    const all = createChannel()
+    const mine = createChannel()
+    const { session, unsubscribe, leave } = connect(all)
+    const refused = expect.objectContaining({
+      code: 'ALREADY_SUBSCRIBED',
+      message: expect.stringContaining('a session of its own'),
+    })
+    expect(() => mine.subscribe(session)).toThrow(refused)
+    expect(mine.subscriberCount).toBe(0)
+    all.broadcast({ data: 'all' })
+    mine.broadcast({ data: 'mine' })
+    expect(read(await leave()).data).toEqual(['all'])
+    unsubscribe()
+    expect(() => mine.subscribe(session)).toThrow(refused)
+  })
+
+  test('goes on where it was for a session that comes again after unsubscribing', async () => {
+    const channel = createChannel()
+    const id = channel.broadcast({ data: 0 })
+    const { session, unsubscribe, leave } = connect(channel, { lastEventId: id })
+    channel.broadcast({ data: 1 })
+    unsubscribe()
+    channel.broadcast({ data: 2 })
+    channel.subscribe(session)
+    channel.broadcast({ data: 3 })
+    expect(read(await leave()).data).toEqual(['1', '2', '3'])
+  })
+
+  test.each([{ lastEventId: 'earliest' }, { query: 'earliest' }])('sends all that is kept from %j', async (from) => {
+    const channel = createChannel({ history: { maxEvents: 2 } })
+    for (const data of [1, 2, 3]) channel.broadcast({ data })
+    const { leave } = connect(channel, from)
+    const { data, types } = read(await leave())
+    expect(data).toEqual(['2', '3'])
+    expect(types).not.toContain('headwater-gap')
+  })
+
+  test('gives a client that wants all of nothing a position, so that it can resume', async () => {
+    const channel = createChannel()
+    const { lastEventId } = read(await connect(channel, { lastEventId: 'earliest' }).leave())
+    channel.broadcast({ data: 1 })
+    expect(read(await connect(channel, { lastEventId }).leave()).data).toEqual(['1'])
+  })
+
+  test('that is closed sends who comes later what is kept, and then the end', async () => {
+    const channel = createChannel()
+    for (let i = 0; i < 100; i++) channel.broadcast({ data: `${i} ${'x'.repeat(5000)}` })
+    await channel.close()
+    const { response } = connect(channel, { lastEventId: 'earliest' })
+    const text = await response.text()
+    expect(read(text).data.map((each) => Number.parseInt(each, 10))).toEqual(numbers(0, 99).map(Number))
+    expect(text).toMatch(/event: headwater-close\ndata: \{\}\nid: \S+\n\n$/)
+  })
+
+  test('closes after a replay that is under way, not in the middle of it', async () => {
+    const channel = createChannel()
+    const start = channel.broadcast({ data: 'start' })
+    for (let i = 0; i < 100; i++) channel.broadcast({ data: `${i} ${'x'.repeat(5000)}` })
+    const { response } = connect(channel, { lastEventId: start })
+    const closed = channel.close()
+    const { data } = read(await response.text())
+    expect(data.map((each) => Number.parseInt(each, 10))).toEqual(numbers(0, 99).map(Number))
+    await closed
+  })
+
+  test.each<[() => unknown, string]>([
+    [() => createChannel({ history: 100 } as never), '{ history: { maxEvents: 100 } }'],
+    [() => createChannel({ history: { maxEvent: 100 } } as never), 'maxEvents?'],
+    [() => createChannel({ maxEvents: 100 } as never), '"maxEvents" in a channel'],
+    [() => createChannel({ onsubscribe() {} } as never), 'onSubscribe?'],
+    [() => createChannel({ onSubscribe: 'log' } as never), 'onSubscribe is log'],
+    [() => createChannel(null as never), 'null'],
+    [() => createChannel().broadcast({ data: 1, type: 'tick' } as never), 'event?'],
+    [() => createChannel().broadcast('text' as never), '{ data: "text" }'],
+    [() => createChannel().broadcast(undefined as never), 'undefined is not an event'],
+    [() => connect(createChannel()).subscribeAgain({ lasteventid: '1' }), 'lastEventId?'],
+  ])('refuses names that mean nothing, and says which was meant: %s', (call, message) => {
+    expect(call).toThrow(
+      expect.objectContaining({ code: expect.stringMatching('INVALID'), message: expect.stringContaining(message) }),
+    )
   })
 
   test('refuses what is no session', () => {
@@ -498,6 +581,7 @@ function connect(
     response,
     session: session as unknown as Session,
     unsubscribe: () => unsubscribe(),
+    subscribeAgain: (options: object) => channel.subscribe(session as Session, options),
     /** Reads all that has been sent, then leaves. */
     async leave() {
       const reader = (response.body as ReadableStream<Uint8Array>).getReader()

@@ -1,8 +1,8 @@
 import { describe, expect, test, vi } from 'vitest'
-import { createResponse, type Producer } from '../../src/server/fetch.ts'
+import { createResponse, createResponseWhenReady, type Producer } from '../../src/server/fetch.ts'
 import type { Session } from '../../src/server/session.ts'
 import type { SessionOptions } from '../../src/server/session-options.ts'
-import { dataOf, turns } from './opener.ts'
+import { dataOf, turns, useFakeClock } from './opener.ts'
 
 /** The ID of a stream that ended a moment ago. */
 const justEnded = `headwater-end.${Date.now().toString(36)}.7`
@@ -62,6 +62,47 @@ describe('createResponse', () => {
     session.send({ data: 'later' })
     session.close()
     expect(dataOf(await response.text())).toEqual(['later'])
+  })
+
+  test.each<[string, unknown]>([
+    ['an observable', { subscribe() {} }],
+    ['a generator function', function* () {}],
+    ['a response', new Response('a')],
+  ])('breaks off after a producer that returned what it took for a source: %s', async (_, returned) => {
+    const onError = vi.fn()
+    const { session, response } = respond({ onError }, () => returned)
+    await expect(response.text()).rejects.toThrow()
+    expect(await session.closed).toBe('failed')
+    expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'INVALID_OPTION' }))
+  })
+
+  test('reports a source that a producer cannot pipe', async () => {
+    const onError = vi.fn()
+    const { response } = respond({ onError }, (session) => session.pipe({ subscribe() {} } as never))
+    await expect(response.text()).rejects.toThrow()
+    expect(onError).toHaveBeenCalledExactlyOnceWith(expect.objectContaining({ code: 'INVALID_OPTION' }))
+  })
+
+  test.each([undefined, {}, { headers: {} }])('refuses %j as a request, and says what is one', (request) => {
+    expect(() => createResponse(request as never, () => {})).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining('c.req.raw') }),
+    )
+  })
+
+  test.each([
+    ['never reads', 0],
+    ['stops reading', 1],
+  ])('ends a session whose reader %s: somebody may never cancel the stream', async (_, reads) => {
+    useFakeClock()
+    const { session, response } = respond({ heartbeatMs: 10_000, stallTimeoutMs: 5000 }, () => undefined)
+    const reader = response.body!.getReader()
+    for (let i = 0; i < reads; i++) await reader.read()
+    // A heartbeat has to wait before anybody can see that it does.
+    await vi.advanceTimersByTimeAsync(reads * 10_000 + 4900)
+    expect(session.isOpen).toBe(true)
+    await vi.advanceTimersByTimeAsync(200)
+    expect(await session.closed).toBe('stalled')
+    vi.useRealTimers()
   })
 
   test.each<[string, Producer]>([
@@ -192,6 +233,98 @@ describe('createResponse', () => {
     vi.useRealTimers()
     expect(await session.closed).toBe('stalled')
     await expect(response.text()).rejects.toMatchObject({ code: 'SESSION_CLOSED' })
+  })
+})
+
+describe('createResponseWhenReady', () => {
+  const request = new Request('http://a/', { method: 'POST', body: '{}' })
+  const failure = new Error('no model today')
+
+  test.each<[string, Producer]>([
+    [
+      'throws',
+      () => {
+        throw failure
+      },
+    ],
+    ['rejects', async () => Promise.reject(failure)],
+    [
+      'returns a generator that throws before its first event',
+      // biome-ignore lint/correctness/useYield: it throws before
+      async function* () {
+        await turns(1)
+        throw failure
+      },
+    ],
+    ['pipes a promise, which is not a source', (session) => session.pipe(Promise.resolve('a word') as never)],
+    ['pipes a stream that fails', (session) => session.pipe(new ReadableStream({ start: (c) => c.error(failure) }))],
+  ])('rejects with the error, which can be a status, when the producer %s', async (name, producer) => {
+    const onError = vi.fn()
+    let session: Session | undefined
+    const response = createResponseWhenReady(request, { onError }, (opened) => {
+      session = opened
+      return producer(opened)
+    })
+    await expect(response).rejects.toMatchObject(
+      name === 'pipes a promise, which is not a source' ? { code: 'INVALID_OPTION' } : { message: failure.message },
+    )
+    expect(onError).not.toHaveBeenCalled()
+    expect(await session!.closed).toBe('failed')
+  })
+
+  test.each<[string, Producer, string]>([
+    [
+      'yields an event',
+      async function* () {
+        await turns(1)
+        yield 'first'
+        await turns(3)
+        throw failure
+      },
+      'data: first',
+    ],
+    ['sends an event', (session) => void session.send({ data: 'sent' }), 'data: sent'],
+    ['sends a comment', (session) => void session.comment('soon'), ': soon'],
+    ['closes', (session) => void session.close(), ''],
+    ['returns a source of nothing', () => [].values(), ''],
+  ])('resolves as soon as the producer %s', async (_, producer, text) => {
+    const onError = vi.fn()
+    const response = await createResponseWhenReady(request, { onError }, producer)
+    expect(response.status).toBe(200)
+    const { value } = await response.body!.getReader().read()
+    expect(new TextDecoder().decode(value)).toContain(text)
+  })
+
+  test('resolves after heartbeatMs at the latest, so that nobody between gives up', async () => {
+    useFakeClock()
+    const resolved = vi.fn()
+    const response = createResponseWhenReady(request, { heartbeatMs: 10_000 }, () => {})
+    response.then(resolved)
+    await vi.advanceTimersByTimeAsync(9000)
+    expect(resolved).not.toHaveBeenCalled()
+    await vi.advanceTimersByTimeAsync(1500)
+    expect(resolved).toHaveBeenCalled()
+    vi.useRealTimers()
+    await (await response).body?.cancel()
+  })
+
+  test('reports what fails after the first event as createResponse does', async () => {
+    const onError = vi.fn()
+    const response = await createResponseWhenReady(request, { onError }, async function* () {
+      yield 'first'
+      throw failure
+    })
+    await expect(response.text()).rejects.toThrow()
+    expect(onError).toHaveBeenCalledExactlyOnceWith(failure)
+  })
+
+  test('answers 204 and HEAD without the producer, and rejects for an argument that is wrong', async () => {
+    const producer = vi.fn()
+    const after = new Request('http://a/', { headers: { 'last-event-id': justEnded } })
+    expect((await createResponseWhenReady(after, producer)).status).toBe(204)
+    expect((await createResponseWhenReady(new Request('http://a/', { method: 'HEAD' }), producer)).status).toBe(200)
+    expect(producer).not.toHaveBeenCalled()
+    await expect(createResponseWhenReady(request, undefined as never)).rejects.toMatchObject({ code: 'INVALID_OPTION' })
   })
 })
 

@@ -79,7 +79,7 @@ describe('createSession', () => {
     [{ onError: 'log' }, /onError is log/],
     [{ drainSignal: 'stop' }, /drainSignal is stop/],
     [{ headers: 'a: b' }, /headers is a: b/],
-    [{ heartbeat: 5 }, /Unknown session option "heartbeat".*heartbeatMs/],
+    [{ heartbeat: 5 }, /no "heartbeat" in a session's options. Did you mean heartbeatMs.*heartbeatMs/],
     [{ authorize: () => true, heartbeatMs: Number.POSITIVE_INFINITY }, /never/],
     [null, /options are null/],
   ])('refuses the options %o, and says why', async (options, message) => {

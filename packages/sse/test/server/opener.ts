@@ -73,3 +73,13 @@ export function deferred<T>() {
   })
   return { promise, ...(settle as NonNullable<typeof settle>) }
 }
+
+/** Waits until the connection takes no more, and says how much is left. */
+export async function settledUnsent(session: { unsentBytes: number }): Promise<number> {
+  let before = -1
+  while (session.unsentBytes !== before) {
+    before = session.unsentBytes
+    await turns(30)
+  }
+  return before
+}

@@ -326,13 +326,58 @@ describe.each(transports)('pipe over $name', ({ serve }) => {
     expect(cancelled).toHaveBeenCalledOnce()
   })
 
-  test.each([
-    ['text, of which each character would be an event', 'text'],
-    ['a generator function not called', async function* () {}],
-    ['nothing', undefined],
-    ['an object', {}],
-  ])('refuses %s', async (_, source) => {
+  const observable = { subscribe() {}, pipe() {} }
+
+  test.each<[string, unknown, string]>([
+    ['text, of which each character would be an event', 'text', 'string "text"'],
+    ['a generator function not called', async function* () {}, 'Call it'],
+    ['nothing', undefined, 'undefined'],
+    ['an object', {}, 'object {}'],
+    ['an object that contains itself', selfish(), 'an object'],
+    ['an observable', observable, 'Observable'],
+    ['a response', new Response('a'), '.body'],
+    ['a stream that somebody else reads', lockedStream(), 'locked'],
+  ])('refuses %s at once, and breaks the response off: nothing is to come', async (_, source, what) => {
+    const { response, session } = await open()
+    expect(() => session.pipe(source as never)).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining(what) }),
+    )
+    await response.broken()
+    expect(await session.closed).toBe('failed')
+  })
+
+  test.each<[object, string]>([
+    [{ toEvent: 'data' }, 'toEvent is data'],
+    [{ toEvents: () => ({ data: 1 }) }, 'toEvent?'],
+    [{ keepOpen: 1 }, 'keepOpen is 1'],
+    [{ errorEvent: 'failed' }, 'errorEvent is failed'],
+  ])('refuses options that mean nothing: %j', async (options, message) => {
     const { session } = await open()
-    await expect(session.pipe(source as never)).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+    expect(() => session.pipe(['a'], options)).toThrow(
+      expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining(message) }),
+    )
+  })
+
+  test('that throws when it is opened has failed', async () => {
+    const { session } = await open({ onError: () => {} })
+    const error = new Error('no')
+    const source: Iterable<string> = {
+      [Symbol.iterator]() {
+        throw error
+      },
+    }
+    expect(await session.pipe(source)).toEqual({ outcome: 'failed', error })
   })
 })
+
+function selfish() {
+  const self: { self?: unknown } = {}
+  self.self = self
+  return self
+}
+
+function lockedStream() {
+  const stream = new ReadableStream<string>()
+  stream.getReader()
+  return stream
+}

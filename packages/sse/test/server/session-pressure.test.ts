@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { dataOf, opener, turns, useFakeClock } from './opener.ts'
+import { dataOf, opener, settledUnsent, turns, useFakeClock } from './opener.ts'
 import { transports } from './transports.ts'
 
 const MiB = 1024 * 1024
@@ -144,13 +144,3 @@ describe.each(transports)('pressure over $name', ({ serve }) => {
     expect(await session.closed).toBe('closed')
   })
 })
-
-/** Waits until the connection takes no more, and says how much is left. */
-async function settledUnsent(session: { unsentBytes: number }): Promise<number> {
-  let before = -1
-  while (session.unsentBytes !== before) {
-    before = session.unsentBytes
-    await turns(30)
-  }
-  return before
-}

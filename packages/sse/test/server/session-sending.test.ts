@@ -51,7 +51,7 @@ describe.each(transports)('sending over $name', ({ serve }) => {
     ['id', { data: '', id: 'a\u0001b' }, 'INVALID_EVENT_ID'],
   ])('refuses what breaks a line or a header in %s, and stays usable: %j', async (_, event, code) => {
     const { response, session } = await open()
-    await expect(session.send(event)).rejects.toMatchObject({ code })
+    expect(() => session.send(event)).toThrow(expect.objectContaining({ code }))
     session.send({ data: 'after' })
     expect(await response.until('after')).not.toContain('injected')
   })
@@ -63,14 +63,16 @@ describe.each(transports)('sending over $name', ({ serve }) => {
     ['a bigint', 1n],
   ])('refuses data that has no JSON form: %s', async (_, data) => {
     const { session } = await open()
-    await expect(session.send({ data })).rejects.toMatchObject({ code: 'INVALID_DATA' })
+    expect(() => session.send({ data })).toThrow(expect.objectContaining({ code: 'INVALID_DATA' }))
   })
 
   test('refuses circular data, with the reason as the cause', async () => {
     const { session } = await open()
     const data: { self?: unknown } = {}
     data.self = data
-    await expect(session.send({ data })).rejects.toMatchObject({ code: 'INVALID_DATA', cause: expect.any(TypeError) })
+    expect(() => session.send({ data })).toThrow(
+      expect.objectContaining({ code: 'INVALID_DATA', cause: expect.any(TypeError) }),
+    )
   })
 
   test('passes on what another Headwater says, in the form that this client understands', async () => {
@@ -85,11 +87,25 @@ describe.each(transports)('sending over $name', ({ serve }) => {
     )
   })
 
+  test.each<[string, (session: Session) => unknown, string]>([
+    ['an id that is a number', (session) => session.send({ data: '', id: 7 as never }), 'INVALID_EVENT_ID'],
+    ['no event', (session) => session.send(undefined as never), 'INVALID_DATA'],
+    ['an event as a frame', (session) => session.write({ data: 'a' } as never), 'INVALID_DATA'],
+    ['nothing as a frame', (session) => session.write(undefined as never), 'INVALID_DATA'],
+    ['a number as a comment', (session) => session.comment(1 as never), 'INVALID_DATA'],
+    ['a negative time', (session) => session.retry(-1), 'INVALID_RETRY'],
+  ])('throws at once, where the mistake is, and rejects nothing that ends a process: %s', async (_, call, code) => {
+    const { response, session } = await open()
+    expect(() => call(session)).toThrow(expect.objectContaining({ code }))
+    session.send({ data: 'after' })
+    await response.until('after')
+  })
+
   test('refuses an ID that would end the client for good', async () => {
     const { session } = await open()
-    await expect(session.send({ data: '', id: 'headwater-end.0.7' })).rejects.toMatchObject({
-      code: 'INVALID_EVENT_ID',
-    })
+    expect(() => session.send({ data: '', id: 'headwater-end.0.7' })).toThrow(
+      expect.objectContaining({ code: 'INVALID_EVENT_ID' }),
+    )
   })
 
   test('resolves when the bytes have left, and not before', async () => {

@@ -87,7 +87,7 @@ export const transports: Transport[] = [
 
 type SessionArguments = Parameters<Transport['serve']>
 
-function answerWith(options: SessionArguments[0], onSession: SessionArguments[1]) {
+export function answerWith(options: SessionArguments[0], onSession: SessionArguments[1]) {
   return (req: http.IncomingMessage | http2.Http2ServerRequest, res: http.ServerResponse | http2.Http2ServerResponse) =>
     onSession(createSession(req, res, typeof options === 'function' ? options() : options))
 }
@@ -109,7 +109,7 @@ function answerOnTaken(options: SessionArguments[0], onSession: SessionArguments
  * The least that a Fetch runtime does: abort the signal and cancel the stream when the client leaves, and read no
  * faster than it.
  */
-function fetchAdapter(options: SessionArguments[0], onSession: SessionArguments[1]) {
+export function fetchAdapter(options: SessionArguments[0], onSession: SessionArguments[1]) {
   return async (req: http.IncomingMessage, res: http.ServerResponse) => {
     const left = new AbortController()
     res.on('close', () => left.abort())

@@ -53,7 +53,7 @@ export function addStoreFlags(command: Command): Command {
  */
 export async function openStore(
   flags: StoreFlags,
-  listeners: Pick<OpenStoreOptions, 'onError' | 'onUncleanStop' | 'onCaution'>,
+  listeners: Pick<OpenStoreOptions, 'onError' | 'onUncleanStop' | 'onLoss' | 'onCaution'>,
 ): Promise<EventStore> {
   try {
     return await openStoreAt(flags.store, { ...storeOptionsOf(flags), ...listeners })

@@ -7,8 +7,11 @@ import { ClientAddresses, isLoopbackAddress } from '../../http/access/client-add
 import { createCountMemory, openCounts } from '../../http/access/client-counts.ts'
 import { canSharePort } from '../../http/server/server.ts'
 import { encodeStoredEvent } from '../../hub/event-frame.ts'
+import { directoryOf } from '../../store/open.ts'
 import { withoutPassword } from '../../store/postgres/address.ts'
 import { shareStore } from '../../store/shared/share-store.ts'
+import { exposureOf } from '../../store/sqlite/examine.ts'
+import { describeEnd, type HistoryEnd } from '../../store/sqlite/history-end.ts'
 import type { EventStore, StoredEvent } from '../../store/store.ts'
 import { exitCodeOf } from '../exit-code.ts'
 import type { Log } from '../log/log.ts'
@@ -104,6 +107,7 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
   })
 
   let uncleanHolder: string | undefined
+  let end: HistoryEnd | undefined
   const onError = (error: HubError) => logFailure(log, error)
   const caution = warningOf(options)
   if (caution !== undefined) log.write('caution', caution)
@@ -116,8 +120,12 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
     (await openStore(options, {
       onError,
       onCaution: (caution) => log.write('caution', caution),
-      onUncleanStop: (holder) => {
+      onUncleanStop: (holder, found) => {
         uncleanHolder = holder
+        end = found
+      },
+      onLoss: (found) => {
+        end = found
       },
     }))
   const { head } = await store.bounds()
@@ -150,13 +158,17 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
       headPosition: head.position,
     },
   )
+  const directory = directoryOf(options.store)
+  const exposure = directory === undefined ? undefined : exposureOf(directory)
+  if (exposure !== undefined) log.write('caution', `${exposure}.`)
   if (uncleanHolder !== undefined) {
     log.write(
       'unclean-stop',
-      `the hub did not stop in order the last time (${uncleanHolder}). All acknowledged events are there.`,
-      { holder: uncleanHolder },
+      `the hub did not stop in order the last time (${uncleanHolder}). ${end ? describeEnd(end) : ''}`,
+      { holder: uncleanHolder, history: end?.name },
     )
   }
+  if (end?.name === 'lost' || end?.name === 'replaced') log.write('events-missing', describeEnd(end), { ...end })
   log.write('authorization', describeAuth(options), {
     dev,
     anonymous: options.anonymous ?? dev,

@@ -2,6 +2,7 @@ import { HubError } from '../../base/errors.ts'
 import { createHub, type Hub } from '../../create-hub.ts'
 import type { ClientAddresses } from '../../http/access/client-address.ts'
 import type { ClientCounts } from '../../http/access/client-counts.ts'
+import { adviceFor } from '../../http/access/cors.ts'
 import type { Limits } from '../../http/access/limits.ts'
 import type { TokenAuthorizer } from '../../http/access/token-authorizer.ts'
 import { Metrics } from '../../http/metrics.ts'
@@ -10,7 +11,7 @@ import type { Certificate } from '../../http/server/tls.ts'
 import type { EventStore } from '../../store/store.ts'
 import type { StoreHealth } from '../../store/store-health.ts'
 import type { UpstreamConnection } from '../../store/upstream.ts'
-import type { Log } from '../log/log.ts'
+import type { Log, LogEvent } from '../log/log.ts'
 import { openAuthorizer } from '../options/auth-flags.ts'
 import { limitsOf } from '../options/limit-flags.ts'
 import type { ListenAddress } from '../options/option-types.ts'
@@ -67,13 +68,28 @@ export async function startServer(given: ServerOptions): Promise<RunningServer> 
         `refused a ${method === 'connection' ? method : `${method} (${route})`} from ${from}: ${message}`,
         { address: from, method, route, code },
       ),
-    onAnswered(status, { method, route, address: from }) {
+    onForeignPage(origin, { method, route, address: from }) {
+      log.writeThrottled(
+        'page-refused',
+        `answered a ${method} (${route}) from ${from}, but the browser keeps the answer from its page, which is of ${origin}. ${adviceFor(origin)}`,
+        { address: from, method, route, origin },
+      )
+    },
+    onBrowserFull: (from) =>
+      log.writeThrottled(
+        'browser-full',
+        `6 event streams are open from ${from} over HTTP/1.1. If they are one browser's, its next tab waits: browsers open six connections to a host. Serve HTTP/2, or share one stream among tabs.`,
+        { address: from },
+      ),
+    onAnswered(status, { method, route, address: from, lastEventId }) {
       if (!log.isLogged('request')) return
-      log.write('request', `answered ${status} to a ${method} (${route}) from ${from}.`, {
+      const resuming = lastEventId === undefined ? '' : `, to resume after ${lastEventId}`
+      log.write('request', `answered ${status} to a ${method} (${route}) from ${from}${resuming}.`, {
         address: from,
         method,
         route,
         status,
+        lastEventId,
       })
     },
     onStreamEnded(reason, from) {
@@ -124,9 +140,7 @@ export function openTokenAuthorizer(
 /** Logs a failure that no client was told about. */
 export function logFailure(log: Log, error: unknown): void {
   if (error instanceof HubError) {
-    log.writeThrottled(error.code.startsWith('STORE_') ? 'store-failed' : 'failure', error.message, {
-      code: error.code,
-    })
+    log.writeThrottled(eventOf(error), error.message, { code: error.code })
     return
   }
   const { message, stack } = error instanceof Error ? error : new Error(String(error))
@@ -142,6 +156,11 @@ export function logUpstream(log: Log, connection: UpstreamConnection): void {
     return
   }
   log.write('upstream-connected', 'connected to the hub upstream again.')
+}
+
+function eventOf({ code }: HubError): LogEvent {
+  if (code === 'OUT_OF_DESCRIPTORS') return 'descriptors-exhausted'
+  return code.startsWith('STORE_') ? 'store-failed' : 'failure'
 }
 
 /** Logs that the store fails, works again or is slow. */

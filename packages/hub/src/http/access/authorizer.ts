@@ -50,20 +50,22 @@ export interface Authorizer {
   authorizeReplica(request: HubRequest): Promise<Pick<Permission, 'expiresAt'>>
 }
 
-/** Used if no other URL is configured. */
-export const localHubUrl = `http://localhost${hubPath}`
+/** The URL of a hub at a path. Used if no other URL is configured. */
+export function localHubUrl(path = hubPath): string {
+  return `http://localhost${path}`
+}
 
 /**
  * Creates the authorizer for an application's `authorize` function. Without one, anyone may publish
  * and receive public events.
  */
-export function authorizerFrom(authorize?: Authorize): Authorizer {
+export function authorizerFrom(path: string, authorize?: Authorize): Authorizer {
   const anyone: Permission = { publish: [everyTopic] }
   return {
     hasPublishers: true,
     trustsBrowsers: true,
     isCompat: true,
-    hubUrl: localHubUrl,
+    hubUrl: localHubUrl(path),
     authorizeSubscriber: async (request) => (authorize ? await permissionOf(request, authorize) : anyone),
     async authorizeReader(request, path, dialect) {
       if (!authorize) return dialect

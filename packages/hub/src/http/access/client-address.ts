@@ -1,5 +1,6 @@
 import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
 import { HubError } from '../../base/errors.ts'
+import { hostIn } from '../../base/origin.ts'
 import type { HubRequest } from '../message/http-message.ts'
 
 /** The parts of a request that say where it comes from. */
@@ -105,9 +106,12 @@ export function beforeProxy(request: HubRequest): { request: HubRequest; scheme:
   const scheme = firstOf(request.header('x-forwarded-proto'))?.toLowerCase()
   const host = firstOf(request.header('x-forwarded-host'))
   if (host === undefined) return { request, scheme }
-  const { method, url, rawHeaders, body, wholeBody, remoteAddress, clientSignal } = request
+  const { method, url, httpVersion, rawHeaders, body, wholeBody, remoteAddress, clientSignal } = request
   const header = (name: string) => (name === 'host' ? host : request.header(name))
-  return { request: { method, url, rawHeaders, body, wholeBody, remoteAddress, clientSignal, header }, scheme }
+  return {
+    request: { method, url, httpVersion, rawHeaders, body, wholeBody, remoteAddress, clientSignal, header },
+    scheme,
+  }
 }
 
 function firstOf(list: string | undefined): string | undefined {
@@ -141,7 +145,7 @@ function networkOf(address: string): string {
  * 127.0.0.0/8, `[::1]`.
  */
 export function isLoopbackHost(host: string): boolean {
-  const name = host.replace(/:\d*$/, '').toLowerCase()
+  const name = hostIn('http:', host)?.replace(/:\d+$/, '') ?? ''
   return name === 'localhost' || name.endsWith('.localhost') || name === '[::1]' || isLoopbackAddress(name)
 }
 

@@ -1,4 +1,5 @@
 import { HubError } from '../../base/errors.ts'
+import { canonicalOrigin, isOriginOf } from '../../base/origin.ts'
 import type { HubRequest, HubResponseHeaders } from '../message/http-message.ts'
 
 /** The other origins whose pages may use the hub, and the CORS headers that tell browsers. */
@@ -16,7 +17,7 @@ export class Cors {
 
   /** Whether a page of this origin may use the hub. */
   allows(origin: string): boolean {
-    return this.#origins.has('*') || this.#origins.has(origin)
+    return this.#origins.has('*') || this.#origins.has(canonicalOrigin(origin))
   }
 
   /**
@@ -25,14 +26,29 @@ export class Cors {
    * send the page's origin; other clients send neither header.
    */
   assertMayPublish(request: Pick<HubRequest, 'header'>): void {
+    const origin = this.foreignOrigin(request)
+    if (origin !== undefined) throw notAllowed('publish', origin)
+  }
+
+  /**
+   * Throws `ORIGIN_NOT_ALLOWED` for the preflight of a page whose browser will not let it use the
+   * hub: otherwise nobody but that page's developer would learn about it.
+   */
+  assertMayAsk(request: Pick<HubRequest, 'header'>): void {
+    const origin = this.foreignOrigin(request)
+    if (origin !== undefined && request.header('access-control-request-method') !== undefined)
+      throw notAllowed('use this hub', origin)
+  }
+
+  /**
+   * The origin of the page that sent a request, if it is neither the hub's own nor allowed: its
+   * browser does not let it read the response. `undefined` for every other request.
+   */
+  foreignOrigin(request: Pick<HubRequest, 'header'>): string | undefined {
     const origin = request.header('origin')
-    if (origin === undefined || this.allows(origin)) return
-    if (request.header('sec-fetch-site') === 'same-origin') return
-    if (URL.canParse(origin) && new URL(origin).host === request.header('host')) return
-    throw new HubError(
-      'ORIGIN_NOT_ALLOWED',
-      `Pages of ${origin} may not publish here. Allow them with --cors-origins ${origin === 'null' ? '*' : origin}.`,
-    )
+    if (origin === undefined || this.allows(origin)) return undefined
+    if (request.header('sec-fetch-site') === 'same-origin') return undefined
+    return isOriginOf(origin, request.header('host')) ? undefined : origin
   }
 
   /**
@@ -64,9 +80,19 @@ export class Cors {
     if (this.#origins.size === 0) return noHeaders
     // Any page may read what is public. With credentials, any page could act as the user.
     if (this.#origins.has('*')) return { 'access-control-allow-origin': '*' }
-    if (origin === undefined || !this.#origins.has(origin)) return { vary: 'Origin' }
+    if (origin === undefined || !this.allows(origin)) return { vary: 'Origin' }
     return { vary: 'Origin', 'access-control-allow-origin': origin, 'access-control-allow-credentials': 'true' }
   }
+}
+
+function notAllowed(what: string, origin: string): HubError {
+  return new HubError('ORIGIN_NOT_ALLOWED', `Pages of ${origin} may not ${what}. ${adviceFor(origin)}`)
+}
+
+/** How the operator lets pages of an origin use the hub. */
+export function adviceFor(origin: string): string {
+  const canonical = canonicalOrigin(origin)
+  return `Allow them with --cors-origins ${canonical === 'null' ? '*' : canonical} (corsOrigins).`
 }
 
 const noHeaders: HubResponseHeaders = Object.freeze({})

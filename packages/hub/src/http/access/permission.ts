@@ -1,3 +1,5 @@
+import { namesOf } from '@headwater/sse/server'
+import { refuseUnknownName } from '../../base/check-names.ts'
 import { HubError } from '../../base/errors.ts'
 import type { Matcher } from '../../matching/matcher.ts'
 import { MatcherSet } from '../../matching/matcher-set.ts'
@@ -50,9 +52,21 @@ export type Authorize = (
 /** Asks the application for a request's permission. Throws `UNAUTHORIZED` if there is none. */
 export async function permissionOf(request: HubRequest, authorize: Authorize): Promise<Permission> {
   const permission = await authorize(request)
-  if (permission) return permission
+  if (permission) {
+    refuseUnknownName('what authorize returned', permission, permissionNames)
+    return permission
+  }
   throw new HubError('UNAUTHORIZED', 'This request is not allowed to use the hub. Sign in first.')
 }
+
+const permissionNames = namesOf<Permission>({
+  publish: true,
+  subscribe: true,
+  expiresAt: true,
+  payloadFor: true,
+  holder: true,
+  replicate: true,
+})
 
 /** The topics to which the sender of a request may publish. */
 export interface PublishPermission {

@@ -1,4 +1,5 @@
 import { HubError } from '../../base/errors.ts'
+import { hostIn } from '../../base/origin.ts'
 import type { Addressed } from './client-address.ts'
 
 /**
@@ -21,7 +22,7 @@ export class PublicUrls {
     if (this.#urls.length === 0) return
     const host = request.header('host') ?? ''
     const isMeant = ({ protocol, host: own }: URL) =>
-      (scheme === undefined || `${scheme}:` === protocol) && hostIn(protocol, host) === own
+      (scheme === undefined || `${scheme}:` === protocol) && hostIn(protocol, host) === hostIn(protocol, own)
     if (this.#urls.some(isMeant)) return
     const own = hostIn('http:', host)
     const advice =
@@ -43,13 +44,4 @@ export function parsePublicUrl(text: string): URL {
     'INVALID_OPTION',
     `${JSON.stringify(text)} is not a public URL of a hub. Write it like https://hub.example.com.`,
   )
-}
-
-/**
- * Returns a `Host` as written in URLs of a scheme, without the scheme's default port. `undefined`
- * if it is not a host.
- */
-function hostIn(protocol: string, host: string): string | undefined {
-  const text = `${protocol}//${host}`
-  return /[/?#@\\\s]/.test(host) || !URL.canParse(text) ? undefined : new URL(text).host
 }

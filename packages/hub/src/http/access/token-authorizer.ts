@@ -1,3 +1,4 @@
+import { namesOf } from '@headwater/sse/server'
 import { type AuthConfig, type AuthOptions, parseAuthOptions } from '../../auth/auth-options.ts'
 import { Authenticator, type AuthRefused } from '../../auth/authenticator.ts'
 import { challengeFor } from '../../auth/challenge.ts'
@@ -5,6 +6,7 @@ import type { Dialect, Role } from '../../auth/dialect.ts'
 import { readAuthRequest } from '../../auth/presented-token.ts'
 import { metadataUrl, resourceFor, resourceMetadata } from '../../auth/resource-metadata.ts'
 import type { Rights } from '../../auth/rights.ts'
+import { checkNames } from '../../base/check-names.ts'
 import type { HubRequest, HubResponse } from '../message/http-message.ts'
 import { type Authorizer, localHubUrl } from './authorizer.ts'
 import { everyTopicGranted, type Permission, type PublishPermission } from './permission.ts'
@@ -26,6 +28,8 @@ export interface TokenAuthorizerOptions {
   /** The time, in milliseconds since 1970. Default `Date.now`. */
   readonly now?: (() => number) | undefined
 }
+
+const optionNames = namesOf<TokenAuthorizerOptions>({ onWarning: true, onRefused: true, now: true })
 
 type Settings = { readonly [name in keyof TokenAuthorizerOptions]-?: NonNullable<TokenAuthorizerOptions[name]> }
 
@@ -53,6 +57,7 @@ export class TokenAuthorizer implements Authorizer {
    * @throws HubError `INVALID_OPTION` that names the option at fault, and never shows a key.
    */
   static async create(rules: AuthOptions, options: TokenAuthorizerOptions = {}): Promise<TokenAuthorizer> {
+    checkNames('the options of TokenAuthorizer', options, optionNames)
     const { onWarning = warn, onRefused = warn, now = Date.now } = options
     const all = { onWarning, onRefused, now }
     return new TokenAuthorizer(await readRules(rules, all), all)
@@ -190,7 +195,7 @@ async function readRules(options: AuthOptions, { onWarning, now }: Settings): Pr
 
 /** The first URL only: otherwise a pattern would mean different things at different URLs. */
 function hubUrlOf({ resources }: AuthConfig): string {
-  return resources[0] ?? localHubUrl
+  return resources[0] ?? localHubUrl()
 }
 
 function warn(message: string): void {

@@ -1,4 +1,5 @@
 import { HubError } from '../../base/errors.ts'
+import { encodedByteAt, encodedPerByte } from './percent-encoding.ts'
 
 /**
  * Reads the pairs of an `application/x-www-form-urlencoded` body or query, as the URL standard
@@ -94,8 +95,15 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
  * itself.
  */
 function decodeBytes(encoded: string): Buffer {
-  const decoded = encoded
-    .replaceAll('+', ' ')
-    .replace(/%([0-9a-fA-F]{2})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
-  return Buffer.from(decoded, 'latin1')
+  const bytes = Buffer.from(encoded, 'latin1')
+  let length = 0
+  for (let at = 0; at < bytes.length; at++) {
+    const encodedByte = encodedByteAt(bytes, at)
+    bytes[length++] = encodedByte ?? (bytes[at] === plus ? space : bytes[at]!)
+    if (encodedByte !== undefined) at += encodedPerByte - 1
+  }
+  return bytes.subarray(0, length)
 }
+
+const plus = 0x2b
+const space = 0x20

@@ -8,6 +8,16 @@ export interface HubRequest {
   /** Names and values in turn, as sent. They show what `header` hides. */
   readonly rawHeaders: readonly string[]
   /**
+   * The version of HTTP by which the client speaks with the hub, 1 or 2. Default: the transport
+   * does not know.
+   */
+  readonly httpVersion?: number | undefined
+  /**
+   * The host that the request names beside its `Host`: the `:authority` of HTTP/2, or the host in
+   * a whole URL. Default: none.
+   */
+  readonly authority?: string | undefined
+  /**
    * Bytes as they arrive. Fails if the client stops before the end. The transport drops what is not
    * read.
    */
@@ -66,6 +76,8 @@ export interface EventStream {
   abandon(): void
   /** The content coding of the stream. `undefined`: none. */
   readonly contentCoding: ContentCoding | undefined
+  /** The last event ID that the client sent; `''` for none. */
+  readonly lastEventId: string
   /** When the stream ends at the latest, in milliseconds since 1970. `undefined`: never. */
   readonly expiresAt: number | undefined
 }

@@ -59,6 +59,7 @@ const rules: Readonly<Record<HubErrorCode, ErrorRule>> = {
   // Requests do not cause these. If an application's own function throws one, the fault is there.
   INVALID_OPTION: failure(500),
   LISTEN_FAILED: failure(500),
+  OUT_OF_DESCRIPTORS: failure(503),
   HUB_UNREACHABLE: failure(500),
   HUB_REFUSED: failure(500),
 }

@@ -23,6 +23,8 @@ class EventForm implements RawEvent {
   #id: string | undefined
   #type: string | undefined
   #retry: string | undefined
+  /** A field that was probably meant as a topic. */
+  #likeTopic: string | undefined
 
   add(name: string, encodedValue: string): void {
     switch (name) {
@@ -45,10 +47,18 @@ class EventForm implements RawEvent {
       case 'retry':
         this.#retry ??= encodedValue
         break
+      default:
+        if (/^topics?(\[[^\]]*\])*$/i.test(name)) this.#likeTopic ??= name
     }
   }
 
   toInit(): PublishInit {
+    if (this.topic.length === 0 && this.#likeTopic !== undefined) {
+      throw new HubError(
+        'INVALID_TOPIC',
+        `The event has no topic. The form has ${JSON.stringify(this.#likeTopic.slice(0, 100))}, but the field is named topic, and is repeated for several: topic=a&topic=b. (PHP's http_build_query names the items of an array like that: join the fields yourself, or send JSON.)`,
+      )
+    }
     return {
       topic: this.topic,
       data: decode('data', this.#data, 'INVALID_DATA'),

@@ -1,3 +1,4 @@
+import { suggestName } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
 import type { PublishInit } from '../../hub/publish-init.ts'
 import type { RawEvent, RawEvents } from './raw-event.ts'
@@ -44,6 +45,7 @@ class EventJson implements RawEvent {
    */
   toInit(): PublishInit {
     const value = this.#value
+    assertShallow(value)
     if (!isObject(value)) {
       throw new HubError(
         'INVALID_REQUEST',
@@ -52,9 +54,11 @@ class EventJson implements RawEvent {
     }
     for (const name of Object.keys(value)) {
       if (members.has(name)) continue
+      const meant = suggestName(name, members)
+      const advice = meant === undefined ? '' : ` Did you mean ${meant}?`
       throw new HubError(
         'INVALID_REQUEST',
-        `An event has no member ${shorten(JSON.stringify(name))}. Its members are: ${[...members].join(', ')}.`,
+        `An event has no member ${shorten(JSON.stringify(name))}.${advice} Its members are: ${[...members].join(', ')}.`,
       )
     }
     const { topic, data, private: isPrivate, id, type, retry, idempotency_key } = value
@@ -75,6 +79,23 @@ class EventJson implements RawEvent {
       idempotencyKey: (idempotency_key ?? undefined) as string | undefined,
     }
   }
+}
+
+/** The most levels of arrays and objects. Each is a call of the function that writes them. */
+const maxDepth = 500
+
+/** Throws `INVALID_REQUEST` for what is nested too deeply to be written again. */
+function assertShallow(value: unknown): void {
+  let level = [value].filter(isNested)
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > maxDepth)
+      throw new HubError('INVALID_REQUEST', `The event has more than ${maxDepth} levels of arrays and objects.`)
+    level = level.flatMap((each) => Object.values(each).filter(isNested))
+  }
+}
+
+function isNested(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

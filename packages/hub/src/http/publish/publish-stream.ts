@@ -45,7 +45,7 @@ export async function* publishStream(lines: EventLines, context: PublishContext)
 interface Entry {
   readonly number: number
   readonly event: PreparedEvent | undefined
-  readonly refusal: HubError | undefined
+  refusal: HubError | undefined
   id?: string
 }
 
@@ -61,13 +61,19 @@ function toEntry({ number, bytes }: Line, { permission, key }: EventLines, { hub
 /** Stores the events among the entries. Resolves to the error if the store failed. */
 async function store(entries: readonly Entry[], { hub, onError }: PublishContext): Promise<HubError | undefined> {
   const accepted = entries.filter(({ event }) => event)
-  try {
-    const ids = await hub.appendAll(accepted.map(({ event }) => event!))
-    for (const [index, entry] of accepted.entries()) entry.id = ids[index]!
-    return undefined
-  } catch (error) {
-    return known(error, onError)
+  const results = await hub.appendEach(accepted.map(({ event }) => event!))
+  let failure: HubError | undefined
+  for (const [index, entry] of accepted.entries()) {
+    const result = results[index]!
+    if (result.status === 'fulfilled') entry.id = result.value
+    else if (isTaken(result.reason)) entry.refusal = result.reason
+    else failure ??= known(result.reason, onError)
   }
+  return failure
+}
+
+function isTaken(error: unknown): error is HubError {
+  return error instanceof HubError && error.code === 'EVENT_ID_TAKEN'
 }
 
 function acknowledge({ number, id, refusal }: Entry, failure: HubError | undefined): string {

@@ -1,6 +1,6 @@
 import { HubError } from '../../base/errors.ts'
 import type { PublishPermission } from '../access/permission.ts'
-import { readBody } from '../message/body.ts'
+import { readBody, readFormBody } from '../message/body.ts'
 import { constantHeaders, type HubRequest, type HubResponse, type HubResponseHeaders } from '../message/http-message.ts'
 import { admitEvent, admitEvents } from './admit-event.ts'
 import { parseEventForm } from './event-form.ts'
@@ -30,7 +30,7 @@ function publishBody(
   const address = addresses.of(request)
   switch (type) {
     case 'application/x-www-form-urlencoded':
-      return then(readBody(request, limits.maxBodyBytes), (body) => {
+      return then(readFormBody(request, limits.maxBodyBytes), (body) => {
         const event = admitEvent(parseEventForm(body), permission, hub, key)
         quotas.publish(address, 1)
         return hub.append(event).then(publishedText)

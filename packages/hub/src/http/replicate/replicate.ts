@@ -83,6 +83,7 @@ async function answerStream(
       deliverTo: (session) => stream.deliverTo(session),
       abandon: () => stream.abandon(),
       contentCoding: undefined,
+      lastEventId: id,
       expiresAt,
     },
   }

@@ -8,6 +8,8 @@ import { DirectRequestReader } from './direct-request.ts'
 import { openStream } from './open-stream.ts'
 
 export interface DirectConnectionsOptions {
+  /** The path of the hub. */
+  readonly hubPath: string
   /** Answers a request. Never rejects. */
   readonly answer: (request: HubRequest) => Promise<HubResponse>
   /**
@@ -86,7 +88,7 @@ const maxUnreadBytes = 4 * 1024
 class DirectConnection {
   readonly #socket: Socket
   readonly #all: DirectConnections
-  readonly #reader = new DirectRequestReader()
+  readonly #reader: DirectRequestReader
   readonly #listeners: readonly (readonly [name: string, listener: (...args: never[]) => void])[]
   #isAnswering = false
   #hasAnswered = false
@@ -104,6 +106,7 @@ class DirectConnection {
   constructor(socket: Socket, all: DirectConnections) {
     this.#socket = socket
     this.#all = all
+    this.#reader = new DirectRequestReader(all.options.hubPath)
     this.#listeners = [
       ['data', (bytes: Buffer) => this.#onData(bytes)],
       ['end', () => this.#onEnd()],

@@ -1,4 +1,3 @@
-import { hubPath } from '../../base/hub-path.ts'
 import type { HubRequest } from '../message/http-message.ts'
 
 /** Node's own limit for the head of a request. */
@@ -23,9 +22,14 @@ interface Head {
 
 /** Reads the requests of one connection, as far as they are plain. */
 export class DirectRequestReader {
+  readonly #hubPath: string
   /** A publisher sends much the same head each time, so it is parsed once. */
   #last: Head | undefined
   #lastBytes: Buffer | undefined
+
+  constructor(hubPath: string) {
+    this.#hubPath = hubPath
+  }
 
   /**
    * Reads a request to publish or subscribe that is as plain as nearly all are: whole in one piece,
@@ -47,7 +51,7 @@ export class DirectRequestReader {
     if (last && bytes.indexOf(last) === 0) return this.#last
     const headEnd = bytes.indexOf('\r\n\r\n')
     if (headEnd < 0 || headEnd > maxHeadBytes) return undefined
-    this.#last = readHead(bytes.toString('latin1', 0, headEnd))
+    this.#last = readHead(bytes.toString('latin1', 0, headEnd), this.#hubPath)
     // A copy: the piece is a view of what was read from the connection, and would keep all of that.
     this.#lastBytes = this.#last && Buffer.from(bytes.subarray(0, headEnd + 4))
     return this.#last
@@ -70,6 +74,10 @@ class DirectRequest implements HubRequest {
     this.wholeBody = wholeBody
     this.remoteAddress = remoteAddress
     this.clientSignal = clientSignal
+  }
+
+  get httpVersion(): number {
+    return 1
   }
 
   get head(): object {
@@ -97,10 +105,10 @@ class DirectRequest implements HubRequest {
   }
 }
 
-function readHead(text: string): Head | undefined {
+function readHead(text: string, hubPath: string): Head | undefined {
   const [first, ...lines] = text.split('\r\n')
   const [, method, url] = requestLine.exec(first!) ?? []
-  if ((method !== 'GET' && method !== 'POST') || url === undefined || !isForHub(url)) return undefined
+  if ((method !== 'GET' && method !== 'POST') || url === undefined || !isForHub(url, hubPath)) return undefined
 
   const rawHeaders: string[] = []
   const headers = new Map<string, string>()
@@ -139,7 +147,7 @@ function isBlank(text: string, index: number): boolean {
   return code === 0x20 || code === 0x09
 }
 
-function isForHub(url: string): boolean {
+function isForHub(url: string, hubPath: string): boolean {
   return url.startsWith(hubPath) && (url.length === hubPath.length || url[hubPath.length] === '?')
 }
 

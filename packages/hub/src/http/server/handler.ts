@@ -23,7 +23,8 @@ export function handlerFor(router: Router, { session, closing, onError = console
   return async function handle(nodeReq, nodeRes, next) {
     // The API of `node:http2` is compatible with that of `node:http`, although its types differ.
     const [req, res] = [nodeReq as IncomingMessage, nodeRes as ServerResponse]
-    if (next && !router.has({ url: req.url ?? '/' })) {
+    const url = urlOf(req, router)
+    if (next && !router.has({ url })) {
       next()
       return
     }
@@ -41,7 +42,7 @@ export function handlerFor(router: Router, { session, closing, onError = console
         res.destroy()
         return
       }
-      const answer = await answerOf(router, req, res)
+      const answer = await answerOf(router, req, res, url)
       isStream = answer.eventStream !== undefined
       await send(req, res, answer, session)
     } catch (error) {
@@ -54,7 +55,16 @@ export function handlerFor(router: Router, { session, closing, onError = console
   }
 }
 
-async function answerOf(router: Router, req: IncomingMessage, res: ServerResponse): Promise<HubResponse> {
+/**
+ * The URL as the client sent it. Express and its like cut the path where a handler is mounted off
+ * `url`, and keep the whole as `originalUrl`. The hub's path is meant either way.
+ */
+function urlOf(req: IncomingMessage & { readonly originalUrl?: string }, router: Router): string {
+  const { url = '/', originalUrl } = req
+  return originalUrl !== undefined && router.has({ url: originalUrl }) ? originalUrl : url
+}
+
+async function answerOf(router: Router, req: IncomingMessage, res: ServerResponse, url: string): Promise<HubResponse> {
   // [RFC 9113, 8.7] In HTTP/2 a client leaves a stream, in HTTP/1 the connection.
   const connection = req.httpVersionMajor < 2 ? req.socket : res
   let client: ClientPresence | undefined
@@ -68,17 +78,19 @@ async function answerOf(router: Router, req: IncomingMessage, res: ServerRespons
     return client.signal
   }
   try {
-    return await router.answer(toHubRequest(req, clientSignal))
+    return await router.answer(toHubRequest(req, url, clientSignal))
   } finally {
     if (client) connection.off('close', onLeave)
   }
 }
 
-function toHubRequest(req: IncomingMessage, clientSignal: HubRequest['clientSignal']): HubRequest {
+function toHubRequest(req: IncomingMessage, url: string, clientSignal: HubRequest['clientSignal']): HubRequest {
   return {
     clientSignal,
     method: req.method ?? 'GET',
-    url: req.url ?? '/',
+    url,
+    authority: authorityOf(req),
+    httpVersion: req.httpVersionMajor,
     rawHeaders: req.rawHeaders,
     body: readPieces(req),
     remoteAddress: req.socket.remoteAddress,
@@ -88,6 +100,13 @@ function toHubRequest(req: IncomingMessage, clientSignal: HubRequest['clientSign
       return typeof value === 'string' ? value : value?.join(', ')
     },
   }
+}
+
+function authorityOf({ headers, url = '/' }: IncomingMessage): string | undefined {
+  const authority = headers[':authority']
+  if (typeof authority === 'string') return authority
+  // [RFC 9112, 3.2.2] A whole URL names its host itself.
+  return url.startsWith('/') || !URL.canParse(url) ? undefined : new URL(url).host
 }
 
 async function send(

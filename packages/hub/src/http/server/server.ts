@@ -8,8 +8,10 @@ import { ClientAddresses } from '../access/client-address.ts'
 import { createCounts } from '../access/client-counts.ts'
 import { ConnectionLimiter } from '../access/connection-limiter.ts'
 import { withDefaultLimits } from '../access/limits.ts'
+import { encodedPerByte } from '../message/percent-encoding.ts'
 import { createRouter, type HandlerOptions } from '../router.ts'
 import { ClientErrors } from './client-errors.ts'
+import { DescriptorWatch, isOutOfDescriptors, outOfDescriptors } from './descriptor-watch.ts'
 import { DirectConnections } from './direct-connections.ts'
 import { handlerFor } from './handler.ts'
 import { assertCertificate, type Certificate, createTlsServer, type SecureServer } from './tls.ts'
@@ -64,7 +66,7 @@ export async function listen(
   hub: HubCore,
   { host, port, sharesPort, certificate, ...options }: ListenOptions,
 ): Promise<HubServer> {
-  const { headersTimeoutMs = 10_000, idleTimeoutMs = 75_000, onRefused, metrics } = options
+  const { headersTimeoutMs = 10_000, idleTimeoutMs = 75_000, onRefused, metrics, onError = console.error } = options
   const limits = withDefaultLimits(options.limits)
   const counts = options.counts ?? createCounts()
   const guard = new ConnectionLimiter({
@@ -118,6 +120,7 @@ export async function listen(
   }
   const [takeByNode] = server.listeners('connection') as ((socket: Socket) => void)[]
   const direct = new DirectConnections({
+    hubPath: hub.path,
     answer: router.answer,
     handOver(socket, bytes) {
       noteSilence(socket)
@@ -128,10 +131,12 @@ export async function listen(
     session,
     headersTimeoutMs,
     idleTimeoutMs,
-    onError: options.onError ?? console.error,
+    onError,
   })
   if (!certificate) server.removeAllListeners('connection')
+  const descriptors = new DescriptorWatch(onError)
   server.on('connection', (socket: Socket) => {
+    descriptors.look()
     // Reads from a refused connection, or the hub would not see its end.
     if (!guard.take(socket)) socket.resume()
     else if (certificate) noteSilence(socket)
@@ -142,8 +147,10 @@ export async function listen(
   })
   server.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => {
     // Without 100 Continue, a client that asked for it does not even send a body that is too large.
-    const isStream = req.headers['content-type']?.toLowerCase().includes('ndjson')
-    const isTooLarge = Number(req.headers['content-length']) > limits.maxBodyBytes
+    const type = req.headers['content-type']?.toLowerCase() ?? ''
+    const isStream = type.includes('ndjson')
+    const maxBytes = type.includes('urlencoded') ? encodedPerByte * limits.maxBodyBytes : limits.maxBodyBytes
+    const isTooLarge = Number(req.headers['content-length']) > maxBytes
     if (isStream || !isTooLarge) res.writeContinue()
     server.emit('request', req, res)
   })
@@ -152,9 +159,8 @@ export async function listen(
   // nobody would notice.
   if (sharesPort === 'first' && port !== 0) await assertFree(host, port)
   await bind(server, { host, port, reusePort: sharesPort !== undefined })
-  // A connection that cannot be accepted (without a free file descriptor, for example) is not a
-  // reason to drop the others.
-  server.on('error', options.onError ?? console.error)
+  // A connection that cannot be accepted is not a reason to drop the others.
+  server.on('error', (error) => onError(isOutOfDescriptors(error) ? outOfDescriptors(error) : error))
 
   return {
     url: urlOf(server, certificate ? 'https' : 'http'),
@@ -183,6 +189,7 @@ export async function listen(
       }, deadlineMs)
     })
     stopping.abort()
+    descriptors.stop()
     // Node considers these busy.
     for (const socket of silent.values()) socket.destroy()
     await withTimeout(deadlineMs / 2, Promise.all([...underWay, direct.close()]), undefined)
@@ -191,7 +198,7 @@ export async function listen(
     // The last events published are on their way to the streams, and go out in the next turn.
     await new Promise((resolve) => setImmediate(resolve))
     // A store that never answers may keep the hub from closing.
-    await Promise.race([hub.close(), isLate])
+    await Promise.race([hub.close({ deadlineMs: Infinity }), isLate])
     await closed
     clearTimeout(deadline)
   }

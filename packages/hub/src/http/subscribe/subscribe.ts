@@ -1,10 +1,10 @@
-import { readLastEventId } from '@headwater/sse/server'
+import { readLastEventId, suggestName } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
 import type { HubCore } from '../../hub/hub-core.ts'
 import { costOf, exactTopic, type Matcher, topicSelector, urlPattern } from '../../matching/matcher.ts'
 import type { Limits } from '../access/limits.ts'
 import type { Permission } from '../access/permission.ts'
-import { readBody } from '../message/body.ts'
+import { readFormBody } from '../message/body.ts'
 import { type FormPair, parseForm } from '../message/form.ts'
 import { acceptsGzip, headerValue } from '../message/headers.ts'
 import type { EventStreamResponse, HubRequest, HubResponse } from '../message/http-message.ts'
@@ -42,6 +42,7 @@ export async function subscribe(
       abandon() {},
       contentCoding: isCompressed(request, permission, rules) ? new GzipCoding() : undefined,
       expiresAt: permission.expiresAt,
+      lastEventId,
     },
   }
 }
@@ -137,11 +138,19 @@ function lastEventIdOf(pairs: readonly FormPair[]): string {
 
 const lastEventIdName = /^(lastEventI[dD]|last_event_id|Last-Event-ID)$/
 
+/**
+ * Whether a name that means nothing was to say where to resume: other systems' words for it, and
+ * typing errors. Short names have too many neighbours.
+ */
+function isMeantAsLastEventId(name: string): boolean {
+  return /^(since|cursor)$/i.test(name) || (name.length >= 9 && suggestName(name, ['last_event_id']) !== undefined)
+}
+
 async function readForm(request: HubRequest, { maxMatchers, maxBodyBytes }: Readonly<Limits>): Promise<Buffer> {
   const type = request.header('content-type') ?? ''
   if (/^application\/x-www-form-urlencoded\s*(;|$)/i.test(type)) {
     const maxBytes = Math.max(leastQueryBytes, maxMatchers * queryBytesPerMatcher)
-    return await readBody(request, Math.min(maxBytes, maxBodyBytes))
+    return await readFormBody(request, Math.min(maxBytes, maxBodyBytes))
   }
   throw new HubError(
     'UNSUPPORTED_MEDIA_TYPE',
@@ -151,8 +160,12 @@ async function readForm(request: HubRequest, { maxMatchers, maxBodyBytes }: Read
 
 function parsePairs(
   pairs: Iterable<FormPair>,
-  { limits: { maxMatchers }, isCompat, hubUrl }: SelectorRules,
+  rules: SelectorRules,
 ): Pick<Selectors, 'matchers' | 'hasLastEventId' | 'isOldDialect'> {
+  const {
+    limits: { maxMatchers },
+    isCompat,
+  } = rules
   const selectors: FormPair[] = []
   let hasLastEventId = false
   let isOldDialect = false
@@ -174,6 +187,12 @@ function parsePairs(
         `There is no matcher ${JSON.stringify(name)}. This hub knows match, match_exact and match_urlpattern.`,
       )
     } else if (lastEventIdName.test(name)) hasLastEventId = true
+    else if (isMeantAsLastEventId(name)) {
+      throw new HubError(
+        'INVALID_REQUEST',
+        `There is no parameter ${JSON.stringify(name)}. Did you mean last_event_id?`,
+      )
+    }
   }
   if (selectors.length === 0) {
     throw new HubError(
@@ -188,7 +207,7 @@ function parsePairs(
       `The query has ${selectors.length} matchers; the most is ${maxMatchers}. Use two subscriptions.`,
     )
   }
-  return { matchers: compile(selectors, hubUrl), hasLastEventId, isOldDialect }
+  return { matchers: compile(selectors, rules), hasLastEventId, isOldDialect }
 }
 
 /**
@@ -202,7 +221,7 @@ const maxPatternBytes = 16 * 1024
  */
 const maxPatternCost = 512
 
-function compile(selectors: readonly FormPair[], hubUrl: string): readonly Matcher[] {
+function compile(selectors: readonly FormPair[], rules: SelectorRules): readonly Matcher[] {
   let bytes = 0
   let cost = 0
   return selectors.map(({ name, value }) => {
@@ -214,7 +233,7 @@ function compile(selectors: readonly FormPair[], hubUrl: string): readonly Match
         `The patterns of the query have more than ${maxPatternBytes} bytes together. Use several subscriptions.`,
       )
     }
-    const matcher = parseMatcher(name, value, hubUrl)
+    const matcher = parseMatcher(name, value, rules)
     cost += costOf(matcher)
     if (cost > maxPatternCost) {
       throw new HubError(
@@ -226,10 +245,16 @@ function compile(selectors: readonly FormPair[], hubUrl: string): readonly Match
   })
 }
 
-function parseMatcher(name: string, value: string | undefined, hubUrl: string): Matcher {
+function parseMatcher(name: string, value: string | undefined, { isCompat, hubUrl }: SelectorRules): Matcher {
   if (value === undefined) throw new HubError('INVALID_MATCHER', `${name} is not valid UTF-8.`)
   if (value === '')
     throw new HubError('INVALID_MATCHER', `${name} is empty. Set it to a topic, percent-encoded, or to *.`)
+  if (!isCompat && /[\u200c\u200d]/.test(value)) {
+    throw new HubError(
+      'INVALID_MATCHER',
+      `${name} contains a zero-width joiner or non-joiner, which only a hub with --compat accepts.`,
+    )
+  }
   if (name === 'topic') return topicSelector(value)
   if (name === 'match_urlpattern') return urlPattern(value, hubUrl)
   return exactTopic(value)

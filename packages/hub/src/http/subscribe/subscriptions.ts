@@ -1,31 +1,22 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Dialect } from '../../auth/dialect.ts'
 import { HubError } from '../../base/errors.ts'
-import { hubPath } from '../../base/hub-path.ts'
 import type { HubCore } from '../../hub/hub-core.ts'
 import {
   type ActiveSubscription,
   type MatchType,
-  matcherPath,
   oldContext,
   oldSubscriptionDocument,
-  oldTopicPath,
   parseMatchType,
   subscriptionDocument,
-  subscriptionPath,
-  subscriptionsPath,
 } from '../../subscriptions/active-subscription.ts'
 import type { SubscriptionList } from '../../subscriptions/registry.ts'
+import type { SubscriptionPaths } from '../../subscriptions/subscription-paths.ts'
 import type { Authorizer } from '../access/authorizer.ts'
 import { hasMatch, headerValue } from '../message/headers.ts'
 import { type HubRequest, type HubResponse, pathOf } from '../message/http-message.ts'
 
 type Subscriptions = NonNullable<HubCore['subscriptions']>
-
-/** Whether a path belongs to the subscriptions API. */
-export function isSubscriptionsPath(path: string): boolean {
-  return path === subscriptionsPath || path.startsWith(`${subscriptionsPath}/`)
-}
 
 /**
  * [Mercure, 9.2] Answers with the active subscriptions: all of them, those with one matcher, or a
@@ -36,8 +27,9 @@ export async function answerSubscriptions(
   request: HubRequest,
   authorizer: Pick<Authorizer, 'authorizeReader'>,
 ): Promise<HubResponse> {
+  const { paths } = subscriptions
   const path = pathOf(request)
-  const segments = path.slice(subscriptionsPath.length).split('/').slice(1)
+  const segments = path.slice(paths.list.length).split('/').slice(1)
   const dialectOfPath = dialectOf(segments, subscriptions)
   const dialectOfReader = await authorizer.authorizeReader(request, path, dialectOfPath)
   const asked =
@@ -48,7 +40,7 @@ export async function answerSubscriptions(
   if (!asked.isCollection && list.subscriptions.length === 0) {
     throw new HubError('NOT_FOUND', `There is no subscription at ${path}, or it has ended.`)
   }
-  const form = asked.dialect === '0.x' ? oldForm : currentForm
+  const form = asked.dialect === '0.x' ? oldForm(paths) : currentForm(paths)
   const headers = {
     'content-type': form.contentType,
     'cache-control': 'private, no-cache',
@@ -85,31 +77,32 @@ function dialectOf([first, ...others]: readonly string[], { isCompat }: Subscrip
  * A client with a token of Mercure 0.x, or one that asks for a media type that only 0.x had, gets
  * the 0.x form.
  */
-function askedForAll(request: HubRequest, { isCompat }: Subscriptions, dialectOfReader: Dialect): Asked {
-  const isOld = dialectOfReader === '0.x' || request.header('accept')?.includes(oldForm.contentType)
+function askedForAll(request: HubRequest, { isCompat, paths }: Subscriptions, dialectOfReader: Dialect): Asked {
+  const isOld = dialectOfReader === '0.x' || request.header('accept')?.includes(oldContentType)
   const dialect = isCompat && isOld ? '0.x' : '1.0'
-  return { dialect, id: subscriptionsPath, isCollection: true, find: (all) => all.list() }
+  return { dialect, id: paths.list, isCollection: true, find: (all) => all.list() }
 }
 
 function read(segments: readonly string[], subscriptions: Subscriptions, dialect: Dialect): Asked {
-  if (segments.includes('') || segments.length > 3) throw nothingThere(segments)
+  const { paths } = subscriptions
+  if (segments.includes('') || segments.length > 3) throw nothingThere(segments, paths)
   if (dialect === '0.x') {
     const [match, subscriber] = segments.map(decode) as [string, string?]
     if (subscriber === undefined)
-      return { ...collection('0.x', oldTopicPath(match)), ...of((each) => each.match === match) }
+      return { ...collection('0.x', paths.ofOldTopic(match)), ...of((each) => each.match === match) }
     return { ...one('0.x'), ...of((each) => each.subscriber === subscriber && each.match === match) }
   }
   const [first, ...others] = segments
-  if (others.length === 0) throw nothingThere(segments)
+  if (others.length === 0) throw nothingThere(segments, paths)
   const matchType = matchTypeIn(first!, subscriptions)
   const [match, subscriber] = others.map(decode) as [string, string?]
   // Reported as exact, whatever its type: it selects everything.
   const type = match === '*' ? 'exact' : matchType
   if (subscriber === undefined) {
-    const path = matcherPath(matchType, match)
+    const path = paths.ofMatcher(matchType, match)
     return { ...collection('1.0', path), ...of((each) => each.matchType === type && each.match === match) }
   }
-  const path = subscriptionPath({ matchType: type, match, subscriber })
+  const path = paths.of({ matchType: type, match, subscriber })
   return { ...one('1.0'), find: (all) => all.find(path) }
 }
 
@@ -125,10 +118,10 @@ function of(isWanted: (subscription: ActiveSubscription) => boolean): Pick<Asked
   return { find: (all) => all.list(isWanted) }
 }
 
-function nothingThere(segments: readonly string[]): HubError {
+function nothingThere(segments: readonly string[], { list }: SubscriptionPaths): HubError {
   return new HubError(
     'NOT_FOUND',
-    `There is nothing at ${subscriptionsPath}/${segments.join('/')}. A path below ${subscriptionsPath} consists of a match type, a matcher and a subscriber.`,
+    `There is nothing at ${list}/${segments.join('/')}. A path below ${list} consists of a match type, a matcher and a subscriber.`,
   )
 }
 
@@ -159,28 +152,30 @@ interface Form {
   around(id: string, lastEventId: string): readonly [before: string, after: string]
 }
 
-const currentForm: Form = {
+const currentForm = (paths: SubscriptionPaths): Form => ({
   contentType: 'application/json',
   etag: (lastEventId) => `"${escapeEtag(lastEventId)}"`,
   link: (lastEventId) =>
-    `<${hubPath}>; rel="mercure"; last-event-id=${quoted(lastEventId)}; type="mercure"; content-type="application/json"`,
-  one: ({ subscriptions: [subscription] }) => subscriptionDocument(subscription!, true),
-  each: (subscription) => subscriptionDocument(subscription, true),
+    `<${paths.hub}>; rel="mercure"; last-event-id=${quoted(lastEventId)}; type="mercure"; content-type="application/json"`,
+  one: ({ subscriptions: [subscription] }) => subscriptionDocument(subscription!, true, paths),
+  each: (subscription) => subscriptionDocument(subscription, true, paths),
   around: (id) => around({ id, type: 'subscriptions' }),
-}
+})
+
+const oldContentType = 'application/ld+json'
 
 /** [Mercure 0.x] */
-const oldForm: Form = {
-  contentType: 'application/ld+json',
+const oldForm = (paths: SubscriptionPaths): Form => ({
+  contentType: oldContentType,
   // Without the quotes that HTTP requires: Mercure 0.x sent it so.
   etag: escapeEtag,
   link: (lastEventId) =>
-    `<${hubPath}>; rel="mercure"; last-event-id=${quoted(lastEventId)}; content-type="application/ld+json"`,
+    `<${paths.hub}>; rel="mercure"; last-event-id=${quoted(lastEventId)}; content-type="application/ld+json"`,
   one: ({ subscriptions: [subscription], lastEventId }) =>
-    oldSubscriptionDocument(subscription!, true, { ...oldContext, lastEventID: lastEventId }),
-  each: (subscription) => oldSubscriptionDocument(subscription, true, {}),
+    oldSubscriptionDocument(subscription!, true, paths, { ...oldContext, lastEventID: lastEventId }),
+  each: (subscription) => oldSubscriptionDocument(subscription, true, paths, {}),
   around: (id, lastEventID) => around({ ...oldContext, id, type: 'Subscriptions', lastEventID }),
-}
+})
 
 function around(document: object): readonly [string, string] {
   return [`${JSON.stringify(document).slice(0, -1)},"subscriptions":[`, ']}\n']

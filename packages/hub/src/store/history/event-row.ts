@@ -1,10 +1,11 @@
 import type { EventFields } from '../event-fields.ts'
 import { bytesOf } from '../retention.ts'
+import { checksumOf } from './checksum.ts'
 
 /** The fields of an event, followed by whatever is added where they are used. */
 export type RecordTuple = readonly [...EventFields, ...more: unknown[]]
 
-/** The rows of the database, as `SELECT` returns them; see `schema.ts`. */
+/** An event as it is read from the database, and as threads send it to each other. */
 export type EventRow = readonly [
   position: number,
   tag: number,
@@ -17,9 +18,52 @@ export type EventRow = readonly [
   data: string | Uint8Array,
 ]
 
-/** The columns of an {@link EventRow}. */
+/** A row of the database, as `SELECT` returns it; see `schema.ts`. */
+export type CheckedRow = [
+  ...event: EventRow,
+  storedAt: number,
+  totalBytes: number,
+  holes: number,
+  /** `null` if the event was stored before there were checksums. */
+  checksum: number | null,
+]
+
+/** The columns of a {@link CheckedRow}. */
 export const eventColumns =
-  'event.position, event.tag, event.topic, event.alternates, event.is_private, event.id, event.type, event.retry_ms, event.data'
+  'event.position, event.tag, event.topic, event.alternates, event.is_private, event.id, event.type, event.retry_ms, event.data, ' +
+  'event.stored_at, event.total_bytes, event.holes, event.checksum'
+
+/** Whether the event is as it was stored. */
+export function isIntact(row: CheckedRow): boolean {
+  const { 8: data, 12: checksum } = row
+  if (typeof data !== 'string' && !ArrayBuffer.isView(data)) return false
+  if (checksum === null) return isPlausible(row)
+  return checksum === checksumOf(row)
+}
+
+/** Without a checksum, only what would not be an event at all is found. */
+function isPlausible([position, tag, topic, alternates, , , , , , storedAt, totalBytes, holes]: CheckedRow): boolean {
+  const numbers = [position, tag, storedAt, totalBytes, holes]
+  if (!numbers.every(Number.isSafeInteger) || typeof topic !== 'string') return false
+  if (alternates === null) return true
+  try {
+    return Array.isArray(JSON.parse(alternates))
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    return false
+  }
+}
+
+/** The number of events up to and including this one, trimmed ones included. */
+export function ordinalOf(row: CheckedRow): number {
+  return row[0] - row[11]
+}
+
+/** Drops the columns that only the store needs. */
+export function toEventRow(row: CheckedRow): EventRow {
+  row.length = 9 as 13
+  return row as unknown as EventRow
+}
 
 /** All topics of an event, from the two columns that hold them. */
 export function topicsOf(topic: string, alternates: string | null): readonly string[] {

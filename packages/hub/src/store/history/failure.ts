@@ -55,6 +55,19 @@ export function isPositionTaken(error: unknown): boolean {
   return extendedCodeOf(error) === 1555
 }
 
+/** An event in the database is missing, or not as it was stored. */
+export class DamagedEvent extends Error {}
+
+/**
+ * Whether an error means that what was read is damaged. What is stored never has a number that
+ * JavaScript cannot hold.
+ */
+export function isDamage(error: unknown): boolean {
+  const code = sqliteCodeOf(error)
+  if (code === sqliteCode.corrupt || code === sqliteCode.notADatabase || error instanceof DamagedEvent) return true
+  return error instanceof Error && 'code' in error && error.code === 'ERR_OUT_OF_RANGE'
+}
+
 function extendedCodeOf(error: unknown): number | undefined {
   return error instanceof Error && 'errcode' in error && typeof error.errcode === 'number' ? error.errcode : undefined
 }
@@ -71,13 +84,17 @@ function explain(error: unknown, directory: string): string {
       return `the disk failed (${said}). Check the system log for the disk of ${directory}.`
     case sqliteCode.corrupt:
     case sqliteCode.notADatabase:
-      return (
-        `the files in ${directory} are damaged (${said}). Stop the hub, then restore a backup of the directory, or move it ` +
-        `away to begin a new history: subscribers that return are told of the gap.`
-      )
+      return damageAdvice(directory, said)
     case sqliteCode.busy:
       return `another program has held the database in ${directory} locked for too long (${said}). Stop it, or make it commit.`
     default:
-      return `${said}.`
+      return isDamage(error) ? damageAdvice(directory, said) : `${said}.`
   }
+}
+
+function damageAdvice(directory: string, said: string): string {
+  return (
+    `the files in ${directory} are damaged (${said}). Stop the hub, then restore a backup of the directory, or move it ` +
+    `away to begin a new history: subscribers that return are told of the gap.`
+  )
 }

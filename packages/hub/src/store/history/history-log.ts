@@ -1,22 +1,37 @@
+import { AgeClock, StoredTimes } from '../event-age.ts'
 import { bytesOf, type Retention } from '../retention.ts'
 import { type Bounds, type HistoryPosition, markOf, type PositionState } from '../store.ts'
-import { Tombstones } from '../tombstones.ts'
-import type { Connection, Query } from './connection.ts'
-import { type RecordTuple, topicsOf } from './event-row.ts'
-import { HistoryPages, type Page, type PageRange } from './history-pages.ts'
-
-/** A place in the history, with totals of the history up to it. */
-interface Place extends HistoryPosition {
-  readonly totalBytes: number
-  /** The number of positions up to it that no event ever had. */
-  readonly holes: number
-}
+import { type CheckedFields, checksumOf, checksumOfValues } from './checksum.ts'
+import type { Connection } from './connection.ts'
+import { type CheckedRow, isIntact, ordinalOf, type RecordTuple, topicsOf } from './event-row.ts'
+import { DamagedEvent, isDamage } from './failure.ts'
+import { HistoryPages } from './history-pages.ts'
+import { prepareStatements } from './history-statements.ts'
+import type { Page, PageRange } from './page.ts'
+import { eventsBetween, ordinalAt, type Place, placeOf } from './place.ts'
+import { Traces } from './traces.ts'
 
 /** The retention; `Infinity` where there is no bound. */
 type Bounded = { readonly [Bound in keyof Retention]-?: number }
 
 /** Stores an event at its sequencer's mark, after all others. In {@link HistoryLog.write}. */
 export type Insert = (record: RecordTuple, mark: HistoryPosition) => void
+
+/** What is known of a history apart from its database. */
+export interface Known {
+  /** The newest event that was acknowledged. */
+  readonly acknowledged?: HistoryPosition | undefined
+  /** The time when the history was last in use, by its `AgeClock`. */
+  readonly time?: number | undefined
+}
+
+/** A stretch of the history that was stored, and is not there. */
+export interface Loss {
+  /** The newest event that is there. */
+  readonly after: number
+  /** The newest event that was acknowledged. */
+  readonly through: number
+}
 
 /** About the most rows (of events and topics) and bytes of one step: appends may wait for it. */
 const stepRows = 1024
@@ -31,27 +46,41 @@ export class HistoryLog {
   readonly #connection: Connection
   readonly #retention: Bounded
   readonly #statements: ReturnType<typeof prepareStatements>
-  readonly #pages: HistoryPages
+  #pages: HistoryPages
+  readonly #clock: AgeClock
+  readonly #times: StoredTimes
+  /** What the database lacked of what was acknowledged when it was opened. */
+  readonly loss: Loss | undefined
   #head: Place
   #trimmed: Place
   #earliest: (HistoryPosition & { readonly storedAt: number }) | undefined
-  #tombstones: Tombstones
+  #traces: Traces
   /** Everything up to this mark is to be trimmed, regardless of the retention. */
   #asked: HistoryPosition | undefined
 
-  /** @param newEpoch The epoch of the history if it is a new one. */
-  constructor(connection: Connection, retention: Bounded, newEpoch: string) {
+  /**
+   * @param newEpoch The epoch of the history if it is a new one.
+   * @param knownOf Returns what is known of the history with an epoch.
+   */
+  constructor(connection: Connection, retention: Bounded, newEpoch: string, knownOf: (epoch: string) => Known) {
     this.#connection = connection
     this.#retention = retention
     this.#statements = prepareStatements(connection)
-    this.#pages = new HistoryPages(connection)
     this.#statements.insertHistory.run(newEpoch, Date.now())
-    const { epoch, trimmed, forgottenPosition } = this.#loadHistory()
+    const { epoch, trimmed, ...traces } = this.#loadHistory()
     this.epoch = epoch
     this.#trimmed = trimmed
-    this.#head = this.#loadHead() ?? trimmed
+    this.#traces = this.#loadTraces(traces)
+    if (!traces.isChecked) this.#saveHistory(trimmed)
+    const { acknowledged, time } = knownOf(epoch)
+    const newest = this.#loadNewest()
+    this.#head = headOf(newest, trimmed, acknowledged)
+    this.loss = lossOf(newest.intact ?? trimmed, acknowledged)
+    const newestAt = newest.intact?.storedAt
+    this.#times = new StoredTimes(this.#loadClockSteps(), newestAt)
+    this.#clock = new AgeClock(time ?? newestAt)
     this.#earliest = this.#loadEarliest()
-    this.#tombstones = this.#loadTombstones(forgottenPosition)
+    this.#pages = this.#openPages()
   }
 
   get head(): HistoryPosition {
@@ -74,15 +103,23 @@ export class HistoryLog {
    */
   write(storedAt: number, body: (insert: Insert) => void): void {
     let head = this.#head
-    let earliest = this.#earliest
-    this.#connection.transaction(() =>
+    let first: HistoryPosition | undefined
+    this.#connection.transaction(() => {
       body((record, mark) => {
         head = this.#insert(record, mark, head, storedAt)
-        earliest ??= { ...mark, storedAt }
-      }),
-    )
+        first ??= mark
+      })
+      if (first && this.#times.isStep(storedAt)) this.#saveClockStep(first.position, storedAt)
+    })
+    if (!first) return
     this.#head = head
-    this.#earliest = earliest
+    this.#earliest ??= { ...first, storedAt }
+    this.#times.add(first.position, storedAt)
+  }
+
+  /** The time by which events age; `at` is what the clock says. */
+  timeAt(at: number): number {
+    return this.#clock.now(at)
   }
 
   /** Finds out whether the store can write, by writing something other than an event as safely. */
@@ -100,7 +137,7 @@ export class HistoryLog {
 
   /** The tombstones after a position, of events with one of these topics; `undefined` for any. */
   lost(after: number, topics: readonly string[] | undefined) {
-    return this.#tombstones.after(after, topics && new Set(topics))
+    return this.#traces.after(after, topics && new Set(topics))
   }
 
   inspect(position: number): PositionState {
@@ -109,13 +146,27 @@ export class HistoryLog {
     if (position <= this.#trimmed.position) {
       return { name: 'trimmed', tag: position === this.#trimmed.position ? this.#trimmed.tag : undefined }
     }
-    const row = this.#statements.findTag.get(position)
-    return row ? { name: 'kept', tag: row[0] } : { name: 'vacant' }
+    const event = this.#pages.at(position)
+    if (!event) return { name: 'vacant' }
+    return event.tag === undefined ? { name: 'damaged' } : { name: 'kept', tag: event.tag }
   }
 
   find(id: string): HistoryPosition | undefined {
     const row = this.#statements.findId.get(id)
-    return row && { position: row[0], tag: row[1] }
+    return row && isIntact(row) && row[5] === id ? { position: row[0], tag: row[1] } : undefined
+  }
+
+  /**
+   * Compares some more of the index of topics with the events. Returns whether that was all; see
+   * `IndexCheck`.
+   */
+  checkStep(): boolean {
+    return this.#pages.checkStep()
+  }
+
+  /** What was found to be damaged so far, in words for an operator; `undefined` if nothing was. */
+  get damage(): string | undefined {
+    return this.#pages.damage
   }
 
   /** Whether a trim is due. Slightly more than the bounds is kept, so as to trim in batches. */
@@ -128,11 +179,14 @@ export class HistoryLog {
     )
   }
 
-  /** Whether a step would find something to trim. Costs next to nothing. */
+  /**
+   * Whether a step would find something to trim, at a time of {@link timeAt}. Costs next to
+   * nothing.
+   */
   hasExpired(at: number): boolean {
     const { maxAgeMs, maxEvents, maxBytes } = this.#retention
     return (
-      (this.#earliest !== undefined && this.#earliest.storedAt <= at - maxAgeMs) ||
+      (this.#earliest !== undefined && this.#isTooOld(this.#earliest, at - maxAgeMs)) ||
       eventsBetween(this.#trimmed, this.#head) > maxEvents ||
       this.#head.totalBytes - this.#trimmed.totalBytes > maxBytes
     )
@@ -147,7 +201,8 @@ export class HistoryLog {
   }
 
   /**
-   * Trims some of what is past its bounds by now. Returns whether that was all.
+   * Trims some of what is past its bounds at a time of {@link timeAt}. Returns whether that was
+   * all.
    *
    * Trimming alone is not safe from a power loss, as that would cost another sync: the next append syncs both. Until
    * then a power loss brings the trimmed events back, and they are trimmed again.
@@ -160,10 +215,11 @@ export class HistoryLog {
       try {
         this.#connection.transactionWithoutSync(() => this.#drop(events, trimmed, missed !== undefined))
       } catch (error) {
-        this.#tombstones = this.#loadTombstones(this.#loadHistory().forgottenPosition)
+        this.#traces = this.#loadTraces(this.#loadHistory())
         throw error
       }
       this.#trimmed = placeOf(trimmed)
+      this.#times.forget(trimmed.position)
       if (missed) this.#head = this.#trimmed
       this.#earliest = this.#loadEarliest()
     }
@@ -183,8 +239,14 @@ export class HistoryLog {
       }
       deleteAfter.run(position)
     })
-    this.#head = this.#loadHead() ?? this.#trimmed
+    this.#head = headOf(this.#loadNewest(), this.#trimmed, undefined)
     this.#earliest = this.#loadEarliest()
+    // What it has checked so far may be what was dropped.
+    this.#pages = this.#openPages()
+  }
+
+  #openPages(): HistoryPages {
+    return new HistoryPages(this.#connection, () => ({ head: this.#head, trimmed: this.#trimmed }))
   }
 
   /** Within a transaction. Returns the place of the event. */
@@ -197,24 +259,38 @@ export class HistoryLog {
     const { insertEvent, insertTopic } = this.#statements
     const totalBytes = last.totalBytes + bytesOf(data, id, type, topics)
     const holes = last.holes + (position - last.position - 1)
-    const [topic, ...alternates] = typeof topics === 'string' ? [topics] : topics
-    insertEvent.run(
+    const [topic, ...more] = typeof topics === 'string' ? [topics] : topics
+    const alternates = more.length > 0 ? JSON.stringify(more) : null
+    const row = [
       position,
       tag,
-      storedAt,
-      totalBytes,
       topic!,
-      alternates.length > 0 ? JSON.stringify(alternates) : null,
+      alternates,
       isPrivate ? 1 : 0,
       id ?? null,
       type ?? null,
       retryMs ?? null,
       data.includes('\0') ? Buffer.from(data) : data,
+      storedAt,
+      totalBytes,
       holes,
-    )
+      0,
+    ] as [...CheckedFields, checksum: number]
+    row[12] = checksumOf(row)
+    insertEvent.run(...row)
     insertTopic.run(topic!, position)
-    for (const alternate of alternates) insertTopic.run(alternate, position)
+    for (const alternate of more) insertTopic.run(alternate, position)
     return { position, tag, totalBytes, holes }
+  }
+
+  /** Within a transaction. */
+  #saveClockStep(position: number, storedAt: number): void {
+    this.#statements.deleteLaterSteps.run(storedAt)
+    this.#statements.insertStep.run(position, storedAt)
+  }
+
+  #isTooOld(event: { readonly position: number; readonly storedAt: number }, tooOld: number): boolean {
+    return this.#times.latest(event.position, event.storedAt) <= tooOld
   }
 
   /** The oldest events that are no longer to be kept, as many as one step trims. */
@@ -225,18 +301,19 @@ export class HistoryLog {
     const stepLimit = before.totalBytes + stepBytes
     let rows = 0
     for (const row of this.#statements.selectOldest.iterate()) {
-      const [position, tag, storedAt, totalBytes, holes, topic, alternates, isPrivate] = row
+      // It goes with the next one that is intact: only that says where it was.
+      if (!isIntact(row)) continue
+      const event = toExpired(row, before)
       const isKept =
         eventsBetween(before, this.#head) <= maxEvents &&
         this.#head.totalBytes - before.totalBytes <= maxBytes &&
-        storedAt > at - maxAgeMs &&
-        !(this.#asked && position <= this.#asked.position)
+        !this.#isTooOld(event, at - maxAgeMs) &&
+        !(this.#asked && event.position <= this.#asked.position)
       if (isKept) return { events, isAll: true }
       if (rows >= stepRows || before.totalBytes >= stepLimit) return { events, isAll: false }
-      const topics = topicsOf(topic, alternates)
-      before = { position, tag, totalBytes, holes }
-      events.push({ ...before, topics, isPrivate: isPrivate === 1 })
-      rows += 1 + topics.length
+      before = placeOf(event)
+      events.push(event)
+      rows += 1 + event.topics.length
     }
     return { events, isAll: true }
   }
@@ -249,122 +326,149 @@ export class HistoryLog {
 
   /** Within a transaction. */
   #drop(events: readonly ExpiredEvent[], trimmed: Place, hasMissed: boolean): void {
-    const { deleteEvents, deleteTopic, saveTrace, deleteTrace, deleteTraces, updateHistory } = this.#statements
+    const { deleteEvents, deleteTopic, deleteSteps } = this.#statements
     const newest = new Map<string, ExpiredEvent>()
+    let unknownThrough = hasMissed ? trimmed.position : 0
     for (const event of events) {
+      if (event.unknownBefore) unknownThrough = Math.max(unknownThrough, event.unknownBefore)
       for (const topic of event.topics) deleteTopic.run(topic, event.position)
       const key = `${event.isPrivate} ${JSON.stringify(event.topics)}`
       newest.delete(key)
       newest.set(key, event)
     }
     deleteEvents.run(trimmed.position)
-    if (hasMissed) {
-      deleteTraces.run()
-      this.#tombstones = new Tombstones(trimmed.position)
-    } else {
-      for (const { position, topics, isPrivate } of newest.values()) {
-        saveTrace.run(JSON.stringify(topics), isPrivate ? 1 : 0, position)
-        for (const forgotten of this.#tombstones.add({ position, topics, isPrivate })) {
-          deleteTrace.run(JSON.stringify(forgotten.topics), forgotten.isPrivate ? 1 : 0)
-        }
-      }
+    deleteSteps.run(trimmed.position + 1)
+    if (unknownThrough > 0) this.#traces.forgetAll(unknownThrough)
+    for (const { position, topics, isPrivate } of newest.values()) {
+      if (position > unknownThrough) this.#traces.add({ position, topics, isPrivate })
     }
-    const { position, tag, totalBytes, holes } = trimmed
-    updateHistory.run(position, tag, totalBytes, holes, this.#tombstones.forgottenPosition)
+    this.#saveHistory(trimmed)
   }
 
-  #loadHistory(): { epoch: string; trimmed: Place; forgottenPosition: number } {
-    const [epoch, position, tag, totalBytes, holes, forgottenPosition] = this.#statements.selectHistory.get()!
-    return { epoch, trimmed: { position, tag, totalBytes, holes }, forgottenPosition }
+  /** Within a transaction, or as one. */
+  #saveHistory({ position, tag, totalBytes, holes }: Place): void {
+    const { forgottenPosition, checksum } = this.#traces
+    const values = [position, tag, totalBytes, holes, forgottenPosition, checksum] as const
+    this.#statements.updateHistory.run(...values, checksumOfValues([this.epoch, ...values]))
   }
 
-  #loadHead(): Place | undefined {
-    const row = this.#statements.selectHead.get()
-    return row && { position: row[0], tag: row[1], totalBytes: row[2], holes: row[3] }
+  /** @throws DamagedEvent Nothing else says where the history begins. */
+  #loadHistory(): TraceSummary & { epoch: string; trimmed: Place; isChecked: boolean } {
+    const row = this.#statements.selectHistory.get()!
+    const [epoch, position, tag, totalBytes, holes, forgottenPosition, traceChecksum, checksum] = row
+    if (checksum !== null && checksum !== checksumOfValues(row.slice(0, -1) as (string | number | null)[])) {
+      throw new DamagedEvent('what it says of the history as a whole is not what was stored')
+    }
+    const isChecked = checksum !== null
+    return { epoch, trimmed: { position, tag, totalBytes, holes }, forgottenPosition, traceChecksum, isChecked }
+  }
+
+  /**
+   * The newest row, and the newest event that is intact.
+   *
+   * @throws DamagedEvent if there is none near the end
+   */
+  #loadNewest(): Newest {
+    let row: CheckedRow | undefined
+    let rows = 0
+    for (const next of this.#statements.selectNewest.iterate()) {
+      row ??= next
+      if (isIntact(next)) {
+        const [position, tag, , , , , , , , storedAt, totalBytes, holes] = next
+        return { row: { position: row[0], tag: row[1] }, intact: { position, tag, storedAt, totalBytes, holes } }
+      }
+      if (++rows === mostDamagedAtEnd) throw new DamagedEvent('none of its newest events is as it was stored')
+    }
+    return { row: row && { position: row[0], tag: row[1] }, intact: undefined }
   }
 
   #loadEarliest(): (HistoryPosition & { readonly storedAt: number }) | undefined {
-    const row = this.#statements.selectEarliest.get()
-    return row && { position: row[0], tag: row[1], storedAt: row[2] }
+    try {
+      const row = this.#statements.selectEarliest.get()
+      return row && { position: row[0], tag: row[1], storedAt: row[2] }
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.#connection.recover()
+      return undefined
+    }
   }
 
-  #loadTombstones(forgottenPosition: number): Tombstones {
-    const tombstones = new Tombstones(forgottenPosition)
-    for (const [position, topics, isPrivate] of this.#statements.selectTraces.iterate()) {
-      tombstones.add({ position, topics: JSON.parse(topics) as string[], isPrivate: isPrivate === 1 })
-    }
-    return tombstones
+  #loadClockSteps() {
+    return this.#statements.selectSteps.all().map(([position, storedAt]) => ({ position, storedAt }))
   }
+
+  /** If a trace is damaged, all are forgotten: a gap may be reported too often, never too rarely. */
+  #loadTraces({ forgottenPosition, traceChecksum }: TraceSummary): Traces {
+    const traces = this.#readTraces(forgottenPosition)
+    if (traces && (traceChecksum === null || traces.checksum === traceChecksum)) return traces
+    const none = Traces.empty(this.#connection, this.#trimmed.position)
+    try {
+      this.#connection.transaction(() => none.forgetAll(this.#trimmed.position))
+    } catch (error) {
+      if (!isDamage(error)) throw error
+    }
+    return none
+  }
+
+  #readTraces(forgottenPosition: number): Traces | undefined {
+    try {
+      return Traces.load(this.#connection, forgottenPosition)
+    } catch (error) {
+      if (!isDamage(error) && !(error instanceof SyntaxError)) throw error
+      this.#connection.recover()
+      return undefined
+    }
+  }
+}
+
+interface TraceSummary {
+  readonly forgottenPosition: number
+  readonly traceChecksum: number | null
+}
+
+interface Newest {
+  readonly row: HistoryPosition | undefined
+  readonly intact: (Place & { readonly storedAt: number }) | undefined
+}
+
+/** If so many of the newest events are damaged, the store does not open. */
+const mostDamagedAtEnd = 1000
+/** A damaged event with a position that is this far ahead does not say where the history ends. */
+const farthestDamage = 1_000_000
+
+/**
+ * The end of the history: positions are not used again, even if their events are lost. What is lost
+ * counts as events, so that readers notice that they are missing.
+ */
+function headOf({ row, intact }: Newest, trimmed: Place, acknowledged: HistoryPosition | undefined): Place {
+  const last = intact ?? trimmed
+  let head: HistoryPosition = last
+  if (acknowledged && acknowledged.position > head.position) head = acknowledged
+  if (row && row.position > head.position) head = row
+  if (!(head.position - last.position < farthestDamage || head === acknowledged)) {
+    throw new DamagedEvent(`an event claims to have position ${head.position}`)
+  }
+  return { position: head.position, tag: head.tag, totalBytes: last.totalBytes, holes: last.holes }
+}
+
+function lossOf({ position }: Place, acknowledged: HistoryPosition | undefined): Loss | undefined {
+  if (!acknowledged || acknowledged.position <= position) return undefined
+  return { after: position, through: acknowledged.position }
 }
 
 interface ExpiredEvent extends Place {
+  readonly storedAt: number
   readonly topics: readonly string[]
   readonly isPrivate: boolean
+  /** Up to here, events are damaged or missing: whose they were is not known. 0 if none is. */
+  readonly unknownBefore: number
 }
 
-function prepareStatements(connection: Connection) {
-  const prepare: Prepare = (sql) => connection.prepare(sql)
-  return {
-    insertHistory: prepare(
-      `INSERT OR IGNORE INTO history
-        (only_row, epoch, created_at, trimmed_position, trimmed_tag, trimmed_bytes, forgotten_position)
-      VALUES (1, ?, ?, 0, 0, 0, 0)`,
-    ),
-    selectHistory: prepare<
-      [epoch: string, position: number, tag: number, totalBytes: number, holes: number, forgottenPosition: number]
-    >('SELECT epoch, trimmed_position, trimmed_tag, trimmed_bytes, trimmed_holes, forgotten_position FROM history'),
-    updateChecked: prepare('UPDATE history SET checked_at = ?'),
-    updateHistory: prepare(
-      'UPDATE history SET trimmed_position = ?, trimmed_tag = ?, trimmed_bytes = ?, trimmed_holes = ?, forgotten_position = ?',
-    ),
-    insertEvent: prepare('INSERT INTO event VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'),
-    insertTopic: prepare('INSERT OR IGNORE INTO event_topic VALUES (?, ?)'),
-    selectHead: prepare<[position: number, tag: number, totalBytes: number, holes: number]>(
-      'SELECT position, tag, total_bytes, holes FROM event ORDER BY position DESC LIMIT 1',
-    ),
-    selectEarliest: prepare<[position: number, tag: number, storedAt: number]>(
-      'SELECT position, tag, stored_at FROM event ORDER BY position LIMIT 1',
-    ),
-    findTag: prepare<[tag: number]>('SELECT tag FROM event WHERE position = ?'),
-    findId: prepare<[position: number, tag: number]>(
-      'SELECT position, tag FROM event WHERE id = ? ORDER BY position LIMIT 1',
-    ),
-    selectOldest: prepare<
-      [
-        position: number,
-        tag: number,
-        storedAt: number,
-        totalBytes: number,
-        holes: number,
-        topic: string,
-        alternates: string | null,
-        isPrivate: number,
-      ]
-    >(
-      'SELECT position, tag, stored_at, total_bytes, holes, topic, alternates, is_private FROM event ORDER BY position',
-    ),
-    deleteEvents: prepare('DELETE FROM event WHERE position <= ?'),
-    selectAfter: prepare<[position: number, topic: string, alternates: string | null]>(
-      'SELECT position, topic, alternates FROM event WHERE position > ?',
-    ),
-    deleteAfter: prepare('DELETE FROM event WHERE position > ?'),
-    deleteTopic: prepare('DELETE FROM event_topic WHERE topic = ? AND position = ?'),
-    selectTraces: prepare<[position: number, topics: string, isPrivate: number]>(
-      'SELECT position, topics, is_private FROM trace ORDER BY position',
-    ),
-    saveTrace: prepare('INSERT OR REPLACE INTO trace (topics, is_private, position) VALUES (?, ?, ?)'),
-    deleteTrace: prepare('DELETE FROM trace WHERE topics = ? AND is_private = ?'),
-    deleteTraces: prepare('DELETE FROM trace'),
-  }
-}
-
-type Prepare = <Row extends readonly unknown[] = never>(sql: string) => Query<Row>
-
-/** The number of events after one place, up to another. */
-function eventsBetween(from: Place, to: Place): number {
-  return to.position - to.holes - (from.position - from.holes)
-}
-
-function placeOf({ position, tag, totalBytes, holes }: Place): Place {
-  return { position, tag, totalBytes, holes }
+/** `before` is the place of the event that was trimmed before it. */
+function toExpired(row: CheckedRow, before: Place): ExpiredEvent {
+  const [position, tag, topic, alternates, isPrivate, , , , , storedAt, totalBytes, holes] = row
+  const isNext = ordinalOf(row) === ordinalAt(before) + 1
+  const topics = topicsOf(topic, alternates)
+  const unknownBefore = isNext ? 0 : position - 1
+  return { position, tag, totalBytes, holes, storedAt, topics, isPrivate: isPrivate === 1, unknownBefore }
 }

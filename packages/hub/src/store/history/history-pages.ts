@@ -1,68 +1,142 @@
 import type { Connection, Query } from './connection.ts'
-import { bytesOfRow, type EventRow, eventColumns } from './event-row.ts'
+import {
+  bytesOfRow,
+  type CheckedRow,
+  type EventRow,
+  eventColumns,
+  isIntact,
+  toEventRow,
+  topicsOf,
+} from './event-row.ts'
+import { DamagedEvent, isDamage } from './failure.ts'
+import { HistoryScan } from './history-scan.ts'
+import { IndexCheck } from './index-check.ts'
+import type { Page, PageRange } from './page.ts'
+import type { Extent } from './place.ts'
 
 /**
- * Selects the events of a page: those after one position and up to another, with at least one of
- * the topics.
+ * Reads events from a history, a page at a time, in either direction. Reading forwards misses
+ * nothing silently. Reading backwards leaves out what is damaged: whoever reads on from there is
+ * told.
  */
-export interface PageRange {
-  readonly after: number
-  readonly through: number
-  /** `undefined` for all. */
-  readonly topics: readonly string[] | undefined
-  readonly maxEvents: number
-  readonly maxBytes: number
-}
-
-export interface Page {
-  readonly rows: readonly EventRow[]
-  /** Whether these are all events of the range; if not, there may be more after the last. */
-  readonly isWhole: boolean
-}
-
-/** Reads events from a history, a page at a time, in either direction. */
 export class HistoryPages {
   readonly #connection: Connection
+  readonly #extent: () => Extent
+  readonly #scan: HistoryScan
+  readonly #check: IndexCheck
   readonly #forwards: Direction
   readonly #backwards: Direction
-  readonly #selectEvent: Query<EventRow>
+  readonly #selectEvent: Query<CheckedRow>
+  #newestDamage = 0
 
-  constructor(connection: Connection) {
+  constructor(connection: Connection, extent: () => Extent) {
     this.#connection = connection
+    this.#extent = extent
+    this.#scan = new HistoryScan(connection, extent)
+    this.#check = new IndexCheck(connection, extent)
     this.#forwards = prepareDirection(connection, 'ASC')
     this.#backwards = prepareDirection(connection, 'DESC')
-    this.#selectEvent = connection.prepare<EventRow>(`SELECT ${eventColumns} FROM event WHERE position = ?`)
+    this.#selectEvent = connection.prepare<CheckedRow>(`SELECT ${eventColumns} FROM event WHERE position = ?`)
   }
 
   read(range: PageRange): Page {
-    return this.#page(this.#forwards, range)
+    const { topics, after } = range
+    if (topics && this.#check.covers(after)) {
+      try {
+        return this.#readTopics(range, topics)
+      } catch (error) {
+        if (!isDamage(error)) throw error
+        this.#connection.recover()
+        this.#check.distrust()
+      }
+    }
+    const page = this.#scan.read(range)
+    this.#newestDamage = Math.max(this.#newestDamage, page.damaged?.position ?? 0)
+    return page
   }
 
-  readBack(range: PageRange): Page {
-    return this.#page(this.#backwards, range)
-  }
-
-  #page(direction: Direction, range: PageRange): Page {
+  readBack({ after, through, topics, maxEvents, maxBytes }: PageRange): Page {
     const rows: EventRow[] = []
     let bytes = 0
     try {
-      for (const row of this.#rows(direction, range)) {
-        rows.push(row)
-        bytes += bytesOfRow(row)
-        if (rows.length >= range.maxEvents || bytes >= range.maxBytes) return { rows, isWhole: false }
+      for (const row of this.#rows(this.#backwards, after, through, topics, maxEvents)) {
+        if (!row || !isIntact(row)) continue
+        rows.push(toEventRow(row))
+        bytes += bytesOfRow(rows.at(-1)!)
+        if (rows.length >= maxEvents || bytes >= maxBytes) return { rows, reach: rows.at(-1)![0], damaged: undefined }
       }
     } catch (error) {
       this.#connection.recover()
-      throw error
+      if (!isDamage(error)) throw error
     }
-    return { rows, isWhole: true }
+    return { rows, reach: after, damaged: undefined }
   }
 
-  #rows(direction: Direction, range: PageRange): Iterable<EventRow> {
-    const { after, through, topics, maxEvents } = range
-    if (!topics) return direction.selectAll.iterate(after, through)
-    if (topics.length === 1) return direction.selectTopic.iterate(topics[0]!, after, through)
-    return this.#rowsOfTopics(direction, after, through, topics, maxEvents)
+  /** The event at a position, whether intact or not. */
+  at(position: number): { readonly tag: number | undefined } | undefined {
+    try {
+      const row = this.#selectEvent.get(position)
+      if (row && isIntact(row)) return { tag: row[1] }
+      return row || this.#scan.isMissing(position) || this.#isAfterDamage(position) ? { tag: undefined } : undefined
+    } catch (error) {
+      if (!isDamage(error)) throw error
+      this.#connection.recover()
+      return { tag: undefined }
+    }
+  }
+
+  /** See {@link IndexCheck.step}. */
+  checkStep(): boolean {
+    return this.#check.step()
+  }
+
+  /** What was found to be damaged so far, in words; `undefined` if nothing was. */
+  get damage(): string | undefined {
+    const newest = Math.max(this.#newestDamage, this.#check.newestDamage)
+    if (newest > 0) {
+      return `events up to position ${newest} are damaged or missing: subscribers that resume before it are told of a gap`
+    }
+    if (this.#check.isTrusted) return undefined
+    return 'the index of topics is damaged: reading the events of a topic takes longer, as all events are read'
+  }
+
+  /** Whether the event before a position is damaged: then the position may be where a gap ended. */
+  #isAfterDamage(position: number): boolean {
+    for (const row of this.#backwards.selectAll.iterate(0, position - 1)) return !isIntact(row)
+    return false
+  }
+
+  #readTopics({ after, through, topics, maxEvents, maxBytes }: PageRange, selected: readonly string[]): Page {
+    const rows: EventRow[] = []
+    let bytes = 0
+    let last = Math.max(after, this.#extent().trimmed.position)
+    for (const row of this.#rows(this.#forwards, last, through, topics, maxEvents)) {
+      if (!row || !isIntact(row) || row[0] <= last || !hasTopic(row, selected)) {
+        throw new DamagedEvent(`the index of topics leads to something else after position ${last}`)
+      }
+      last = row[0]
+      rows.push(toEventRow(row))
+      bytes += bytesOfRow(rows.at(-1)!)
+      if (rows.length >= maxEvents || bytes >= maxBytes) return { rows, reach: last, damaged: undefined }
+    }
+    return { rows, reach: through, damaged: undefined }
+  }
+
+  /** `undefined` for an event that is in the index and nowhere else. */
+  *#rows(
+    direction: Direction,
+    after: number,
+    through: number,
+    topics: readonly string[] | undefined,
+    maxEvents: number,
+  ): Generator<CheckedRow | undefined> {
+    if (!topics) yield* direction.selectAll.iterate(after, through)
+    else if (topics.length > 1) yield* this.#rowsOfTopics(direction, after, through, topics, maxEvents)
+    else {
+      for (const row of direction.selectTopic.iterate(topics[0]!, after, through)) {
+        yield row[0] === null ? undefined : (row as CheckedRow)
+      }
+    }
   }
 
   /** Merges the positions of the topics, so that only as many events are looked up as are read. */
@@ -72,7 +146,7 @@ export class HistoryPages {
     through: number,
     topics: readonly string[],
     maxEvents: number,
-  ): Generator<EventRow> {
+  ): Generator<CheckedRow | undefined> {
     const chunk = Math.max(8, Math.ceil((2 * Math.min(maxEvents, 1000)) / topics.length))
     const cursors = topics.map((topic) => new TopicCursor(direction, topic, after, through, chunk))
     for (;;) {
@@ -83,9 +157,14 @@ export class HistoryPages {
       if (next === undefined) return
       // An event with several of the topics is next in several cursors.
       for (const cursor of cursors) if (cursor.position === next) cursor.advance()
-      yield this.#selectEvent.get(next)!
+      yield this.#selectEvent.get(next)
     }
   }
+}
+
+function hasTopic(row: CheckedRow, selected: readonly string[]): boolean {
+  if (row[3] === null) return selected.includes(row[2])
+  return topicsOf(row[2], row[3]).some((topic) => selected.includes(topic))
 }
 
 /** The statements to read in one direction. Their range is after one position and up to another. */
@@ -96,13 +175,13 @@ function prepareDirection(connection: Connection, order: 'ASC' | 'DESC') {
   return {
     isBackwards,
     isBefore: (one: number, other: number) => (isBackwards ? one > other : one < other),
-    selectAll: connection.prepare<EventRow>(
+    selectAll: connection.prepare<CheckedRow>(
       `SELECT ${eventColumns} FROM event WHERE position > ? AND position <= ? ORDER BY position ${order}`,
     ),
-    // CROSS JOIN makes SQLite search by the positions of the topic, even if another plan seems
-    // cheaper to it.
-    selectTopic: connection.prepare<EventRow>(
-      `SELECT ${eventColumns} FROM event_topic CROSS JOIN event ON event.position = event_topic.position
+    // An event that is missing is a row without values. The join also makes SQLite search by the
+    // positions of the topic, even if another plan seems cheaper to it.
+    selectTopic: connection.prepare<CheckedRow | [position: null]>(
+      `SELECT ${eventColumns} FROM event_topic LEFT JOIN event ON event.position = event_topic.position
       WHERE event_topic.topic = ? AND event_topic.position > ? AND event_topic.position <= ?
       ORDER BY event_topic.position ${order}`,
     ),

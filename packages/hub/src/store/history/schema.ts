@@ -73,6 +73,22 @@ export const migrations: readonly string[] = [
   ALTER TABLE history ADD COLUMN
     trimmed_holes INTEGER NOT NULL DEFAULT 0 /* of the newest trimmed event: its holes */;
   `,
+  // Damage is found. What was stored before has no checksums, and is not checked.
+  `
+  ALTER TABLE event ADD COLUMN
+    checksum       INTEGER /* CRC-32 of the event with its place; NULL: stored before there were checksums */;
+  ALTER TABLE history ADD COLUMN
+    checksum       INTEGER /* CRC-32 of this row, without its times */;
+  ALTER TABLE history ADD COLUMN
+    trace_checksum INTEGER /* sum of the CRC-32 of each trace */;
+  ALTER TABLE idempotency ADD COLUMN
+    checksum       INTEGER /* CRC-32 of the key and its event */;
+  CREATE TABLE clock_step (
+    -- Where the clock had gone back: no event before this position is younger than this one.
+    position  INTEGER PRIMARY KEY,
+    stored_at INTEGER NOT NULL
+  ) STRICT;
+  `,
 ]
 
 /** Migrates a database from its version to the newest, in one transaction. */

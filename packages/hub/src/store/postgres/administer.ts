@@ -20,9 +20,10 @@ const rightsOnTables: Readonly<Record<string, readonly string[]>> = {
   event: ['SELECT', 'INSERT', 'DELETE'],
   idempotency: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   node: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
+  node_note: ['SELECT', 'INSERT', 'UPDATE', 'DELETE'],
   outbox: ['SELECT', 'DELETE'],
 }
-const functionsOfNodes = ['append_batch', 'sequence_outbox', 'trim_events', 'now_ms']
+const functionsOfNodes = ['append_batch', 'refused_groups', 'sequence_outbox', 'trim_events', 'now_ms']
 
 /**
  * Makes the tables and functions of a history, unless they are there. With `role`, another role than

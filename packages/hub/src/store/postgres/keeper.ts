@@ -1,5 +1,6 @@
 import { HubError } from '../../base/errors.ts'
 import { Fifo } from '../../base/fifo.ts'
+import { AgeClock } from '../event-age.ts'
 import { maxIdempotencyKeys, type Retention } from '../retention.ts'
 import type { PostgresAddress } from './address.ts'
 import type { Connection } from './connect.ts'
@@ -40,6 +41,7 @@ export class Keeper {
   readonly #loop: Promise<void>
   #snapshot: string | null = null
   #trimmedAt = -Infinity
+  #clock: AgeClock | undefined
   /** Heads that were seen lately, the oldest first. */
   readonly #heads = new Fifo<{ readonly at: number; readonly position: string }>()
   #reported: string | undefined
@@ -128,13 +130,14 @@ export class Keeper {
   /** Drops what is not to be kept, up to a position. */
   async #trim({ client }: Connection, through: string | null): Promise<void> {
     const { retention, idempotencyMs, now } = this.#options
+    const at = await this.#timeOf(client)
     const { maxAgeMs, maxEvents, maxBytes } = retention
     const bounded = (value: number) => (Number.isFinite(value) ? Math.floor(value) : null)
     for (let isDone = false; !isDone && !this.#isClosed; ) {
       const { rows } = await client.query({
         name: 'trim',
-        text: 'SELECT is_done FROM trim_events($1, coalesce($2, now_ms()) - $3, $4, $5, $6)',
-        values: [through, now?.() ?? null, bounded(maxAgeMs), bounded(maxEvents), bounded(maxBytes), trimLimit],
+        text: 'SELECT is_done FROM trim_events($1, $2, $3, $4, $5)',
+        values: [through, bounded(at - maxAgeMs), bounded(maxEvents), bounded(maxBytes), trimLimit],
       })
       isDone = rows[0].is_done as boolean
     }
@@ -144,6 +147,19 @@ export class Keeper {
         (SELECT stored_at FROM idempotency ORDER BY stored_at DESC OFFSET $3 LIMIT 1)`,
       values: [now?.() ?? null, bounded(idempotencyMs), Math.min(maxIdempotencyKeys(maxBytes), 2 ** 31) - 1],
     })
+  }
+
+  /** The time by which events age: not that of a clock that has just jumped ahead. */
+  async #timeOf(client: Connection['client']): Promise<number> {
+    const { rows } = await client.query({
+      name: 'time',
+      rowMode: 'array',
+      text: 'SELECT coalesce($1, now_ms()), (SELECT stored_at FROM event ORDER BY position DESC LIMIT 1)',
+      values: [this.#options.now?.() ?? null],
+    })
+    const [now, newest] = rows[0] as unknown as [string, string | null]
+    this.#clock ??= new AgeClock(newest === null ? undefined : Number(newest))
+    return this.#clock.now(Number(now))
   }
 
   #sleep(ms: number): Promise<void> {

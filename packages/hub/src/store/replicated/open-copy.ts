@@ -13,15 +13,24 @@ import { openDataDirectory } from '../sqlite/data-directory.ts'
 export async function openCopy(directory: string, epoch: string, onError: (error: HubError) => void): Promise<Replica> {
   mkdirSync(directory, { recursive: true, mode: 0o700 })
   const name = `copy-${epoch}`
-  const open = () =>
-    openReplica({
+  const open = async () => {
+    let isIncomplete = false
+    const replica = await openReplica({
       directory: join(directory, name),
       epoch,
       // What a power loss takes is read from the source again.
       durability: 'fast',
       maxBytes: Infinity,
       onError,
+      onLoss: () => {
+        isIncomplete = true
+      },
     })
+    if (!isIncomplete) return replica
+    // A store on its own could only tell of a gap: here the events are still to be had.
+    await replica.close()
+    throw new HubError('STORE_FAILED', 'it lacks events that it had.')
+  }
   let replica: Replica
   try {
     replica = await open()

@@ -57,6 +57,7 @@ export interface Answers {
     readonly events: readonly EventTuple[]
     readonly through: number
     readonly lost: readonly Tombstone[]
+    readonly damaged?: HistoryPosition | undefined
     readonly bounds: Bounds
   }
   readBack: { readonly events: readonly EventTuple[]; readonly from: number }

@@ -192,8 +192,8 @@ class SharedTail {
           : await store.appendAll!(appends)
       }
       case 'read': {
-        const { events, through, lost, bounds } = await store.read(request.query)
-        return { events: events.map(toEventTuple), through, lost, bounds }
+        const { events, ...page } = await store.read(request.query)
+        return { ...page, events: events.map(toEventTuple) }
       }
       case 'readBack': {
         const { events, from } = await store.readBack!(request.query)

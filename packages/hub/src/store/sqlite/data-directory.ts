@@ -17,6 +17,8 @@ import { sqliteCode, sqliteCodeOf, storeError } from '../history/failure.ts'
 import { applicationId, migrate, migrations } from '../history/schema.ts'
 import { createDatabase } from './create-database.ts'
 import type { Durability } from './messages.ts'
+import { makePrivate } from './private-files.ts'
+import { isOpenElsewhere, isRunning } from './sole-user.ts'
 
 /** A data directory that belongs to this process until it is closed, and its database. */
 export interface DataDirectory {
@@ -24,15 +26,20 @@ export interface DataDirectory {
   /** The process that used it last, in words, if that process ended without closing it. */
   readonly uncleanHolder: string | undefined
   /**
-   * Whether the database is still the file at its path. If it was moved or removed, it must not
-   * store events any more.
+   * Whether the database is still the file at its path, and the directory this process's. If not,
+   * it must not store events any more.
    */
   isInPlace(): boolean
   close(): void
 }
 
 /** The names of the files. SQLite keeps two more beside the database: `-wal` and `-shm`. */
-export const files = { database: 'headwater.db', lock: 'headwater.lock', holder: 'headwater.pid' } as const
+export const files = {
+  database: 'headwater.db',
+  lock: 'headwater.lock',
+  holder: 'headwater.pid',
+  head: 'headwater.head',
+} as const
 
 /**
  * Creates the directory if it does not exist, locks it, and opens its database, which is migrated
@@ -54,7 +61,7 @@ export function openDataDirectory(given: string, durability: Durability): DataDi
         uncleanHolder: lock.uncleanHolder,
         isInPlace: () => {
           const found = statSync(file, { throwIfNoEntry: false })
-          return found?.ino === ino && found.dev === dev
+          return found?.ino === ino && found.dev === dev && lock.isHeld()
         },
         close: () => {
           database.close()
@@ -94,33 +101,79 @@ function syncDirectory(directory: string): void {
  * the process ends, in any way, so that it is never stale. The history itself stays open to
  * readers, such as `sqlite3` while the hub runs.
  */
-function lockDirectory(directory: string): { readonly uncleanHolder: string | undefined; close(): void } {
-  const lock = createDatabase(join(directory, files.lock))
+function lockDirectory(directory: string): DirectoryLock {
+  const path = join(directory, files.lock)
   const holderFile = join(directory, files.holder)
+  for (const file of [path, holderFile]) makePrivate(file, { create: file === path })
+  let lock = acquire(path) ?? refuse(directory, holderFile)
+  let { ino } = statSync(path)
+  // A process that closes the directory removes the file.
+  const last = existsSync(holderFile) ? readHolder(holderFile) : undefined
+  if (last && !isGone(last) && isOpenElsewhere(join(directory, files.database))) {
+    lock.close()
+    refuse(directory, holderFile)
+  }
+  const uncleanHolder = last && !isOfThisProcess(last) ? describe(last) : undefined
+  writeHolder(holderFile)
+  return {
+    uncleanHolder,
+    isHeld() {
+      if (statSync(path, { throwIfNoEntry: false })?.ino === ino) return true
+      // Somebody removed the file, and with it what keeps other hubs out.
+      makePrivate(path, { create: true })
+      const next = acquire(path)
+      if (!next) return false
+      lock.close()
+      lock = next
+      ino = statSync(path).ino
+      writeHolder(holderFile)
+      return true
+    },
+    close() {
+      removeName(holderFile)
+      lock.close()
+    },
+  }
+}
+
+interface DirectoryLock {
+  readonly uncleanHolder: string | undefined
+  /** Whether no other process can have the directory. Locks again if the lock's file was removed. */
+  isHeld(): boolean
+  close(): void
+}
+
+/** Returns `undefined` if another process has the lock. */
+function acquire(path: string): DatabaseSync | undefined {
+  const lock = createDatabase(path)
   try {
     lock.exec('BEGIN EXCLUSIVE')
-    // A process that closes the directory removes the file.
-    const last = existsSync(holderFile) ? readHolder(holderFile) : undefined
-    const uncleanHolder = last && !isOfThisProcess(last) ? describe(last) : undefined
-    // Only for people and for the error messages; not part of the lock.
-    const since = new Date().toISOString()
-    writeFileSync(holderFile, `${JSON.stringify({ pid: process.pid, host: hostname(), since })}\n`)
-    return {
-      uncleanHolder,
-      close() {
-        removeName(holderFile)
-        lock.close()
-      },
-    }
+    return lock
   } catch (error) {
     lock.close()
     if (sqliteCodeOf(error) !== sqliteCode.busy) throw error
-    throw new HubError(
-      'STORE_LOCKED',
-      `The data directory ${directory} is in use by ${describe(readHolder(holderFile))}. ` +
-        'Each hub needs a directory of its own: stop the other, or give this one another directory.',
-    )
+    return undefined
   }
+}
+
+function refuse(directory: string, holderFile: string): never {
+  throw new HubError(
+    'STORE_LOCKED',
+    `The data directory ${directory} is in use by ${describe(readHolder(holderFile))}. ` +
+      'Each hub needs a directory of its own: stop the other, or give this one another directory.',
+  )
+}
+
+/** Only for people and for the error messages; not part of the lock. */
+function writeHolder(holderFile: string): void {
+  const since = new Date().toISOString()
+  const text = `${JSON.stringify({ pid: process.pid, host: hostname(), since })}\n`
+  writeFileSync(holderFile, text, { mode: 0o600 })
+}
+
+/** Whether a process has ended for certain: of another machine or container that is not known. */
+function isGone(holder: ReturnType<typeof readHolder>): boolean {
+  return !('error' in holder) && holder.host === hostname() && !isRunning(Number(holder.pid))
 }
 
 /**
@@ -179,7 +232,9 @@ function describe(holder: ReturnType<typeof readHolder>): string {
 }
 
 function openDatabase(directory: string, durability: Durability): DatabaseSync {
-  const database = createDatabase(join(directory, files.database))
+  const path = join(directory, files.database)
+  for (const file of [path, `${path}-wal`, `${path}-shm`]) makePrivate(file, { create: file === path })
+  const database = createDatabase(path)
   try {
     // The hub waits for a program that writes, such as `sqlite3`; not for long, as everything else
     // waits too.

@@ -2,16 +2,21 @@ import { existsSync, readdirSync, statfsSync, statSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join, resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
+import { type CheckedRow, eventColumns, isIntact, topicsOf } from '../history/event-row.ts'
 import { storeFailure } from '../history/failure.ts'
 import { applicationId, migrations } from '../history/schema.ts'
+import { readAcknowledged } from './acknowledged-head.ts'
 import { createDatabase } from './create-database.ts'
 import { files, holderOf, pragma } from './data-directory.ts'
+import { describeEnd } from './history-end.ts'
+import { othersMayUse } from './private-files.ts'
+import { isRunning } from './sole-user.ts'
 
 /** A result of the examination of a data directory. */
 export interface Finding {
   /** `bad`: the hub will not start, or not store events. `worth a look`: it will, for now. */
   readonly verdict: 'good' | 'worth a look' | 'bad'
-  readonly about: 'directory' | 'use' | 'space' | 'schema' | 'history' | 'integrity'
+  readonly about: 'directory' | 'use' | 'space' | 'schema' | 'history' | 'end' | 'events' | 'integrity'
   /** In words, with advice if needed. */
   readonly text: string
 }
@@ -21,7 +26,7 @@ const littleSpace = 256 * 1024 ** 2
 
 /**
  * Examines a data directory and changes nothing in it, whether a hub uses it or not. Reading all of
- * a large history for damage takes a while: about a second for each gigabyte on a good disk.
+ * a large history for damage takes a while: a few seconds for each gigabyte on a good disk.
  */
 export function* examineDataDirectory(given: string): Generator<Finding> {
   const directory = resolve(given)
@@ -32,8 +37,12 @@ export function* examineDataDirectory(given: string): Generator<Finding> {
     return
   }
   yield { verdict: 'good', about: 'directory', text: `${directory}: ${sizesOf(directory)}.` }
+  const exposure = exposureOf(directory)
+  if (exposure !== undefined) yield { verdict: 'worth a look', about: 'directory', text: exposure }
   yield examineUse(directory)
   yield examineSpace(directory)
+  // Before the database: a hub that runs writes it after the database.
+  const acknowledged = readAcknowledged(directory)
   let database: DatabaseSync | undefined
   try {
     database = createDatabase(path, { readOnly: true })
@@ -45,6 +54,8 @@ export function* examineDataDirectory(given: string): Generator<Finding> {
     yield schema
     if (schema.verdict === 'bad') return
     yield examineHistory(database)
+    yield examineEnd(database, acknowledged)
+    yield examineEvents(database)
     // A transaction longer than necessary would keep the hub from emptying its write-ahead log.
     database.exec('COMMIT')
     yield examineIntegrity(database)
@@ -54,6 +65,15 @@ export function* examineDataDirectory(given: string): Generator<Finding> {
   } finally {
     database?.close()
   }
+}
+
+/** Who beside its owner may use a data directory, and what to do; `undefined` for nobody. */
+export function exposureOf(given: string): string | undefined {
+  const directory = resolve(given)
+  const found = process.platform === 'win32' ? undefined : statSync(directory, { throwIfNoEntry: false })
+  if (!found || !othersMayUse(found.mode)) return undefined
+  const mode = (found.mode & 0o777).toString(8)
+  return `other users may open ${directory} (its mode is ${mode}), which is for the hub alone. chmod 700 ${directory}`
 }
 
 function sizesOf(directory: string): string {
@@ -83,16 +103,7 @@ function examineUse(directory: string): Finding {
   return {
     verdict: 'worth a look',
     about: 'use',
-    text: `no hub uses it, and the last one did not close it (${holder.text}): it was killed, or the power failed. Nothing has to be done.`,
-  }
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    text: `no hub uses it, and the last one did not close it (${holder.text}): it was killed, or the power failed.`,
   }
 }
 
@@ -144,6 +155,62 @@ function examineHistory(database: DatabaseSync): Finding {
     about: 'history',
     text: `${text} Some events in between are missing: somebody has deleted them. Restore a backup.`,
   }
+}
+
+function examineEnd(database: DatabaseSync, acknowledged: ReturnType<typeof readAcknowledged>): Finding {
+  if (!acknowledged) {
+    return { verdict: 'worth a look', about: 'end', text: describeEnd({ name: 'unknown' }) }
+  }
+  const { epoch, position } = acknowledged
+  const row = database.prepare('SELECT epoch, trimmed_position FROM history').get()!
+  if (row.epoch !== epoch) {
+    return { verdict: 'bad', about: 'end', text: describeEnd({ name: 'replaced', epoch, position }) }
+  }
+  const newest = database.prepare('SELECT max(position) AS position FROM event').get()!
+  const after = Number(newest.position ?? row.trimmed_position)
+  if (after >= position) {
+    return { verdict: 'good', about: 'end', text: describeEnd({ name: 'reached', position, isExact: true }) }
+  }
+  return { verdict: 'bad', about: 'end', text: describeEnd({ name: 'lost', after, through: position }) }
+}
+
+/** The most damaged events that are named. */
+const mostNamed = 10
+
+/** Compares each event with its checksum, and the index of topics with the events. */
+function examineEvents(database: DatabaseSync): Finding {
+  const hasChecksums = Number(pragma(database, 'user_version')) >= 3
+  const events = hasChecksums
+    ? database.prepare(`SELECT ${eventColumns} FROM event ORDER BY position`)
+    : database.prepare(
+        `SELECT ${eventColumns.replace('event.holes, event.checksum', '0, NULL')} FROM event ORDER BY position`,
+      )
+  const entry = database.prepare('SELECT 1 FROM event_topic WHERE topic = ? AND position = ?')
+  events.setReturnArrays(true)
+  const damaged: number[] = []
+  let unchecked = 0
+  let unindexed = 0
+  for (const row of events.iterate() as Iterable<unknown> as Iterable<CheckedRow>) {
+    if (!isIntact(row)) damaged.push(row[0])
+    else {
+      if (row[12] === null) unchecked++
+      if (!topicsOf(row[2], row[3]).every((topic) => entry.get(topic, row[0]))) unindexed++
+    }
+  }
+  const advice =
+    'A hub serves the rest, and tells subscribers of a gap. To get them back, stop the hub, and restore a backup.'
+  if (damaged.length > 0) {
+    const named = `${damaged.slice(0, mostNamed).join(', ')}${damaged.length > mostNamed ? ', …' : ''}`
+    const text = `${damaged.length} events are not as they were stored, at position ${named}. ${advice}`
+    return { verdict: 'bad', about: 'events', text }
+  }
+  if (unindexed > 0) {
+    const text = `${unindexed} events are missing in the index of topics. A hub does without it, which is slower. Restore a backup.`
+    return { verdict: 'bad', about: 'events', text }
+  }
+  const exception =
+    unchecked > 0 ? `; ${unchecked} of them have no checksum, as they were stored by an older Headwater` : ''
+  return { verdict: 'good', about: 'events', text: `all events are as they were stored${exception}.` }
 }
 
 function eventAt(database: DatabaseSync, order: 'ASC' | 'DESC') {

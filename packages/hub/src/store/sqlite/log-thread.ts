@@ -4,9 +4,12 @@ import { HubError } from '../../base/errors.ts'
 import { Fifo } from '../../base/fifo.ts'
 import { workerFlags } from '../../base/worker-flags.ts'
 import type { Failure } from '../history/failure.ts'
+import { idTaken } from '../id-taken.ts'
 import type { Bounds, EventRecord, HistoryPosition, StoredEvent } from '../store.ts'
+import type { HistoryEnd } from './history-end.ts'
 import {
   type Answers,
+  type AppendResult,
   type AppendTuple,
   type Question,
   type Reply,
@@ -44,7 +47,7 @@ interface PendingQuestion {
 
 type WithoutNumber<Q> = Q extends unknown ? Omit<Q, 'number'> : never
 
-export interface ThreadOptions extends WorkerOptions {
+export interface ThreadOptions extends Omit<WorkerOptions, 'openedAt'> {
   /** The clock, in milliseconds. */
   readonly now: () => number
 }
@@ -58,6 +61,8 @@ export class LogThread {
    * The process that used the directory last, in words, if that process ended without closing it.
    */
   readonly uncleanHolder: string | undefined
+  /** Whether the history went as far as events had been acknowledged when it was opened. */
+  readonly end: HistoryEnd
   readonly #worker: Worker
   readonly #options: ThreadOptions
   #listener: LogThreadListener | undefined
@@ -103,11 +108,12 @@ export class LogThread {
   private constructor(
     worker: Worker,
     options: ThreadOptions,
-    { epoch, bounds, uncleanHolder }: Omit<Extract<Reply, { name: 'opened' }>, 'name'>,
+    { epoch, bounds, uncleanHolder, end }: Omit<Extract<Reply, { name: 'opened' }>, 'name'>,
   ) {
     this.epoch = epoch
     this.bounds = bounds
     this.uncleanHolder = uncleanHolder
+    this.end = end
     this.#worker = worker
     this.#options = options
     this.#headPosition = bounds.head.position
@@ -246,7 +252,7 @@ export class LogThread {
   #onReply(reply: Reply): void {
     switch (reply.name) {
       case 'appended':
-        this.#onAppended(reply.positions, reply.tags)
+        this.#onAppended(reply)
         break
       case 'not appended': {
         const error = toError(reply.failure)
@@ -270,12 +276,17 @@ export class LogThread {
     this.#reference()
   }
 
-  #onAppended(positions: readonly number[], tags: readonly number[]): void {
+  #onAppended({ positions, tags, taken }: AppendResult): void {
     const stored: StoredEvent[] = []
     const resolved: (() => void)[] = []
     for (const [index, position] of positions.entries()) {
       const tag = tags[index]!
-      const { event, resolve } = this.#pendingAppends.shift()!
+      const { event, resolve, reject } = this.#pendingAppends.shift()!
+      const takenId = taken?.get(index)
+      if (takenId !== undefined) {
+        resolved.push(() => reject(idTaken(takenId)))
+        continue
+      }
       resolved.push(() => resolve({ position, tag }))
       // An event that is not new was stored before under the same idempotency key.
       if (position <= (stored.at(-1)?.position ?? this.#headPosition)) continue
@@ -312,8 +323,8 @@ export class LogThread {
 
 /** Functions cannot be sent to another thread. */
 function workerOptionsOf(options: ThreadOptions): WorkerOptions {
-  const { directory, durability, maxAgeMs, maxEvents, maxBytes, idempotencyMs, newEpoch } = options
-  return { directory, durability, maxAgeMs, maxEvents, maxBytes, idempotencyMs, newEpoch }
+  const { directory, durability, maxAgeMs, maxEvents, maxBytes, idempotencyMs, newEpoch, now } = options
+  return { directory, durability, maxAgeMs, maxEvents, maxBytes, idempotencyMs, newEpoch, openedAt: now() }
 }
 
 function toStored(
@@ -324,7 +335,7 @@ function toStored(
   return { topics, data, isPrivate, id, type, retryMs, position, tag }
 }
 
-function deathOf({ directory }: WorkerOptions, how: string): HubError {
+function deathOf({ directory }: ThreadOptions, how: string): HubError {
   return new HubError(
     'STORE_FAILED',
     `The thread of the event store in ${directory} ${how}. Whether its requests were carried out is ` +

@@ -1,8 +1,9 @@
 import { type EventFields, fieldsOf } from '../event-fields.ts'
 import type { EventRow } from '../history/event-row.ts'
 import type { Failure } from '../history/failure.ts'
-import type { PageRange } from '../history/history-pages.ts'
+import type { PageRange } from '../history/page.ts'
 import type { Bounds, EventRecord, HistoryPosition, PositionState, StoredEvent, Tombstone } from '../store.ts'
+import type { HistoryEnd } from './history-end.ts'
 
 // The messages between the store and its worker thread. All waiting requests are sent in one
 // message. Events are sent as tuples; see `EventFields`.
@@ -17,6 +18,8 @@ export interface WorkerOptions {
   readonly idempotencyMs: number
   /** The epoch of the history if it is a new one. */
   readonly newEpoch: string
+  /** The time by the store's clock when the worker is started. */
+  readonly openedAt: number
 }
 
 export type Durability = 'full' | 'fast'
@@ -36,6 +39,18 @@ export type AppendTuple = readonly [
   /** Whether the next event is stored with this one or not at all. */
   isWithNext: boolean,
 ]
+
+/** What became of several appends, in their order. */
+export interface AppendResult {
+  /**
+   * Where each event is stored: if its idempotency key is known, an earlier position. 0 if it is
+   * refused.
+   */
+  readonly positions: readonly number[]
+  readonly tags: readonly number[]
+  /** For the index of each append that is refused, the ID that is taken. */
+  readonly taken: ReadonlyMap<number, string> | undefined
+}
 
 /** An event that was sequenced elsewhere, to be stored at its position. */
 export type ApplyTuple = readonly [...EventFields, position: number, tag: number]
@@ -62,6 +77,7 @@ export interface PageRows {
   readonly rows: readonly EventRow[]
   readonly through: number
   readonly lost: readonly Tombstone[]
+  readonly damaged: HistoryPosition | undefined
   readonly bounds: Bounds
 }
 
@@ -97,13 +113,13 @@ export type Reply =
       readonly epoch: string
       readonly bounds: Bounds
       readonly uncleanHolder: string | undefined
+      readonly end: HistoryEnd
     }
   | { readonly name: 'not opened'; readonly failure: Failure }
   /**
-   * The next appends, in the order of the requests, are stored. Those with a known idempotency key
-   * have an earlier mark.
+   * The next appends, in the order of the requests, are stored or refused.
    */
-  | { readonly name: 'appended'; readonly positions: readonly number[]; readonly tags: readonly number[] }
+  | ({ readonly name: 'appended' } & AppendResult)
   /** This many of the next appends are not stored. */
   | { readonly name: 'not appended'; readonly count: number; readonly failure: Failure }
   | { readonly name: 'answer'; readonly number: number; readonly answer: Answers[keyof Answers] }

@@ -1,8 +1,10 @@
+import { checksumOfValues } from '../history/checksum.ts'
 import type { Connection } from '../history/connection.ts'
 import type { HistoryLog } from '../history/history-log.ts'
 import { RandomTags } from '../random-tags.ts'
 import { maxIdempotencyKeys } from '../retention.ts'
-import type { AppendTuple } from './messages.ts'
+import type { HistoryPosition } from '../store.ts'
+import type { AppendResult, AppendTuple } from './messages.ts'
 
 /** The most keys that are forgotten at once: an append may have to wait for that. */
 const keysPerStep = 1024
@@ -30,36 +32,71 @@ export class Sequencer {
     this.#keys = this.#statements.countKeys.get()![0]
   }
 
-  /** Stores events in one transaction, all or none. Returns the position and tag of each. */
-  append(records: readonly AppendTuple[], at: number): { positions: number[]; tags: number[] } {
-    const { findKey, insertKey } = this.#statements
-    const keysSince = at - this.#idempotencyMs
+  /**
+   * Stores events in one transaction: if it throws, none is stored. An event whose ID is taken is
+   * refused, with all that are to be stored together with it.
+   */
+  append(records: readonly AppendTuple[], at: number): AppendResult {
     const positions: number[] = []
     const tags: number[] = []
+    const taken = new Map<number, string>()
     let newKeys = 0
     this.#log.write(at, (insert) => {
+      const keysSince = at - this.#idempotencyMs
       let { position } = this.#log.head
-      for (const record of records) {
-        const key = record[6]
-        const known = key === undefined ? undefined : findKey.get(key)
-        if (known && known[2] > keysSince) {
-          positions.push(known[0])
-          tags.push(known[1])
-          continue
+      for (let start = 0, end = 0; start < records.length; start = end) {
+        end = endOfGroup(records, start)
+        const takenId = this.#takenId(records, start, end, keysSince)
+        for (let index = start; index < end; index++) {
+          const record = records[index]!
+          let mark = this.#findKey(record[6], keysSince)
+          if (takenId !== undefined) {
+            taken.set(index, takenId)
+            mark = noMark
+          } else if (!mark) {
+            position += 1
+            mark = { position, tag: this.#tags.next() }
+            insert(record, mark)
+            if (this.#saveKey(record[6], mark, at)) newKeys++
+          }
+          positions.push(mark.position)
+          tags.push(mark.tag)
         }
-        position += 1
-        const tag = this.#tags.next()
-        insert(record, { position, tag })
-        if (key !== undefined) {
-          insertKey.run(key, position, tag, at)
-          if (!known) newKeys++
-        }
-        positions.push(position)
-        tags.push(tag)
       }
     })
     this.#keys += newKeys
-    return { positions, tags }
+    return { positions, tags, taken: taken.size > 0 ? taken : undefined }
+  }
+
+  #findKey(key: string | undefined, since: number): HistoryPosition | undefined {
+    const row = key === undefined ? undefined : this.#statements.findKey.get(key)
+    if (!row || row[2] <= since) return undefined
+    const [position, tag, storedAt, checksum] = row
+    // A damaged entry is one that is not known.
+    const isIntact = checksum === null || checksum === checksumOfValues([key!, position, tag, storedAt])
+    return isIntact ? { position, tag } : undefined
+  }
+
+  /** Returns whether the key is a new one. */
+  #saveKey(key: string | undefined, { position, tag }: HistoryPosition, at: number): boolean {
+    if (key === undefined) return false
+    const isKnown = this.#statements.findKey.get(key) !== undefined
+    this.#statements.insertKey.run(key, position, tag, at, checksumOfValues([key, position, tag, at]))
+    return !isKnown
+  }
+
+  /** The ID that one of the events has in common with another, unless it is known by its key. */
+  #takenId(records: readonly AppendTuple[], start: number, end: number, keysSince: number): string | undefined {
+    let ids: Map<string, string | undefined> | undefined
+    for (let index = start; index < end; index++) {
+      const { 3: id, 6: key } = records[index]!
+      if (id === undefined || this.#findKey(key, keysSince)) continue
+      ids ??= new Map()
+      const isSame = ids.has(id) && key !== undefined && ids.get(id) === key
+      if (!isSame && (ids.has(id) || this.#statements.findId.get(id))) return id
+      ids.set(id, key)
+    }
+    return undefined
   }
 
   /** Whether there are so many excess keys that it is worthwhile to forget some. */
@@ -95,13 +132,24 @@ interface SequencerOptions {
   readonly maxBytes: number
 }
 
+/** Of an event that is refused. */
+const noMark: HistoryPosition = { position: 0, tag: 0 }
+
+/** The index after the events that are stored together with one, or not at all. */
+function endOfGroup(records: readonly AppendTuple[], start: number): number {
+  let end = start
+  while (records[end]?.[7]) end++
+  return end + 1
+}
+
 function prepareStatements(connection: Connection) {
   return {
     countKeys: connection.prepare<[count: number]>('SELECT count(*) FROM idempotency'),
-    findKey: connection.prepare<[position: number, tag: number, storedAt: number]>(
-      'SELECT position, tag, stored_at FROM idempotency WHERE key = ?',
+    findKey: connection.prepare<[position: number, tag: number, storedAt: number, checksum: number | null]>(
+      'SELECT position, tag, stored_at, checksum FROM idempotency WHERE key = ?',
     ),
-    insertKey: connection.prepare('INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?)'),
+    findId: connection.prepare<[found: number]>('SELECT 1 FROM event WHERE id = ?'),
+    insertKey: connection.prepare('INSERT OR REPLACE INTO idempotency VALUES (?, ?, ?, ?, ?)'),
     findExpiredKey: connection.prepare('SELECT 1 FROM idempotency WHERE stored_at <= ? LIMIT 1'),
     deleteOldest: connection.prepare(
       'DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency ORDER BY stored_at LIMIT ?)',

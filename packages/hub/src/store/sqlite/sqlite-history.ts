@@ -13,16 +13,14 @@ import {
   type ReadQuery,
   type StoredEvent,
 } from '../store.ts'
-import { LogThread } from './log-thread.ts'
-import type { WorkerOptions } from './messages.ts'
+import { LogThread, type ThreadOptions } from './log-thread.ts'
 import { RecentPositions } from './recent-positions.ts'
 
 /** The shortest time between two starts of the thread, in milliseconds. */
 const restartMs = 1000
 
 /** The options of a store with a thread of its own, in addition to those of the thread. */
-export interface SqliteHistoryOptions extends WorkerOptions {
-  readonly now: () => number
+export interface SqliteHistoryOptions extends ThreadOptions {
   readonly onError: (error: HubError) => void
 }
 
@@ -66,7 +64,8 @@ export class SqliteHistory implements Omit<EventStore, 'append' | 'appendAll'> {
       maxEvents,
       maxBytes,
     })
-    return { events: page.rows.map(toStoredEvent), through: page.through, lost: page.lost, bounds: page.bounds }
+    const { rows, through: reach, lost, damaged, bounds } = page
+    return { events: rows.map(toStoredEvent), through: reach, lost, ...(damaged && { damaged }), bounds }
   }
 
   async readBack({ before, topics, maxEvents, maxBytes }: ReadBackQuery): Promise<ReadBackPage> {

@@ -2,7 +2,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { HubError } from '../../base/errors.ts'
 import { Fifo } from '../../base/fifo.ts'
 import { type Failure, isPositionTaken, storeFailure } from '../history/failure.ts'
-import type { PageRange } from '../history/history-pages.ts'
+import type { PageRange } from '../history/page.ts'
 import { EventLog } from './event-log.ts'
 import type { Answers, AppendTuple, Batch, Question, Reply, WorkerOptions } from './messages.ts'
 
@@ -15,6 +15,8 @@ const groupRows = 2000
 const groupCharacters = 4 * 1024 ** 2
 /** How long the worker may answer questions while appends wait, in milliseconds. */
 const answerMs = 2
+/** How long it then does something else if it only checks the index, in milliseconds. */
+const restMs = 6
 
 /**
  * The thread that owns the database. It receives requests in batches and works in rounds. In each
@@ -31,6 +33,7 @@ class Worker {
   /** The questions that are answered when everything is trimmed. */
   readonly #trims: number[] = []
   #closing: number | undefined
+  #checking: NodeJS.Timeout | undefined
   #isTrimming = false
   /** Trimming has failed, and is not retried before the next tick. */
   #isTrimBlocked = false
@@ -40,12 +43,13 @@ class Worker {
     this.#options = options
     this.#port = port
     this.#log = new EventLog(options)
-    const { history, uncleanHolder } = this.#log
-    this.#reply({ name: 'opened', epoch: history.epoch, bounds: history.bounds(), uncleanHolder })
+    const { history, uncleanHolder, end } = this.#log
+    this.#reply({ name: 'opened', epoch: history.epoch, bounds: history.bounds(), uncleanHolder, end })
     port.on('message', (batch: Batch) => {
       this.#take(batch)
       this.#work()
     })
+    this.#checkSome()
   }
 
   #reply(reply: Reply): void {
@@ -68,8 +72,24 @@ class Worker {
       this.#appendGroup()
       this.#answerSome()
       this.#trimSome()
+      this.#reportTrouble()
     } while (this.#appends.length > 0 || this.#questions.length > 0 || this.#isTrimming)
     if (this.#closing !== undefined) this.#close(this.#closing)
+  }
+
+  /** Compares the index with the events, some at a time, and leaves most of the time to requests. */
+  #checkSome(): void {
+    const end = performance.now() + answerMs
+    let isDone = false
+    while (!isDone && performance.now() < end) isDone = this.#log.history.checkStep()
+    this.#reportTrouble()
+    if (!isDone) this.#checking = setTimeout(() => this.#checkSome(), restMs)
+  }
+
+  #reportTrouble(): void {
+    for (let failure = this.#log.nextTrouble(); failure; failure = this.#log.nextTrouble()) {
+      this.#reply({ name: 'trouble', failure })
+    }
   }
 
   #appendGroup(): void {
@@ -122,6 +142,7 @@ class Worker {
       this.#isTrimming = true
     } else if (question.name === 'tick') {
       this.#isTrimBlocked = false
+      this.#log.tick(this.#at)
       if (this.#log.hasExpired(this.#at)) this.#isTrimming = true
     } else if (question.name === 'close') {
       this.#closing = number
@@ -143,8 +164,8 @@ class Worker {
         return this.#read(question)
       case 'readBack': {
         const { before, ...rest } = question
-        const { rows, isWhole } = history.readBack({ ...rest, after: 0, through: before - 1 })
-        return { rows, from: isWhole ? 0 : rows.at(-1)![0] }
+        const { rows, reach } = history.readBack({ ...rest, after: 0, through: before - 1 })
+        return { rows, from: reach }
       }
       case 'check':
         this.#log.check(this.#at)
@@ -158,16 +179,16 @@ class Worker {
         this.#trimIfDue()
         return undefined
       case 'drop after':
-        this.#log.dropAfter(question.mark)
+        this.#log.dropAfter(question.mark, this.#at)
         return history.bounds()
     }
   }
 
   #read(query: PageRange): Answers['read'] {
     const { history } = this.#log
-    const { rows, isWhole } = history.read(query)
-    const through = isWhole ? query.through : rows.at(-1)![0]
-    return { rows, through, lost: history.lost(query.after, query.topics), bounds: history.bounds() }
+    const { rows, reach, damaged } = history.read(query)
+    const lost = history.lost(query.after, query.topics)
+    return { rows, through: reach, lost, damaged, bounds: history.bounds() }
   }
 
   #trimSome(): void {
@@ -187,6 +208,7 @@ class Worker {
   }
 
   #close(number: number): void {
+    clearTimeout(this.#checking)
     this.#log.close()
     this.#reply({ name: 'answer', number, answer: undefined })
     this.#port.close()

@@ -147,6 +147,11 @@ function answer(batch: readonly Pending[], answers: readonly AppendAnswer[]): Pe
       pending.mayBeStored = true
       return true
     }
+    // As each store says it.
+    if (each.code === 'EVENT_ID_TAKEN') {
+      reject(new HubError(each.code, each.detail))
+      return false
+    }
     const code = refusals.find((known) => known === each.code) ?? 'FORBIDDEN'
     reject(new HubError(code, `The event was not stored, because the hub upstream refused it. ${each.detail}`))
     return false

@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto'
+import { chmodSync } from 'node:fs'
 import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { logEvents } from '../../../src/cli/log/log.ts'
+import { temporaryDirectory } from '../../temporary-directory.ts'
 import { headwater, type Running, type RunningHub, serveHub } from '../running.ts'
 
 const hubPath = '/.well-known/mercure'
@@ -205,6 +208,47 @@ describe('the log of headwater serve as JSON', () => {
     expect(lines.filter(({ level }) => level === 'error')).toEqual([])
     expect(lines.filter(({ event }) => event === 'request-refused')).toHaveLength(1)
     expect(hub.stderr.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u)
+  })
+
+  test('tells what a subscriber said it has, and of an ID that a publisher chose only a digest', async () => {
+    const hub = await startHub('--log-level', 'debug', '--anonymous')
+    const open = async (query: string, headers: Record<string, string> = {}) => {
+      const { body } = await fetch(`${hub.url}${hubPath}?match=a${query}`, { headers })
+      await body!.cancel()
+    }
+    const own = '0123456789.7.abc'
+    await open('')
+    await open('', { 'last-event-id': own })
+    await open('&last_event_id=earliest')
+    await open('&last_event_id=-10')
+    await open('', { 'last-event-id': 'urn:private' })
+    const streams = (await stopped(hub)).filter(({ event, route }) => event === 'request' && route === 'subscribe')
+    const digest = createHash('sha256').update('urn:private').digest('hex').slice(0, 12)
+    expect(streams.map(({ lastEventId }) => lastEventId)).toEqual([
+      undefined,
+      own,
+      'earliest',
+      '-10',
+      `(11 bytes, SHA-256 ${digest}…)`,
+    ])
+    expect(streams[1]!.message).toContain(`, to resume after ${own}.`)
+    expect(hub.stderr).not.toContain('urn:private')
+  })
+
+  test('tells that others may open the data directory', async () => {
+    const directory = temporaryDirectory()
+    chmodSync(directory, 0o750)
+    const flags = ['--listen', ':0', '--store', `file:${directory}`, '--log-format', 'json']
+    const cautions = async () => {
+      const hub = headwater('serve', '--dev', ...flags)
+      await hub.said(/listening/)
+      return (await stopped(hub)).filter(({ event }) => event === 'caution').map(({ message }) => message)
+    }
+    expect(await cautions()).toEqual([
+      `other users may open ${directory} (its mode is 750), which is for the hub alone. chmod 700 ${directory}.`,
+    ])
+    chmodSync(directory, 0o700)
+    expect(await cautions()).toEqual([])
   })
 
   test('tells why the hub did not start, too', async () => {

@@ -1,8 +1,11 @@
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { get, type IncomingMessage, request } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { parseEventId } from '@headwater/sse/server'
 import { describe, expect, test } from 'vitest'
+import { openSqliteStore } from '../../../src/store/sqlite.ts'
 import { temporaryDirectory } from '../../temporary-directory.ts'
 import { headwater, startHub } from '../running.ts'
 
@@ -119,8 +122,31 @@ describe('a hub that is told to end by SIGTERM', () => {
     await killed.ended()
     const next = await startHub(...store)
     await next.said(
-      new RegExp(` warn {2}the hub did not stop in order the last time \\(process ${killed.child.pid} on host`),
+      new RegExp(
+        ` warn {2}the hub did not stop in order the last time \\(process ${killed.child.pid} on host .*\\)\\. ` +
+          'The history goes to position 0, the last one that was acknowledged\\.',
+      ),
       'stderr',
     )
+  })
+
+  test('and lost its write-ahead log says which acknowledged events are missing', async () => {
+    const directory = join(temporaryDirectory(), 'data')
+    const store = ['--store', `file:${directory}`]
+    // The tables are not in the log alone.
+    await (await openSqliteStore({ directory })).close()
+    const killed = await startHub(...store)
+    const body = () => new URLSearchParams({ topic: 'a', data: 'x' })
+    for (let n = 0; n < 3; n++) {
+      expect((await fetch(`${killed.url}/.well-known/mercure`, { method: 'POST', body: body() })).status).toBe(200)
+    }
+    killed.child.kill('SIGKILL')
+    await killed.ended()
+    rmSync(join(directory, 'headwater.db-wal'))
+    const next = await startHub(...store)
+    await next.said(/ error 3 acknowledged events are missing, from position 1 to 3: the files were damaged/, 'stderr')
+    expect(next.stderr).not.toContain('the last one that was acknowledged')
+    const published = await fetch(`${next.url}/.well-known/mercure`, { method: 'POST', body: body() })
+    expect(parseEventId(await published.text())).toMatchObject({ position: 4 })
   })
 })

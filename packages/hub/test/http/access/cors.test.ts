@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { Cors } from '../../../src/http/access/cors.ts'
-import { problemOf, serve } from '../serve-hub.ts'
+import { problemOf, sendRaw, serve } from '../serve-hub.ts'
 
 const page = 'https://page.example'
 
@@ -11,13 +11,46 @@ describe('CORS', () => {
   test('sends no header at all unless origins are configured', async () => {
     const { open, url } = await serve()
     expect(corsHeaders((await open('match=a', { origin: page })).response)).toEqual({})
-    const preflight = await fetch(url, {
-      method: 'OPTIONS',
-      headers: { origin: page, 'access-control-request-method': 'GET' },
+    const options = await fetch(url, { method: 'OPTIONS', headers: { origin: page } })
+    expect(options.status).toBe(204)
+    expect(corsHeaders(options)).toEqual({})
+    expect(options.headers.get('allow')).toBe('GET, HEAD, QUERY, POST, OPTIONS')
+  })
+
+  test.each([[[]], [['https://other.example']]])(
+    'with the origins %j, refuses the preflight of another, and tells the operator how to allow it',
+    async (corsOrigins) => {
+      const refused: string[] = []
+      const { url, server } = await serve({
+        corsOrigins,
+        onRefused: ({ code, message }, { route }) => refused.push(`${code} ${route} ${message}`),
+      })
+      const ask = (origin: string) =>
+        fetch(url, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'GET' } })
+      const preflight = await ask(page)
+      expect(corsHeaders(preflight)).toEqual({})
+      const problem = await problemOf(preflight)
+      expect(problem).toMatchObject({ status: 403, code: 'ORIGIN_NOT_ALLOWED' })
+      expect(problem.detail).toContain(`--cors-origins ${page}`)
+      expect(refused).toEqual([`ORIGIN_NOT_ALLOWED preflight ${problem.detail}`])
+      expect((await ask(server.url)).status).toBe(204)
+    },
+  )
+
+  test('reports the pages that get an answer which their browser keeps from them', async () => {
+    const reported: string[] = []
+    const { open, post, server } = await serve({
+      corsOrigins: ['https://other.example'],
+      onForeignPage: (origin, { method, route }) => reported.push(`${origin} ${method} ${route}`),
     })
-    expect(preflight.status).toBe(204)
-    expect(corsHeaders(preflight)).toEqual({})
-    expect(preflight.headers.get('allow')).toBe('GET, HEAD, QUERY, POST, OPTIONS')
+    await open('match=a', { origin: page })
+    expect(reported).toEqual([`${page} GET subscribe`])
+    for (const origin of ['https://other.example', 'HTTPS://Other.example:443', server.url])
+      await open('match=a', { origin })
+    await open('match=a')
+    // Refused, and reported as that.
+    await post({ topic: 'a' }, { origin: page })
+    expect(reported).toHaveLength(1)
   })
 
   test('lets a configured origin read, with credentials, and see where its stream begins', async () => {
@@ -95,6 +128,20 @@ describe('CORS', () => {
 })
 
 describe('publishing from a page', () => {
+  test.each([
+    ['http://localhost', 'localhost:80'],
+    ['http://localhost:3000', 'LOCALHOST:3000'],
+    ['https://hub.example.com', 'hub.example.com:443'],
+    ['https://hub.example.com', 'hub.example.com.'],
+    ['http://[::1]:3000', '[0:0:0:0:0:0:0:1]:3000'],
+  ])('of %s is taken by the hub that it knows as %s', async (origin, host) => {
+    const { url } = await serve()
+    const body = 'topic=a'
+    const head = `POST ${new URL(url).pathname} HTTP/1.1\r\nhost: ${host}\r\norigin: ${origin}\r\nconnection: close\r\n`
+    const type = `content-type: application/x-www-form-urlencoded\r\ncontent-length: ${body.length}\r\n\r\n`
+    expect(await sendRaw(url, head + type + body)).toMatch(/^HTTP\/1.1 200 /)
+  })
+
   test.each(['https://evil.example', 'null', 'http://127.0.0.1:1'])(
     'of %s is refused, as its form needs no preflight',
     async (origin) => {

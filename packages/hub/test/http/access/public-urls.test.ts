@@ -34,6 +34,8 @@ describe('a hub that knows its public URLs', () => {
     ['hub.example.com', 200],
     ['HUB.example.com', 200],
     ['hub.example.com:443', 200],
+    ['hub.example.com.', 200],
+    ['hub.example.com.:443', 200],
     ['hub.internal:3000', 200],
     ['hub.internal', 421],
     ['hub.example.com:80', 421],
@@ -106,6 +108,8 @@ test('which of its URLs a hub calls itself by follows a trusted proxy, and is ne
   }
   const forwarded = { host: 'backend', 'x-forwarded-host': 'b.example' }
   expect(await resourceFor({ host: 'b.example' }, '192.0.2.1')).toBe(urls[1])
+  for (const host of ['B.example', 'b.example:443', 'b.example.'])
+    expect(await resourceFor({ host }, '192.0.2.1')).toBe(urls[1])
   expect(await resourceFor(forwarded, proxy)).toBe(urls[1])
   expect(await resourceFor(forwarded, '192.0.2.1')).toBe(urls[0])
   expect(await resourceFor({ host: 'evil.example' }, '192.0.2.1')).toBe(urls[0])

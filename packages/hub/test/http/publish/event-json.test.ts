@@ -31,6 +31,55 @@ async function acksOf(response: Response): Promise<Record<string, unknown>[]> {
     .map((line) => JSON.parse(line))
 }
 
+describe('JSON that is nested deeply', () => {
+  const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth)
+  const forms: Record<string, (value: string) => string> = {
+    data: (value) => `{"topic":"a","data":${value}}`,
+    'data with numbers': (value) => `{"topic":"a","data":[1.50,${value}]}`,
+    topic: (value) => `{"topic":${value}}`,
+    'an unknown member': (value) => `{"topic":"a","x":${value}}`,
+    'the event itself': (value) => value,
+  }
+
+  test.each(Object.entries(forms))(
+    'in %s is refused and not a failure, as an object, in an array and in a line',
+    async (_, form) => {
+      const { url, errors, hub } = await serve()
+      const post = (type: string, body: string) =>
+        fetch(url, { method: 'POST', body, headers: { 'content-type': type } })
+      for (const depth of [5000, 100_000]) {
+        const body = form(nested(depth))
+        for (const json of [body, `[${body}]`])
+          expect(await problemOf(await post('application/json', json))).toMatchObject({
+            status: 400,
+            code: 'INVALID_REQUEST',
+            detail: expect.stringContaining('500 levels'),
+          })
+        const line = await (await post('application/x-ndjson', `${body}\n{"topic":"a"}\n`)).text()
+        const [first, second] = line
+          .trim()
+          .split('\n')
+          .map((text) => JSON.parse(text))
+        expect(first).toMatchObject({ status: 400, code: 'INVALID_REQUEST' })
+        expect(second).toMatchObject({ line: 2, id: expect.any(String) })
+      }
+      expect(errors).toEqual([])
+      await hub.check()
+    },
+  )
+
+  test('is taken up to 500 levels', async () => {
+    const { url, open } = await serve()
+    const stream = await open('match=a')
+    const data = nested(499)
+    const body = `{"topic":"a","data":${data}}`
+    expect((await fetch(url, { method: 'POST', body, headers: { 'content-type': 'application/json' } })).status).toBe(
+      200,
+    )
+    expect((await stream.next()).data).toBe(data)
+  })
+})
+
 describe('publishing JSON', () => {
   test('publishes one event, with all it can have, and answers its id as JSON', async () => {
     const { post, open } = await serve()
@@ -92,11 +141,12 @@ describe('publishing JSON', () => {
     [
       '{"topic":"a","privat":true}',
       'INVALID_REQUEST',
-      'An event has no member "privat". Its members are: topic, data, private',
+      'An event has no member "privat". Did you mean private? Its members are: topic, data, private',
     ],
     ['{"topic":"a","private":"false"}', 'INVALID_REQUEST', 'true or false'],
     ['{"topic":"a","id":7}', 'INVALID_EVENT_ID', '7'],
     ['{"topic":"a","retry":"7"}', 'INVALID_RETRY', '7'],
+    ['{"topic":"a","retry":9007199254740991}', 'INVALID_RETRY', 'the most is 86400000'],
     ['{"topic":"a","type":"mercure"}', 'INVALID_EVENT_TYPE', 'reserved'],
     ['{"topic":"a","data":"\\ud800"}', 'INVALID_DATA', 'surrogate'],
     ['{"topic":"a","idempotency_key":""}', 'INVALID_IDEMPOTENCY_KEY', '0 bytes'],

@@ -95,6 +95,11 @@ describe('publishing over HTTP', () => {
       ['topic=a&type=mercure', 'INVALID_EVENT_TYPE', 'reserved'],
       ['topic=a&type=headwater-gap', 'INVALID_EVENT_TYPE', 'reserved'],
       ['topic=a&type=a%0Ab', 'INVALID_EVENT_TYPE', 'U+000A'],
+      ['topic%5B0%5D=a&data=x', 'INVALID_TOPIC', '"topic[0]", but the field is named topic'],
+      ['topic[]=a&topic[]=b', 'INVALID_TOPIC', '"topic[]"'],
+      ['Topic=a', 'INVALID_TOPIC', '"Topic"'],
+      ['topics=a', 'INVALID_TOPIC', '"topics"'],
+      ['data=a', 'INVALID_TOPIC', 'no topic. Set at least one'],
       ['topic=a&retry=abc', 'INVALID_RETRY', '"abc"'],
       ['topic=a&retry=-1', 'INVALID_RETRY', '"-1"'],
       ['topic=a&retry=1.5', 'INVALID_RETRY', '"1.5"'],
@@ -102,6 +107,7 @@ describe('publishing over HTTP', () => {
       ['topic=a&retry=1e3', 'INVALID_RETRY', '"1e3"'],
       ['topic=a&retry=%D9%A1', 'INVALID_RETRY', '"١"'],
       ['topic=a&retry=99999999999999999999', 'INVALID_RETRY', '100000000000000000000'],
+      ['topic=a&retry=9007199254740991', 'INVALID_RETRY', 'the most is 86400000'],
     ])('%s with 400 and a reason, storing nothing', async (body, code, reason) => {
       const { post, store } = await serve()
       const problem = await problemOf(await post(body))
@@ -167,6 +173,27 @@ describe('publishing over HTTP', () => {
       expect(await problemOf(gzip)).toMatchObject({ status: 415, detail: expect.stringContaining('gzip') })
     })
 
+    test('a form by its decoded bytes, in one piece and in many', async () => {
+      const { post, url } = await serve({ limits: { maxBodyBytes: 3000 } })
+      const korean = '한'.repeat(995)
+      const body = `topic=a&data=${encodeURIComponent(korean)}`
+      expect(body.length).toBeGreaterThan(8900)
+      const inPieces = (text: string) => {
+        const body = new Blob([text]).stream()
+        const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+        return fetch(url, { method: 'POST', body, headers, duplex: 'half' } as RequestInit)
+      }
+      for (const send of [post, inPieces]) {
+        expect((await send(body)).status).toBe(200)
+        for (const more of ['%ed%95%9c', 'xxx', '%%%', '+++', '%zz'])
+          expect(await problemOf(await send(body + more))).toMatchObject({
+            status: 413,
+            detail: expect.stringContaining('3000 bytes'),
+          })
+        expect((await send(`topic=a&data=${'%41'.repeat(3100)}`)).status).toBe(413)
+      }
+    })
+
     test('a body over 1 MiB with 413, and takes one of exactly 1 MiB', async () => {
       const { post } = await serve()
       const body = 'topic=a&data='.padEnd(1024 * 1024, 'x')
@@ -193,7 +220,7 @@ describe('publishing over HTTP', () => {
 
     test('what asks first whether it may send too much, without the body being sent', async () => {
       const { url } = await serve()
-      const answer = await sendRaw(url, headOf(2_000_000, 'Expect: 100-continue\r\n'))
+      const answer = await sendRaw(url, headOf(4_000_000, 'Expect: 100-continue\r\n'))
       expect(answer).toMatch(/^HTTP\/1\.1 413 /)
       expect(answer).not.toContain('100 Continue')
     })
@@ -261,5 +288,63 @@ describe('publishing over HTTP', () => {
     const closed = await post({ topic: 'a' })
     expect(closed.headers.get('retry-after')).toBe('2')
     expect(await problemOf(closed)).toMatchObject({ status: 503, code: 'STORE_CLOSED' })
+  })
+})
+
+describe('an id that another event has', () => {
+  const taken = {
+    status: 409,
+    code: 'EVENT_ID_TAKEN',
+    detail: expect.stringMatching(/^The event was not stored: the ID "mine" is taken/),
+  }
+  const json = (url: string, body: string, type = 'application/json', headers = {}) =>
+    fetch(url, { method: 'POST', headers: { 'content-type': type, ...headers }, body })
+
+  test('is refused as a form and as JSON, on any topic, and nothing is stored', async () => {
+    const { post, url, open } = await serve()
+    expect((await post({ topic: 'a', id: 'mine' })).status).toBe(200)
+    expect(await problemOf(await post({ topic: 'b', id: 'mine' }))).toMatchObject(taken)
+    expect(await problemOf(await json(url, '{"topic":"c","id":"mine"}'))).toMatchObject(taken)
+    const array = '[{"topic":"c","data":"1"},{"topic":"c","id":"mine"}]'
+    expect(await problemOf(await json(url, array))).toMatchObject(taken)
+    const twice = '[{"topic":"c","id":"x"},{"topic":"d","id":"x"}]'
+    expect(await problemOf(await json(url, twice))).toMatchObject({ status: 409 })
+    await post({ topic: 'c', data: 'the only one' })
+    const subscribed = await open('match=c&last_event_id=earliest')
+    expect((await subscribed.next()).data).toBe('the only one')
+  })
+
+  test('is refused in its line alone', async () => {
+    const { url, post } = await serve()
+    await post({ topic: 'a', id: 'mine' })
+    const lines = [
+      { topic: 'a', id: '1' },
+      { topic: 'a', id: 'mine' },
+      { topic: 'a', id: '2' },
+      { topic: 'a', id: '1' },
+    ]
+    const response = await json(url, lines.map((line) => JSON.stringify(line)).join('\n'), 'application/x-ndjson')
+    const answers = (await response.text()).trimEnd().split('\n')
+    expect(answers.map((line) => JSON.parse(line))).toEqual([
+      { line: 1, id: '1' },
+      { line: 2, status: 409, code: 'EVENT_ID_TAKEN', detail: taken.detail },
+      { line: 3, id: '2' },
+      { line: 4, status: 409, code: 'EVENT_ID_TAKEN', detail: expect.stringContaining('"1" is taken') },
+    ])
+  })
+
+  test('is given to one of two that publish it at the same time', async () => {
+    const { post } = await serve()
+    const responses = await Promise.all(['a', 'b', 'c'].map((topic) => post({ topic, id: 'mine' })))
+    expect(responses.map(({ status }) => status).sort()).toEqual([200, 409, 409])
+  })
+
+  test('is answered as the first time to a retry with the same key', async () => {
+    const { url } = await serve()
+    const publish = (data: string) =>
+      json(url, JSON.stringify({ topic: 'a', id: 'mine', data }), 'application/json', { 'idempotency-key': 'k' })
+    expect(await (await publish('x')).json()).toEqual({ id: 'mine' })
+    expect(await (await publish('x')).json()).toEqual({ id: 'mine' })
+    expect((await publish('another')).status).toBe(409)
   })
 })

@@ -5,7 +5,7 @@ import { atMostLinear, costGrowth } from '../../cost-growth.ts'
 
 const read = (header: string) => {
   const bytes = Buffer.from(`GET ${hubPath} HTTP/1.1\r\nHost: a\r\n${header}\r\n\r\n`, 'latin1')
-  return new DirectRequestReader().read(bytes, undefined, () => new AbortController().signal)
+  return new DirectRequestReader('/.well-known/mercure').read(bytes, undefined, () => new AbortController().signal)
 }
 
 test.each([

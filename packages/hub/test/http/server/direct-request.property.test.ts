@@ -123,7 +123,7 @@ describe('a request that is read from its connection directly', () => {
     let accepted = 0
     await fc.assert(
       fc.asyncProperty(request, async (bytes) => {
-        const direct = new DirectRequestReader().read(bytes, undefined, neverLeaves)
+        const direct = new DirectRequestReader('/.well-known/mercure').read(bytes, undefined, neverLeaves)
         if (!direct) return
         accepted++
         const { method, url, rawHeaders, wholeBody } = direct
@@ -141,10 +141,10 @@ describe('a request that is read from its connection directly', () => {
         fc.array(request, { minLength: 1, maxLength: 3 }),
         fc.array(fc.nat(2), { maxLength: 8 }),
         (all, order) => {
-          const reader = new DirectRequestReader()
+          const reader = new DirectRequestReader('/.well-known/mercure')
           for (const bytes of order.map((index) => all[index % all.length]!)) {
             expect(contentOf(reader.read(bytes, undefined, neverLeaves))).toEqual(
-              contentOf(new DirectRequestReader().read(bytes, undefined, neverLeaves)),
+              contentOf(new DirectRequestReader('/.well-known/mercure').read(bytes, undefined, neverLeaves)),
             )
           }
         },
@@ -180,6 +180,8 @@ describe('a request that is read from its connection directly', () => {
     ['is the beginning of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
     ['has a head of more than 16 KiB', `GET ${hubPath} HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(16_384)}\r\n\r\n`],
   ])('is left to the server of Node when it %s', (_why, text) => {
-    expect(new DirectRequestReader().read(Buffer.from(text, 'latin1'), undefined, neverLeaves)).toBe(undefined)
+    expect(
+      new DirectRequestReader('/.well-known/mercure').read(Buffer.from(text, 'latin1'), undefined, neverLeaves),
+    ).toBe(undefined)
   })
 })

@@ -104,6 +104,9 @@ describe('the server', () => {
       '[::1]',
       '[::1]:3000',
       'app.localhost:80',
+      'localhost.:3000',
+      '127.1:3000',
+      '[0:0:0:0:0:0:0:1]:3000',
     ]) {
       expect([host, await answer(host)]).toEqual([host, '200'])
     }
@@ -117,6 +120,17 @@ describe('the server', () => {
     ]) {
       expect([host, await answer(host)]).toEqual([host, '421'])
     }
+  })
+
+  test('refuses a request whose target names another host than its Host', async () => {
+    const { url } = await serve()
+    const { host } = new URL(url)
+    const answer = async (target: string, named: string) =>
+      (await sendRaw(url, `GET ${target} HTTP/1.1\r\nHost: ${named}\r\nConnection: close\r\n\r\n`)).slice(9, 12)
+    expect(await answer(`http://${host}/healthz`, host)).toBe('200')
+    expect(await answer('http://HUB.example:80/healthz', 'hub.example')).toBe('200')
+    expect(await answer(`http://${host}/healthz`, 'other.example')).toBe('400')
+    expect(await answer('http://other.example/healthz', host)).toBe('400')
   })
 
   test('is not made on an address that is taken, and says what to do', async () => {

@@ -69,6 +69,20 @@ describe.skipIf(why)('a server with a certificate', () => {
     expect(errors).toEqual([])
   })
 
+  test('refuses a request that names two hosts', async () => {
+    const { server, certificate, errors } = await start()
+    const session = http2(server.url, certificate)
+    const { host } = new URL(server.url)
+    const statusFor = async (headers: Record<string, string>) =>
+      (await ask(session, { ':path': '/healthz', ':authority': host, ...headers })).status
+    expect(await statusFor({ host: 'other.example' })).toBe(400)
+    expect(await statusFor({ host })).toBe(200)
+    expect(await statusFor({ ':authority': 'Hub.example:443', host: 'hub.example' })).toBe(200)
+    const { stream } = await ask(session, { ...form, ':authority': host, host: 'other.example' }, 'topic=a')
+    expect(JSON.parse(String(await once(stream, 'data')))).toMatchObject({ code: 'INVALID_REQUEST' })
+    expect(errors).toEqual([])
+  })
+
   test('serves HTTP/1.1 beside it', async () => {
     const { server, certificate } = await start()
     const [response] = await once(get(`${server.url}/healthz`, { ca: certificate.cert }), 'response')

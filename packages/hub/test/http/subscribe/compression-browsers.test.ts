@@ -1,44 +1,31 @@
-import type { Page } from 'puppeteer-core'
-import { expect, test } from 'vitest'
-import type { BrowserName } from '../../../../../conformance/runners/browser.ts'
+import { expect, onTestFinished, test } from 'vitest'
+import { browserNames } from '../../../../../conformance/runners/browser.ts'
 import { describeInBrowser } from '../../../../../conformance/runners/describe-in-browser.ts'
+import { Network } from '../../../../../conformance/runners/network.ts'
 import { createHubCore } from '../../../src/hub/hub-core.ts'
 import { serve } from '../serve-hub.ts'
 
 const large = JSON.stringify({ text: 'as it may be compressed '.repeat(200) })
 
-for (const browserName of ['Chromium', 'Firefox'] satisfies BrowserName[]) {
+for (const browserName of browserNames) {
   describeInBrowser(`the EventSource of ${browserName}`, browserName, (browser) => {
     test('shows each event of a compressed stream as soon as it is published, and resumes where it was cut off', async () => {
-      const codings: (string | undefined)[] = []
       const session = { retryMs: 10, drainSpreadMs: 0 }
       const { hub, server, store, url } = await serve({ session })
       const port = Number(new URL(url).port)
-      const page: Page = await browser().newPage()
-      page.on('response', (response) => {
-        if (response.url().includes('match=')) codings.push(response.headers()['content-encoding'])
-      })
-      await page.goto(`${server.url}/healthz`)
-      await page.evaluate((streamUrl) => {
-        const events: string[] = []
-        const source = new EventSource(streamUrl)
+      const network = await Network.to(port)
+      onTestFinished(() => network.cut())
+      const page = await browser().newPage()
+      await page.goto(`http://127.0.0.1:${network.port}/healthz`)
+      await page.evaluate(`(() => {
+        globalThis.events = []
+        globalThis.source = new EventSource('/.well-known/mercure?match=a')
         source.onmessage = ({ data }) => events.push(data)
-        Object.assign(globalThis, {
-          events,
-          source,
-          opened: new Promise((resolve) => {
-            source.onopen = resolve
-          }),
-        })
-      }, `${url}?match=a`)
-      await page.evaluate(() => (globalThis as unknown as { opened: Promise<unknown> }).opened.then(() => {}))
-      const received = async (count: number): Promise<string[]> => {
-        await page.waitForFunction(
-          (expected) => (globalThis as unknown as { events: string[] }).events.length >= expected,
-          { timeout: 60_000 },
-          count,
-        )
-        return await page.evaluate(() => (globalThis as unknown as { events: string[] }).events)
+      })()`)
+      await page.waitForFunction('source.readyState === EventSource.OPEN', { timeout: 60_000 })
+      const received = async (count: number) => {
+        await page.waitForFunction(`events.length >= ${count}`, { timeout: 60_000 })
+        return page.evaluate('events')
       }
       // Each is waited for: what came together with the next would wait for ever.
       const expected: string[] = []
@@ -57,7 +44,8 @@ for (const browserName of ['Chromium', 'Firefox'] satisfies BrowserName[]) {
       expect(await received(expected.length)).toEqual(expected)
       await second.hub.publish({ topic: 'a', data: 'last' })
       expect(await received(expected.length + 1)).toEqual([...expected, 'last'])
-      await expect.poll(() => codings).toEqual(['gzip', 'gzip'])
+      const codings = network.received.match(/(?<=^content-encoding: ).*(?=\r\n)/gim)
+      expect(codings).toEqual(['gzip', 'gzip'])
     })
   })
 }

@@ -73,6 +73,27 @@ describe('subscribing over HTTP', () => {
     expect(problem).toEqual({ status: 400, code: 'INVALID_MATCHER', detail: expect.stringContaining(reason) })
   })
 
+  test.each(['last-event-id', 'LAST_EVENT_ID', 'lasteventid', 'last_eventid', 'lastEventIds', 'since', 'cursor'])(
+    'refuses ?%s, which would otherwise resume nothing in silence',
+    async (name) => {
+      const { url } = await serve()
+      const problem = await problemOf(await fetch(`${url}?match=a&${name}=earliest`))
+      expect(problem).toEqual({
+        status: 400,
+        code: 'INVALID_REQUEST',
+        detail: expect.stringContaining('Did you mean last_event_id?'),
+      })
+    },
+  )
+
+  test.each(['_', 'event', 'last', 'v', 'access', 'eventId2', 'sinceramente'])(
+    'ignores ?%s, a name that has nothing to do with it',
+    async (name) => {
+      const { open } = await serve()
+      expect((await open(`match=a&${name}=1`)).response.status).toBe(200)
+    },
+  )
+
   test('takes 100 matchers of 4096 bytes in all limits', async () => {
     const { open } = await serve()
     const { response } = await open(Array.from({ length: 100 }, (_, n) => `match=${n}`).join('&'))

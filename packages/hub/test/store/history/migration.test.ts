@@ -4,7 +4,7 @@ import { copyFileSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { migrate, migrations } from '../../../src/store/history/schema.ts'
 import { examineDataDirectory } from '../../../src/store/sqlite/examine.ts'
 import type { Bounds, EventStore, HistoryPosition, StoredEvent } from '../../../src/store/store.ts'
@@ -12,9 +12,7 @@ import { typescript } from '../../from-source.ts'
 import { temporaryDirectory } from '../../temporary-directory.ts'
 import { event, openStore } from '../temporary-store.ts'
 
-/** Made, and read, by the last version with schema 1 (commit 9e15cef), whose clock said {@link storedAt}. */
-const files = fileURLToPath(new URL('version-1', import.meta.url))
-const says = JSON.parse(readFileSync(join(files, 'says.json'), 'utf8')) as {
+interface Fixture {
   readonly epoch: string
   readonly bounds: Bounds
   readonly events: readonly StoredEvent[]
@@ -22,32 +20,67 @@ const says = JSON.parse(readFileSync(join(files, 'says.json'), 'utf8')) as {
   readonly keys: Readonly<Record<string, HistoryPosition>>
   readonly ids: Readonly<Record<string, HistoryPosition>>
 }
+
 const storedAt = 1_764_500_000_000
 
-test('a directory with schema 1 opens, and all that was in it is there', async () => {
-  const store = await openStore(directoryOfVersion1(), { now: () => storedAt })
-  await checkAll(store)
-  // It goes on where it was, and keeps count.
-  const next = await store.append(event('next'))
-  expect(next.position).toBe(says.bounds.head.position + 1)
-  expect((await store.bounds()).count).toBe(says.events.length + 1)
-})
+/** Made, and read, by the last version with each schema (commits 9e15cef and 3d74964), whose clock said {@link storedAt}. */
+describe.each([1, 2])('a directory with schema %i', (version) => {
+  const says = saysOf(version)
 
-test('a directory with schema 1 is read as it is by whoever looks at it', () => {
-  const findings = [...examineDataDirectory(directoryOfVersion1())]
-  expect(findings.filter(({ verdict }) => verdict === 'bad')).toEqual([])
-  expect(findings.map(({ text }) => text).join('\n')).toContain('version 1; a hub migrates it to 2 when it starts')
-  expect(findings.map(({ text }) => text).join('\n')).toContain('6 events on 4 topics, from position 4')
-})
+  test('opens, and all that was in it is there', async () => {
+    const store = await openStore(directoryOf(version), { now: () => storedAt })
+    await checkAll(store, says)
+    // It goes on where it was, and keeps count.
+    const next = await store.append(event('next'))
+    expect(next.position).toBe(says.bounds.head.position + 1)
+    expect((await store.bounds()).count).toBe(says.events.length + 1)
+  })
 
-test('retention counts on from what schema 1 counted', async () => {
-  const store = await openStore(directoryOfVersion1(), { maxEvents: 3, now: () => storedAt })
-  await store.trim()
-  expect(await store.bounds()).toMatchObject({ earliest: { position: 7 }, trimmed: { position: 6 }, count: 3 })
+  test('has checksums for what is new, and serves what is older without', async () => {
+    const directory = directoryOf(version)
+    const store = await openStore(directory, { now: () => storedAt })
+    await store.append(event('next'))
+    await store.close()
+    const database = new DatabaseSync(join(directory, 'headwater.db'), { readOnly: true })
+    onTestFinished(() => database.close())
+    const checked = database.prepare('SELECT position FROM event WHERE checksum IS NOT NULL').all()
+    expect(checked).toEqual([{ position: says.bounds.head.position + 1 }])
+    const findings = [...examineDataDirectory(directory)]
+    expect(findings.filter(({ verdict }) => verdict === 'bad')).toEqual([])
+    expect(findings.find(({ about }) => about === 'events')?.text).toContain('6 of them have no checksum')
+  })
+
+  test('is read as it is by whoever looks at it', () => {
+    const findings = [...examineDataDirectory(directoryOf(version))]
+    expect(findings.filter(({ verdict }) => verdict === 'bad')).toEqual([])
+    const text = findings.map(({ text }) => text).join('\n')
+    expect(text).toContain(`version ${version}; a hub migrates it to ${migrations.length} when it starts`)
+    expect(text).toMatch(/6 events on \d topics, from position 4/)
+  })
+
+  test('is trimmed on from what it had counted', async () => {
+    const store = await openStore(directoryOf(version), { maxEvents: 3, now: () => storedAt })
+    await store.trim()
+    expect(await store.bounds()).toMatchObject({ earliest: { position: 7 }, trimmed: { position: 6 }, count: 3 })
+  })
+
+  test('has the same tables as a new one once it is migrated', () => {
+    const schemaOf = (database: DatabaseSync) =>
+      database.prepare('SELECT name, sql FROM sqlite_schema ORDER BY name').all()
+    const old = new DatabaseSync(join(directoryOf(version), 'headwater.db'))
+    onTestFinished(() => old.close())
+    migrate(old, version)
+    const fresh = new DatabaseSync(':memory:')
+    onTestFinished(() => fresh.close())
+    migrate(fresh, 0)
+    expect(schemaOf(old)).toEqual(schemaOf(fresh))
+    expect(old.prepare('PRAGMA user_version').get()?.user_version).toBe(migrations.length)
+    expect(old.prepare('SELECT max(total_events) AS newest FROM event').get()?.newest).toBe(9)
+  })
 })
 
 test('a hub that is killed while it migrates leaves schema 1, from which the next one migrates', async () => {
-  const directory = directoryOfVersion1()
+  const directory = directoryOf(1)
   const path = join(directory, 'headwater.db')
   const child = spawn(process.execPath, [...typescript(new URL('killed-migration.ts', import.meta.url)), path], {
     stdio: ['ignore', 'inherit', 'inherit'],
@@ -57,31 +90,25 @@ test('a hub that is killed while it migrates leaves schema 1, from which the nex
   onTestFinished(() => database.close())
   expect(database.prepare('PRAGMA user_version').get()?.user_version).toBe(1)
   expect(database.prepare('SELECT * FROM event LIMIT 1').get()).not.toHaveProperty('holes')
-  await checkAll(await openStore(directory, { now: () => storedAt }))
+  await checkAll(await openStore(directory, { now: () => storedAt }), saysOf(1))
 })
 
-test('a new database has the same tables as one that was migrated', () => {
-  const schemaOf = (database: DatabaseSync) =>
-    database.prepare('SELECT name, sql FROM sqlite_schema ORDER BY name').all()
-  const old = new DatabaseSync(join(directoryOfVersion1(), 'headwater.db'))
-  onTestFinished(() => old.close())
-  migrate(old, 1)
-  const fresh = new DatabaseSync(':memory:')
-  onTestFinished(() => fresh.close())
-  migrate(fresh, 0)
-  expect(schemaOf(old)).toEqual(schemaOf(fresh))
-  expect(old.prepare('PRAGMA user_version').get()?.user_version).toBe(migrations.length)
-  expect(old.prepare('SELECT max(total_events) AS newest FROM event').get()?.newest).toBe(9)
-})
+function filesOf(version: number): string {
+  return fileURLToPath(new URL(`version-${version}`, import.meta.url))
+}
 
-function directoryOfVersion1(): string {
+function saysOf(version: number): Fixture {
+  return JSON.parse(readFileSync(join(filesOf(version), 'says.json'), 'utf8')) as Fixture
+}
+
+function directoryOf(version: number): string {
   const directory = join(temporaryDirectory(), 'data')
   mkdirSync(directory)
-  copyFileSync(join(files, 'headwater.db'), join(directory, 'headwater.db'))
+  copyFileSync(join(filesOf(version), 'headwater.db'), join(directory, 'headwater.db'))
   return directory
 }
 
-async function checkAll(store: EventStore): Promise<void> {
+async function checkAll(store: EventStore, says: Fixture): Promise<void> {
   expect(store.epoch).toBe(says.epoch)
   const bounds = { ...says.bounds, count: says.events.length }
   expect(await store.bounds()).toEqual(bounds)

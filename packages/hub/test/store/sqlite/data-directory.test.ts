@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -16,6 +16,69 @@ describe('the data directory', () => {
     const directory = join(temporaryDirectory(), 'not', 'there')
     await openStore(directory)
     expect(statSync(directory).mode & 0o777).toBe(0o700)
+  })
+
+  test('has files for its owner alone, in a directory that was there, whatever they were before', async () => {
+    const directory = temporaryDirectory()
+    chmodSync(directory, 0o755)
+    const store = await openStore(directory)
+    await store.append(event('private'))
+    const exposed = () => readdirSync(directory).filter((name) => statSync(join(directory, name)).mode & 0o077)
+    expect(readdirSync(directory)).toEqual(
+      expect.arrayContaining(['headwater.db', 'headwater.db-wal', 'headwater.pid']),
+    )
+    expect(exposed()).toEqual([])
+    await store.close()
+    // As a restored backup is.
+    for (const name of readdirSync(directory)) chmodSync(join(directory, name), 0o644)
+    const again = await openStore(directory)
+    await again.append(event('private too'))
+    expect(exposed()).toEqual([])
+  })
+
+  test.each([{ removed: ['headwater.lock'] }, { removed: ['headwater.lock', 'headwater.pid'] }])(
+    'is refused to another process although somebody removed $removed',
+    async ({ removed }) => {
+      const directory = temporaryDirectory()
+      const store = await openStore(directory)
+      for (const name of removed) rmSync(join(directory, name))
+      // Without the second one, the store notices when it writes.
+      if (removed.length > 1) await store.append(event('locks again'))
+      const child = spawnHolder(directory)
+      let stderr = ''
+      child.stderr!.on('data', (text) => {
+        stderr += text
+      })
+      expect(await once(child, 'close')).toEqual([1, null])
+      expect(stderr).toContain('STORE_LOCKED')
+      expect(stderr).toContain(`in use by process ${process.pid}`)
+      await store.append(event('goes on'))
+    },
+  )
+
+  test('is left to another hub that has it, rather than written by two', async () => {
+    const directory = temporaryDirectory()
+    const store = await openStore(directory)
+    await store.append(event('before'))
+    rmSync(join(directory, 'headwater.lock'))
+    const other = new DatabaseSync(join(directory, 'headwater.lock'))
+    onTestFinished(() => other.close())
+    other.exec('BEGIN EXCLUSIVE')
+    await expect(store.append(event('not stored'))).rejects.toMatchObject({ code: 'STORE_FAILED' })
+    other.exec('ROLLBACK')
+    await store.append(event('after'))
+    expect(await readDatas(store)).toEqual(['before', 'after'])
+  })
+
+  test('of a killed hub opens although somebody looks at it', async () => {
+    const directory = temporaryDirectory()
+    const holder = await holdInAnotherProcess(directory)
+    holder.kill('SIGKILL')
+    await once(holder, 'exit')
+    const reader = new DatabaseSync(join(directory, 'headwater.db'), { readOnly: true })
+    onTestFinished(() => reader.close())
+    expect(reader.prepare('SELECT data FROM event').all()).toHaveLength(1)
+    expect(await readDatas(await openStore(directory))).toEqual(['from the other process'])
   })
 
   test('is refused to a second store in the same process, and free again after close', async () => {
@@ -174,7 +237,9 @@ describe('the schema', () => {
     await expect(openSqliteStore({ directory })).rejects.toMatchObject({
       code: 'STORE_FAILED',
       message: expect.stringMatching(
-        /written by a newer Headwater: its schema is version 3.*supports 2\. Run the newer/,
+        new RegExp(
+          `written by a newer Headwater: its schema is version ${migrations.length + 1}.*supports ${migrations.length}\\. Run the newer`,
+        ),
       ),
     })
     expect(readFileSync(file)).toEqual(before)
@@ -205,12 +270,18 @@ describe('the schema', () => {
 
 /** A process that opens the store, appends an event, and stays until it is killed. */
 async function holdInAnotherProcess(directory: string): Promise<ChildProcess> {
+  const child = spawnHolder(directory)
+  child.stderr!.pipe(process.stderr)
+  await once(child.stdout!, 'data')
+  return child
+}
+
+function spawnHolder(directory: string): ChildProcess {
   const child = spawn(process.execPath, [...typescript(new URL('sqlite-holder.ts', import.meta.url)), directory], {
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', 'pipe'],
   })
   onTestFinished(() => {
     child.kill('SIGKILL')
   })
-  await once(child.stdout!, 'data')
   return child
 }

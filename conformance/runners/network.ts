@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import { freePort } from '../conformance/runners/free-port.ts'
+import { freePort } from './free-port.ts'
 
 /** The network between browser and hub: everything on one port is passed on to the hub, until it is cut. */
 export class Network {
@@ -51,17 +51,14 @@ export class Network {
     this.#server = server
   }
 
-  /** Every connection breaks, or ends after what has come over it so far; and new ones are refused. */
-  async cut({ afterAll = false } = {}): Promise<void> {
+  /** Every connection breaks, and new ones are refused. */
+  async cut(): Promise<void> {
     const server = this.#server
     this.#server = undefined
     if (!server) return
     const closed = once(server, 'close')
     server.close()
-    for (const socket of this.#sockets) {
-      if (afterAll) socket.destroySoon()
-      else socket.resetAndDestroy()
-    }
+    for (const socket of this.#sockets) socket.resetAndDestroy()
     await closed
   }
 }

@@ -1,0 +1,3 @@
+import { describeBrowser } from './runners/describe-browser.ts'
+
+describeBrowser('WebKit')

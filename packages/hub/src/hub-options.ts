@@ -1,0 +1,61 @@
+import { checkSessionOptions, namesOf } from '@headwater/sse/server'
+import { checkNames } from './base/check-names.ts'
+import { defaultLimits } from './http/access/limits.ts'
+import type { HandlerOptions } from './http/router.ts'
+import type { HubCoreOptions } from './hub/hub-core.ts'
+import type { StoreHealth } from './store/store-health.ts'
+
+/** Where a hub stores its events, and who may do what over HTTP. */
+export interface HubOptions
+  extends Omit<HubCoreOptions, 'limits' | 'maxUnsentBytes' | 'acceptsJoiners'>,
+    Omit<HandlerOptions, 'closing' | 'onError' | 'dashboard'> {
+  /** Serves a page at `/` that shows published events. Default: false. */
+  readonly dashboard?: boolean | undefined
+  /**
+   * Called when the store fails, when it works again, and when it is slow: once, not for each
+   * publish that suffers from it. What is reported here is not also passed to `onError`. Default:
+   * not reported.
+   */
+  readonly onStoreHealth?: ((health: StoreHealth) => void) | undefined
+}
+
+/** Throws `INVALID_OPTION`, or an `SseError` of that code, for names that do not exist, nested ones included. */
+export function checkHubOptions(options: HubOptions): void {
+  checkNames('the options of createHub', options, optionNames)
+  const { limits, session, subscriptions } = options
+  if (limits !== undefined) checkNames('limits', limits, limitNames)
+  if (session !== undefined) checkSessionOptions(session)
+  if (typeof subscriptions === 'object') checkNames('subscriptions', subscriptions, subscriptionsNames)
+}
+
+const optionNames = namesOf<HubOptions>({
+  store: true,
+  subscriptions: true,
+  limits: true,
+  onError: true,
+  turnMs: true,
+  feedBytes: true,
+  positionMs: true,
+  corsOrigins: true,
+  loopbackHostsOnly: true,
+  authorize: true,
+  tokens: true,
+  counts: true,
+  trustedProxies: true,
+  publicUrls: true,
+  compression: true,
+  metrics: true,
+  dashboard: true,
+  session: true,
+  onRefused: true,
+  onAnswered: true,
+  onStreamEnded: true,
+  onStoreHealth: true,
+  onBrowserFull: true,
+  onForeignPage: true,
+  health: true,
+  path: true,
+})
+
+const limitNames: ReadonlySet<string> = new Set(Object.keys(defaultLimits))
+const subscriptionsNames = namesOf<{ compat: boolean }>({ compat: true })

@@ -1,0 +1,48 @@
+// Not by name: older versions of Node.js have no crc32, and must still load what needs no disk.
+import * as zlib from 'node:zlib'
+
+/** Every column of an event that its checksum covers, in the order in which it does. */
+export type CheckedFields = readonly [
+  position: number,
+  tag: number,
+  topic: string,
+  alternates: string | null,
+  isPrivate: number,
+  id: string | null,
+  type: string | null,
+  retryMs: number | null,
+  data: string | Uint8Array,
+  storedAt: number,
+  totalBytes: number,
+  holes: number,
+]
+
+const numberBytes = new Uint8Array(7 * 8)
+const numbers = new DataView(numberBytes.buffer)
+
+/**
+ * The CRC-32 of an event with its place in the history. It finds every damage of up to 32 bits in a
+ * row, and a row that is read in the place of another. First come the numbers as doubles, which
+ * costs a fraction of their digits; then the texts, separated by line breaks, which only the data
+ * may contain.
+ */
+export function checksumOf(fields: readonly [...CheckedFields, ...more: unknown[]]): number {
+  const [position, tag, topic, alternates, isPrivate, id, type, retryMs, data, storedAt, totalBytes, holes] = fields
+  numbers.setFloat64(0, position, true)
+  numbers.setFloat64(8, tag, true)
+  numbers.setFloat64(16, storedAt, true)
+  numbers.setFloat64(24, totalBytes, true)
+  numbers.setFloat64(32, holes, true)
+  numbers.setFloat64(40, isPrivate, true)
+  numbers.setFloat64(48, retryMs ?? -1, true)
+  const checksum = zlib.crc32(numberBytes)
+  const text = `${topic}\n${alternates ?? ''}\n${id ?? ''}\n${type ?? ''}\n`
+  // For little data, to join the two costs less than another call.
+  if (typeof data === 'string' && data.length < 1024) return zlib.crc32(text + data, checksum)
+  return zlib.crc32(data, zlib.crc32(text, checksum))
+}
+
+/** The CRC-32 of the values of another row. */
+export function checksumOfValues(values: readonly (string | number | null)[]): number {
+  return zlib.crc32(JSON.stringify(values))
+}

@@ -1,0 +1,22 @@
+import { SseError } from '../protocol/index.ts'
+import type { Session } from './session.ts'
+
+/** A session with the sequence of event IDs that its client resumes. */
+interface Claimed {
+  sequence?: object | undefined
+}
+
+/**
+ * Ties a session to one sequence of event IDs for good: a client has one last event ID, so it can
+ * resume one sequence.
+ *
+ * @throws SseError `ALREADY_SUBSCRIBED` if it is tied to another.
+ */
+export function claimSession(session: Session & Claimed, sequence: object): void {
+  session.sequence ??= sequence
+  if (session.sequence === sequence) return
+  throw new SseError(
+    'ALREADY_SUBSCRIBED',
+    'This session is subscribed to something else, and its client has one last event ID: it could not resume both. Give each channel a session of its own, or use the hub, where one subscription selects many topics.',
+  )
+}

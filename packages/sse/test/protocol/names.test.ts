@@ -1,0 +1,46 @@
+import { describe, expect, test } from 'vitest'
+import { namesOf, suggestName, unknownName } from '../../src/protocol/names.ts'
+
+const event = namesOf<Record<'data' | 'event' | 'id' | 'retry' | 'comment', unknown>>({
+  data: true,
+  event: true,
+  id: true,
+  retry: true,
+  comment: true,
+})
+
+describe('a name', () => {
+  test('that is known is fine, and so is none', () => {
+    expect(unknownName('an event', { data: 1, id: '' }, event)).toBeUndefined()
+    expect(unknownName('an event', {}, event)).toBeUndefined()
+  })
+
+  test('that is unknown is named with what was meant, and with all there are', () => {
+    expect(unknownName('an event', { data: 1, type: 'tick' }, event)).toBe(
+      'There is no "type" in an event. Did you mean event? Its names: data, event, id, retry, comment.',
+    )
+    expect(unknownName('an event', { colour: 1 }, event)).toBe(
+      'There is no "colour" in an event. Its names: data, event, id, retry, comment.',
+    )
+  })
+
+  test('that is inherited counts, because it is read', () => {
+    expect(unknownName('an event', Object.create({ type: 1 }), event)).toContain('"type"')
+  })
+
+  test.each([
+    ['onopen', ['onOpen', 'onEvent'], 'onOpen'],
+    ['LAST_EVENT_ID', ['lastEventId'], 'lastEventId'],
+    ['retries', ['statuses', 'maxRetries'], 'maxRetries'],
+    ['type', ['data', 'event'], 'event'],
+    ['event', ['data', 'type'], 'type'],
+    ['maxBufferSize', ['onEvent', 'maxEventBytes'], 'maxEventBytes'],
+    ['heatbeatMs', ['headers', 'heartbeatMs'], 'heartbeatMs'],
+    ['constructor', ['data'], undefined],
+    ['__proto__', ['data'], undefined],
+    ['x'.repeat(10_000), ['data'], undefined],
+    ['colour', ['data', 'event'], undefined],
+  ])('%.20s among %j means %s', (name, known, meant) => {
+    expect(suggestName(name, known)).toBe(meant)
+  })
+})
