@@ -1,14 +1,14 @@
 /**
  * How many times as long work takes at eight times the size: about 8 where it is linear, 64 where it is quadratic, whatever the machine.
  * Measured is the processor time of this thread, which others on the machine do not lengthen as they lengthen the time by the clock. Of
- * several runs the quickest counts, for what disturbs one only makes it longer.
+ * several runs the middle one counts: what disturbs one makes it longer, and on a busy machine a system may count one short.
  */
 export function costGrowth(work: (size: number) => void, size: number): number {
-  const quickest = (each: () => void) => Math.min(...Array.from({ length: 9 }, () => cpuTimeOf(each)))
-  const eightSmall = quickest(() => {
+  const usual = (each: () => void) => Array.from({ length: 9 }, () => cpuTimeOf(each)).sort((one, two) => one - two)[4]!
+  const eightSmall = usual(() => {
     for (let count = 0; count < 8; count++) work(size)
   })
-  const large = quickest(() => work(8 * size))
+  const large = usual(() => work(8 * size))
   return large / (eightSmall / 8)
 }
 
