@@ -204,3 +204,22 @@ describe('deploy/compose.yaml', () => {
     execFileSync(haproxy, ['-c', '-f', join(root, 'deploy/cluster/haproxy.cfg')], { stdio: 'pipe' })
   })
 })
+
+describe('deploy/monitoring', () => {
+  const known = read('docs/metrics.md')
+
+  test.each(['deploy/monitoring/alerts.yaml', 'deploy/monitoring/grafana.json'])(
+    '%s asks for metrics that there are',
+    (path) => {
+      const names = new Set(Array.from(read(path).matchAll(/\b(?:headwater|process|nodejs)_\w+/g), ([name]) => name))
+      expect(names.size).toBeGreaterThan(5)
+      expect([...names].filter((name) => !known.includes(`\`${name.replace(/_bucket$/, '')}\``))).toEqual([])
+    },
+  )
+
+  test('has rules that Prometheus accepts', ({ skip }) => {
+    const promtool = '/usr/bin/promtool'
+    if (!existsSync(promtool)) skip('promtool is not installed')
+    execFileSync(promtool, ['check', 'rules', join(root, 'deploy/monitoring/alerts.yaml')], { stdio: 'pipe' })
+  })
+})

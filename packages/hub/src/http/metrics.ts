@@ -237,14 +237,14 @@ export class Metrics implements StoreObserver {
     this.#add(
       Gauge,
       'headwater_upstream_behind',
-      'How many positions of the hub upstream, and so at most how many events, a hub at the edge lacks of those it has heard of.',
+      'How many positions of the hub or engine upstream, and so at most how many events, a hub that copies it lacks of those it has heard of.',
       () => this.#upstream?.behind,
       'max',
     )
     this.#add(
       Gauge,
       'headwater_upstream_silence_seconds',
-      'How long ago a hub at the edge last heard of the hub upstream; 0 for any other hub.',
+      'How long ago a hub that copies another one, or an engine, last heard of it; 0 for any other hub.',
       () => this.#upstream && this.#upstream.silentMs / 1000,
       'max',
     )

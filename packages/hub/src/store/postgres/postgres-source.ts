@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
 import { HubError } from '../../base/errors.ts'
-import type { HistorySource, Sequenced, SourcePage } from '../replicated/history-source.ts'
+import type { HistorySource, Sequenced, SourcePage, SourceStatus } from '../replicated/history-source.ts'
 import type { Retention } from '../retention.ts'
 import type { Append } from '../store.ts'
 import type { PostgresAddress } from './address.ts'
@@ -37,6 +37,9 @@ export class PostgresSource implements HistorySource {
   readonly #sequencer: BatchSequencer
   readonly #keeper: Keeper
   readonly #listeners: (() => void)[] = []
+  #headPosition = 0
+  #heardAt = performance.now()
+  #isConnected = true
 
   /** @throws HubError `STORE_FAILED`, `INVALID_OPTION` */
   static async open(options: PostgresSourceOptions): Promise<PostgresSource> {
@@ -126,6 +129,12 @@ export class PostgresSource implements HistorySource {
     return new Map((rows as unknown as string[][]).map(([position, tag]) => [Number(position), Number(tag)]))
   }
 
+  /** The tail is read at least once a second. */
+  status(): SourceStatus {
+    const silentMs = performance.now() - this.#heardAt
+    return { isConnected: this.#isConnected, headPosition: this.#headPosition, silentMs }
+  }
+
   onChange(listener: () => void): void {
     this.#listeners.push(listener)
   }
@@ -152,8 +161,12 @@ export class PostgresSource implements HistorySource {
   /** Asks by the connection of the reader. One that fails is not used again: its server may hang. */
   async #ask<T>(question: (client: Connection['client']) => Promise<T>): Promise<T> {
     try {
-      return await question((await this.#reader.get()).client)
+      const answer = await question((await this.#reader.get()).client)
+      this.#isConnected = true
+      this.#heardAt = performance.now()
+      return answer
     } catch (error) {
+      this.#isConnected = false
       this.#reader.drop()
       if (error instanceof HubError) throw error
       const said = error instanceof Error ? error.message : String(error)
@@ -170,6 +183,7 @@ export class PostgresSource implements HistorySource {
     // Of the same moment as the events: what was trimmed between the two questions is not among them.
     const [trimmed, trimmedTag] = (page[0]?.[10] ?? trimmedBefore).split(' ')
     const events = page.map(toStoredEvent)
+    this.#headPosition = Number(head)
     return {
       head: { position: Number(head), tag: Number(headTag) },
       trimmed: { position: Number(trimmed), tag: Number(trimmedTag) },
