@@ -243,6 +243,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     const rules: SubscribeRules = {
       ...selectorRules(),
       isCompressing: compression,
+      onError,
       onSelected: (matchers) => hub.subscriptions && quotas.tellOfSubscription(address, matchers),
     }
     // Read now, because nothing of a request is kept as long as its stream.

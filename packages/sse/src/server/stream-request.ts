@@ -21,7 +21,15 @@ export function readStreamRequest(
   const sentId = header('last-event-id')
   return {
     lastEventId: readLastEventId(sentId, url),
-    isEventSource: method === 'GET' && header('accept')?.trim().toLowerCase() === 'text/event-stream',
+    isEventSource: isEventSourceRequest(method, header('accept')),
     isAfterEnd: isAfterEnd(sentId),
   }
+}
+
+/**
+ * Whether a request says that it is an `EventSource`, by its method and its `Accept`: see
+ * docs/signals.md.
+ */
+export function isEventSourceRequest(method: string | undefined, accept: string | null | undefined): boolean {
+  return method === 'GET' && accept?.trim().toLowerCase() === 'text/event-stream'
 }

@@ -1,6 +1,6 @@
-import { readLastEventId, suggestName } from '@headwater/sse/server'
+import { isEventSourceRequest, readLastEventId, suggestName } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
-import type { HubCore } from '../../hub/hub-core.ts'
+import type { HubCore, Subscription } from '../../hub/hub-core.ts'
 import { costOf, exactTopic, type Matcher, topicSelector, urlPattern } from '../../matching/matcher.ts'
 import type { Limits } from '../access/limits.ts'
 import type { Permission } from '../access/permission.ts'
@@ -25,7 +25,13 @@ export async function subscribe(
   const { subscribe: rights, payloadFor } = permission
   // Without a last event ID there is nothing to search for.
   const signal = lastEventId === '' ? undefined : request.clientSignal()
-  const subscription = await hub.openSubscription({ matchers, rights, lastEventId, payloadFor, signal })
+  const subscription = await hub
+    .openSubscription({ matchers, rights, lastEventId, payloadFor, signal })
+    .catch((error: unknown) => {
+      if (!isStoreFailure(error) || !isEventSource(request)) throw error
+      rules.onError(error)
+      return comeBackLater
+    })
 
   const preceding = headerValue(subscription.precedingEventId)
   return {
@@ -45,6 +51,24 @@ export async function subscribe(
       lastEventId,
     },
   }
+}
+
+/**
+ * In place of a subscription whose beginning the store cannot find at the moment. An `EventSource`
+ * that is refused, for whatever reason and for however short a time, gives up for good. So it is
+ * given a stream that breaks off, and comes back with the ID that it has.
+ */
+const comeBackLater: Subscription = {
+  precedingEventId: 'earliest',
+  deliverTo: (session) => void session.drain(),
+}
+
+function isEventSource({ method, header }: HubRequest): boolean {
+  return isEventSourceRequest(method, header('accept'))
+}
+
+function isStoreFailure(error: unknown): boolean {
+  return error instanceof HubError && error.code === 'STORE_FAILED'
 }
 
 /**
@@ -84,6 +108,8 @@ export interface SubscribeRules extends SelectorRules {
   readonly isCompressing: boolean
   /** Gets how many matchers a subscription has, before it begins. What it throws is the answer. */
   readonly onSelected: (matchers: number) => void
+  /** Receives a failure that the client is not told about. */
+  readonly onError: (error: unknown) => void
 }
 
 /** Which selectors the hub accepts. */
