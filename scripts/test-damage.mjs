@@ -1,6 +1,6 @@
 // `npm run test:damage`: 1,000 bits flipped and 1,000 files cut off in data directories, and 50 disks that are full at a random write.
 // After each, a store opens, everything is read, and subscribers resume from random IDs: it prints the table of docs/damage.md.
-// `npm run test:damage -- 5000` tries more; HEADWATER_DAMAGE_SEED repeats a run. About a quarter of an hour for 1,000.
+// `npm run test:damage -- 5000` tries more; HEADWATER_DAMAGE_SEED repeats a run. A minute for 1,000 with TMPDIR in memory.
 import { join } from 'node:path'
 import { ensureInstalled, fail, pinnedEnvironment, pinnedNode, root, run } from './setup.mjs'
 

@@ -185,5 +185,6 @@ async function publishAnother(store: TriedStore, written: Written): Promise<Tria
     maxBytes: 1,
   })
   if (page.events[0]?.data === 'another') return undefined
+  if (page.damaged) return { outcome: 'a gap that is told', details: 'about what was published afterwards' }
   return { outcome: 'missing in silence', details: 'the event that was published afterwards' }
 }

@@ -39,6 +39,7 @@ export function sqliteCodeOf(error: unknown): number | undefined {
 }
 
 export const sqliteCode = {
+  error: 1,
   busy: 5,
   readOnly: 8,
   inputOutput: 10,
@@ -82,6 +83,8 @@ function explain(error: unknown, directory: string): string {
       return `${directory} is not writable (${said}). Check its owner, its mode and its file system.`
     case sqliteCode.inputOutput:
       return `the disk failed (${said}). Check the system log for the disk of ${directory}.`
+    // A statement that does not fit the tables: they are not as they were made.
+    case sqliteCode.error:
     case sqliteCode.corrupt:
     case sqliteCode.notADatabase:
       return damageAdvice(directory, said)
