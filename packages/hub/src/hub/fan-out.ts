@@ -1,11 +1,4 @@
-import {
-  type CloseReason,
-  encodeGap,
-  encodePosition,
-  frameBytes,
-  type GapReason,
-  type Session,
-} from '@headwater/sse/server'
+import { encodeGap, encodePosition, frameBytes, type Session } from '@headwater/sse/server'
 import { assertNotNegative } from '../base/check-option.ts'
 import { Fifo } from '../base/fifo.ts'
 import type { Bounds, EventStore, HistoryPosition, StoredEvent } from '../store/store.ts'
@@ -21,7 +14,7 @@ import type { HistoryCursor } from './history-cursor.ts'
 import { HistoryReader, maxReads } from './history-reader.ts'
 import type { StartingPoint } from './resume.ts'
 import type { Selection } from './selection.ts'
-import { type HubStats, Tally } from './stats.ts'
+import { DeliveryCounts, type HubStats } from './stats.ts'
 import { Subscriber } from './subscriber.ts'
 import { Tail } from './tail.ts'
 
@@ -58,11 +51,7 @@ export class FanOut {
   readonly #positionTimer: NodeJS.Timeout
 
   #trimmedPosition = 0
-  #divergences = 0
-  #eventsDelivered = 0
-  #bytesDelivered = 0
-  readonly #gaps = new Tally<GapReason>()
-  readonly #sessionsClosed = new Tally<CloseReason>()
+  readonly #counts = new DeliveryCounts()
 
   readonly #unsent = new HeldBytes<Subscriber>()
   readonly #maxUnsentBytes: () => number
@@ -114,7 +103,8 @@ export class FanOut {
       onTrim: (trimmed) => this.#onTrim(trimmed),
       // Subscribers stay, and continue late where they are.
       onError,
-      onDiverged: () => this.#onDiverged(),
+      // Only a client's own ID says whether it was sent what is gone: its next request has that.
+      onDiverged: () => void this.drain(),
     })
     // A timer supports at most 2^31 - 1 ms, and fires at once for more.
     const intervalMs = Math.min(assertNotNegative('positionMs', positionMs), 2 ** 31 - 1)
@@ -135,7 +125,7 @@ export class FanOut {
    * this change may have such an event.
    */
   get divergences(): number {
-    return this.#divergences
+    return this.#tail.divergences
   }
 
   get subscriberCount(): number {
@@ -161,10 +151,7 @@ export class FanOut {
       lagEvents,
       feeds: this.#feeds.size,
       unsentBytes: this.#unsent.total,
-      eventsDelivered: this.#eventsDelivered,
-      bytesDelivered: this.#bytesDelivered,
-      gaps: { ...this.#gaps.counts },
-      sessionsClosed: { ...this.#sessionsClosed.counts },
+      ...this.#counts.toStats(),
       headPosition: this.head.position,
     }
   }
@@ -197,7 +184,7 @@ export class FanOut {
     feed.subscriberCount++
     this.#subscribers.add(subscriber)
     session.closed.then((reason) => {
-      this.#sessionsClosed.add(reason)
+      this.#counts.sessionsClosed.add(reason)
       this.#remove(subscriber)
     })
     this.#place(subscriber)
@@ -236,12 +223,6 @@ export class FanOut {
       }
     })
     this.#waiters.wakeAll(lastHead.position)
-  }
-
-  /** Only a client's own ID says whether it was sent what is gone: its next request has that. */
-  #onDiverged(): void {
-    this.#divergences++
-    this.drain()
   }
 
   #onAppend(events: readonly StoredEvent[]): void {
@@ -442,15 +423,10 @@ export class FanOut {
         subscriber.position = span.position
         given = span.bytes
         session.offer(given)
-        this.#count(span.eventCount, given)
+        this.#counts.add(span.eventCount, given)
       }
       this.#place(subscriber, given)
     }
-  }
-
-  #count(events: number, bytes: Uint8Array): void {
-    this.#eventsDelivered += events
-    this.#bytesDelivered += bytes.length
   }
 
   /** Pages are sent before more are read, so that few of them are in memory at any time. */
@@ -497,7 +473,7 @@ export class FanOut {
       const before = subscriber.moveThrough(page, this.#store.epoch)
       if (before) {
         const { gap, end } = before
-        this.#gaps.add(gap.reason)
+        this.#counts.gaps.add(gap.reason)
         session.offer(frameBytes(encodeGap(gap, positionId(this.#store.epoch, end))))
         subscriber.lastSentPosition = end.position
       }
@@ -505,7 +481,7 @@ export class FanOut {
       if (last) {
         given = page.bytes
         session.offer(given)
-        this.#count(page.events.length, given)
+        this.#counts.add(page.events.length, given)
         subscriber.lastSentPosition = last.position
       }
       subscriber.page = undefined

@@ -28,8 +28,30 @@ export interface HubStats {
   readonly headPosition: number
 }
 
+/** Counts what was delivered, since the hub was created. */
+export class DeliveryCounts {
+  readonly gaps = new Tally<GapReason>()
+  readonly sessionsClosed = new Tally<CloseReason>()
+  #events = 0
+  #bytes = 0
+
+  add(events: number, bytes: Uint8Array): void {
+    this.#events += events
+    this.#bytes += bytes.length
+  }
+
+  toStats(): Pick<HubStats, 'eventsDelivered' | 'bytesDelivered' | 'gaps' | 'sessionsClosed'> {
+    return {
+      eventsDelivered: this.#events,
+      bytesDelivered: this.#bytes,
+      gaps: { ...this.gaps.counts },
+      sessionsClosed: { ...this.sessionsClosed.counts },
+    }
+  }
+}
+
 /** Counts by name. */
-export class Tally<Name extends string> {
+class Tally<Name extends string> {
   readonly counts: Partial<Record<Name, number>> = {}
 
   add(name: Name): void {

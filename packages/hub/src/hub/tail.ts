@@ -34,6 +34,7 @@ export class Tail {
   #stop = () => {}
   #retryTimer: NodeJS.Timeout | undefined
   #isFollowing = false
+  #divergences = 0
   #isClosed = false
   readonly #waiting = new Set<{ position: number; resolve: (isReached: boolean) => void }>()
 
@@ -45,6 +46,11 @@ export class Tail {
   /** The newest event that the listener was called with, or where the tail began. */
   get head(): HistoryPosition {
     return this.#head
+  }
+
+  /** How many times the history lost events that the listener was called with. */
+  get divergences(): number {
+    return this.#divergences
   }
 
   /** Whether new events arrive. `false` for a moment after the store's tail has failed. */
@@ -105,7 +111,10 @@ export class Tail {
   #onFailure(error: unknown): void {
     if (this.#isClosed) return
     this.#isFollowing = false
-    if (error instanceof HubError && error.code === 'STORE_DIVERGED') this.#listener.onDiverged()
+    if (error instanceof HubError && error.code === 'STORE_DIVERGED') {
+      this.#divergences++
+      this.#listener.onDiverged()
+    }
     this.#listener.onError(error)
     this.#retryTimer = setTimeout(() => {
       this.start().catch((error: unknown) => this.#onFailure(error))

@@ -143,11 +143,6 @@ export class PostgresSource implements HistorySource {
     return this.#keeper.trim()
   }
 
-  async check(): Promise<void> {
-    const { client } = await this.#writer.get()
-    await client.query('SELECT')
-  }
-
   async close(): Promise<void> {
     this.#listeners.length = 0
     await this.#sequencer.close()

@@ -38,9 +38,6 @@ export interface HistorySource {
   /** Drops there what retention no longer keeps. */
   trim(): Promise<void>
 
-  /** Resolves if the source answers; rejects as `append` would. */
-  check(): Promise<void>
-
   close(): Promise<void>
 }
 

@@ -114,10 +114,6 @@ export class UpstreamSource implements HistorySource {
   /** The hub upstream trims, for all that copy it. */
   async trim(): Promise<void> {}
 
-  async check(): Promise<void> {
-    await this.refresh()
-  }
-
   async close(): Promise<void> {
     this.#listeners.length = 0
     await this.#sequencer?.close()

@@ -175,10 +175,6 @@ export class SimulatedSource implements HistorySource {
     await this.#engine.call(this.#process, () => this.#engine.trim(1))
   }
 
-  async check(): Promise<void> {
-    await this.#engine.call(this.#process, () => {})
-  }
-
   async close(): Promise<void> {
     this.#onChange = () => {}
     this.#engine.forget(this)

@@ -33,7 +33,6 @@ class LocalSource implements HistorySource {
 
   onChange(): void {}
   async trim(): Promise<void> {}
-  async check(): Promise<void> {}
   async close(): Promise<void> {}
 
   get #head(): HistoryPosition {
