@@ -66,6 +66,8 @@ export class DamagedEvent extends Error {}
 export function isDamage(error: unknown): boolean {
   const code = sqliteCodeOf(error)
   if (code === sqliteCode.corrupt || code === sqliteCode.notADatabase || error instanceof DamagedEvent) return true
+  // The file ends before the page (`SQLITE_IOERR_SHORT_READ`).
+  if (extendedCodeOf(error) === 522) return true
   return error instanceof Error && 'code' in error && error.code === 'ERR_OUT_OF_RANGE'
 }
 
@@ -75,6 +77,7 @@ function extendedCodeOf(error: unknown): number | undefined {
 
 function explain(error: unknown, directory: string): string {
   const said = error instanceof Error ? error.message : String(error)
+  if (isDamage(error)) return damageAdvice(directory, said)
   switch (sqliteCodeOf(error)) {
     case sqliteCode.full:
       return `the disk is full (${said}). Free some space for ${directory}; the store continues by itself once there is room.`
@@ -85,13 +88,11 @@ function explain(error: unknown, directory: string): string {
       return `the disk failed (${said}). Check the system log for the disk of ${directory}.`
     // A statement that does not fit the tables: they are not as they were made.
     case sqliteCode.error:
-    case sqliteCode.corrupt:
-    case sqliteCode.notADatabase:
       return damageAdvice(directory, said)
     case sqliteCode.busy:
       return `another program has held the database in ${directory} locked for too long (${said}). Stop it, or make it commit.`
     default:
-      return isDamage(error) ? damageAdvice(directory, said) : `${said}.`
+      return `${said}.`
   }
 }
 

@@ -75,15 +75,16 @@ export class HistoryScan {
     const { trimmed } = this.#extent()
     if (position <= trimmed.position) return { position: trimmed.position, ordinal: ordinalAt(trimmed) }
     const row = this.#selectPlace.get(position)
-    const place = row ? { position: row[0], holes: row[1] } : trimmed
-    return { position, ordinal: ordinalAt(place) }
+    if (!row) return { position, ordinal: ordinalAt(trimmed) }
+    return { position, ordinal: row[0] <= position ? ordinalAt({ position: row[0], holes: row[1] }) : misled }
   }
 
   /** The number of events up to a position, by those that follow. */
   #eventsUpTo(position: number): number {
     const { head } = this.#extent()
     const row = position < head.position ? this.#selectNextPlace.get(position) : undefined
-    return row ? ordinalAt({ position: row[0], holes: row[1] }) - 1 : ordinalAt(head)
+    if (!row) return ordinalAt(head)
+    return row[0] > position ? ordinalAt({ position: row[0], holes: row[1] }) - 1 : misled
   }
 
   /** The first position from which on events can be read; after `through` if there is none. */
@@ -117,6 +118,12 @@ export class HistoryScan {
     }
   }
 }
+
+/**
+ * The number of events up to a position if SQLite finds an event on the wrong side of it, because a
+ * key in the tree above the events is damaged. No number is equal to it.
+ */
+const misled = Number.NaN
 
 interface ScanStart {
   readonly position: number

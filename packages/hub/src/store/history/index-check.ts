@@ -10,14 +10,15 @@ const stepBytes = 256 * 1024
 /**
  * Compares the index of topics with the events, once after each start, from the newest event back.
  * An entry that is missing in the index would hide its event from whoever reads that topic, and
- * nothing in the events that are found would show it. So the index is used only as far back as it
- * was compared, and only if nothing was missing. What is stored from now on is in the index.
+ * nothing in the events that are found would show it. So the index is used once all of it was
+ * compared, and only if nothing was missing: one entry in a wrong place misleads searches for others
+ * as well. What is stored from now on is in the index.
  */
 export class IndexCheck {
   readonly #connection: Connection
   readonly #extent: () => Extent
   readonly #selectBack: Query<CheckedRow>
-  readonly #selectPositions: Query<[position: number]>
+  readonly #selectEntries: Query<[topic: string, position: number]>
   /** Everything after this position was compared. */
   #low: number
   /** The number of events up to there, by the events after it. */
@@ -32,8 +33,10 @@ export class IndexCheck {
     this.#selectBack = connection.prepare(
       `SELECT ${eventColumns} FROM event WHERE position > ? AND position <= ? ORDER BY position DESC`,
     )
-    this.#selectPositions = connection.prepare(
-      'SELECT position FROM event_topic WHERE topic = ? AND position > ? AND position <= ? ORDER BY position LIMIT ?',
+    // The topic is selected as it stands there: SQLite goes by the order of the entries, and takes one
+    // with another topic in between for one of the topic.
+    this.#selectEntries = connection.prepare(
+      "SELECT topic || '', position FROM event_topic WHERE topic = ? AND position > ? AND position <= ? ORDER BY position LIMIT ?",
     )
     const { head } = extent()
     this.#low = head.position
@@ -51,8 +54,7 @@ export class IndexCheck {
 
   /** Whether the index finds all events after a position, and all of them are intact. */
   covers(after: number): boolean {
-    if (!this.#isTrusted || this.#newestDamage > after) return false
-    return this.#isDone || Math.max(after, this.#extent().trimmed.position) >= this.#low
+    return this.#isDone && this.#isTrusted && this.#newestDamage <= after
   }
 
   /** The index misses events. From now on it is not used. */
@@ -92,8 +94,10 @@ export class IndexCheck {
       this.#low = trimmed.position
     }
     for (const [topic, positions] of byTopic) {
-      const found = this.#selectPositions.all(topic, this.#low, high, positions.length + 1)
-      const isSame = found.length === positions.length && found.every(([at], index) => at === positions.at(-1 - index))
+      const found = this.#selectEntries.all(topic, this.#low, high, positions.length + 1)
+      const isSame =
+        found.length === positions.length &&
+        found.every(([name, position], index) => name === topic && position === positions.at(-1 - index))
       if (!isSame) this.distrust()
     }
   }

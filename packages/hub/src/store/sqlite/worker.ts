@@ -81,7 +81,14 @@ class Worker {
   #checkSome(): void {
     const end = performance.now() + answerMs
     let isDone = false
-    while (!isDone && performance.now() < end) isDone = this.#log.history.checkStep()
+    try {
+      while (!isDone && performance.now() < end) isDone = this.#log.history.checkStep()
+    } catch (error) {
+      // It goes without the index until it is started again.
+      isDone = true
+      const failure = storeFailure('The index of topics cannot be compared', error, this.#options.directory)
+      this.#reply({ name: 'trouble', failure })
+    }
     this.#reportTrouble()
     if (!isDone) this.#checking = setTimeout(() => this.#checkSome(), restMs)
   }
