@@ -5,6 +5,18 @@
  */
 export function hostIn(protocol: string, host: string): string | undefined {
   const text = `${protocol}//${host}`
+  if (known.has(text)) return known.get(text)
+  if (known.size === mostKnown) known.clear()
+  const canonical = canonicalHost(text, host)
+  known.set(text, canonical)
+  return canonical
+}
+
+/** Nearly all requests name one of few hosts, and parsing a URL takes as long as several checks of an event. */
+const known = new Map<string, string | undefined>()
+const mostKnown = 100
+
+function canonicalHost(text: string, host: string): string | undefined {
   if (host === '' || /[/?#@\\\s]/.test(host) || !URL.canParse(text)) return undefined
   // [RFC 3986, 3.2.2] With or without the dot, it is the same name.
   return new URL(text).host.replace(/\.(?=:\d+$|$)/, '')
