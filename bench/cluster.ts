@@ -17,7 +17,7 @@ import { readCpuMs } from './hub/process-tree.ts'
 
 const main = fileURLToPath(new URL('../packages/hub/dist/cli/main.js', import.meta.url))
 const seconds = Number(process.env.SECONDS ?? 8)
-const history = Number(process.env.HISTORY ?? 100_000)
+const history = Number(process.env.HISTORY ?? 1_000_000)
 const path = '/.well-known/mercure'
 
 interface Hub {
