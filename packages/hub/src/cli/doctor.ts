@@ -2,8 +2,9 @@ import { Command } from 'commander'
 import { HubError } from '../base/errors.ts'
 import { directoryOf } from '../store/open.ts'
 import { isPostgresUrl, withoutPassword } from '../store/postgres/address.ts'
-import { examineDataDirectory, type Finding } from '../store/sqlite/examine.ts'
+import { examineDataDirectory } from '../store/sqlite/examine.ts'
 import { usesHubConfiguration } from './options/configuration.ts'
+import { printFinding } from './print-finding.ts'
 
 interface DoctorOptions {
   store: string
@@ -35,10 +36,5 @@ function examine({ store, json }: DoctorOptions): void {
     const advice = isPostgresUrl(store) ? 'Use headwater store check.' : 'Write file:DIRECTORY.'
     throw new HubError('INVALID_OPTION', `--store ${withoutPassword(store)} does not name a directory. ${advice}`)
   }
-  for (const finding of examineDataDirectory(directory)) {
-    if (finding.verdict === 'bad') process.exitCode = 1
-    console.log(json ? JSON.stringify(finding) : `${marks[finding.verdict]} ${finding.about}: ${finding.text}`)
-  }
+  for (const finding of examineDataDirectory(directory)) printFinding(finding, json === true)
 }
-
-const marks: Record<Finding['verdict'], string> = { good: 'ok  ', 'worth a look': 'look', bad: 'BAD ' }

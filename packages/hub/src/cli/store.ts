@@ -1,7 +1,8 @@
 import { Command } from 'commander'
 import { HubError } from '../base/errors.ts'
 import { isPostgresUrl } from '../store/postgres/address.ts'
-import { type EngineFinding, examineEngine, initializeEngine } from '../store/postgres/administer.ts'
+import { examineEngine, initializeEngine } from '../store/postgres/administer.ts'
+import { printFinding } from './print-finding.ts'
 
 export function storeCommand(): Command {
   return new Command('store')
@@ -42,10 +43,7 @@ function checkCommand(): Command {
     .argument('<url>', 'the --store of the hubs')
     .option('--json', 'print each finding as a line of JSON: {"verdict":…,"about":…,"text":…}')
     .action(async (url: string, { json }: { json?: true }) => {
-      for (const finding of await examineEngine(checked(url))) {
-        if (finding.verdict === 'bad') process.exitCode = 1
-        console.log(json ? JSON.stringify(finding) : `${marks[finding.verdict]} ${finding.about}: ${finding.text}`)
-      }
+      for (const finding of await examineEngine(checked(url))) printFinding(finding, json === true)
     })
 }
 
@@ -53,5 +51,3 @@ function checked(url: string): string {
   if (isPostgresUrl(url)) return url
   throw new HubError('INVALID_OPTION', `${url} is not the URL of a database. Write postgres://USER@HOST/DATABASE.`)
 }
-
-const marks: Record<EngineFinding['verdict'], string> = { good: 'ok  ', 'worth a look': 'look', bad: 'BAD ' }

@@ -1,5 +1,6 @@
 import { HubError } from '../../base/errors.ts'
 import { Fifo } from '../../base/fifo.ts'
+import { withTimeout } from '../../base/with-timeout.ts'
 import { idTaken } from '../id-taken.ts'
 import { RandomTags } from '../random-tags.ts'
 import type { Sequenced } from '../replicated/history-source.ts'
@@ -182,15 +183,8 @@ function unreachable(error: unknown, mayBeStored: boolean, waitMs: number): HubE
 class TooLate extends Error {}
 
 /** Rejects at a time of `performance.now()`. What was waited for may still happen. */
-async function within<T>(promise: Promise<T>, deadline: number): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new TooLate('no answer')), Math.max(0, deadline - performance.now()))
-  })
-  promise.catch(() => {})
-  try {
-    return await Promise.race([promise, timeout])
-  } finally {
-    clearTimeout(timer)
-  }
+async function within<T extends object>(promise: Promise<T>, deadline: number): Promise<T> {
+  const answer = await withTimeout(Math.max(0, deadline - performance.now()), promise, undefined)
+  if (answer) return answer
+  throw new TooLate('no answer')
 }

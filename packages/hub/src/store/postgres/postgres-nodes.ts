@@ -1,4 +1,5 @@
 import { HubError } from '../../base/errors.ts'
+import { withTimeout } from '../../base/with-timeout.ts'
 import type { NodeDirectory } from '../store.ts'
 import type { PostgresAddress } from './address.ts'
 import type { Connection } from './connect.ts'
@@ -102,20 +103,15 @@ export class PostgresNodes implements NodeDirectory {
 
   async #askNow<T>(ask: (connection: Connection) => Promise<T>): Promise<T> {
     if (this.#isClosed) throw new HubError('STORE_CLOSED', 'The event store is closed: no node can be asked for.')
-    let timer: NodeJS.Timeout | undefined
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`it did not answer within ${answerMs / 1000} s`)), answerMs)
-    })
-    const answer = this.#connection.get().then(ask)
-    answer.catch(() => {})
+    const asking = this.#connection.get().then(async (connection) => ({ answer: await ask(connection) }))
     try {
-      return await Promise.race([answer, timeout])
+      const answered = await withTimeout(answerMs, asking, undefined)
+      if (answered) return answered.answer
+      throw new Error(`it did not answer within ${answerMs / 1000} s`)
     } catch (error) {
       this.#connection.drop()
       const why = error instanceof Error ? error.message : String(error)
       throw new HubError('STORE_FAILED', `The engine does not say which nodes there are: ${why}`, { cause: error })
-    } finally {
-      clearTimeout(timer)
     }
   }
 }

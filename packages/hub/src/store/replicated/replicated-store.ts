@@ -1,4 +1,5 @@
 import { HubError } from '../../base/errors.ts'
+import { withTimeout } from '../../base/with-timeout.ts'
 import type { Replica } from '../replica.ts'
 import {
   type Append,
@@ -212,16 +213,9 @@ export class ReplicatedStore implements EventStore {
   /** Resolves when the copy has everything that the source had when this was called. */
   async #catchUp(): Promise<void> {
     this.#assertOpen()
-    const timeout = new Promise<never>((_, reject) => {
-      setTimeout(
-        () =>
-          reject(
-            new HubError('STORE_FAILED', `There was no answer in time: ${this.#source.name} did not say what it has.`),
-          ),
-        this.#waitMs,
-      ).unref()
-    })
-    await Promise.race([this.#readAllTogether(), timeout])
+    const reading = this.#readAllTogether().then(() => true)
+    if (await withTimeout(this.#waitMs, reading, false)) return
+    throw new HubError('STORE_FAILED', `There was no answer in time: ${this.#source.name} did not say what it has.`)
   }
 
   /** Any number of callers share one question to the source: one that begins after their call. */

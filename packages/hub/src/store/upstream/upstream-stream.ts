@@ -1,4 +1,5 @@
 import { Fifo } from '../../base/fifo.ts'
+import { withTimeout } from '../../base/with-timeout.ts'
 import type { HistoryPosition } from '../store.ts'
 import { toMark } from './replication-protocol.ts'
 import type { StreamMessage, UpstreamClient } from './upstream-client.ts'
@@ -83,12 +84,7 @@ export class UpstreamStream {
 
   /** Resolves when anything has changed, or after this time. */
   async change(timeoutMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, timeoutMs)
-    })
-    await Promise.race([this.#changed.promise, late])
-    clearTimeout(timer)
+    await withTimeout(timeoutMs, this.#changed.promise, undefined)
   }
 
   async close(): Promise<void> {
