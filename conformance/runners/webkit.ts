@@ -97,6 +97,7 @@ async function startDriver(display: string): Promise<{ driver: ProcessGroup; url
     })
     const url = `http://127.0.0.1:${port}`
     while (!driver.hasEnded) {
+      // Refused until the driver listens.
       const response = await fetch(`${url}/status`).catch(() => undefined)
       if (response?.ok) return { driver, url }
       await pause(20)

@@ -24,6 +24,7 @@ export async function read(url, hand, { savedId, signal }) {
       // The connection broke, or there was none.
     }
     parser.reset()
+    // Rejects only when it is to stop, which the loop sees.
     await pause(retryMs, undefined, { signal }).catch(() => {})
   }
 }

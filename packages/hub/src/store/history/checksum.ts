@@ -1,21 +1,6 @@
 // Not by name: older versions of Node.js have no crc32, and must still load what needs no disk.
 import * as zlib from 'node:zlib'
-
-/** Every column of an event that its checksum covers, in the order in which it does. */
-export type CheckedFields = readonly [
-  position: number,
-  tag: number,
-  topic: string,
-  alternates: string | null,
-  isPrivate: number,
-  id: string | null,
-  type: string | null,
-  retryMs: number | null,
-  data: string | Uint8Array,
-  storedAt: number,
-  totalBytes: number,
-  holes: number,
-]
+import type { CheckedFields } from './event-tuples.ts'
 
 const numberBytes = new Uint8Array(7 * 8)
 const numbers = new DataView(numberBytes.buffer)

@@ -1,32 +1,10 @@
 import type { EventFields } from '../event-fields.ts'
 import { bytesOf } from '../retention.ts'
 import { checksumOf } from './checksum.ts'
+import type { CheckedRow, EventRow } from './event-tuples.ts'
 
 /** The fields of an event, followed by whatever is added where they are used. */
 export type RecordTuple = readonly [...EventFields, ...more: unknown[]]
-
-/** An event as it is read from the database, and as threads send it to each other. */
-export type EventRow = readonly [
-  position: number,
-  tag: number,
-  topic: string,
-  alternates: string | null,
-  isPrivate: number,
-  id: string | null,
-  type: string | null,
-  retryMs: number | null,
-  data: string | Uint8Array,
-]
-
-/** A row of the database, as `SELECT` returns it; see `schema.ts`. */
-export type CheckedRow = [
-  ...event: EventRow,
-  storedAt: number,
-  totalBytes: number,
-  holes: number,
-  /** `null` if the event was stored before there were checksums. */
-  checksum: number | null,
-]
 
 /** The columns of a {@link CheckedRow}. */
 export const eventColumns =

@@ -1,13 +1,6 @@
 import type { Connection, Query } from './connection.ts'
-import {
-  bytesOfRow,
-  type CheckedRow,
-  type EventRow,
-  eventColumns,
-  isIntact,
-  toEventRow,
-  topicsOf,
-} from './event-row.ts'
+import { bytesOfRow, eventColumns, isIntact, toEventRow, topicsOf } from './event-row.ts'
+import type { CheckedRow, EventRow } from './event-tuples.ts'
 import { DamagedEvent, isDamage } from './failure.ts'
 import { HistoryScan } from './history-scan.ts'
 import { IndexCheck } from './index-check.ts'

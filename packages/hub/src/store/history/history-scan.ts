@@ -1,15 +1,7 @@
 import type { HistoryPosition } from '../store.ts'
 import type { Connection, Query } from './connection.ts'
-import {
-  bytesOfRow,
-  type CheckedRow,
-  type EventRow,
-  eventColumns,
-  isIntact,
-  ordinalOf,
-  toEventRow,
-  topicsOf,
-} from './event-row.ts'
+import { bytesOfRow, eventColumns, isIntact, ordinalOf, toEventRow, topicsOf } from './event-row.ts'
+import type { CheckedRow, EventRow } from './event-tuples.ts'
 import { isDamage } from './failure.ts'
 import type { Page, PageRange } from './page.ts'
 import { type Extent, ordinalAt } from './place.ts'

@@ -1,5 +1,6 @@
 import type { Connection, Query } from './connection.ts'
-import { type CheckedRow, eventColumns } from './event-row.ts'
+import { eventColumns } from './event-row.ts'
+import type { CheckedRow } from './event-tuples.ts'
 
 type Prepare = <Row extends readonly unknown[] = never>(sql: string) => Query<Row>
 

@@ -1,5 +1,6 @@
 import type { Connection, Query } from './connection.ts'
-import { type CheckedRow, eventColumns, isIntact, ordinalOf, topicsOf } from './event-row.ts'
+import { eventColumns, isIntact, ordinalOf, topicsOf } from './event-row.ts'
+import type { CheckedRow } from './event-tuples.ts'
 import { isDamage } from './failure.ts'
 import { type Extent, ordinalAt } from './place.ts'
 

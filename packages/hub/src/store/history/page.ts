@@ -1,5 +1,5 @@
 import type { HistoryPosition } from '../store.ts'
-import type { EventRow } from './event-row.ts'
+import type { EventRow } from './event-tuples.ts'
 
 /**
  * Selects the events of a page: those after one position and up to another, with at least one of

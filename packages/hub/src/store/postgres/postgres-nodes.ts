@@ -79,6 +79,7 @@ export class PostgresNodes implements NodeDirectory {
   /** Leaves in order: this node is dead at once, and what it left for others is gone. */
   async close(): Promise<void> {
     clearInterval(this.#timer)
+    // If the engine is away, others take this node for dead in a moment.
     await this.#ask(async ({ client }) => {
       await client.query('DELETE FROM node_note WHERE node = $1', [this.name])
       await client.query('DELETE FROM node WHERE id = $1', [this.name])

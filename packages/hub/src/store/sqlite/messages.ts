@@ -1,5 +1,5 @@
 import { type EventFields, fieldsOf } from '../event-fields.ts'
-import type { EventRow } from '../history/event-row.ts'
+import type { EventRow } from '../history/event-tuples.ts'
 import type { Failure } from '../history/failure.ts'
 import type { PageRange } from '../history/page.ts'
 import type { Bounds, EventRecord, HistoryPosition, PositionState, StoredEvent, Tombstone } from '../store.ts'

@@ -1,5 +1,6 @@
 import { HubError } from '../../base/errors.ts'
-import { type EventRow, topicsOf } from '../history/event-row.ts'
+import { topicsOf } from '../history/event-row.ts'
+import type { EventRow } from '../history/event-tuples.ts'
 import {
   type Bounds,
   type EventStore,
