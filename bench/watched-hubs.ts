@@ -83,6 +83,13 @@ export class WatchedHubs {
     })
   }
 
+  /** Kills a hub, and resolves when it is gone. */
+  async kill(hub: WatchedHub): Promise<void> {
+    this.all.splice(this.all.indexOf(hub), 1)
+    hub.child.kill('SIGKILL')
+    await once(hub.child, 'exit')
+  }
+
   /** Stops all, those that were started last first. */
   async stop(): Promise<void> {
     for (const { child } of this.all.toReversed()) {
