@@ -19,7 +19,7 @@ import { readCpuMs } from './hub/process-tree.ts'
 import { path, type WatchedHub, WatchedHubs } from './watched-hubs.ts'
 
 const subscribers = Number(process.env.SUBSCRIBERS ?? 5000)
-const rate = Number(process.env.RATE ?? 50)
+const rate = Number(process.env.RATE ?? 10)
 /** The reconnection time that the hub sends. */
 const awayMs = 2000
 const calmMs = 5000
