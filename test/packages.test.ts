@@ -118,7 +118,7 @@ it('an installed @headwater/sse server and client talk to each other', () => {
     import { createSession } from '@headwater/sse/server'
     const server = createServer(async (req, res) => {
       const session = createSession(req, res)
-      await session.send({ event: 'greeting', data: 'from the tarball', id: '1' })
+      await session.send({ type: 'greeting', data: 'from the tarball', id: '1' })
     })
     server.listen(0, '127.0.0.1', () => {
       const source = new EventSource('http://127.0.0.1:' + server.address().port)

@@ -64,7 +64,7 @@ const readers: Reader[] = [
   { ...oneResponse, name: 'openai', last: { data: '[DONE]' } },
   { ...oneResponse, name: 'anthropic', type: 'content_block_delta' },
   // It makes its request itself, and refuses types that it does not know.
-  { name: 'graphql-sse', type: 'next', last: { event: 'complete', data: '' }, hubInit: query },
+  { name: 'graphql-sse', type: 'next', last: { type: 'complete', data: '' }, hubInit: query },
   // EventSources: they show the types that somebody listens to.
   { name: 'eventsource' },
   { name: 'undici' },
@@ -83,7 +83,7 @@ const close = { type: 'headwater-close', data: '{}' }
 describe.each(readers)('$name', (reader) => {
   const rows = (...numbers: number[]) =>
     shown(numbers.map((row) => ({ type: reader.type ?? '', data: JSON.stringify({ row }) })))
-  const event = (row: number) => ({ data: { row }, ...(reader.type && { event: reader.type }) })
+  const event = (row: number) => ({ data: { row }, ...(reader.type && { type: reader.type }) })
   const signals = (...shown: Message[]) => (reader.showsSignals ? shown : [])
   const whole = [...rows(1, 2, 3), ...signals(close)]
 

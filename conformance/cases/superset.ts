@@ -439,8 +439,7 @@ export const supersetCases: ConformanceCase[] = [
           ending('data: 3\n\n'),
         )
         const seen: unknown[] = []
-        for await (const { event, data, lastEventId } of t.ours.events(served.url))
-          seen.push([event, data, lastEventId])
+        for await (const { type, data, lastEventId } of t.ours.events(served.url)) seen.push([type, data, lastEventId])
         t.deepEqual(
           seen,
           [
@@ -511,7 +510,7 @@ export const supersetCases: ConformanceCase[] = [
           parse: { message: JSON.parse },
         })
         let text = ''
-        for await (const event of answer) text += event.event === 'message' ? event.data.delta : ` ${event.data}`
+        for await (const event of answer) text += event.type === 'message' ? event.data.delta : ` ${event.data}`
         t.equal(text, 'Hello now', 'text')
       },
     },

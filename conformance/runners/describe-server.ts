@@ -111,7 +111,7 @@ function defineTests(name: string, start: () => Promise<ServerProcess>): void {
     const { url, visits } = visit('/failing')
     const received: string[] = []
     const failed = (async () => {
-      for await (const { event, data } of events(url, { retry: false })) received.push(`${event} ${data}`)
+      for await (const { type, data } of events(url, { retry: false })) received.push(`${type} ${data}`)
     })()
     await expect(failed).rejects.toMatchObject({ code: 'NETWORK_ERROR' })
     expect(received).toEqual(['message before'])
@@ -120,8 +120,8 @@ function defineTests(name: string, start: () => Promise<ServerProcess>): void {
 
   it('answers a POST', async () => {
     const received: string[] = []
-    for await (const { event, data } of events(visit('/echo').url, { body: 'one two three' })) {
-      if (event === 'word') received.push(data)
+    for await (const { type, data } of events(visit('/echo').url, { body: 'one two three' })) {
+      if (type === 'word') received.push(data)
     }
     expect(received).toEqual(['one', 'two', 'three'])
   })
@@ -163,8 +163,8 @@ function defineTests(name: string, start: () => Promise<ServerProcess>): void {
     const { data, lastEventId } = await first(url)
     expect(data).toBe('one')
     const replayed: string[] = []
-    for await (const { event, data } of events(url, { lastEventId })) {
-      if (event === 'message') replayed.push(data)
+    for await (const { type, data } of events(url, { lastEventId })) {
+      if (type === 'message') replayed.push(data)
       if (data === 'welcome back') break
     }
     expect(replayed).toEqual(['two', 'three', 'welcome back'])
@@ -193,8 +193,8 @@ function defineTests(name: string, start: () => Promise<ServerProcess>): void {
 
 /** The first event of a stream that is then left. */
 async function first(url: string, options: EventSourceOptions = {}): Promise<{ data: string; lastEventId: string }> {
-  for await (const { event, data, lastEventId } of events(url, options)) {
-    if (event === 'message') return { data, lastEventId }
+  for await (const { type, data, lastEventId } of events(url, options)) {
+    if (type === 'message') return { data, lastEventId }
   }
   throw new Error(`${url} ended without a message`)
 }

@@ -74,7 +74,7 @@ export const routes: Record<string, Route> = {
   '/awkward': {
     options: soon,
     *produce() {
-      for (const data of awkwardData) yield { event: 'awkward', data }
+      for (const data of awkwardData) yield { type: 'awkward', data }
     },
   },
 
@@ -92,7 +92,7 @@ export const routes: Record<string, Route> = {
     async *produce(_, visit) {
       try {
         for (;;) {
-          yield { event: 'tick', data: visit.produced++ }
+          yield { type: 'tick', data: visit.produced++ }
           await new Promise((resolve) => setTimeout(resolve, 1))
         }
       } finally {
@@ -113,7 +113,7 @@ export const routes: Record<string, Route> = {
   '/echo': {
     options: soon,
     async *produce(_, visit) {
-      for (const word of visit.body.split(' ')) yield { event: 'word', data: word }
+      for (const word of visit.body.split(' ')) yield { type: 'word', data: word }
     },
   },
 

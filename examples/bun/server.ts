@@ -3,7 +3,7 @@ import { createChannel, createResponse } from '@headwater/sse/server'
 
 // Everyone who listens gets every event; whoever reconnects gets what was missed.
 const channel = createChannel()
-setInterval(() => channel.broadcast({ event: 'clock', data: new Date() }), 1000)
+setInterval(() => channel.broadcast({ type: 'clock', data: new Date() }), 1000)
 
 const server = Bun.serve({
   port: Number(process.env.PORT ?? 3000),

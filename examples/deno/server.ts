@@ -5,7 +5,7 @@ const page = await Deno.readTextFile(new URL('../page.html', import.meta.url))
 
 // Everyone who listens gets every event; whoever reconnects gets what was missed.
 const channel = createChannel()
-setInterval(() => channel.broadcast({ event: 'clock', data: new Date() }), 1000)
+setInterval(() => channel.broadcast({ type: 'clock', data: new Date() }), 1000)
 
 const options = {
   port: Number(Deno.env.get('PORT') ?? 3000),

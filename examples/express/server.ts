@@ -5,7 +5,7 @@ import express from 'express'
 
 // Everyone who listens gets every event; whoever reconnects gets what was missed.
 const channel = createChannel()
-setInterval(() => channel.broadcast({ event: 'clock', data: new Date() }), 1000)
+setInterval(() => channel.broadcast({ type: 'clock', data: new Date() }), 1000)
 
 const app = express()
 

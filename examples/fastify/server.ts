@@ -7,7 +7,7 @@ const page = readFileSync(new URL('../page.html', import.meta.url))
 
 // Everyone who listens gets every event; whoever reconnects gets what was missed.
 const channel = createChannel()
-setInterval(() => channel.broadcast({ event: 'clock', data: new Date() }), 1000)
+setInterval(() => channel.broadcast({ type: 'clock', data: new Date() }), 1000)
 
 // Idle connections of browsers are no reason to go on when asked to stop.
 const app = Fastify({ forceCloseConnections: true })

@@ -11,7 +11,7 @@ const page = file('../page.html')
 
 // Everyone who listens gets every event; whoever reconnects gets what was missed.
 const channel = createChannel()
-setInterval(() => channel.broadcast({ event: 'clock', data: new Date() }), 1000)
+setInterval(() => channel.broadcast({ type: 'clock', data: new Date() }), 1000)
 
 // allowHTTP1: sessions are the same for clients that do not speak HTTP/2.
 const options = { key: file('localhost-key.pem'), cert: file('localhost-certificate.pem'), allowHTTP1: true }

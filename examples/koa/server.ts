@@ -8,7 +8,7 @@ const page = readFileSync(new URL('../page.html', import.meta.url), 'utf8')
 
 // Everyone who listens gets every event; whoever reconnects gets what was missed.
 const channel = createChannel()
-setInterval(() => channel.broadcast({ event: 'clock', data: new Date() }), 1000)
+setInterval(() => channel.broadcast({ type: 'clock', data: new Date() }), 1000)
 
 const app = new Koa()
 

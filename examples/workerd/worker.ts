@@ -9,7 +9,7 @@ export class GuestBook {
   #clock: ReturnType<typeof setInterval> | undefined
 
   async fetch(request: Request): Promise<Response> {
-    this.#clock ??= setInterval(() => this.#channel.broadcast({ event: 'clock', data: new Date() }), 1000)
+    this.#clock ??= setInterval(() => this.#channel.broadcast({ type: 'clock', data: new Date() }), 1000)
     const { pathname } = new URL(request.url)
     if (pathname === '/events') return createResponse(request, (session) => this.#channel.subscribe(session))
     if (pathname === '/messages' && request.method === 'POST') {

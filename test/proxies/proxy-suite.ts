@@ -293,7 +293,7 @@ async function open(url: string, query: string, headers: Record<string, string> 
       for (;;) {
         const { value, done } = await events!.next()
         if (done) throw new Error('the stream ended')
-        if (value.event !== 'headwater-position') return value
+        if (value.type !== 'headwater-position') return value
       }
     },
     async ended() {

@@ -39,7 +39,7 @@ async function serveApplication(listener: RequestListener): Promise<string> {
 const publish = (url: string, body: string) => fetch(url + path, { method: 'POST', headers: form, body })
 
 async function firstData(response: Response): Promise<string> {
-  for await (const { event, data } of readEvents(response.body!)) if (!event) return data
+  for await (const { type, data } of readEvents(response.body!)) if (!type) return data
   throw new Error('the stream ended')
 }
 

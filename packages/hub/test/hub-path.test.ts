@@ -26,7 +26,7 @@ const post = (url: string, fields: Record<string, string>) =>
   fetch(url, { method: 'POST', body: new URLSearchParams(fields) })
 
 async function nextEvent(response: Response): Promise<ParsedEvent> {
-  for await (const event of readEvents(response.body!)) if (!event.event?.startsWith('headwater-')) return event
+  for await (const event of readEvents(response.body!)) if (!event.type?.startsWith('headwater-')) return event
   throw new Error('the stream ended')
 }
 

@@ -77,7 +77,7 @@ async function tail({ topic, hub, token, lastEventId, last, json }: TailOptions)
         isAway = state.name === 'waiting' || (state.name === 'connecting' && isAway)
       },
     })
-    for await (const { event: type, data, lastEventId: id } of stream) {
+    for await (const { type, data, lastEventId: id } of stream) {
       if (type === GAP_EVENT_TYPE) console.error(`headwater: events were missed: ${describeGap(data)}`)
       else console.log(json ? JSON.stringify({ id, type, data }) : data)
     }

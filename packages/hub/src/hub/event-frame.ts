@@ -4,5 +4,5 @@ import { eventIdOf } from './event-id.ts'
 
 /** Encodes an event as subscribers receive it, live or from the history. */
 export function encodeStoredEvent(epoch: string, event: StoredEvent): Frame {
-  return encodeEvent({ data: event.data, event: event.type, id: eventIdOf(epoch, event), retry: event.retryMs })
+  return encodeEvent({ data: event.data, type: event.type, id: eventIdOf(epoch, event), retry: event.retryMs })
 }

@@ -155,8 +155,8 @@ export class ReplicationStream {
     return { head: toMarkTuple(this.#head), trimmed: toMarkTuple(this.#trimmed) }
   }
 
-  #send<Type extends keyof StreamMessages>(event: Type, message: StreamMessages[Type], id?: string): void {
-    this.#session?.offer(frameBytes(encodeEvent({ event, data: JSON.stringify(message), id })))
+  #send<Type extends keyof StreamMessages>(type: Type, message: StreamMessages[Type], id?: string): void {
+    this.#session?.offer(frameBytes(encodeEvent({ type, data: JSON.stringify(message), id })))
   }
 }
 

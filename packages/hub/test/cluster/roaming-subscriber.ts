@@ -151,8 +151,8 @@ export class RoamingSubscriber {
     })
     this.#close = () => stream.close()
     try {
-      for await (const { event, data, lastEventId } of stream) {
-        this.#take({ type: event, data, lastEventId })
+      for await (const { type, data, lastEventId } of stream) {
+        this.#take({ type, data, lastEventId })
         if (random() < 0.02 && !hurry.aborted) await someTime(random, 1000)
       }
       if (!this.#isClosed) this.#fail('got the end of its stream')

@@ -112,8 +112,8 @@ export class ResumingSubscriber {
     })
     this.#close = () => stream.close()
     try {
-      for await (const { event, data, lastEventId } of stream) {
-        this.#take({ type: event, data, lastEventId })
+      for await (const { type, data, lastEventId } of stream) {
+        this.#take({ type, data, lastEventId })
         if (random() < 0.02 && !hurry.aborted) await someTime(random, 1000)
       }
       if (!this.#isClosed) checker.fail(`the stream of ${this.name} ended`)

@@ -105,7 +105,7 @@ describe('/metrics', () => {
     const { open, post, hub, server } = await serve({ store, metrics })
     const lines = async () => (await (await fetch(`${server.url}/metrics`)).text()).split('\n')
     const stream = await open('match=a&last_event_id=gone')
-    expect((await stream.nextOfAny())?.event).toBe('headwater-gap')
+    expect((await stream.nextOfAny())?.type).toBe('headwater-gap')
     await stream.close()
     while (hub.subscriberCount > 0) await new Promise(setImmediate)
     vi.spyOn(store, 'append').mockRejectedValueOnce(new HubError('STORE_FAILED', 'full'))

@@ -73,7 +73,7 @@ export async function serve(options: ServeOptions = {}): Promise<Serving> {
           for (;;) {
             const event = await nextOfAny()
             if (!event) throw new Error('the stream ended')
-            if (!event.event?.startsWith('headwater-')) return event
+            if (!event.type?.startsWith('headwater-')) return event
           }
         },
         async close() {

@@ -110,8 +110,8 @@ export class TestClient {
     await reader?.cancel().catch(() => {})
   }
 
-  #take({ event = 'message', data, id }: ParsedEvent): void {
+  #take({ type = 'message', data, id }: ParsedEvent): void {
     if (id !== undefined) this.lastEventId = id
-    this.received.push({ type: event, data, lastEventId: this.lastEventId ?? '' })
+    this.received.push({ type, data, lastEventId: this.lastEventId ?? '' })
   }
 }

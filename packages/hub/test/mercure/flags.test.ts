@@ -48,7 +48,7 @@ async function subscribeStatus(hub: ServedHub, headers: Record<string, string> =
 async function open(hub: ServedHub, query: string, headers: Record<string, string> = {}) {
   const response = await fetch(`${hub.url}/.well-known/mercure?${query}`, { headers })
   return async (): Promise<string> => {
-    for await (const { event, data } of readEvents(response.body!)) if (!event?.startsWith('headwater-')) return data
+    for await (const { type, data } of readEvents(response.body!)) if (!type?.startsWith('headwater-')) return data
     throw new Error('the stream ended')
   }
 }

@@ -161,7 +161,7 @@ describe('what is published', () => {
     const body = 'topic=a&data=1&data=2&id=one&id=two&type=x&type=y&unknown=1&private_=1'
     const headers = { 'content-type': 'application/x-www-form-urlencoded' }
     await fetch(`${url}?topic=b&data=query&private=on`, { method: 'POST', headers, body })
-    expect(await subscribed.next()).toEqual({ event: 'x', data: '1', id: 'one' })
+    expect(await subscribed.next()).toEqual({ type: 'x', data: '1', id: 'one' })
     expect((await post('data=no+topic')).status).toBe(400)
   })
 

@@ -70,7 +70,7 @@ describe('a last event id', () => {
       const subscribed = await open(`match=a&last_event_id=${id}`)
       expect(subscribed.response.headers.get('mercure-last-event-id')).toBe('earliest')
       const gap = await subscribed.nextOfAny()
-      expect([gap?.event, JSON.parse(gap!.data)]).toEqual([
+      expect([gap?.type, JSON.parse(gap!.data)]).toEqual([
         'headwater-gap',
         { reason, requested: id, earliest: expect.any(String) },
       ])
@@ -145,7 +145,7 @@ describe('what may not be read', () => {
       const datas = [(await subscribed.next()).data, (await subscribed.next()).data]
       const { requested, ...rest } = JSON.parse(gap!.data) as Record<string, unknown>
       const header = subscribed.response.headers.get('mercure-last-event-id')
-      return { type: gap!.event, isAsked: requested === id, rest, datas, header }
+      return { type: gap!.type, isAsked: requested === id, rest, datas, header }
     }
     const answer = await resumeFrom('known')
     expect(answer).toMatchObject({ rest: { reason: 'unknown' }, datas: ['1', '2'], header: 'earliest' })

@@ -144,9 +144,9 @@ export class Subscriber {
     this.#close = () => stream.close()
     const read = async () => {
       try {
-        for await (const { event, data, lastEventId } of stream) {
+        for await (const { type, data, lastEventId } of stream) {
           if (!isAlive()) return
-          this.chain.receive({ type: event, data, lastEventId })
+          this.chain.receive({ type, data, lastEventId })
           if (lookMs > 0) await this.#scheduler.wait(this.#scheduler.random() * lookMs, page)
         }
       } catch (error) {

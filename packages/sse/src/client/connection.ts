@@ -128,13 +128,13 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     },
     // [HTML, dispatch] An event with the data, the origin of the final URL, the last event ID, and
     // the type, if any.
-    onEvent: ({ event, data }) => {
-      if (event === CLOSE_EVENT_TYPE) {
+    onEvent: ({ type, data }) => {
+      if (type === CLOSE_EVENT_TYPE) {
         // Its ID contains the one before it, which remains the last.
         again = false
         id = id.replace(finalIdForm, '')
-      } else if (event !== POSITION_EVENT_TYPE) {
-        received.push({ type: event || 'message', data, origin, lastEventId: id })
+      } else if (type !== POSITION_EVENT_TYPE) {
+        received.push({ type: type || 'message', data, origin, lastEventId: id })
       }
     },
   })

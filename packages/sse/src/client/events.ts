@@ -8,7 +8,7 @@ import type { ConnectionState } from './connection-state.ts'
 import type { ConnectionOptions, RetryPolicy } from './options.ts'
 
 /**
- * One event of a stream: a union over the event map, told apart by `event`.
+ * One event of a stream: a union over the event map, told apart by `type`.
  *
  * The map is your claim about what the server sends. Events of other types arrive as well, with a
  * string as data, because a server may send new types later: let a `switch` ignore unknown types.
@@ -16,7 +16,7 @@ import type { ConnectionOptions, RetryPolicy } from './options.ts'
 export type StreamEvent<M extends object> = {
   [Type in keyof M & string]: {
     /** The event type; `message` if the server sent none. */
-    readonly event: Type
+    readonly type: Type
     readonly data: M[Type]
     /**
      * The last event ID in force. Save it, and pass it as the option `lastEventId` to resume after
@@ -129,7 +129,7 @@ export function events(url: string | URL, options: EventsOptions = {}): EventStr
           const { type, data, lastEventId } = step
           connection.lastEventId = lastEventId
           if (onGap && type === GAP_EVENT_TYPE) onGap(JSON.parse(data) as Gap, lastEventId)
-          else yield { event: type, data: parseData(type, data), lastEventId }
+          else yield { type, data: parseData(type, data), lastEventId }
         } else {
           state = step
           onState?.(step)

@@ -31,13 +31,13 @@ export function encodeEvent(init: EventInit): Frame {
   return encodeFields(init)
 }
 
-const eventNames = namesOf<EventInit>({ data: true, event: true, id: true, retry: true, comment: true })
+const eventNames = namesOf<EventInit>({ data: true, type: true, id: true, retry: true, comment: true })
 
 /** Encodes an event that has no other members, for internal callers. */
-export function encodeFields({ data, event, id, retry, comment }: EventInit): Frame {
+export function encodeFields({ data, type, id, retry, comment }: EventInit): Frame {
   let frame = ''
   if (comment !== undefined) frame += commentLines(comment)
-  if (event !== undefined && event !== '') frame += `event: ${singleLine(event, 'INVALID_EVENT_TYPE', 'Event type')}\n`
+  if (type !== undefined && type !== '') frame += `event: ${singleLine(type, 'INVALID_EVENT_TYPE', 'Event type')}\n`
   if (retry !== undefined) frame += retryLine(retry)
   frame += lines('data', data, 'data', ' Pass anything else through JSON.stringify().')
   if (id !== undefined) frame += id === '' ? 'id:\n' : `id: ${singleLine(id, 'INVALID_EVENT_ID', 'Event id')}\n`

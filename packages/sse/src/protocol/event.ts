@@ -9,7 +9,7 @@ export interface ParsedEvent {
    * The event type, or `undefined` if the block has none (or reset it with an empty `event:`). An
    * `EventSource` dispatches such an event as `message`.
    */
-  event: string | undefined
+  type: string | undefined
   /**
    * The values of the block's `data` lines, joined by LF. May be empty: `data:` alone is an event
    * with empty data.
@@ -33,7 +33,7 @@ export interface EventInit {
   /**
    * The event type: one line. Without it (or with an empty one), `message` listeners get the event.
    */
-  event?: string | undefined
+  type?: string | undefined
   /**
    * The event's ID, which the client keeps as its last event ID: one line without control
    * characters. An empty string resets the client's.

@@ -48,10 +48,10 @@ function plainForm(name: string): string {
 
 /** What other libraries and the standard call it. */
 const otherWords: Readonly<Record<string, readonly string[] | undefined>> = Object.assign(Object.create(null), {
-  type: ['event'],
-  name: ['event', 'type'],
+  name: ['type'],
   event: ['type'],
-  eventtype: ['event', 'type'],
+  eventtype: ['type'],
+  eventname: ['type'],
   lasteventid: ['id'],
   eventid: ['id'],
   dir: ['directory'],

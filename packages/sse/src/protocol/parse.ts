@@ -275,7 +275,7 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
         blockSize = 0
         if (endedId !== undefined) onId?.(endedId)
         if (endedData !== undefined && resets === began) {
-          onEvent?.({ event: endedEvent, data: moreData.length > 1 ? joinData(endedData) : endedData, id: endedId })
+          onEvent?.({ type: endedEvent, data: moreData.length > 1 ? joinData(endedData) : endedData, id: endedId })
         }
       }
       if (resets === began && next < length) {

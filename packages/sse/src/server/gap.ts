@@ -6,5 +6,5 @@ import { encodeEvent, type Frame, GAP_EVENT_TYPE, type Gap } from '../protocol/i
  * right after the gap does not receive it again.
  */
 export function encodeGap({ reason, requested, earliest }: Gap, id?: string): Frame {
-  return encodeEvent({ event: GAP_EVENT_TYPE, data: JSON.stringify({ reason, requested, earliest }), id })
+  return encodeEvent({ type: GAP_EVENT_TYPE, data: JSON.stringify({ reason, requested, earliest }), id })
 }

@@ -8,10 +8,10 @@ import { dataText, encodeSessionEvent, type SessionEvent } from './session-event
  * sent: the end of another stream says nothing about this one.
  */
 export function encodePassedOn(event: SessionEvent, isEventSource: boolean): Frame | undefined {
-  const type = (event as SessionEvent | null | undefined)?.event
+  const type = (event as SessionEvent | null | undefined)?.type
   if (type === undefined || !isReservedEventType(type)) return encodeSessionEvent(event)
   const { data, id } = event
   if (type === CLOSE_EVENT_TYPE) return undefined
   if (type === POSITION_EVENT_TYPE) return id === undefined ? undefined : encodePosition(id, isEventSource)
-  return encodeEvent({ event: type, data: dataText(data), id })
+  return encodeEvent({ type, data: dataText(data), id })
 }

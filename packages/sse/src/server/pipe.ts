@@ -17,7 +17,7 @@ export type PipeItem = SessionEvent | ReceivedEvent | string | number | boolean 
 
 /** An event from the client's `events()`. */
 interface ReceivedEvent {
-  readonly event: string
+  readonly type: string
   readonly data: unknown
   readonly lastEventId: string
 }
@@ -201,8 +201,10 @@ function openSource<T>(source: PipeSource<T>) {
 /** `events()` gives each event the last event ID in force, and the type `message` if it has none. */
 function toSessionEvent(item: SessionEvent | ReceivedEvent): SessionEvent {
   if (!('lastEventId' in item)) return item
-  const { event, data, lastEventId } = item
-  return { event: event === 'message' ? undefined : event, data, id: lastEventId || undefined }
+  const { type, data, lastEventId } = item
+  const event = { type: type === 'message' ? undefined : type, data, id: lastEventId || undefined }
+  // Passed on, so that this other word for the type is refused like everywhere.
+  return 'event' in item ? Object.assign(event, { event: item.event }) : event
 }
 
 interface Encoder<T> {

@@ -30,7 +30,7 @@ export function isReservedEventId(id: string): boolean {
  * the data of every event. `retryMs` sets the reconnection time in the same block.
  */
 export function encodePosition(id: string, isEventSource: boolean, retryMs?: number): Frame {
-  if (isEventSource) return encodeEvent({ event: POSITION_EVENT_TYPE, retry: retryMs, data: '{}', id })
+  if (isEventSource) return encodeEvent({ type: POSITION_EVENT_TYPE, retry: retryMs, data: '{}', id })
   // Without its data line, an event of only an ID.
   return encodeEvent({ retry: retryMs, data: '', id }).replace('data:\n', '') as Frame
 }
@@ -41,7 +41,7 @@ export function encodePosition(id: string, isEventSource: boolean, retryMs?: num
  */
 export function encodeFinalEnd(cursor: string): Frame {
   const id = `headwater-end.${Date.now().toString(36)}.${unsendable.test(cursor) ? '' : cursor}`
-  return encodeEvent({ event: CLOSE_EVENT_TYPE, data: '{}', id })
+  return encodeEvent({ type: CLOSE_EVENT_TYPE, data: '{}', id })
 }
 
 /** What an ID says that ended a stream: when, in milliseconds since 1970, and the ID before it. */

@@ -12,7 +12,7 @@ export interface SessionEvent {
    */
   data: unknown
   /** The event type. Without it, `message` listeners get the event. */
-  event?: string | undefined
+  type?: string | undefined
   /**
    * The ID that the client sends back as `Last-Event-ID` when it reconnects. An empty string resets
    * it.
@@ -30,17 +30,17 @@ export function encodeSessionEvent(init: SessionEvent): Frame {
     throw new SseError('INVALID_DATA', `${describe(init)} is not an event. Did you mean { data: ${describe(init)} }?`)
   }
   refuseUnknownName('an event', init, eventNames)
-  const { event, id, retry, comment } = init
-  if (event !== undefined && isReservedEventType(event)) {
-    throw new SseError('INVALID_EVENT_TYPE', `Event type "${event}" is reserved for Headwater itself. Choose another.`)
+  const { type, id, retry, comment } = init
+  if (type !== undefined && isReservedEventType(type)) {
+    throw new SseError('INVALID_EVENT_TYPE', `Event type "${type}" is reserved for Headwater itself. Choose another.`)
   }
   if (id !== undefined && isReservedEventId(id)) {
     throw new SseError('INVALID_EVENT_ID', `Event id "${id}" would end the client permanently. Use close() for that.`)
   }
-  return encodeFields({ data: dataText(init.data), event, id, retry, comment })
+  return encodeFields({ data: dataText(init.data), type, id, retry, comment })
 }
 
-const eventNames = namesOf<SessionEvent>({ data: true, event: true, id: true, retry: true, comment: true })
+const eventNames = namesOf<SessionEvent>({ data: true, type: true, id: true, retry: true, comment: true })
 
 /** The data of an event as text: a string as it is, anything else as JSON. Throws `INVALID_DATA`. */
 export function dataText(data: unknown): string {

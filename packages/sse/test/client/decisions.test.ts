@@ -85,8 +85,8 @@ describe('decide', () => {
     }
     complete.write('data: 1\n\nevent: headwater-close\ndata: {}\nid: headwater-end.0.\n\n')
     const received: string[] = []
-    for await (const { event, data } of events('http://a.test/', options)) {
-      if (event !== 'message') continue
+    for await (const { type, data } of events('http://a.test/', options)) {
+      if (type !== 'message') continue
       received.push(data)
       if (received.length < 3) next.write(`data: ${received.length + 1}\n\n`)
       else break

@@ -19,9 +19,9 @@ describe('the iteration', () => {
     const yielded: unknown[] = []
     for await (const event of events(origin)) yielded.push(event)
     expect(yielded).toEqual([
-      { event: 'message', data: 'a', lastEventId: '1' },
-      { event: 'tick', data: 'b', lastEventId: '1' },
-      { event: 'message', data: 'c', lastEventId: '2' },
+      { type: 'message', data: 'a', lastEventId: '1' },
+      { type: 'tick', data: 'b', lastEventId: '1' },
+      { type: 'message', data: 'c', lastEventId: '2' },
     ])
     expect(requests.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, '1', '2'])
   })
@@ -318,7 +318,7 @@ describe('parse', () => {
     })
     const yielded: unknown[] = []
     for await (const event of iterable) {
-      if (event.event === 'tick') yielded.push(event.data.price)
+      if (event.type === 'tick') yielded.push(event.data.price)
       else yielded.push(event.data)
       if (yielded.length === 3) break
     }

@@ -37,7 +37,7 @@ const line = text.map((text) => text.replace(/[\r\n\0]/g, ''))
 const id = text.map((text) => text.replace(/[^\t -~\x80-\uffff]/g, ''))
 
 const init: fc.Arbitrary<EventInit> = fc.record(
-  { data: text, event: line, id, retry: fc.maxSafeNat(), comment: text },
+  { data: text, type: line, id, retry: fc.maxSafeNat(), comment: text },
   { requiredKeys: ['data'] },
 )
 
@@ -89,10 +89,10 @@ it('and wherever their bytes are cut', () => {
 })
 
 it('no string, wherever it is given, adds a field: it is sent as itself or refused', () => {
-  const anything = fc.record({ data: text, event: text, id: text, comment: text }, { requiredKeys: ['data'] })
+  const anything = fc.record({ data: text, type: text, id: text, comment: text }, { requiredKeys: ['data'] })
   fc.assert(
     fc.property(anything, (init) => {
-      const breaks = /[\r\n\0]/.test(init.event ?? '') || /[^\t -~\x80-\uffff]/.test(init.id ?? '')
+      const breaks = /[\r\n\0]/.test(init.type ?? '') || /[^\t -~\x80-\uffff]/.test(init.id ?? '')
       if (breaks) expect(() => encodeEvent(init)).toThrow(/contains a (line break or NUL|control character)/)
       else expect(parseInPieces([encodeEvent(init)])).toEqual(meaningOf(init))
     }),
@@ -100,12 +100,12 @@ it('no string, wherever it is given, adds a field: it is sent as itself or refus
   )
 })
 
-function meaningOf({ data, event, id, retry: milliseconds, comment }: EventInit): Happening[] {
+function meaningOf({ data, type, id, retry: milliseconds, comment }: EventInit): Happening[] {
   return [
     ...(comment === undefined ? [] : comments(comment)),
     ...(milliseconds === undefined ? [] : [retry(milliseconds)]),
     ...(id === undefined ? [] : [{ name: 'id' as const, id }]),
-    { name: 'event', event: event || undefined, data: lines(data).join('\n'), id },
+    { name: 'event', type: type || undefined, data: lines(data).join('\n'), id },
   ]
 }
 

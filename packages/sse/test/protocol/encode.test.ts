@@ -8,7 +8,7 @@ describe('an event', () => {
     ['of data alone is its data line and a blank line', { data: 'x' }, 'data: x\n\n'],
     [
       'is written as comment, type, reconnection time, data and then the id',
-      { id: '7', data: 'x', retry: 0, event: 'add', comment: 'c' },
+      { id: '7', data: 'x', retry: 0, type: 'add', comment: 'c' },
       ': c\nevent: add\nretry: 0\ndata: x\nid: 7\n\n',
     ],
     ['has one data line for each line, whether ended by LF', { data: 'a\nb' }, 'data: a\ndata: b\n\n'],
@@ -18,12 +18,12 @@ describe('an event', () => {
     ['keeps the empty lines at both ends of its data', { data: '\na\n' }, 'data:\ndata: a\ndata:\n\n'],
     ['with empty data is sent', { data: '' }, 'data:\n\n'],
     ['keeps the spaces that its data begins and ends with', { data: ' a ' }, 'data:  a \n\n'],
-    ['keeps the spaces of its type and id', { data: '', event: ' e', id: ' i ' }, 'event:  e\ndata:\nid:  i \n\n'],
+    ['keeps the spaces of its type and id', { data: '', type: ' e', id: ' i ' }, 'event:  e\ndata:\nid:  i \n\n'],
     ['with an empty id resets the last event ID', { data: 'x', id: '' }, 'data: x\nid:\n\n'],
-    ['with an empty type is a message', { data: 'x', event: '' }, 'data: x\n\n'],
+    ['with an empty type is a message', { data: 'x', type: '' }, 'data: x\n\n'],
     [
       'takes undefined for left out',
-      { data: 'x', event: undefined, id: undefined, retry: undefined, comment: undefined },
+      { data: 'x', type: undefined, id: undefined, retry: undefined, comment: undefined },
       'data: x\n\n',
     ],
     ['has one comment line for each line', { data: 'x', comment: 'a\r\nb\rc' }, ': a\n: b\n: c\ndata: x\n\n'],
@@ -36,7 +36,7 @@ describe('an event', () => {
     ['keeps what is no line end in data', { data: '\0\u2028\u0085\v\uFEFF' }, 'data: \0\u2028\u0085\v\uFEFF\n\n'],
     [
       'keeps what is no line end in type and id',
-      { data: '', event: '\u2028\v', id: '\u2028\t' },
+      { data: '', type: '\u2028\v', id: '\u2028\t' },
       'event: \u2028\v\ndata:\nid: \u2028\t\n\n',
     ],
   ]
@@ -81,14 +81,14 @@ describe('refuses, and says the value,', () => {
       const id = String.fromCharCode(code)
       return [`an id with character ${code}`, encode({ data: '', id }), 'INVALID_EVENT_ID', ['control character']]
     }),
-    ['a type with LF', encode({ data: '', event: 'a\nb' }), 'INVALID_EVENT_TYPE', ['type "a\\nb"', 'line break']],
-    ['a type with CR', encode({ data: '', event: 'a\r' }), 'INVALID_EVENT_TYPE', ['type "a\\r"', 'line break']],
-    ['a type with NUL', encode({ data: '', event: '\0' }), 'INVALID_EVENT_TYPE', ['type "\\u0000"', 'NUL']],
+    ['a type with LF', encode({ data: '', type: 'a\nb' }), 'INVALID_EVENT_TYPE', ['type "a\\nb"', 'line break']],
+    ['a type with CR', encode({ data: '', type: 'a\r' }), 'INVALID_EVENT_TYPE', ['type "a\\r"', 'line break']],
+    ['a type with NUL', encode({ data: '', type: '\0' }), 'INVALID_EVENT_TYPE', ['type "\\u0000"', 'NUL']],
     ['a number as id', encode({ data: '', id: 7 }), 'INVALID_EVENT_ID', ['id is 7', 'not a string']],
     ['a bigint as id', encode({ data: '', id: 7n }), 'INVALID_EVENT_ID', ['id is 7', 'not a string']],
     ['null as id', encode({ data: '', id: null }), 'INVALID_EVENT_ID', ['id is null', 'not a string']],
-    ['null as type', encode({ data: '', event: null }), 'INVALID_EVENT_TYPE', ['type is null', 'not a string']],
-    ['a symbol as type', encode({ data: '', event: Symbol('s') }), 'INVALID_EVENT_TYPE', ['type is Symbol(s)']],
+    ['null as type', encode({ data: '', type: null }), 'INVALID_EVENT_TYPE', ['type is null', 'not a string']],
+    ['a symbol as type', encode({ data: '', type: Symbol('s') }), 'INVALID_EVENT_TYPE', ['type is Symbol(s)']],
     ['an object as data', encode({ data: {} }), 'INVALID_DATA', ['data is an object', 'JSON.stringify()']],
     ['an array as data', encode({ data: ['a'] }), 'INVALID_DATA', ['data is an object', 'JSON.stringify()']],
     ['an object without a prototype', encode({ data: Object.create(null) }), 'INVALID_DATA', ['data is an object']],

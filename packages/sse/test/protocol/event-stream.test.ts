@@ -92,9 +92,9 @@ describe.each(faces)('%s', (_face, read) => {
   it('gives the events in order, also when several come in one chunk or one in several', async () => {
     const chunks = ['event: add\nid: 1\ndata: a\n\ndata: b\n\nda', 'ta: ', '', 'c\n', '\n', ': bye\n']
     expect(await collect(read(new Source(), chunks))).toEqual([
-      { event: 'add', data: 'a', id: '1' },
-      { event: undefined, data: 'b', id: undefined },
-      { event: undefined, data: 'c', id: undefined },
+      { type: 'add', data: 'a', id: '1' },
+      { type: undefined, data: 'b', id: undefined },
+      { type: undefined, data: 'c', id: undefined },
     ])
   })
 
@@ -184,7 +184,7 @@ describe.each(faces)('%s', (_face, read) => {
       onError: (error) => told.push(error.code),
     }
     const events = read(new Source(), [': hello\nretry: 7\nid: 1\n\nfoo: bar\ndata: x\n\n'], options)
-    expect(await collect(events)).toEqual([{ event: undefined, data: 'x', id: undefined }])
+    expect(await collect(events)).toEqual([{ type: undefined, data: 'x', id: undefined }])
     expect(told).toEqual(['hello', 7, '1', 'UNKNOWN_FIELD'])
   })
 

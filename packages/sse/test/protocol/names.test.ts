@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { namesOf, suggestName, unknownName } from '../../src/protocol/names.ts'
 
-const event = namesOf<Record<'data' | 'event' | 'id' | 'retry' | 'comment', unknown>>({
+const event = namesOf<Record<'data' | 'type' | 'id' | 'retry' | 'comment', unknown>>({
   data: true,
-  event: true,
+  type: true,
   id: true,
   retry: true,
   comment: true,
@@ -16,23 +16,23 @@ describe('a name', () => {
   })
 
   test('that is unknown is named with what was meant, and with all there are', () => {
-    expect(unknownName('an event', { data: 1, type: 'tick' }, event)).toBe(
-      'There is no "type" in an event. Did you mean event? Its names: data, event, id, retry, comment.',
+    expect(unknownName('an event', { data: 1, event: 'tick' }, event)).toBe(
+      'There is no "event" in an event. Did you mean type? Its names: data, type, id, retry, comment.',
     )
     expect(unknownName('an event', { colour: 1 }, event)).toBe(
-      'There is no "colour" in an event. Its names: data, event, id, retry, comment.',
+      'There is no "colour" in an event. Its names: data, type, id, retry, comment.',
     )
   })
 
   test('that is inherited counts, because it is read', () => {
-    expect(unknownName('an event', Object.create({ type: 1 }), event)).toContain('"type"')
+    expect(unknownName('an event', Object.create({ event: 1 }), event)).toContain('"event"')
   })
 
   test.each([
     ['onopen', ['onOpen', 'onEvent'], 'onOpen'],
     ['LAST_EVENT_ID', ['lastEventId'], 'lastEventId'],
     ['retries', ['statuses', 'maxRetries'], 'maxRetries'],
-    ['type', ['data', 'event'], 'event'],
+    ['name', ['data', 'type'], 'type'],
     ['event', ['data', 'type'], 'type'],
     ['maxBufferSize', ['onEvent', 'maxEventBytes'], 'maxEventBytes'],
     ['heatbeatMs', ['headers', 'heartbeatMs'], 'heartbeatMs'],

@@ -5,7 +5,7 @@ import type { Happening } from './reference-parser.ts'
 export function parseInPieces(pieces: Iterable<Uint8Array | string>): Happening[] {
   const happenings: Happening[] = []
   const parser = createParser({
-    onEvent: ({ event, data, id }) => happenings.push({ name: 'event', event, data, id }),
+    onEvent: ({ type, data, id }) => happenings.push({ name: 'event', type, data, id }),
     onId: (id) => happenings.push({ name: 'id', id }),
     onRetry: (milliseconds) => happenings.push({ name: 'retry', milliseconds }),
     onComment: (comment) => happenings.push({ name: 'comment', comment }),

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { parseInPieces } from './parse-in-pieces.ts'
 import { type Happening, parseWholeStream } from './reference-parser.ts'
 
-const event = (data: string, more: { event?: string; id?: string } = {}): Happening => ({
+const event = (data: string, more: { type?: string; id?: string } = {}): Happening => ({
   name: 'event',
-  event: more.event,
+  type: more.type,
   data,
   id: more.id,
 })
@@ -33,7 +33,7 @@ const streams: [claim: string, stream: string, meaning: Happening[]][] = [
   ['keeps the second byte order mark', '\uFEFF\uFEFFdata: a\n\ndata: b\n\n', [event('b')]],
   ['keeps the characters that look like a byte order mark', 'ï»¿data: a\n\ndata: b\n\n', [event('b')]],
   ['keeps a byte order mark in the data', 'data: \uFEFFa\n\n', [event('\uFEFFa')]],
-  ['reads multi-byte characters', 'data: é€𝄞👩‍🚀\nevent: naïve\n\n', [event('é€𝄞👩‍🚀', { event: 'naïve' })]],
+  ['reads multi-byte characters', 'data: é€𝄞👩‍🚀\nevent: naïve\n\n', [event('é€𝄞👩‍🚀', { type: 'naïve' })]],
   [
     'does not take U+2028, U+2029, U+0085, VT or FF for a line end',
     'data: a\u2028b\u2029c\u0085d\ve\f\n\n',
@@ -47,15 +47,15 @@ const streams: [claim: string, stream: string, meaning: Happening[]][] = [
   ],
   ['dispatches nothing for a block of comments', ':\n\n', [comment('')]],
   ['dispatches nothing for blank lines', '\n\n\r\n\r\n', []],
-  ['gives the event type', 'event: add\ndata: 1\n\ndata: 2\n\n', [event('1', { event: 'add' }), event('2')]],
-  ['takes the last event field of a block', 'event: a\nevent: b\ndata: 1\n\n', [event('1', { event: 'b' })]],
+  ['gives the event type', 'event: add\ndata: 1\n\ndata: 2\n\n', [event('1', { type: 'add' }), event('2')]],
+  ['takes the last event field of a block', 'event: a\nevent: b\ndata: 1\n\n', [event('1', { type: 'b' })]],
   ['resets the event type with an empty event field', 'event: foo\nevent:\ndata: 1\n\n', [event('1')]],
   ['drops the event type of a block without data', 'event: foo\n\ndata: 1\n\n', [event('1')]],
   ['gives the id', 'data: 1\nid: 7\n\n', [id('7'), event('1', { id: '7' })]],
   ['gives the id of a block without data', 'id: 7\n\ndata: 1\n\n', [id('7'), event('1')]],
   ['resets the id with an empty id field', 'id\ndata: 1\n\nid:\n\n', [id(''), event('1', { id: '' }), id('')]],
   ['ignores an id with a NUL', 'id: 1\nid: a\0b\ndata: 1\n\n', [id('1'), event('1', { id: '1' })]],
-  ['keeps a NUL in data and type', 'event: a\0\ndata: \0\n\n', [event('\0', { event: 'a\0' })]],
+  ['keeps a NUL in data and type', 'event: a\0\ndata: \0\n\n', [event('\0', { type: 'a\0' })]],
   ['tells the reconnection time', 'retry: 15000\n\n', [retry(15000)]],
   ['tells the reconnection time at once, without a blank line', 'retry:0\ndata: lost', [retry(0)]],
   ['takes leading zeros', 'retry: 0007\n', [retry(7)]],

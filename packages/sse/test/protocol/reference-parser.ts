@@ -1,6 +1,6 @@
 /** Everything that a parser can tell of a stream, in order. */
 export type Happening =
-  | { name: 'event'; event: string | undefined; data: string; id: string | undefined }
+  | { name: 'event'; type: string | undefined; data: string; id: string | undefined }
   | { name: 'id'; id: string }
   | { name: 'retry'; milliseconds: number }
   | { name: 'comment'; comment: string }
@@ -30,7 +30,7 @@ export function parseWholeStream(stream: Uint8Array | string): Happening[] {
       if (data !== '') {
         happenings.push({
           name: 'event',
-          event: eventType === '' ? undefined : eventType,
+          type: eventType === '' ? undefined : eventType,
           // "If the data buffer's last character is a LF, remove it."
           data: data.replace(/\n$/, ''),
           id: lastEventId,

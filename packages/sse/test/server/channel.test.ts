@@ -20,7 +20,7 @@ describe.each(transports)('a channel over $name', ({ serve }) => {
       responses.push(await server.request())
       channel.subscribe(await opened())
     }
-    const ids = [channel.broadcast({ data: 'a' }), channel.broadcast({ event: 'tick', data: { n: 1 } })]
+    const ids = [channel.broadcast({ data: 'a' }), channel.broadcast({ type: 'tick', data: { n: 1 } })]
     for (const response of responses) {
       const text = await response.until('"n":1')
       expect(text).toContain(`data: a\nid: ${ids[0]}\n\nevent: tick\ndata: {"n":1}\n`)
@@ -286,10 +286,10 @@ describe('a channel', () => {
     const channel = createChannel()
     const before = channel.broadcast({ data: 1 })
     expect(() => channel.broadcast({ data: undefined })).toThrow(expect.objectContaining({ code: 'INVALID_DATA' }))
-    expect(() => channel.broadcast({ data: 1, event: 'a\nb' })).toThrow(
+    expect(() => channel.broadcast({ data: 1, type: 'a\nb' })).toThrow(
       expect.objectContaining({ code: 'INVALID_EVENT_TYPE' }),
     )
-    expect(() => channel.broadcast({ data: 1, event: 'headwater-gap' })).toThrow(
+    expect(() => channel.broadcast({ data: 1, type: 'headwater-gap' })).toThrow(
       expect.objectContaining({ code: 'INVALID_EVENT_TYPE' }),
     )
     expect(() => channel.broadcast({ data: 1, id: 'mine' } as never)).toThrow(
@@ -431,7 +431,7 @@ describe('a channel', () => {
     [() => createChannel({ onsubscribe() {} } as never), 'onSubscribe?'],
     [() => createChannel({ onSubscribe: 'log' } as never), 'onSubscribe is log'],
     [() => createChannel(null as never), 'null'],
-    [() => createChannel().broadcast({ data: 1, type: 'tick' } as never), 'event?'],
+    [() => createChannel().broadcast({ data: 1, event: 'tick' } as never), 'Did you mean type?'],
     [() => createChannel().broadcast('text' as never), '{ data: "text" }'],
     [() => createChannel().broadcast(undefined as never), 'undefined is not an event'],
     [() => connect(createChannel()).subscribeAgain({ lasteventid: '1' }), 'lastEventId?'],
@@ -514,9 +514,9 @@ class ResumingClient {
     onId: (id) => {
       this.#lastEventId = id
     },
-    onEvent: ({ event, data }) => {
-      if (event === 'headwater-gap') this.seen.push('gap')
-      else if (event === undefined) this.seen.push(Number.parseInt(data, 10))
+    onEvent: ({ type, data }) => {
+      if (type === 'headwater-gap') this.seen.push('gap')
+      else if (type === undefined) this.seen.push(Number.parseInt(data, 10))
     },
   })
   #decoder = new TextDecoder()
@@ -608,9 +608,9 @@ function read(stream: string) {
       lastEventId = id
     },
     onEvent(event) {
-      types.push(event.event ?? 'message')
-      if (event.event === 'headwater-gap') gaps.push(JSON.parse(event.data))
-      else if (!event.event?.startsWith('headwater-')) data.push(event.data)
+      types.push(event.type ?? 'message')
+      if (event.type === 'headwater-gap') gaps.push(JSON.parse(event.data))
+      else if (!event.type?.startsWith('headwater-')) data.push(event.data)
     },
   })
   parser.feed(`${stream}\n\n`)

@@ -8,7 +8,7 @@ describe('the events by which Headwater itself speaks', () => {
   test('a gap says why, what was asked for, and the earliest kept', () => {
     const gap: Gap = { reason: 'trimmed', requested: 'a.1', earliest: 'a.9' }
     const [event] = parse(encodeGap(gap, 'a.8'))
-    expect(event).toMatchObject({ event: 'headwater-gap', id: 'a.8' })
+    expect(event).toMatchObject({ type: 'headwater-gap', id: 'a.8' })
     expect(JSON.parse(event?.data ?? '')).toEqual(gap)
   })
 
@@ -24,7 +24,7 @@ describe('the events by which Headwater itself speaks', () => {
   })
 
   test('a position is an event of its own type for an EventSource, because browsers need data to take an ID', () => {
-    expect(parse(encodePosition('a.8', true))).toEqual([{ event: 'headwater-position', data: '{}', id: 'a.8' }])
+    expect(parse(encodePosition('a.8', true))).toEqual([{ type: 'headwater-position', data: '{}', id: 'a.8' }])
     expect(encodePosition('a.8', true, 50)).toContain('retry: 50\n')
   })
 
@@ -40,7 +40,7 @@ describe('the events by which Headwater itself speaks', () => {
 })
 
 function parse(stream: string) {
-  const events: { event: string | undefined; data: string; id: string | undefined }[] = []
+  const events: { type: string | undefined; data: string; id: string | undefined }[] = []
   createParser({ onEvent: (event) => events.push(event) }).feed(stream)
   return events
 }

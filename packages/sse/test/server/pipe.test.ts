@@ -46,7 +46,7 @@ describe.each(transports)('pipe over $name', ({ serve }) => {
 
   test('sends objects as events, and what is no object as the data of one', async () => {
     const { response, session } = await open()
-    session.pipe([{ event: 'tick', data: { n: 1 }, id: '1' }, '', 0, false, null])
+    session.pipe([{ type: 'tick', data: { n: 1 }, id: '1' }, '', 0, false, null])
     const text = await response.text()
     expect(text).toContain('event: tick\ndata: {"n":1}\nid: 1\n\n')
     expect(dataOf(text).slice(1)).toEqual(['', '0', 'false', 'null'])
@@ -54,7 +54,7 @@ describe.each(transports)('pipe over $name', ({ serve }) => {
 
   test('makes an event of each item as told', async () => {
     const { response, session } = await open()
-    session.pipe([{ id: 5 }, { id: 6 }], { toEvent: (row) => ({ event: 'row', data: row, id: String(row.id) }) })
+    session.pipe([{ id: 5 }, { id: 6 }], { toEvent: (row) => ({ type: 'row', data: row, id: String(row.id) }) })
     expect(await response.text()).toContain(
       'event: row\ndata: {"id":5}\nid: 5\n\nevent: row\ndata: {"id":6}\nid: 6\n\n',
     )
@@ -168,7 +168,7 @@ describe.each(transports)('pipe over $name', ({ serve }) => {
     test('sends the event given for it', async () => {
       const { response, session } = await open({ onError: vi.fn() })
       session.pipe(failing[0]?.[1]() ?? [], {
-        errorEvent: (error) => ({ event: 'failed', data: (error as Error).message }),
+        errorEvent: (error) => ({ type: 'failed', data: (error as Error).message }),
       })
       expect(await response.broken()).toMatch(/event: failed\ndata: a secret of the database\n\n$/)
     })
@@ -188,7 +188,7 @@ describe.each(transports)('pipe over $name', ({ serve }) => {
 
     test('leaves the session open when told to', async () => {
       const { response, session } = await open({ onError: vi.fn() })
-      await session.pipe(failing[1]?.[1]() ?? [], { keepOpen: true, errorEvent: { event: 'failed', data: '' } })
+      await session.pipe(failing[1]?.[1]() ?? [], { keepOpen: true, errorEvent: { type: 'failed', data: '' } })
       session.send({ data: 'on' })
       expect(await response.until('data: on\n\n')).toContain('event: failed\n')
     })

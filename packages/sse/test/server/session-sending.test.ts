@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { encodeEvent } from '../../src/protocol/encode.ts'
+import { createChannel } from '../../src/server/channel.ts'
 import type { Session } from '../../src/server/session.ts'
 import { dataOf, opener, turns } from './opener.ts'
 import { type TestResponse, transports } from './transports.ts'
@@ -24,7 +25,7 @@ describe.each(transports)('sending over $name', ({ serve }) => {
 
   test('sends every field, and an empty id as the reset', async () => {
     const { response, session } = await open()
-    session.send({ comment: 'c', event: 'tick', retry: 50, data: 'one\r\ntwo\rthree', id: '7' })
+    session.send({ comment: 'c', type: 'tick', retry: 50, data: 'one\r\ntwo\rthree', id: '7' })
     session.send({ data: 'x', id: '' })
     const text = await response.until('id:\n\n')
     expect(text).toContain(': c\nevent: tick\nretry: 50\ndata: one\ndata: two\ndata: three\nid: 7\n\n')
@@ -42,9 +43,9 @@ describe.each(transports)('sending over $name', ({ serve }) => {
   })
 
   test.each([
-    ['event', { data: '', event: 'a\ndata: injected' }, 'INVALID_EVENT_TYPE'],
-    ['event', { data: '', event: 'a\rb' }, 'INVALID_EVENT_TYPE'],
-    ['event', { data: '', event: 'a\0b' }, 'INVALID_EVENT_TYPE'],
+    ['event', { data: '', type: 'a\ndata: injected' }, 'INVALID_EVENT_TYPE'],
+    ['event', { data: '', type: 'a\rb' }, 'INVALID_EVENT_TYPE'],
+    ['event', { data: '', type: 'a\0b' }, 'INVALID_EVENT_TYPE'],
     ['id', { data: '', id: 'a\ndata: injected' }, 'INVALID_EVENT_ID'],
     ['id', { data: '', id: 'a\rb' }, 'INVALID_EVENT_ID'],
     ['id', { data: '', id: 'a\0b' }, 'INVALID_EVENT_ID'],
@@ -77,9 +78,9 @@ describe.each(transports)('sending over $name', ({ serve }) => {
 
   test('passes on what another Headwater says, in the form that this client understands', async () => {
     const { response, session } = await open({ retryMs: null })
-    session.send({ event: 'headwater-position', data: '{}', id: 'a.1' })
-    session.send({ event: 'headwater-gap', data: '{"reason":"epoch"}', id: 'b.0' })
-    session.send({ event: 'headwater-close', data: '{}', id: 'headwater-end.0.b.0' })
+    session.send({ type: 'headwater-position', data: '{}', id: 'a.1' })
+    session.send({ type: 'headwater-gap', data: '{"reason":"epoch"}', id: 'b.0' })
+    session.send({ type: 'headwater-close', data: '{}', id: 'headwater-end.0.b.0' })
     session.send({ data: 'last' })
     session.close()
     expect(await response.text()).toBe(
@@ -99,6 +100,26 @@ describe.each(transports)('sending over $name', ({ serve }) => {
     expect(() => call(session)).toThrow(expect.objectContaining({ code }))
     session.send({ data: 'after' })
     await response.until('after')
+  })
+
+  test.each<[string, (session: Session) => unknown]>([
+    ['send', (session) => session.send({ event: 'tick', data: 1 } as never)],
+    ['broadcast', () => createChannel().broadcast({ event: 'tick', data: 1 } as never)],
+    ['encodeEvent', () => encodeEvent({ event: 'tick', data: '1' } as never)],
+  ])('names the word for the type of an event where %s is given another', async (_, call) => {
+    const { session } = await open()
+    expect(() => call(session)).toThrow(
+      expect.objectContaining({ message: expect.stringContaining('Did you mean type?') }),
+    )
+  })
+
+  test.each<[string, object]>([
+    ['an event', { event: 'tick', data: 1 }],
+    ['a received event', { event: 'tick', data: 1, lastEventId: '7' }],
+  ])('names that word where %s is piped with another', async (_, item) => {
+    const { session } = await open({ onError: () => {} })
+    const error = { message: expect.stringContaining('Did you mean type?') }
+    expect(await session.pipe([item as never])).toMatchObject({ outcome: 'failed', error })
   })
 
   test('refuses an ID that would end the client for good', async () => {

@@ -70,7 +70,7 @@ describe('the loop that saves and loads the last event ID', () => {
     await first
     channel.broadcast({ data: 'missed' })
     const resumed = events(url, { lastEventId: stream.lastEventId })
-    expect((await resumed.next()).value).toMatchObject({ event: 'message', data: 'missed' })
+    expect((await resumed.next()).value).toMatchObject({ type: 'message', data: 'missed' })
     resumed.close()
   })
 })
@@ -79,7 +79,7 @@ describe('events()', () => {
   test('gives a gap to onGap, with its data as an object, and moves on to its ID', async () => {
     const gap = { reason: 'epoch', requested: 'a.1', earliest: null }
     const { url } = await serveSessions((session) => {
-      session.send({ event: 'headwater-gap', data: gap, id: 'b.0' })
+      session.send({ type: 'headwater-gap', data: gap, id: 'b.0' })
       session.close()
     })
     const gaps: unknown[] = []
@@ -92,7 +92,7 @@ describe('events()', () => {
 describe('our EventSource', () => {
   test('shows neither positions nor the end, after which it is closed, with one request', async () => {
     const { url, requests } = await serveSessions((session) => {
-      session.send({ event: 'headwater-position', data: '{}', id: 'a' })
+      session.send({ type: 'headwater-position', data: '{}', id: 'a' })
       session.send({ data: 'x' })
       session.close()
     })
@@ -110,8 +110,8 @@ describe('our EventSource', () => {
 describe('a stream of ours that another session passes on', () => {
   const upstream = () =>
     serveSessions((session) => {
-      session.send({ event: 'headwater-gap', data: '{"reason":"trimmed"}', id: 'e.1' })
-      session.send({ event: 'headwater-position', data: '{}', id: 'e.2' })
+      session.send({ type: 'headwater-gap', data: '{"reason":"trimmed"}', id: 'e.1' })
+      session.send({ type: 'headwater-position', data: '{}', id: 'e.2' })
       session.send({ data: '3', id: 'e.3' })
       session.close()
     })

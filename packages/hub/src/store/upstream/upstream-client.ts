@@ -81,9 +81,9 @@ export class UpstreamClient {
         maxEventBytes: maxMessageBytes,
         signal,
       })
-      for await (const { event, data } of stream) {
-        if (event === 'start' || event === 'events' || event === 'bounds') {
-          yield { type: event, ...(JSON.parse(data) as object) } as StreamMessage
+      for await (const { type, data } of stream) {
+        if (type === 'start' || type === 'events' || type === 'bounds') {
+          yield { type, ...(JSON.parse(data) as object) } as StreamMessage
         }
       }
     } catch (error) {

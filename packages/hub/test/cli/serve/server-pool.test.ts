@@ -258,9 +258,9 @@ async function subscribe(url: string, count: number): Promise<Client[]> {
         signal: stopping.signal,
         onState: ({ name }) => name === 'open' && connected.resolve(),
       })
-      for await (const { data, event } of stream) {
-        if (event === 'headwater-gap') throw new Error(`a gap: ${data}`)
-        if (event !== 'message') continue
+      for await (const { data, type } of stream) {
+        if (type === 'headwater-gap') throw new Error(`a gap: ${data}`)
+        if (type !== 'message') continue
         datas.push(data)
         wake()
       }

@@ -41,8 +41,8 @@ interface Told {
 /** Reads the hub's events of subscriptions until one is as it should be; gives all of them. */
 async function readUntil(response: Response, isLast: (told: Told) => boolean): Promise<Told[]> {
   const all: Told[] = []
-  for await (const { event, data } of readEvents(response.body!)) {
-    if (event !== 'mercure') continue
+  for await (const { type, data } of readEvents(response.body!)) {
+    if (type !== 'mercure') continue
     const told: Told = JSON.parse(data)
     all.push(told)
     if (isLast(told)) break

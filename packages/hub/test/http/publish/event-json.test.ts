@@ -90,7 +90,7 @@ describe('publishing JSON', () => {
     )
     expect([response.status, response.headers.get('content-type')]).toEqual([200, 'application/json'])
     expect(await response.json()).toEqual({ id: 'mine' })
-    expect(await subscribed.next()).toEqual({ event: 'note', data: 'x\ny', id: 'mine' })
+    expect(await subscribed.next()).toEqual({ type: 'note', data: 'x\ny', id: 'mine' })
   })
 
   test.each([

@@ -15,7 +15,7 @@ describe('publishing over HTTP', () => {
     expect(response.headers.get('content-type')).toBe('text/plain; charset=utf-8')
     const id = await response.text()
     expect(id).toMatch(/^[0-9a-z]{10}\.1\.[0-9a-z]+$/)
-    expect(await subscribed.next()).toEqual({ event: undefined, data: 'hello', id })
+    expect(await subscribed.next()).toEqual({ type: undefined, data: 'hello', id })
   })
 
   test('carries data, id, type and all topics to subscribers, in UTF-8', async () => {
@@ -30,7 +30,7 @@ describe('publishing over HTTP', () => {
       ['retry', '1234'],
     ])
     expect(await response.text()).toBe('ïd-1')
-    expect(await byAlternate.next()).toEqual({ event: 'rain', data: 'línea 1\nline 2', id: 'ïd-1' })
+    expect(await byAlternate.next()).toEqual({ type: 'rain', data: 'línea 1\nline 2', id: 'ïd-1' })
   })
 
   test('takes the first of repeated fields, and ignores unknown ones and those of the query', async () => {
@@ -41,7 +41,7 @@ describe('publishing over HTTP', () => {
       body: new URLSearchParams('topic=a&data=1&data=2&id=one&id=two&type=x&type=y&unknown=1&Topic=b&__proto__=1'),
     })
     expect(await response.text()).toBe('one')
-    expect(await subscribed.next()).toEqual({ event: 'x', data: '1', id: 'one' })
+    expect(await subscribed.next()).toEqual({ type: 'x', data: '1', id: 'one' })
   })
 
   test('without data publishes an empty event', async () => {

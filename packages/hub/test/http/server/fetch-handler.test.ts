@@ -33,8 +33,8 @@ describe('a Fetch handler', () => {
     const published = await handle(post('topic=a&data=hello'))
     const id = await published.text()
     for await (const event of readEvents(response.body!)) {
-      if (event.event) continue
-      expect(event).toEqual({ event: undefined, data: 'hello', id })
+      if (event.type) continue
+      expect(event).toEqual({ type: undefined, data: 'hello', id })
       break
     }
   })

@@ -160,7 +160,7 @@ describe('closing the server', () => {
   test('ends streams with a time to come back, and then refuses connections', async () => {
     const { server, open, url } = await serve()
     const subscribed = await open('match=a')
-    expect(await subscribed.nextOfAny()).toMatchObject({ event: 'headwater-position' })
+    expect(await subscribed.nextOfAny()).toMatchObject({ type: 'headwater-position' })
     const opened = await openStreaming(`${url}?match=a`)
     await server.close()
     expect(await opened.broken).toMatch(/\n\nretry: \d+\nid: \S+\n\n$/)

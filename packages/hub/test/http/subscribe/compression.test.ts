@@ -39,7 +39,7 @@ describe('an event stream for a client that takes gzip', () => {
     expect(await resumed.next()).toMatchObject({ data: large })
     expect(await resumed.next()).toMatchObject({ data: small })
     const lost = await open('match=a', { ...gzip, 'last-event-id': 'none-of-ours' })
-    expect(await lost.nextOfAny()).toMatchObject({ event: 'headwater-gap' })
+    expect(await lost.nextOfAny()).toMatchObject({ type: 'headwater-gap' })
     expect(await lost.next()).toMatchObject({ data: small })
   })
 

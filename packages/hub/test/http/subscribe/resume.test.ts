@@ -257,8 +257,8 @@ async function readInHops({ open }: Serving, query: string, hop: number): Promis
       const event = await nextOfAny()
       if (!event) throw new Error('the stream ended')
       id = event.id ?? id
-      if (event.event === 'headwater-position') continue
-      datas.push(event.event === 'headwater-gap' ? `a gap: ${event.data}` : event.data)
+      if (event.type === 'headwater-position') continue
+      datas.push(event.type === 'headwater-gap' ? `a gap: ${event.data}` : event.data)
       count++
     }
     await close()
@@ -271,8 +271,8 @@ async function dataOf({ nextOfAny }: Subscribed): Promise<string> {
   for (;;) {
     const event = await nextOfAny()
     if (!event) throw new Error('the stream ended')
-    if (event.event === 'headwater-gap') throw new Error(`there is a gap: ${event.data}`)
-    if (event.event !== 'headwater-position') return event.data
+    if (event.type === 'headwater-gap') throw new Error(`there is a gap: ${event.data}`)
+    if (event.type !== 'headwater-position') return event.data
   }
 }
 

@@ -195,7 +195,7 @@ describe('the last event id', () => {
     const id = await (await post({ topic: 'a', data: '1' })).text()
     const { nextOfAny } = await open('match=a', { 'last-event-id': 'gone' })
     expect(await nextOfAny()).toMatchObject({
-      event: 'headwater-gap',
+      type: 'headwater-gap',
       data: JSON.stringify({ reason: 'unknown', requested: 'gone', earliest: id }),
     })
     expect(await nextOfAny()).toMatchObject({ data: '1', id })

@@ -49,7 +49,7 @@ describe('with --compat', () => {
     const { open } = await watch()
     const watching = await open(everySubscription, old([`${base}{/topic}{/subscriber}`], { name: 'Ada' }))
     const own = await watching.next()
-    expect(own.event).toBeUndefined()
+    expect(own.type).toBeUndefined()
     const { id, subscriber, ...rest } = JSON.parse(own.data)
     expect(id).toBe(
       `${base}/%2F.well-known%2Fmercure%2Fsubscriptions%7B%2Ftopic%7D%7B%2Fsubscriber%7D/${subscriber.replaceAll(':', '%3A')}`,
@@ -76,8 +76,8 @@ describe('with --compat', () => {
     await open(`match_urlpattern=https://shop.example/:id&match=a`)
     const toldToday = []
     for (let count = 0; count < 5; count++) {
-      const { event, data } = await today.next()
-      expect(event).toBe('mercure')
+      const { type, data } = await today.next()
+      expect(type).toBe('mercure')
       const { match_type, match } = JSON.parse(data)
       toldToday.push([match_type, match])
     }
@@ -89,8 +89,8 @@ describe('with --compat', () => {
     ])
     const toldBefore = []
     for (let count = 0; count < 4; count++) {
-      const { event, data } = await before.next()
-      expect(event).toBeUndefined()
+      const { type, data } = await before.next()
+      expect(type).toBeUndefined()
       toldBefore.push(JSON.parse(data).topic)
     }
     expect(toldBefore).toEqual(toldToday.slice(1).map(([, match]) => match))

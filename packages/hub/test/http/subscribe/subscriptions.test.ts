@@ -100,7 +100,7 @@ describe('the events of a subscription', () => {
     const subscribed = await open(`match=${encodeURIComponent(match)}&match_urlpattern=${encodeURIComponent(pattern)}`)
 
     const events = [await watching.next(), await watching.next()]
-    expect(events.map(({ event }) => event)).toEqual(['mercure', 'mercure'])
+    expect(events.map(({ type }) => type)).toEqual(['mercure', 'mercure'])
     const [exact, urlpattern] = events.map(({ data }) => JSON.parse(data) as Document)
     const { subscriber } = exact!
     expect(subscriber).toMatch(uuid)
@@ -194,7 +194,7 @@ describe('the events of a subscription', () => {
     expect((await documentsOf(late, true, 'a')).length).toBe(1)
     expect((await documentsOf(late, false, 'a')).length).toBe(1)
     const stranger = await open('match=*&last_event_id=earliest')
-    expect((await stranger.nextOfAny())?.event).toBe('headwater-position')
+    expect((await stranger.nextOfAny())?.type).toBe('headwater-position')
   })
 
   test('can all be selected by one exact topic', async () => {

@@ -47,7 +47,7 @@ export async function publish(hub: Serving, event: Record<string, unknown>): Pro
 }
 
 export interface Received {
-  readonly event: string
+  readonly type: string
   readonly data: string
   readonly lastEventId: string
 }

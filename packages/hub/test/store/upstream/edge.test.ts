@@ -42,7 +42,7 @@ test('a tree: a subscriber resumes at any hub with the ID that any other sent la
     const at = hubs[(n * 7) % 3]!
     const next = await publish(hubs[n % 3]!, { topic: 't', data: `${n}`, id: n % 5 === 0 ? `own-${n}` : undefined })
     const [event] = await receive(at, lastEventId, count(1))
-    expect(event).toEqual({ event: 'message', data: `${n}`, lastEventId: next })
+    expect(event).toEqual({ type: 'message', data: `${n}`, lastEventId: next })
     lastEventId = next
   }
 })
@@ -155,7 +155,7 @@ test('a publish whose answer was lost on the way is sent again, and stored once'
   const id = await publish(edge, { topic: 't', data: 'once' })
   expect(lost).toBe(3)
   expect(origin.hub.stats.headPosition).toBe(1)
-  expect(await receive(edge, 'earliest', count(1))).toEqual([{ event: 'message', data: 'once', lastEventId: id }])
+  expect(await receive(edge, 'earliest', count(1))).toEqual([{ type: 'message', data: 'once', lastEventId: id }])
 })
 
 test('without the hub upstream reading goes on, and publishes wait and then get 503', async () => {
@@ -355,8 +355,8 @@ test('an edge that reads nothing makes the hub upstream hold next to nothing, an
   // 20 MB. The network of this machine holds some of it.
   expect(read).toBeLessThan(300)
   const numbers: number[] = []
-  for await (const { event, data } of readEvents(response.body!)) {
-    if (event !== 'events') continue
+  for await (const { type, data } of readEvents(response.body!)) {
+    if (type !== 'events') continue
     for (const [position] of (JSON.parse(data) as { events: [number][] }).events) numbers.push(position)
     if (numbers.length >= 400) break
   }

@@ -35,22 +35,22 @@ export const statusOf = (error: ConnectionError): number | undefined => error.st
 new EventSource('x', { retries: 3 })
 
 export async function iterate(): Promise<void> {
-  for await (const { event, data, lastEventId } of events('x')) void [event.length, data.length, lastEventId.length]
+  for await (const { type, data, lastEventId } of events('x')) void [type.length, data.length, lastEventId.length]
 
   for await (const each of events<{ tick: Tick; message: string }>('x', { parse: { tick: JSON.parse } })) {
-    if (each.event === 'tick') void each.data.price
+    if (each.type === 'tick') void each.data.price
     else void each.data.length
   }
 
   const inferred = events('x', { parse: { tick: (data): Tick => JSON.parse(data), count: Number } })
   for await (const each of inferred) {
-    if (each.event === 'tick') void each.data.price
+    if (each.type === 'tick') void each.data.price
     else void each.data.toFixed()
   }
 
-  for await (const { event } of events<{ a: string; b: string }>('x', { body: '{}' })) {
-    const type: 'a' | 'b' = event
-    void type
+  for await (const { type } of events<{ a: string; b: string }>('x', { body: '{}' })) {
+    const known: 'a' | 'b' = type
+    void known
   }
 
   // @ts-expect-error a tick is no string: it needs a parser
