@@ -341,7 +341,9 @@ async function upstreamText(hub: HubCore): Promise<string> {
   const status = await hub.upstream()
   if (!status) return ''
   const { isConnected, behind, silentMs } = status
-  return `upstream ${isConnected ? 'connected' : 'lost'}, ${behind} positions behind, last heard of ${(silentMs / 1000).toFixed(1)} s ago\n`
+  const seconds = (silentMs / 1000).toFixed(1)
+  if (behind === undefined) return `upstream lost, not reached since the start ${seconds} s ago: serving the copy\n`
+  return `upstream ${isConnected ? 'connected' : 'lost'}, ${behind} positions behind, last heard of ${seconds} s ago\n`
 }
 
 function noSuchMethod(request: HubRequest, route: Route | undefined, whereElse: string): HubResponse {

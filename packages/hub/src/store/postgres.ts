@@ -2,11 +2,11 @@ import { resolve } from 'node:path'
 import { namesOf } from '@headwater/sse/server'
 import { checkNames } from '../base/check-names.ts'
 import { assertNotNegative } from '../base/check-option.ts'
-import type { HubError } from '../base/errors.ts'
+import { HubError } from '../base/errors.ts'
 import { parsePostgresAddress } from './postgres/address.ts'
 import { PostgresSource } from './postgres/postgres-source.ts'
-import type { Replica } from './replica.ts'
-import { openCopy } from './replicated/open-copy.ts'
+import { findCompleteCopy, recordCompleteCopy } from './replicated/complete-copy.ts'
+import { openCopy, openCopyAlone } from './replicated/open-copy.ts'
 import { ReplicatedStore } from './replicated/replicated-store.ts'
 import type { Retention } from './retention.ts'
 import { sqliteDefaults } from './sqlite.ts'
@@ -36,10 +36,15 @@ export interface PostgresStoreOptions extends Retention {
   readonly now?: (() => number) | undefined
 }
 
+/** How long the engine may take to answer at the start if there is a copy without it, in milliseconds. */
+const greetingMs = 3000
+
 /**
  * Opens a history in PostgreSQL, for one of several hubs that share it. The tables must be there:
  * `headwater store init`. Each hub has a copy of the history in a directory of its own, and serves
- * its subscribers from that. Resolves when the copy is complete.
+ * its subscribers from that. Resolves when the copy is complete; or, if it was complete once and the
+ * engine does not answer for 3 s, as it is: it catches up when the engine is back. Without such a
+ * copy, rejects if the engine does not answer for the seconds of `wait`.
  *
  * @throws HubError `INVALID_OPTION`, `STORE_LOCKED`, `STORE_FAILED`
  */
@@ -56,7 +61,7 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     now,
   } = options
   const address = parsePostgresAddress(url)
-  const source = await PostgresSource.open({
+  const sourceOptions = {
     address,
     maxAgeMs: assertNotNegative('maxAgeMs', maxAgeMs),
     maxEvents: assertNotNegative('maxEvents', maxEvents),
@@ -65,15 +70,20 @@ export async function openPostgresStore(options: PostgresStoreOptions): Promise<
     now,
     onError,
     onCaution,
-  })
-  let replica: Replica
-  try {
-    replica = await openCopy(resolve(address.directory), source.epoch, onError)
-  } catch (error) {
-    await source.close()
-    throw error
   }
-  return await ReplicatedStore.open({ replica, source, waitMs: address.waitMs, onError })
+  const { identity, waitMs } = address
+  const directory = resolve(address.directory)
+  const known = findCompleteCopy(directory, identity)
+  const greeting = await PostgresSource.greet(address, known === undefined ? waitMs : Math.min(waitMs, greetingMs))
+  const isAway = greeting instanceof HubError
+  if (isAway && known === undefined) throw greeting
+  const epoch = isAway ? known! : greeting.epoch
+  if (isAway) onError(new HubError('STORE_FAILED', `${greeting.message} Until it answers, this hub serves its copy.`))
+  const replica = await (isAway ? openCopyAlone : openCopy)({ directory, epoch, onError })
+  const source = new PostgresSource(sourceOptions, epoch, isAway ? undefined : greeting.facts)
+  const store = await ReplicatedStore.open({ replica, source, waitMs, onError, isSourceAway: isAway })
+  if (!isAway) recordCompleteCopy(directory, epoch, identity)
+  return store
 }
 
 const optionNames = namesOf<PostgresStoreOptions>({

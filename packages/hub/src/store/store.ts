@@ -193,9 +193,12 @@ export interface Follower {
 export interface UpstreamStatus {
   /** Whether it is connected to that hub now. */
   readonly isConnected: boolean
-  /** How many positions, and so at most how many events, the copy lacks of those it has heard of. */
-  readonly behind: number
-  /** How long ago it last heard of that hub, in milliseconds. */
+  /**
+   * How many positions, and so at most how many events, the copy lacks of those it has heard of.
+   * `undefined` if that hub was not reached since the copy was opened.
+   */
+  readonly behind: number | undefined
+  /** How long ago it last heard of that hub, or was opened, in milliseconds. */
   readonly silentMs: number
 }
 

@@ -4,7 +4,8 @@ import { namesOf } from '@headwater/sse/server'
 import { checkNames } from '../base/check-names.ts'
 import { assertNotNegative } from '../base/check-option.ts'
 import { HubError } from '../base/errors.ts'
-import { openCopy } from './replicated/open-copy.ts'
+import { findCompleteCopy, recordCompleteCopy } from './replicated/complete-copy.ts'
+import { openCopy, openCopyAlone } from './replicated/open-copy.ts'
 import { ReplicatedStore } from './replicated/replicated-store.ts'
 import type { EventStore } from './store.ts'
 import type { BoundsAnswer } from './upstream/replication-protocol.ts'
@@ -41,13 +42,18 @@ export interface UpstreamStoreOptions {
   readonly onConnection?: ((connection: UpstreamConnection) => void) | undefined
 }
 
+/** How long a hub upstream may take to answer at the start if there is a copy without it, in milliseconds. */
+const greetingMs = 3000
+
 /**
  * Opens a copy of the history of another hub, for a hub at the edge: positions and IDs are the same,
- * so that subscribers may resume at either. Appends are passed on. Resolves when the copy is complete.
+ * so that subscribers may resume at either. Appends are passed on. Resolves when the copy is complete;
+ * or, if it was complete once and the hub upstream does not answer for 3 s, as it is: it catches up
+ * when that hub is back.
  *
- * @throws HubError `INVALID_OPTION`, `STORE_LOCKED`, `STORE_FAILED`; `HUB_UNREACHABLE` if the hub
- * upstream does not answer within `waitMs`; `HUB_REFUSED` if it does not let itself be copied, speaks
- * another version, or is not a hub
+ * @throws HubError `INVALID_OPTION`, `STORE_LOCKED`, `STORE_FAILED`; `HUB_UNREACHABLE` if there is no
+ * such copy and the hub upstream does not answer within `waitMs`; `HUB_REFUSED` if it does not let
+ * itself be copied, speaks another version, or is not a hub
  */
 export async function openUpstreamStore(options: UpstreamStoreOptions): Promise<EventStore> {
   checkNames('the options of openUpstreamStore', options, optionNames)
@@ -65,9 +71,19 @@ export async function openUpstreamStore(options: UpstreamStoreOptions): Promise<
     url: parseUpstreamUrl(url),
     token: typeof token === 'function' ? token : () => token,
   })
-  const { epoch } = await greet(client, waitMs)
-  const replica = await openCopy(resolve(directory), epoch, onError)
+  const copies = resolve(directory)
+  const of = client.url.href
+  const known = findCompleteCopy(copies, of)
+  const answer = await greet(client, known === undefined ? waitMs : Math.min(waitMs, greetingMs))
+  const isAway = answer instanceof UpstreamError
+  if (isAway && known === undefined) throw unreachable(answer, copies)
+  const epoch = isAway ? known! : answer.epoch
+  const replica = await (isAway ? openCopyAlone : openCopy)({ directory: copies, epoch, onError })
   let trouble: UpstreamTrouble | undefined
+  if (isAway) {
+    trouble = answer.trouble
+    onConnection({ name: 'lost', reason: `${answer.message} Until it answers, this hub serves its copy.` })
+  }
   const source = new UpstreamSource({
     client,
     epoch,
@@ -79,10 +95,11 @@ export async function openUpstreamStore(options: UpstreamStoreOptions): Promise<
       onConnection(error ? { name: 'lost', reason: error.message } : { name: 'connected' })
     },
   })
-  return await ReplicatedStore.open({
+  const store = await ReplicatedStore.open({
     replica,
     source,
     waitMs,
+    isSourceAway: isAway,
     // That it is away was reported when the connection was lost.
     onError: (error) => {
       if (!(error instanceof UpstreamError)) onError(error)
@@ -90,20 +107,30 @@ export async function openUpstreamStore(options: UpstreamStoreOptions): Promise<
   }).catch((error: unknown) => {
     throw toStartError(error)
   })
+  if (!isAway) recordCompleteCopy(copies, epoch, of)
+  return store
 }
 
-/** Asks the hub upstream what it is, until it answers. */
-async function greet(client: UpstreamClient, waitMs: number): Promise<BoundsAnswer> {
+/** Asks the hub upstream what it is, until it answers. Resolves to why it does not, if it is away. */
+async function greet(client: UpstreamClient, waitMs: number): Promise<BoundsAnswer | UpstreamError> {
   const deadline = performance.now() + waitMs
   for (;;) {
     try {
       return await client.head(Math.max(1000, deadline - performance.now()))
     } catch (error) {
-      const isTemporary = error instanceof UpstreamError && error.trouble === 'away'
-      if (!isTemporary || performance.now() >= deadline) throw toStartError(error)
+      if (!(error instanceof UpstreamError) || error.trouble !== 'away') throw toStartError(error)
+      if (performance.now() >= deadline) return error
       await wait(250)
     }
   }
+}
+
+function unreachable(error: UpstreamError, directory: string): HubError {
+  return new HubError(
+    'HUB_UNREACHABLE',
+    `${error.message} In ${directory} there is no complete copy of its history that could be served without it.`,
+    { cause: error },
+  )
 }
 
 function toStartError(error: unknown): unknown {

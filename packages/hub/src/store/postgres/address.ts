@@ -12,6 +12,8 @@ export interface PostgresAddress {
   readonly waitMs: number
   /** The URL without its password, for messages. */
   readonly text: string
+  /** What tells this history from others: hosts, database and schema. */
+  readonly identity: string
 }
 
 /** The parameters that are ours. All others are for the connection: `sslmode`, `sslrootcert`, … */
@@ -50,7 +52,8 @@ export function parsePostgresAddress(url: string): PostgresAddress {
     if (host === '' || !URL.canParse(each)) throw refusal(url, `has the host ${JSON.stringify(host)}.`)
     return each
   })
-  return { urls, schema, directory, waitMs, text: withoutPassword(url) }
+  const identity = `postgres://${hosts}/${database}?schema=${schema}`
+  return { urls, schema, directory, waitMs, text: withoutPassword(url), identity }
 }
 
 function parseWait(url: string, text: string): number {

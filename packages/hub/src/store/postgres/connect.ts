@@ -101,10 +101,10 @@ async function open(client: Client, schema: string): Promise<Connection> {
   await client.connect()
   const facts = await factsOf(client)
   if (facts.version < oldestVersion) {
-    throw new Error(`PostgreSQL ${Math.floor(facts.version / 10_000)} is too old; use 14 or newer`)
+    throw unfit(`PostgreSQL ${Math.floor(facts.version / 10_000)} is too old; use 14 or newer`)
   }
   if (facts.encoding !== 'UTF8') {
-    throw new Error(`the database has the encoding ${facts.encoding}; use one made with ENCODING 'UTF8'`)
+    throw unfit(`the database has the encoding ${facts.encoding}; use one made with ENCODING 'UTF8'`)
   }
   if (facts.isInRecovery) throw new Error('it is a standby')
   // A dead client must not keep a lock: the server notices within about half a minute.
@@ -112,6 +112,11 @@ async function open(client: Client, schema: string): Promise<Connection> {
     SET search_path = ${quoteName(schema)};
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3`)
   return { client, facts, ended, destroy: () => destroy(client) }
+}
+
+/** An error that another attempt does not mend. */
+function unfit(message: string): HubError {
+  return new HubError('STORE_FAILED', message)
 }
 
 async function factsOf(client: Client): Promise<ServerFacts> {
@@ -137,6 +142,15 @@ function destroy(client: Client): void {
   stream.destroy()
   // Marks the client as ended, so that its queries reject.
   client.end().catch(() => {})
+}
+
+/** Whether an error of `connect`, or of a query after it, may be gone soon: then the engine is away. */
+export function isAway(error: unknown): boolean {
+  if (!(error instanceof HubError)) return isTemporary(error)
+  const { cause } = error
+  return (
+    cause instanceof AggregateError && cause.errors.some((each) => !(each instanceof HubError) && isTemporary(each))
+  )
 }
 
 /** The code of an error of PostgreSQL, such as `42P01`; `undefined` of any other error. */

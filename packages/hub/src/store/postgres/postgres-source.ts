@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { hostname } from 'node:os'
+import { setTimeout as wait } from 'node:timers/promises'
 import { HubError } from '../../base/errors.ts'
 import type { HistorySource, Sequenced, SourcePage, SourceStatus } from '../replicated/history-source.ts'
 import type { Retention } from '../retention.ts'
@@ -7,7 +8,7 @@ import type { Append } from '../store.ts'
 import type { PostgresAddress } from './address.ts'
 import { cautionsOf } from './administer.ts'
 import { BatchSequencer } from './batch-sequencer.ts'
-import type { Connection } from './connect.ts'
+import { type Connection, isAway, type ServerFacts } from './connect.ts'
 import { type EventRow, eventColumns, toStoredEvent } from './event-params.ts'
 import { Keeper } from './keeper.ts'
 import { LastingConnection } from './lasting-connection.ts'
@@ -26,63 +27,86 @@ export interface PostgresSourceOptions extends Required<{ [Bound in keyof Retent
   readonly onCaution: ((caution: string) => void) | undefined
 }
 
+/** What an engine says at the start. */
+export interface EngineGreeting {
+  readonly epoch: string
+  readonly facts: ServerFacts
+}
+
+/** The shortest time between two greetings, in milliseconds. */
+const retryMs = 250
+
 /** A history in PostgreSQL. */
 export class PostgresSource implements HistorySource {
   readonly epoch: string
   readonly nodes: PostgresNodes
   readonly name = 'the engine'
+  failure: HubError | undefined
   readonly #schema: string
   readonly #reader: LastingConnection
   readonly #writer: LastingConnection
   readonly #sequencer: BatchSequencer
   readonly #keeper: Keeper
   readonly #listeners: (() => void)[] = []
-  #headPosition = 0
+  #headPosition: number | undefined
   #heardAt = performance.now()
-  #isConnected = true
+  #isConnected = false
 
-  /** @throws HubError `STORE_FAILED`, `INVALID_OPTION` */
-  static async open(options: PostgresSourceOptions): Promise<PostgresSource> {
-    const probe = new LastingConnection({ address: options.address, name: 'headwater' })
+  /**
+   * Asks an engine which history it has, until it answers. Resolves to why it does not, if it is
+   * away.
+   *
+   * @throws HubError `STORE_FAILED`, `INVALID_OPTION`
+   */
+  static async greet(address: PostgresAddress, waitMs: number): Promise<EngineGreeting | HubError> {
+    const deadline = performance.now() + waitMs
+    const probe = new LastingConnection({ address, name: 'headwater' })
     try {
-      const connection = await probe.get()
-      const epoch = await epochOf(connection, options.address)
-      for (const caution of cautionsOf(connection.facts)) options.onCaution?.(caution)
-      return new PostgresSource(options, epoch)
-    } catch (error) {
-      if (error instanceof HubError) throw error
-      const said = error instanceof Error ? error.message : String(error)
-      throw new HubError(
-        'STORE_FAILED',
-        `The history in ${options.address.text} cannot be opened: ${said}. Find out what is missing: headwater store check`,
-        { cause: error },
-      )
+      for (;;) {
+        try {
+          const connection = await probe.get()
+          return { epoch: await epochOf(connection, address), facts: connection.facts }
+        } catch (error) {
+          const failure = notOpened(error, address)
+          if (!isAway(error)) throw failure
+          if (performance.now() >= deadline) return failure
+          probe.drop()
+          await wait(retryMs)
+        }
+      }
     } finally {
       probe.close()
     }
   }
 
-  private constructor(
-    { address, idempotencyMs, now, onError, onCaution: _, ...retention }: PostgresSourceOptions,
+  /** `facts` are those of the engine, if it was reached. */
+  constructor(
+    { address, idempotencyMs, now, onError, onCaution, ...retention }: PostgresSourceOptions,
     epoch: string,
+    facts: ServerFacts | undefined,
   ) {
     this.epoch = epoch
     this.#schema = address.schema
+    let hasCautioned = false
+    const caution = (known: ServerFacts) => {
+      if (!hasCautioned) for (const each of cautionsOf(known)) onCaution?.(each)
+      hasCautioned = true
+    }
+    if (facts) caution(facts)
     const node = { name: randomUUID(), description: `${hostname()} ${process.pid}` }
     const assertSame = async (connection: Connection) => {
       const found = await epochOf(connection, address)
-      if (found !== epoch) {
-        throw new HubError(
-          'STORE_DIVERGED',
-          `The event was not stored: ${address.text} now has the history ${found}, not ${epoch}: it was made anew. Restart the hub.`,
-        )
-      }
+      const isOther = found !== epoch
+      const why = `${address.text} now has the history ${found}, not ${epoch}: it was made anew. Restart the hub.`
+      this.failure = isOther ? new HubError('STORE_DIVERGED', why) : undefined
+      if (isOther) throw new HubError('STORE_DIVERGED', `The event was not stored: ${why}`)
     }
     this.#reader = new LastingConnection({
       address,
       name: 'headwater tail',
       onConnect: async (connection) => {
         await assertSame(connection)
+        caution(connection.facts)
         // This node learns of its own batches from their answers.
         connection.client.on('notification', ({ payload }) => {
           if (payload !== node.name) this.#onChange()
@@ -211,6 +235,16 @@ const pageQuery = {
       (SELECT total_bytes FROM event WHERE position > $1 ORDER BY position LIMIT 1)
     ORDER BY position LIMIT ${pageEvents}`,
 } as const
+
+function notOpened(error: unknown, { text }: PostgresAddress): HubError {
+  if (error instanceof HubError) return error
+  const said = error instanceof Error ? error.message : String(error)
+  return new HubError(
+    'STORE_FAILED',
+    `The history in ${text} cannot be opened: ${said}. Find out what is missing: headwater store check`,
+    { cause: error },
+  )
+}
 
 /** @throws HubError `STORE_FAILED` if the tables are missing, or of another version */
 async function epochOf({ client }: Connection, { schema, text }: PostgresAddress): Promise<string> {

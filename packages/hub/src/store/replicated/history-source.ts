@@ -66,8 +66,8 @@ export interface SourcePage {
 
 export interface SourceStatus {
   readonly isConnected: boolean
-  /** The position of the newest event that it is known to have. */
-  readonly headPosition: number
+  /** The position of the newest event that it is known to have; `undefined` before it was reached. */
+  readonly headPosition: number | undefined
   /** How long ago it was last heard of, in milliseconds. */
   readonly silentMs: number
 }

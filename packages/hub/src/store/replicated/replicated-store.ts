@@ -31,6 +31,11 @@ export interface ReplicatedStoreOptions {
   readonly waitMs: number
   /** Receives errors that reject no call. */
   readonly onError: (error: HubError) => void
+  /**
+   * Whether the source could not be reached just now: the store then opens with what the copy has,
+   * and catches up when it can. Default: false.
+   */
+  readonly isSourceAway?: boolean | undefined
 }
 
 /** How long after a change without a word of the source it is asked, in milliseconds. */
@@ -68,8 +73,8 @@ export class ReplicatedStore implements EventStore {
   #isClosed = false
 
   /**
-   * Resolves when the copy has everything that the source has. Rejects, with both closed, if that
-   * fails.
+   * Resolves when the copy has everything that the source has, or at once if that is away. Rejects,
+   * with both closed, if that fails.
    */
   static async open(options: ReplicatedStoreOptions): Promise<ReplicatedStore> {
     const store = new ReplicatedStore(options)
@@ -78,7 +83,8 @@ export class ReplicatedStore implements EventStore {
       store.#scheduled = head
       store.#trimmedPosition = trimmed.position
       options.source.onChange(() => store.#syncSoon())
-      await store.#sync()
+      if (options.isSourceAway) store.#syncSoon()
+      else await store.#sync()
       return store
     } catch (error) {
       await store.close()
@@ -158,7 +164,8 @@ export class ReplicatedStore implements EventStore {
     const status = this.#source.status?.()
     if (!status) return undefined
     const { isConnected, headPosition, silentMs } = status
-    return { isConnected, silentMs, behind: Math.max(0, headPosition - this.#scheduled.position) }
+    const behind = headPosition === undefined ? undefined : Math.max(0, headPosition - this.#scheduled.position)
+    return { isConnected, silentMs, behind }
   }
 
   async close(): Promise<void> {

@@ -33,7 +33,7 @@ export class UpstreamStream {
   #error: UpstreamError | undefined
   #isConnected = false
   #isClosed = false
-  #newestPosition = 0
+  #newestPosition: number | undefined
   #heardAt = performance.now()
   #changed = Promise.withResolvers<void>()
 
@@ -51,8 +51,8 @@ export class UpstreamStream {
     return this.#error
   }
 
-  /** The position of the newest event that the hub upstream is known to have. */
-  get newestPosition(): number {
+  /** The position of the newest event that the hub upstream is known to have; `undefined` before it was reached. */
+  get newestPosition(): number | undefined {
     return this.#newestPosition
   }
 
@@ -117,7 +117,7 @@ export class UpstreamStream {
   #onMessage(message: StreamMessage): void {
     this.#heardAt = performance.now()
     const [position] = message.head
-    this.#newestPosition = message.type === 'start' ? position : Math.max(this.#newestPosition, position)
+    this.#newestPosition = message.type === 'start' ? position : Math.max(this.#newestPosition ?? 0, position)
     if (message.type === 'events') {
       const [last, tag] = message.events.at(-1)!
       this.#received = toMark([last, tag])

@@ -107,8 +107,8 @@ test('kills of any hub of a tree lose, double and reorder nothing', { timeout: 1
   }
 })
 
-/** Publishes one event, at whichever hub answers. */
-async function publishAnywhere(anywhere: () => string, data: string): Promise<void> {
+/** Publishes one event, at whichever hub answers, and returns its ID. */
+async function publishAnywhere(anywhere: () => string, data: string): Promise<string> {
   for (;;) {
     try {
       const response = await fetch(anywhere(), {
@@ -117,8 +117,8 @@ async function publishAnywhere(anywhere: () => string, data: string): Promise<vo
         headers: { 'idempotency-key': data, ...publisher },
         signal: AbortSignal.timeout(15_000),
       })
-      if (response.status === 200) return
-      await response.text()
+      const text = await response.text()
+      if (response.status === 200) return text
     } catch {
       // Killed: the next attempt says what became of the event.
     }
@@ -147,6 +147,36 @@ test('says in its log, at /readyz and in its metrics what it copies and how far 
   await edge.said(/ ERROR the connection to the hub upstream is lost; trying again: /i, 'stderr')
   expect(await (await fetch(`${edge.url}/readyz`)).text()).toMatch(/^ready\nupstream lost/)
   expect(edge.stderr).not.toContain(edgeToken)
+})
+
+test('an edge that is killed and started again while the hub upstream is away serves its copy', async () => {
+  const origin = await new Member('--threads', '1').start()
+  const edge = await new Member(
+    ...['--upstream', origin.hub.url, '--upstream-token-file', tokenFile(), '--threads', '2'],
+  ).start()
+  const id = await publishAnywhere(() => origin.url, '1')
+  await publishAnywhere(() => edge.url, '2')
+  const datas: string[] = []
+  const read = async (lastEventId: string, end: string) => {
+    for await (const { data } of events(`${edge.url}?match=*`, { headers: subscriber, lastEventId })) {
+      datas.push(data)
+      if (data === end) return
+    }
+  }
+  await read('earliest', '2')
+  await origin.kill()
+  await edge.kill()
+  await edge.start()
+  expect(edge.hub.stderr).toMatch(/Until it answers, this hub serves its copy/)
+  const ready = async () => await (await fetch(`${edge.hub.url}/readyz`, { headers: { connection: 'close' } })).text()
+  expect(await ready()).toMatch(/^ready\nupstream lost, not reached since the start/)
+  await read(id, '2')
+  await origin.start()
+  const publishing = publishAnywhere(() => edge.url, '3')
+  await read(id, '3')
+  await publishing
+  expect(datas).toEqual(['1', '2', '2', '2', '3'])
+  await edge.hub.said(/connected to the hub upstream again/, 'stderr')
 })
 
 test.for([

@@ -19,6 +19,7 @@ describe('the URL of a store in PostgreSQL', () => {
       directory: '/data/x',
       waitMs: 3000,
       text: 'postgres://me:…@a,b:5433,[::1]:5434/app?schema=hub_1&directory=/data/x&wait=3&sslmode=verify-full',
+      identity: 'postgres://a,b:5433,[::1]:5434/app?schema=hub_1',
     })
     expect(parsePostgresAddress('postgresql://db/app')).toMatchObject({
       urls: ['postgres://db/app'],
@@ -51,7 +52,9 @@ describe('the URL of a store in PostgreSQL', () => {
 
 describe('a server that cannot be used', () => {
   test('that does not answer is named with each host', async () => {
-    await expect(openPostgresStore({ url: 'postgres://me:secret@127.0.0.1:1,127.0.0.1:2/app' })).rejects.toMatchObject({
+    await expect(
+      openPostgresStore({ url: 'postgres://me:secret@127.0.0.1:1,127.0.0.1:2/app?wait=0' }),
+    ).rejects.toMatchObject({
       code: 'STORE_FAILED',
       message: expect.stringMatching(
         /^No server of postgres:\/\/me:…@127.* takes events \(127\.0\.0\.1:1: .*ECONNREFUSED.*; 127\.0\.0\.1:2: .*\)\.$/,

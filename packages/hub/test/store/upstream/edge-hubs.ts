@@ -1,5 +1,6 @@
 import { events } from '@headwater/sse/client'
 import { onTestFinished } from 'vitest'
+import { openSqliteStore } from '../../../src/store/sqlite.ts'
 import type { EventStore } from '../../../src/store/store.ts'
 import { openUpstreamStore, type UpstreamStoreOptions } from '../../../src/store/upstream.ts'
 import { bearer, serveGuarded } from '../../http/access/guarded-hub.ts'
@@ -16,6 +17,27 @@ export interface Edge extends Serving {
   readonly store: EventStore
   /** Ends it, and frees its copy. */
   stop(): Promise<void>
+}
+
+/** A hub to copy, for the length of one test. */
+export interface Origin extends Serving {
+  readonly port: number
+  stop(): Promise<void>
+}
+
+/** A hub on disk that can be stopped and started again. */
+export async function startOrigin(directory: string, port = 0): Promise<Origin> {
+  const store = await openSqliteStore({ directory })
+  onTestFinished(() => store.close())
+  const serving = await serveGuarded({}, { store, port })
+  return {
+    ...serving,
+    port: serving.server.port,
+    async stop() {
+      await serving.server.close({ deadlineMs: 100 })
+      await store.close()
+    },
+  }
 }
 
 /** Starts a hub at the edge of another. */

@@ -6,12 +6,11 @@ import { readEvents } from '@headwater/sse'
 import { expect, onTestFinished, test } from 'vitest'
 import { decorateStore } from '../../../src/store/decorate-store.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
-import { openSqliteStore } from '../../../src/store/sqlite.ts'
 import { openUpstreamStore } from '../../../src/store/upstream.ts'
 import { bearer, serveGuarded } from '../../http/access/guarded-hub.ts'
 import { problemOf, type Serving, serve } from '../../http/serve-hub.ts'
 import { temporaryDirectory } from '../../temporary-directory.ts'
-import { edgeToken, publish, publisher, receive, startEdge, subscriber, until } from './edge-hubs.ts'
+import { edgeToken, publish, publisher, receive, startEdge, startOrigin, subscriber, until } from './edge-hubs.ts'
 
 const count = (n: number) => (received: readonly unknown[]) => received.length >= n
 
@@ -403,26 +402,6 @@ test('a hub asked in another version says which one it speaks', async () => {
   expect(problem).toMatchObject({ status: 404, code: 'NOT_FOUND' })
   expect(problem.detail).toContain('speaks version 1')
 })
-
-interface Origin extends Serving {
-  readonly port: number
-  stop(): Promise<void>
-}
-
-/** A hub on disk that can be stopped and started again. */
-async function startOrigin(directory: string, port = 0): Promise<Origin> {
-  const store = await openSqliteStore({ directory })
-  onTestFinished(() => store.close())
-  const serving = await serveGuarded({}, { store, port })
-  return {
-    ...serving,
-    port: serving.server.port,
-    async stop() {
-      await serving.server.close({ deadlineMs: 100 })
-      await store.close()
-    },
-  }
-}
 
 /** A relay in front of a hub that loses the answers to some requests. */
 async function relayTo({ url }: Serving, loses: (path: string) => boolean): Promise<string> {
