@@ -19,7 +19,7 @@ import { problemResponse, ruleFor } from './message/problem.ts'
 import type { Metrics } from './metrics.ts'
 import { publish } from './publish/publish.ts'
 import type { PublishContext } from './publish/publish-context.ts'
-import { isReplicationPath, replicate } from './replicate/replicate.ts'
+import { replicationRoute } from './replicate/replicate.ts'
 import { type Route, type RouteName, routesOf } from './routes.ts'
 import { BrowserStreams } from './subscribe/browser-streams.ts'
 import { shownEventId } from './subscribe/shown-event-id.ts'
@@ -185,10 +185,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     health: health ? () => textResponse('ok\n') : undefined,
     ready: health ? () => answerReady(hub) : undefined,
     metrics: metrics && (async () => textResponse(await metrics.toText(), metrics.contentType)),
-    replication: {
-      isAt: isReplicationPath,
-      answer: (request) => replicate(request, { hub, authorizer, onError }),
-    },
+    replication: replicationRoute({ hub, authorizer, onError }),
     subscriptions: subscriptions && {
       isAt: (path) => subscriptions.paths.has(path),
       answer: (request) => answerSubscriptions(subscriptions, request, authorizer),

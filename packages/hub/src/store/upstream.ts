@@ -9,15 +9,20 @@ import { openCopy, openCopyAlone } from './replicated/open-copy.ts'
 import { ReplicatedStore } from './replicated/replicated-store.ts'
 import type { EventStore } from './store.ts'
 import type { BoundsAnswer } from './upstream/replication-protocol.ts'
-import { parseUpstreamUrl, UpstreamClient } from './upstream/upstream-client.ts'
+import { UpstreamClient } from './upstream/upstream-client.ts'
 import { UpstreamError, type UpstreamTrouble } from './upstream/upstream-error.ts'
 import { UpstreamSource } from './upstream/upstream-source.ts'
+import { parseUpstreamUrl } from './upstream/upstream-url.ts'
 
 /** A change of the connection to the hub upstream. */
 export type UpstreamConnection = { readonly name: 'connected' } | { readonly name: 'lost'; readonly reason: string }
 
 export interface UpstreamStoreOptions {
-  /** The hub to copy, such as `https://hub.example.com`. It may be a hub at the edge itself. */
+  /**
+   * The hub to copy: an origin, such as `https://hub.example.com`, or with a path, such as
+   * `https://example.com/api/hub`. Default of the path: `/.well-known/mercure`. It may be a hub at the
+   * edge itself.
+   */
   readonly url: string
   /**
    * The token to send there, or a function that returns one for each request. It grants the action

@@ -45,7 +45,7 @@ export async function serve(options: ServeOptions = {}): Promise<Serving> {
   const hub = await createHub({ store, onError: (error) => errors.push(error), ...hubOptions })
   const server = await hub.listen({ host: '127.0.0.1', port, headersTimeoutMs, idleTimeoutMs })
   onTestFinished(() => server.close({ deadlineMs: 100 }))
-  const url = `${server.url}/.well-known/mercure`
+  const url = server.url + hub.path
   return {
     hub,
     store,

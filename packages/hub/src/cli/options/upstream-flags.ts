@@ -4,7 +4,7 @@ import { HubError } from '../../base/errors.ts'
 import { isLoopbackHost } from '../../http/access/client-address.ts'
 import { directoryOf } from '../../store/open.ts'
 import type { EventStore } from '../../store/store.ts'
-import { parseUpstreamUrl } from '../../store/upstream/upstream-client.ts'
+import { parseUpstreamUrl, shownUrl } from '../../store/upstream/upstream-url.ts'
 import { openUpstreamStore, type UpstreamStoreOptions } from '../../store/upstream.ts'
 import type { StoreFlags } from './store-flags.ts'
 
@@ -24,7 +24,7 @@ export function addUpstreamFlags(command: Command): Command {
       new Option(
         '--upstream <url>',
         'copy the history of another hub, such as https://hub.example.com, and serve subscribers from the copy, which is kept below the directory of --store',
-      ).argParser((text) => namingFlag(() => parseUpstreamUrl(text).origin)),
+      ).argParser((text) => namingFlag(() => shownUrl(parseUpstreamUrl(text)))),
     )
     .option(
       '--upstream-token <token>',

@@ -7,8 +7,7 @@ import {
   type BoundsAnswer,
   maxRequestBytes,
   maxTagPositions,
-  replicationPath,
-  replicationPaths,
+  replicationPathsBelow,
   replicationVersion,
   type TagsRequest,
   toAppend,
@@ -19,6 +18,7 @@ import type { PublishPermission } from '../access/permission.ts'
 import { readBody } from '../message/body.ts'
 import { type HubRequest, type HubResponse, pathOf } from '../message/http-message.ts'
 import { ruleFor, toProblem } from '../message/problem.ts'
+import type { Part } from '../routes.ts'
 
 /** What the routes for hubs at the edge need from this one. */
 export interface ReplicationContext {
@@ -28,38 +28,39 @@ export interface ReplicationContext {
   readonly onError: (error: unknown) => void
 }
 
-export function isReplicationPath(path: string): boolean {
-  return path === replicationPath || path.startsWith(`${replicationPath}/`)
-}
-
 /**
- * Answers a hub that copies the history of this one. It needs the right to copy all of it, and to
- * publish what it passes on.
+ * The routes for hubs that copy the history of this one. Such a hub needs the right to copy all of
+ * it, and to publish what it passes on.
  */
-export async function replicate(request: HubRequest, context: ReplicationContext): Promise<HubResponse> {
-  const answer = answers.get(`${request.method} ${pathOf(request)}`)
-  if (!answer) {
-    throw new HubError(
-      'NOT_FOUND',
-      `This hub speaks version ${replicationVersion} of the replication protocol, which has nothing for ${request.method} ${pathOf(request)}. Run the same version of Headwater in both hubs.`,
-    )
+export function replicationRoute(context: ReplicationContext): Part {
+  const { all, stream, head, tags, events } = replicationPathsBelow(context.hub.path)
+  const answers: ReadonlyMap<string, Replying> = new Map([
+    [`GET ${stream}`, answerStream],
+    [`GET ${head}`, answerHead],
+    [`POST ${tags}`, answerTags],
+    [`POST ${events}`, answerEvents],
+  ] as const)
+  return {
+    isAt: (path) => path === all || path.startsWith(`${all}/`),
+    async answer(request) {
+      const reply = answers.get(`${request.method} ${pathOf(request)}`)
+      if (!reply) {
+        throw new HubError(
+          'NOT_FOUND',
+          `This hub speaks version ${replicationVersion} of the replication protocol, which has nothing for ${request.method} ${pathOf(request)}. Run the same version of Headwater in both hubs.`,
+        )
+      }
+      const permission = await context.authorizer.authorizeReplica(request)
+      return await reply(request, context, permission)
+    },
   }
-  const permission = await context.authorizer.authorizeReplica(request)
-  return await answer(request, context, permission)
 }
 
-type Answering = (
+type Replying = (
   request: HubRequest,
   context: ReplicationContext,
   permission: { readonly expiresAt?: number | undefined },
 ) => Promise<HubResponse>
-
-const answers: ReadonlyMap<string, Answering> = new Map([
-  [`GET ${replicationPaths.stream}`, answerStream],
-  [`GET ${replicationPaths.head}`, answerHead],
-  [`POST ${replicationPaths.tags}`, answerTags],
-  [`POST ${replicationPaths.events}`, answerEvents],
-] as const)
 
 async function answerStream(
   request: HubRequest,

@@ -1,27 +1,25 @@
 import { formatEventId } from '@headwater/sse/server'
-import { hubPath } from '../../base/hub-path.ts'
 import type { Append, EventRecord, HistoryPosition, StoredEvent } from '../store.ts'
 
 // What a hub and the hubs that copy it send each other. The version is in the path: a change that the
 // other side would not understand is another version.
 
 export const replicationVersion = 1
-/** The path below which all versions are. */
-export const replicationPath = `${hubPath}/replication`
-const versionPath = `${replicationPath}/v${replicationVersion}`
 
 /**
+ * Where these are, below the path of a hub.
+ *
+ * - `all`: what is below it is of some version.
  * - `stream`: GET, an event stream of the whole history from the position in `Last-Event-ID` on.
  * - `head`: GET, the beginning and the end of the history, as {@link BoundsAnswer}.
  * - `tags`: POST, {@link TagsRequest}, answered by the tag at each position, or `null`.
  * - `events`: POST, {@link AppendRequest}, answered by one {@link AppendAnswer} for each group.
  */
-export const replicationPaths = {
-  stream: versionPath,
-  head: `${versionPath}/head`,
-  tags: `${versionPath}/tags`,
-  events: `${versionPath}/events`,
-} as const
+export function replicationPathsBelow(hubPath: string) {
+  const all = `${hubPath}/replication`
+  const stream = `${all}/v${replicationVersion}`
+  return { all, stream, head: `${stream}/head`, tags: `${stream}/tags`, events: `${stream}/events` } as const
+}
 
 /** The most positions in one {@link TagsRequest}. */
 export const maxTagPositions = 4096

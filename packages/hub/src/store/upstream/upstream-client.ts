@@ -1,18 +1,18 @@
 import { ConnectionError, events } from '@headwater/sse/client'
-import { HubError } from '../../base/errors.ts'
 import type { HistoryPosition } from '../store.ts'
 import {
   type AppendAnswer,
   type AppendRequest,
   type BoundsAnswer,
   boundsMs,
-  replicationPaths,
+  replicationPathsBelow,
   replicationVersion,
   type StreamMessages,
   streamIdOf,
   type TagsRequest,
 } from './replication-protocol.ts'
 import { errorOfFailure, errorOfResponse, UpstreamError } from './upstream-error.ts'
+import { shownUrl } from './upstream-url.ts'
 
 /** A message of the stream, with its type. */
 export type StreamMessage = {
@@ -20,7 +20,7 @@ export type StreamMessage = {
 }[keyof StreamMessages]
 
 export interface UpstreamClientOptions {
-  /** The origin of the hub. */
+  /** The URL of the hub, with its path. */
   readonly url: URL
   /** Returns the token to send, if any. Called for each request. */
   readonly token: () => string | undefined | Promise<string | undefined>
@@ -34,16 +34,18 @@ const maxMessageBytes = 512 * 1024 ** 2
 /** Asks a hub upstream. Everything rejects with an {@link UpstreamError}. */
 export class UpstreamClient {
   readonly url: URL
+  readonly #paths: ReturnType<typeof replicationPathsBelow>
   readonly #token: UpstreamClientOptions['token']
 
   constructor({ url, token }: UpstreamClientOptions) {
     this.url = url
+    this.#paths = replicationPathsBelow(url.pathname)
     this.#token = token
   }
 
   /** Returns what the hub has, once it has asked its own upstream. */
   async head(timeoutMs: number): Promise<BoundsAnswer> {
-    const answer = (await this.#ask(replicationPaths.head, undefined, timeoutMs)) as Partial<BoundsAnswer>
+    const answer = (await this.#ask(this.#paths.head, undefined, timeoutMs)) as Partial<BoundsAnswer>
     const { version, epoch, head, trimmed } = answer
     if (
       version === replicationVersion &&
@@ -56,21 +58,21 @@ export class UpstreamClient {
     }
     throw new UpstreamError(
       'refused',
-      `At ${this.url.href} there is no hub that can be copied: its answer is not one of version ${replicationVersion} of the replication protocol.`,
+      `At ${shownUrl(this.url)} there is no hub that can be copied: its answer is not one of version ${replicationVersion} of the replication protocol.`,
     )
   }
 
   async tags(request: TagsRequest, timeoutMs: number): Promise<readonly (number | null)[]> {
-    return (await this.#ask(replicationPaths.tags, request, timeoutMs)) as readonly (number | null)[]
+    return (await this.#ask(this.#paths.tags, request, timeoutMs)) as readonly (number | null)[]
   }
 
   async append(request: AppendRequest, timeoutMs: number): Promise<readonly AppendAnswer[]> {
-    return (await this.#ask(replicationPaths.events, request, timeoutMs)) as readonly AppendAnswer[]
+    return (await this.#ask(this.#paths.events, request, timeoutMs)) as readonly AppendAnswer[]
   }
 
   /** The messages of one connection, from a position on. Never ends without an error. */
   async *stream(epoch: string, after: HistoryPosition, signal: AbortSignal): AsyncGenerator<StreamMessage> {
-    const url = new URL(replicationPaths.stream, this.url)
+    const url = new URL(this.#paths.stream, this.url)
     try {
       const stream = events(url, {
         headers: () => this.#headers(),
@@ -89,7 +91,7 @@ export class UpstreamClient {
     } catch (error) {
       throw this.#errorOf(error)
     }
-    throw new UpstreamError('away', `The hub upstream at ${this.url.origin} ended the stream.`)
+    throw new UpstreamError('away', `The hub upstream at ${shownUrl(this.url)} ended the stream.`)
   }
 
   #errorOf(error: unknown): UpstreamError {
@@ -99,7 +101,7 @@ export class UpstreamClient {
     if (code !== 'IDLE_TIMEOUT') return errorOfFailure(this.url, error)
     return new UpstreamError(
       'away',
-      `The hub upstream at ${this.url.origin} has sent nothing for ${idleTimeoutMs / 1000} s.`,
+      `The hub upstream at ${shownUrl(this.url)} has sent nothing for ${idleTimeoutMs / 1000} s.`,
     )
   }
 
@@ -140,25 +142,4 @@ export class UpstreamClient {
     }
     return token === undefined ? {} : { authorization: `Bearer ${token}` }
   }
-}
-
-/**
- * Reads the URL of a hub upstream: its origin, with or without the path of the hub.
- *
- * @throws HubError `INVALID_OPTION`
- */
-export function parseUpstreamUrl(text: string): URL {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  // A URL that is not well-formed may contain a password as well.
-  const shown = text.includes('@') ? 'The URL of the hub upstream' : JSON.stringify(text)
-  if (!url || !/^https?:$/.test(url.protocol)) {
-    throw new HubError('INVALID_OPTION', `${shown} is not an http or https URL. Write it like https://hub.example.com.`)
-  }
-  if (url.username !== '' || url.password !== '') {
-    throw new HubError('INVALID_OPTION', `${shown} must not contain a user and password. Pass a token instead.`)
-  }
-  if (!/^\/(\.well-known\/mercure)?$/.test(url.pathname) || url.search !== '' || url.hash !== '') {
-    throw new HubError('INVALID_OPTION', `${shown} has a path of its own. Write the hub's origin: ${url.origin}`)
-  }
-  return new URL(url.origin)
 }

@@ -1,4 +1,5 @@
 import { HubError } from '../../base/errors.ts'
+import { shownUrl } from './upstream-url.ts'
 
 /**
  * - `away`: it cannot be reached, or cannot answer now.
@@ -25,29 +26,32 @@ export function errorOfResponse(url: URL, status: number, headers: Headers | und
   const problem = readProblem(body)
   const said = `${status}: ${problem?.detail ?? (body.slice(0, 200).trim() || 'no text')}`
   if (status === 409 && problem?.code === 'OTHER_HISTORY') {
-    return new UpstreamError('replaced', `The hub upstream at ${url.origin} has another history now. ${problem.detail}`)
+    return new UpstreamError(
+      'replaced',
+      `The hub upstream at ${shownUrl(url)} has another history now. ${problem.detail}`,
+    )
   }
   if (status >= 500 || status === 408 || status === 425 || status === 429) {
     const retryAfterMs = 1000 * (Number(headers?.get('retry-after')) || 0)
-    return new UpstreamError('away', `The hub upstream at ${url.origin} cannot answer now (${said})`, retryAfterMs)
+    return new UpstreamError('away', `The hub upstream at ${shownUrl(url)} cannot answer now (${said})`, retryAfterMs)
   }
   if (status === 401 || status === 403) {
     return new UpstreamError(
       'refused',
-      `The hub upstream at ${url.origin} refuses this one (${said}) It needs a token with the action replicate: make one with headwater token --replicate, and pass it with --upstream-token-file.`,
+      `The hub upstream at ${shownUrl(url)} refuses this one (${said}) It needs a token with the action replicate: make one with headwater token --replicate, and pass it with --upstream-token-file.`,
     )
   }
   if (status === 404 && problem?.code === 'NOT_FOUND') {
-    return new UpstreamError('refused', `The hub upstream at ${url.origin} speaks another version (${said})`)
+    return new UpstreamError('refused', `The hub upstream at ${shownUrl(url)} speaks another version (${said})`)
   }
   if (status >= 300 && status < 400) {
     const target = headers?.get('location') ?? 'somewhere else'
-    return new UpstreamError('refused', `${url.origin} redirects to ${target}. Pass the URL of the hub itself.`)
+    return new UpstreamError('refused', `${shownUrl(url)} redirects to ${target}. Pass the URL of the hub itself.`)
   }
-  if (problem) return new UpstreamError('refused', `The hub upstream at ${url.origin} refuses this one (${said})`)
+  if (problem) return new UpstreamError('refused', `The hub upstream at ${shownUrl(url)} refuses this one (${said})`)
   return new UpstreamError(
     'refused',
-    `At ${url.href} there is no hub that can be copied (${said}). Pass the URL of a Headwater hub of this version.`,
+    `At ${shownUrl(url)} there is no hub that can be copied (${said}). Pass the URL of a Headwater hub of this version.`,
   )
 }
 
@@ -59,7 +63,9 @@ export function errorOfFailure(url: URL, error: unknown): UpstreamError {
   if (cause instanceof UpstreamError) return cause
   const { code, message } = Object(cause) as { code?: unknown; message?: string }
   const why = typeof code === 'string' ? code : (message ?? String(cause))
-  return new UpstreamError('away', `The hub upstream at ${url.origin} does not answer (${why}).`, 0, { cause: error })
+  return new UpstreamError('away', `The hub upstream at ${shownUrl(url)} does not answer (${why}).`, 0, {
+    cause: error,
+  })
 }
 
 function readProblem(body: string): { readonly code: unknown; readonly detail: string } | undefined {

@@ -6,6 +6,7 @@ import type { StreamMessage, UpstreamClient } from './upstream-client.ts'
 import { UpstreamError } from './upstream-error.ts'
 import { UpstreamSequencer } from './upstream-sequencer.ts'
 import { UpstreamStream } from './upstream-stream.ts'
+import { shownUrl } from './upstream-url.ts'
 
 export interface UpstreamSourceOptions {
   readonly client: UpstreamClient
@@ -189,7 +190,10 @@ export class UpstreamSource implements HistorySource {
   }
 
   #replacedBy(epoch: string): UpstreamError {
-    return new UpstreamError('replaced', `The hub upstream at ${this.#client.url.origin} now has the history ${epoch}.`)
+    return new UpstreamError(
+      'replaced',
+      `The hub upstream at ${shownUrl(this.#client.url)} now has the history ${epoch}.`,
+    )
   }
 
   #onChange(): void {

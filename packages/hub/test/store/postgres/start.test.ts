@@ -55,7 +55,7 @@ test('a node whose engine is away starts with its copy, and catches up when that
 
   await server.up()
   await expect.poll(() => store.upstream!(), { timeout: 10_000 }).toMatchObject({ isConnected: true, behind: 0 })
-  expect(await readDatas(store)).toEqual(['1', '2'])
+  await expect.poll(() => readDatas(store)).toEqual(['1', '2'])
   await store.append(event('3'))
   await expect.poll(() => readDatas(store)).toEqual(['1', '2', '3'])
   expect(cautions).toEqual([expect.stringContaining('no standby confirms a commit')])

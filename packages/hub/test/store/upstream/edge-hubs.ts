@@ -4,7 +4,7 @@ import { openSqliteStore } from '../../../src/store/sqlite.ts'
 import type { EventStore } from '../../../src/store/store.ts'
 import { openUpstreamStore, type UpstreamStoreOptions } from '../../../src/store/upstream.ts'
 import { bearer, serveGuarded } from '../../http/access/guarded-hub.ts'
-import type { Serving } from '../../http/serve-hub.ts'
+import type { ServeOptions, Serving } from '../../http/serve-hub.ts'
 import { temporaryDirectory } from '../../temporary-directory.ts'
 
 /** The token of a hub at the edge that may also publish everything. */
@@ -41,12 +41,15 @@ export async function startOrigin(directory: string, port = 0): Promise<Origin> 
 }
 
 /** Starts a hub at the edge of another. */
-export async function startEdge(upstream: string, options: Partial<UpstreamStoreOptions> = {}): Promise<Edge> {
-  const { origin } = new URL(upstream)
+export async function startEdge(
+  url: string,
+  options: Partial<UpstreamStoreOptions> = {},
+  hubOptions: Omit<ServeOptions, 'store'> = {},
+): Promise<Edge> {
   const directory = temporaryDirectory()
-  const store = await openUpstreamStore({ url: origin, token: edgeToken, directory, onError: () => {}, ...options })
+  const store = await openUpstreamStore({ url, token: edgeToken, directory, onError: () => {}, ...options })
   onTestFinished(() => store.close())
-  const serving = await serveGuarded({}, { store })
+  const serving = await serveGuarded({}, { ...hubOptions, store })
   return {
     ...serving,
     store,

@@ -60,6 +60,23 @@ test('a tree: an ID that no hub knows is a gap, once the hub upstream was asked'
   }
 })
 
+test('a hub at a path of its own is copied there, and so is an edge at another path', async () => {
+  const origin = await serveGuarded({}, { path: '/api/hub' })
+  const near = await startEdge(`${origin.server.url}/api/hub`, {}, { path: '/near' })
+  const far = await startEdge(`${near.server.url}/near/`)
+  for (const hub of [origin, near, far]) await publish(hub, { topic: 't', data: hub.hub.path })
+  for (const hub of [origin, near, far]) {
+    const received = await receive(hub, 'earliest', count(3))
+    expect(received.map(({ data }) => data)).toEqual(['/api/hub', '/near', '/.well-known/mercure'])
+  }
+  for (const path of ['/.well-known/mercure', '/api'])
+    expect((await fetch(`${origin.server.url}${path}/replication/v1/head`)).status).toBe(404)
+  await expect(startEdge(origin.server.url)).rejects.toMatchObject({
+    code: 'HUB_REFUSED',
+    message: expect.stringMatching(/there is no hub that can be copied \(404/),
+  })
+})
+
 test('private events reach the copy, and there only whoever may have them', async () => {
   const origin = await serveGuarded()
   const edge = await startEdge(origin.url)
@@ -375,7 +392,7 @@ test('what is no hub that can be copied is a clear error at the start', async ()
   await expect(open(url, subscribing)).rejects.toMatchObject({ code: 'HUB_REFUSED', message: /403/ })
   await expect(open('ftp://example.com')).rejects.toMatchObject({ code: 'INVALID_OPTION' })
   await expect(open('https://user:secret@example.com')).rejects.toMatchObject({ code: 'INVALID_OPTION' })
-  await expect(open('https://example.com/some/path')).rejects.toMatchObject({ code: 'INVALID_OPTION' })
+  await expect(open('https://example.com/some?path')).rejects.toMatchObject({ code: 'INVALID_OPTION' })
 
   const other = await answering(200, 'text/html', '<h1>Welcome</h1>')
   await expect(open(other)).rejects.toMatchObject({ code: 'HUB_REFUSED', message: /there is no hub/ })
