@@ -7,8 +7,8 @@ import { withTimeout } from '../base/with-timeout.ts'
 import { exactTopic, type Matcher } from '../matching/matcher.ts'
 import type { Append, EventStore, HistoryPosition, UpstreamStatus } from '../store/store.ts'
 import { requestedSubscriptions } from '../subscriptions/active-subscription.ts'
-import { type RegistryOptions, SubscriptionRegistry } from '../subscriptions/registry.ts'
-import { SharedRegistry } from '../subscriptions/shared-registry.ts'
+import { assertReport, noReports } from '../subscriptions/reports.ts'
+import { type Registry, startRegistry } from '../subscriptions/start-registry.ts'
 import { SubscriptionPaths } from '../subscriptions/subscription-paths.ts'
 import { positionId } from './event-id.ts'
 import { FanOut } from './fan-out.ts'
@@ -22,6 +22,7 @@ import {
   prepareAppend,
   prepareEvent,
 } from './publish-init.ts'
+import { PublishesUnderWay } from './publishes-under-way.ts'
 import { Replication } from './replication.ts'
 import { ReservedTopics } from './reserved-topics.ts'
 import { findStartingPoint, positionOf, type StartingPoint } from './resume.ts'
@@ -167,7 +168,7 @@ export interface HubCore {
     options?: SubscribeOptions,
   ): AsyncGenerator<HubEvent, void, undefined>
   /** Who is subscribed by a session; `undefined` unless the `subscriptions` option is set. */
-  readonly subscriptions: Pick<SubscriptionRegistry, 'isCompat' | 'paths' | 'list' | 'find'> | undefined
+  readonly subscriptions: Pick<Registry, 'isCompat' | 'paths' | 'list' | 'find' | 'visit'> | undefined
   /** The history, as other hubs copy it. */
   readonly replication: Replication
   /**
@@ -175,6 +176,13 @@ export interface HubCore {
    * positions. Rejects as `publish` does.
    */
   appendForReplica(appends: readonly Append[]): Promise<readonly HistoryPosition[]>
+  /**
+   * Stores what a hub at the edge reports about its subscribers, all or none.
+   *
+   * @throws HubError `INVALID_REQUEST` if it is something else, or this hub does not report
+   * subscriptions; as `publish` does
+   */
+  appendReport(appends: readonly Append[]): Promise<readonly HistoryPosition[]>
   /** How far this hub is behind the one that it copies; `undefined` if its store copies none. */
   upstream(): Promise<UpstreamStatus | undefined>
   /** How many sessions are served now. */
@@ -220,7 +228,7 @@ export async function createHubCore({
     )
   }
   const fanOut = await FanOut.start(store, { ...options, onError })
-  const registry = subscriptions ? await startRegistry(subscriptions === true ? {} : subscriptions) : undefined
+  const registry = subscriptions ? await openRegistry(subscriptions === true ? {} : subscriptions) : undefined
   const replication = new Replication(store, fanOut.history)
   const publishing = new PublishesUnderWay()
   const { epoch } = store
@@ -251,11 +259,11 @@ export async function createHubCore({
     return prepared.map(({ event }, index) => event.id ?? positionId(epoch, positions[index]!))
   }
 
-  async function storeInOrder(prepared: readonly PreparedEvent[]): Promise<readonly HistoryPosition[]> {
+  async function storeInOrder(appends: readonly Append[]): Promise<readonly HistoryPosition[]> {
     assertOpen()
     publishing.begin()
     try {
-      return await appendAll(store, prepared)
+      return await appendAll(store, appends)
     } finally {
       publishing.end()
     }
@@ -343,6 +351,13 @@ export async function createHubCore({
       return await storeInOrder(appends.map((append) => prepareAppend(append, epoch, limits)))
     },
 
+    async appendReport(appends) {
+      if (!registry) throw noReports()
+      assertReport(appends, registry.paths)
+      await registry.expectEdges()
+      return await storeInOrder(appends)
+    },
+
     async upstream() {
       return await store.upstream?.()
     },
@@ -368,19 +383,17 @@ export async function createHubCore({
     },
   }
 
-  async function startRegistry({ compat = false }: { readonly compat?: boolean | undefined }) {
-    const options: RegistryOptions = {
-      store,
-      isCompat: compat,
-      paths: new SubscriptionPaths(path),
-      append: (appends) => appendAll(store, appends),
-      head: () => fanOut.head,
-      idOf: idAfter,
-      onError,
-    }
-    const { nodes } = store
+  async function openRegistry({ compat = false }: { readonly compat?: boolean | undefined }): Promise<Registry> {
     try {
-      return await (nodes ? SharedRegistry.start({ ...options, nodes }) : SubscriptionRegistry.start(options))
+      return await startRegistry({
+        store,
+        isCompat: compat,
+        paths: new SubscriptionPaths(path),
+        append: (appends) => appendAll(store, appends),
+        head: () => fanOut.head,
+        idOf: idAfter,
+        onError,
+      })
     } catch (error) {
       fanOut.close()
       throw error
@@ -455,29 +468,6 @@ const defaultPublishLimits: PublishLimits = { maxTopics }
 
 function closedError(): HubError {
   return new HubError('HUB_CLOSED', 'The hub is shutting down. Try again when it, or another, is up.')
-}
-
-/** Counts publishes that the store has not answered yet, so that closing can wait for them. */
-class PublishesUnderWay {
-  #count = 0
-  #onNone: (() => void) | undefined
-
-  begin(): void {
-    this.#count++
-  }
-
-  end(): void {
-    this.#count--
-    if (this.#count === 0) this.#onNone?.()
-  }
-
-  /** Resolves when there are none. No further ones may begin meanwhile. */
-  whenNone(): Promise<void> {
-    if (this.#count === 0) return Promise.resolve()
-    return new Promise((resolve) => {
-      this.#onNone = resolve
-    })
-  }
 }
 
 function select(matchers: readonly Matcher[], rights: readonly Matcher[] | undefined): Selection {

@@ -17,6 +17,9 @@ export interface EventRecord {
   readonly retryMs: number | undefined
 }
 
+/** [Mercure] The type of the events of hubs themselves, about subscriptions. Publishers cannot use it. */
+export const hubEventType = 'mercure'
+
 /**
  * A point in the history. Positions are integers from 1 up, in one sequence over all topics. They
  * grow with each event, but not always by one: a sequencer may leave holes. Position 0 (tag 0) is
@@ -228,6 +231,13 @@ export interface NodeDirectory {
    * fails over. `part` tells apart what several threads of this node leave. Default 0.
    */
   exchange(note: Uint8Array, part?: number): Promise<readonly Uint8Array[]>
+
+  /**
+   * Says for another node that it is alive, and returns who is, as `alive` does for that node: a hub at
+   * the edge reaches the engine only by this one. Its name is a UUID. Missing where no such hub can
+   * come.
+   */
+  visit?(name: string): Promise<ReadonlySet<string> | undefined>
 }
 
 /**

@@ -84,6 +84,14 @@ export class SharedRegistry {
     }
   }
 
+  /** Nothing is to be done: the list has what any node reports. */
+  async expectEdges(): Promise<void> {}
+
+  /** Says that a hub at the edge is alive, and returns which nodes are, as `NodeDirectory.visit`. */
+  async visit(name: string): Promise<ReadonlySet<string> | undefined> {
+    return await this.#options.nodes.visit?.(name)
+  }
+
   /** Returns the current subscriptions of all nodes, or the requested ones among them. */
   list(isWanted?: (subscription: ActiveSubscription) => boolean): SubscriptionList {
     const subscriptions: ActiveSubscription[] = []

@@ -1,4 +1,4 @@
-import type { EventRecord } from '../store/store.ts'
+import { type EventRecord, hubEventType } from '../store/store.ts'
 import {
   type ActiveSubscription,
   oldSubscriptionDocument,
@@ -6,9 +6,6 @@ import {
   subscriptionDocument,
 } from './active-subscription.ts'
 import type { SubscriptionPaths } from './subscription-paths.ts'
-
-/** [Mercure] The type of the hub's own events. Publishers cannot use it. */
-const eventType = 'mercure'
 
 /**
  * [Mercure, 9.1] The events for the beginning or end of a subscription; the second is that of
@@ -37,7 +34,7 @@ export function subscriptionEvents(
 const ownEvent: Omit<EventRecord, 'topics' | 'data'> = {
   isPrivate: true,
   id: undefined,
-  type: eventType,
+  type: hubEventType,
   retryMs: undefined,
 }
 
@@ -52,7 +49,7 @@ export function emptyListEvent({ list }: SubscriptionPaths): EventRecord {
 
 /** Whether an event is the hub's own: only the hub can use that type. */
 export function isOwnEvent({ type }: Pick<EventRecord, 'type'>): boolean {
-  return type === eventType
+  return type === hubEventType
 }
 
 /** What an event says: that a subscription has begun, goes on, or is over. */

@@ -4,6 +4,7 @@ import { HubError } from '../../base/errors.ts'
 import { isLoopbackHost } from '../../http/access/client-address.ts'
 import { directoryOf } from '../../store/open.ts'
 import type { EventStore } from '../../store/store.ts'
+import { UpstreamError } from '../../store/upstream/upstream-error.ts'
 import { parseUpstreamUrl, shownUrl } from '../../store/upstream/upstream-url.ts'
 import { openUpstreamStore, type UpstreamStoreOptions } from '../../store/upstream.ts'
 import type { StoreFlags } from './store-flags.ts'
@@ -50,21 +51,23 @@ export async function openUpstream(
   flags: UpstreamFlags,
   listeners: Pick<UpstreamStoreOptions, 'onError' | 'onConnection'>,
 ): Promise<EventStore | undefined> {
-  const { upstream, upstreamToken, upstreamTokenFile, upstreamPublish } = flags
+  const { upstream, upstreamToken, upstreamTokenFile, upstreamPublish, subscriptions } = flags
   if (upstream === undefined) {
     if (upstreamToken === undefined && upstreamTokenFile === undefined) return undefined
     throw new HubError('INVALID_OPTION', '--upstream-token is for a hub at the edge. Add --upstream, or remove it.')
   }
   assertFit(flags)
-  return await namingFlag(() =>
-    openUpstreamStore({
+  return await namingFlag(async () => {
+    const store = await openUpstreamStore({
       url: upstream,
       token: upstreamTokenFile === undefined ? upstreamToken : () => readToken(upstreamTokenFile),
       directory: directoryOf(flags.store),
       passesPublishes: upstreamPublish === 'pass',
       ...listeners,
-    }),
-  )
+    })
+    if (subscriptions) await assertTakesReports(store)
+    return store
+  })
 }
 
 /** What the operator should think about; `undefined` for nothing. */
@@ -81,7 +84,7 @@ export function describeUpstream({ upstream, store, upstreamPublish }: UpstreamF
   return `events are copied from ${upstream} into ${directoryOf(store)}. ${publishes} what is published here.`
 }
 
-function assertFit({ store, maxAge, maxEvents, maxBytes, subscriptions, ...flags }: UpstreamFlags): void {
+function assertFit({ store, maxAge, maxEvents, maxBytes, ...flags }: UpstreamFlags): void {
   if (directoryOf(store) === undefined) {
     throw new HubError(
       'INVALID_OPTION',
@@ -94,14 +97,19 @@ function assertFit({ store, maxAge, maxEvents, maxBytes, subscriptions, ...flags
       '--max-age, --max-events and --max-bytes do not go with --upstream: the hub upstream decides what is kept. Remove them.',
     )
   }
-  if (subscriptions) {
-    throw new HubError(
-      'INVALID_OPTION',
-      '--subscriptions does not go with --upstream yet: a hub at the edge cannot report who is subscribed. Remove one of them.',
-    )
-  }
   if (flags.upstreamToken !== undefined && flags.upstreamTokenFile !== undefined) {
     throw new HubError('INVALID_OPTION', '--upstream-token and --upstream-token-file are both set. Remove one of them.')
+  }
+}
+
+/** Who is subscribed is for the whole tree to know: a hub upstream without `--subscriptions` takes no reports. */
+async function assertTakesReports(store: EventStore): Promise<void> {
+  try {
+    await store.nodes!.alive()
+  } catch (error) {
+    if (!(error instanceof UpstreamError) || error.trouble !== 'refused') return
+    await store.close()
+    throw new HubError('HUB_REFUSED', `--subscriptions: ${error.message}`, { cause: error })
   }
 }
 

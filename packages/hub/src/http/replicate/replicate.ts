@@ -12,7 +12,9 @@ import {
   type TagsRequest,
   toAppend,
   toMarkTuple,
+  type VisitRequest,
 } from '../../store/upstream/replication-protocol.ts'
+import { isReport, noReports } from '../../subscriptions/reports.ts'
 import type { Authorizer } from '../access/authorizer.ts'
 import type { PublishPermission } from '../access/permission.ts'
 import { readBody } from '../message/body.ts'
@@ -33,12 +35,13 @@ export interface ReplicationContext {
  * it, and to publish what it passes on.
  */
 export function replicationRoute(context: ReplicationContext): Part {
-  const { all, stream, head, tags, events } = replicationPathsBelow(context.hub.path)
+  const { all, stream, head, tags, events, nodes } = replicationPathsBelow(context.hub.path)
   const answers: ReadonlyMap<string, Replying> = new Map([
     [`GET ${stream}`, answerStream],
     [`GET ${head}`, answerHead],
     [`POST ${tags}`, answerTags],
     [`POST ${events}`, answerEvents],
+    [`POST ${nodes}`, answerVisit],
   ] as const)
   return {
     isAt: (path) => path === all || path.startsWith(`${all}/`),
@@ -126,6 +129,8 @@ async function store(
 ): Promise<AppendAnswer> {
   try {
     const appends = group.map(toAppend)
+    // The right to copy the hub is enough to say who is subscribed to the copy.
+    if (isReport(appends)) return { marks: (await hub.appendReport(appends)).map(toMarkTuple) }
     for (const { event } of appends) permission.assertMayPublish(event.topics)
     return { marks: (await hub.appendForReplica(appends)).map(toMarkTuple) }
   } catch (error) {
@@ -133,6 +138,17 @@ async function store(
     const { status, code, detail } = toProblem(error instanceof HubError ? error : undefined)
     return { status, code, detail }
   }
+}
+
+async function answerVisit(request: HubRequest, { hub }: ReplicationContext): Promise<HubResponse> {
+  const { epoch, name } = await readJson<VisitRequest>(request)
+  assertEpoch(epoch, hub.replication.epoch)
+  if (typeof name !== 'string' || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(name)) {
+    throw new HubError('INVALID_REQUEST', `name is ${JSON.stringify(name)}: it must be a UUID.`)
+  }
+  if (!hub.subscriptions) throw noReports()
+  const alive = await hub.subscriptions.visit(name)
+  return json(alive ? [...alive] : null)
 }
 
 function assertEpoch(asked: unknown, epoch: string): void {

@@ -64,10 +64,13 @@ export class PostgresNodes implements NodeDirectory {
     await this.#ask((connection) => register(connection, this.#node))
   }
 
-  async alive(): Promise<ReadonlySet<string> | undefined> {
-    const { rows } = await this.#ask(({ client }) => client.query({ ...aliveQuery, values: [this.name] }))
-    const [{ names, is_steady: isSteady }] = rows as [{ names: string[]; is_steady: boolean | null }]
-    return isSteady ? new Set(names) : undefined
+  alive(): Promise<ReadonlySet<string> | undefined> {
+    return this.#aliveFor(this.name)
+  }
+
+  async visit(name: string): Promise<ReadonlySet<string> | undefined> {
+    await this.#ask((connection) => register(connection, { name, description: 'a hub at the edge' }))
+    return await this.#aliveFor(name)
   }
 
   async exchange(note: Uint8Array, part = 0): Promise<readonly Uint8Array[]> {
@@ -86,6 +89,12 @@ export class PostgresNodes implements NodeDirectory {
     }).catch(() => {})
     this.#isClosed = true
     this.#connection.close()
+  }
+
+  async #aliveFor(name: string): Promise<ReadonlySet<string> | undefined> {
+    const { rows } = await this.#ask(({ client }) => client.query({ ...aliveQuery, values: [name] }))
+    const [{ names, is_steady: isSteady }] = rows as [{ names: string[]; is_steady: boolean | null }]
+    return isSteady ? new Set(names) : undefined
   }
 
   async #beat(): Promise<void> {

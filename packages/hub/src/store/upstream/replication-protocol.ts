@@ -14,11 +14,20 @@ export const replicationVersion = 1
  * - `head`: GET, the beginning and the end of the history, as {@link BoundsAnswer}.
  * - `tags`: POST, {@link TagsRequest}, answered by the tag at each position, or `null`.
  * - `events`: POST, {@link AppendRequest}, answered by one {@link AppendAnswer} for each group.
+ * - `nodes`: POST, {@link VisitRequest}: says that a node is alive. Answered by the names of those that
+ *   are, or `null`, as `NodeDirectory.alive` does for that node.
  */
 export function replicationPathsBelow(hubPath: string) {
   const all = `${hubPath}/replication`
   const stream = `${all}/v${replicationVersion}`
-  return { all, stream, head: `${stream}/head`, tags: `${stream}/tags`, events: `${stream}/events` } as const
+  return {
+    all,
+    stream,
+    head: `${stream}/head`,
+    tags: `${stream}/tags`,
+    events: `${stream}/events`,
+    nodes: `${stream}/nodes`,
+  } as const
 }
 
 /** The most positions in one {@link TagsRequest}. */
@@ -73,6 +82,12 @@ export interface AppendRequest {
   readonly epoch: string
   /** Events that are stored together, all or none of a group. */
   readonly groups: readonly (readonly AppendTuple[])[]
+}
+
+export interface VisitRequest {
+  readonly epoch: string
+  /** A UUID. */
+  readonly name: string
 }
 
 /** The positions of a group, or why it was refused. */

@@ -10,6 +10,7 @@ import {
   type StreamMessages,
   streamIdOf,
   type TagsRequest,
+  type VisitRequest,
 } from './replication-protocol.ts'
 import { errorOfFailure, errorOfResponse, UpstreamError } from './upstream-error.ts'
 import { shownUrl } from './upstream-url.ts'
@@ -68,6 +69,10 @@ export class UpstreamClient {
 
   async append(request: AppendRequest, timeoutMs: number): Promise<readonly AppendAnswer[]> {
     return (await this.#ask(this.#paths.events, request, timeoutMs)) as readonly AppendAnswer[]
+  }
+
+  async visit(request: VisitRequest, timeoutMs: number): Promise<readonly string[] | null> {
+    return (await this.#ask(this.#paths.nodes, request, timeoutMs)) as readonly string[] | null
   }
 
   /** The messages of one connection, from a position on. Never ends without an error. */

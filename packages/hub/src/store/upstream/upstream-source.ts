@@ -1,9 +1,10 @@
 import { HubError } from '../../base/errors.ts'
 import type { HistorySource, Sequenced, SourcePage, SourceStatus } from '../replicated/history-source.ts'
-import { type Append, beginning, type HistoryPosition, type StoredEvent } from '../store.ts'
+import { type Append, beginning, type HistoryPosition, hubEventType, type StoredEvent } from '../store.ts'
 import { type StartMessage, toEvent, toMark } from './replication-protocol.ts'
 import type { StreamMessage, UpstreamClient } from './upstream-client.ts'
 import { UpstreamError } from './upstream-error.ts'
+import { UpstreamNodes } from './upstream-nodes.ts'
 import { UpstreamSequencer } from './upstream-sequencer.ts'
 import { UpstreamStream } from './upstream-stream.ts'
 import { shownUrl } from './upstream-url.ts'
@@ -12,7 +13,7 @@ export interface UpstreamSourceOptions {
   readonly client: UpstreamClient
   readonly epoch: string
   readonly waitMs: number
-  /** Whether appends are passed on. */
+  /** Whether what publishers append is passed on. What the hub itself says always is. */
   readonly passesPublishes: boolean
   /** Called when there is a connection, and when there is none: then with the reason. */
   readonly onConnection: (error?: UpstreamError) => void
@@ -25,11 +26,13 @@ const pageEvents = 2000
 export class UpstreamSource implements HistorySource {
   readonly epoch: string
   readonly name = 'the hub upstream'
+  readonly nodes: UpstreamNodes
   failure: HubError | undefined
   readonly #client: UpstreamClient
   readonly #waitMs: number
   readonly #stream: UpstreamStream
-  readonly #sequencer: UpstreamSequencer | undefined
+  readonly #sequencer: UpstreamSequencer
+  readonly #passesPublishes: boolean
   readonly #listeners: (() => void)[] = []
   /** The last event that was read, and its tag as far as it is known. */
   #last: { readonly position: number; readonly tag: number | undefined } | undefined
@@ -45,7 +48,9 @@ export class UpstreamSource implements HistorySource {
     this.epoch = epoch
     this.#client = client
     this.#waitMs = waitMs
-    this.#sequencer = passesPublishes ? new UpstreamSequencer({ client, epoch, waitMs }) : undefined
+    this.#sequencer = new UpstreamSequencer({ client, epoch, waitMs })
+    this.#passesPublishes = passesPublishes
+    this.nodes = new UpstreamNodes({ client, epoch })
     this.#stream = new UpstreamStream({
       client,
       epoch,
@@ -61,7 +66,7 @@ export class UpstreamSource implements HistorySource {
     if (this.failure) {
       throw new HubError('STORE_FAILED', `The event was not stored: ${this.failure.message}`, { cause: this.failure })
     }
-    if (!this.#sequencer) {
+    if (!this.#passesPublishes && !appends.some(({ event }) => event.type === hubEventType)) {
       throw new HubError(
         'FORBIDDEN',
         'This hub is at the edge and accepts no events (--upstream-publish refuse). Publish to the hub that it copies.',
@@ -117,7 +122,7 @@ export class UpstreamSource implements HistorySource {
 
   async close(): Promise<void> {
     this.#listeners.length = 0
-    await this.#sequencer?.close()
+    await this.#sequencer.close()
     this.#isClosed = true
     await this.#stream.close()
   }

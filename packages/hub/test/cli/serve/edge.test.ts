@@ -181,7 +181,6 @@ test('an edge that is killed and started again while the hub upstream is away se
 
 test.for([
   [['--store', 'memory:'], 2, /--store memory:.* is not a directory/],
-  [['--subscriptions'], 2, /--subscriptions does not go with --upstream yet/],
   [['--max-age', '1d'], 2, /the hub upstream decides what is kept/],
   [['--upstream-token', 'a', '--upstream-token-file', 'b'], 2, /both set/],
   [['--upstream-token-file', '/nowhere/edge.token'], 1, /cannot be read/],
@@ -212,6 +211,31 @@ test('refuses to start at a hub that does not let it copy: with advice', async (
   expect(await wrong.ended()).toBe(1)
   expect(wrong.stderr).toMatch(/refuses this one \(403/)
   await origin.said(/does not grant the action replicate/, 'stderr')
+})
+
+test('--subscriptions at an edge reports to the hub upstream, which must have it, too', async () => {
+  const start = (upstream: string) =>
+    headwater(
+      ...['serve', ...guarded, '--listen', ':0', '--store', `file:${temporaryDirectory()}`, '--subscriptions'],
+      ...['--upstream', upstream, '--upstream-token', edgeToken],
+    )
+  const silent = start((await serveHub(...guarded)).url)
+  expect(await silent.ended()).toBe(1)
+  expect(silent.stderr).toMatch(/--subscriptions: The hub upstream .*Start it with --subscriptions/)
+
+  const origin = await serveHub(...guarded, '--subscriptions')
+  const edge = start(origin.url)
+  const [, url] = await edge.said(/^headwater listening on (https?:\S+)\n$/)
+  const leaving = new AbortController()
+  onTestFinished(() => leaving.abort())
+  await fetch(`${url}/.well-known/mercure?match=a`, { headers: subscriber, signal: leaving.signal })
+  const list = async (hub: string) => {
+    const response = await fetch(`${hub}/.well-known/mercure/subscriptions`, {
+      headers: bearer(['subscribe'], { match: '/.well-known/mercure/subscriptions' }),
+    })
+    return ((await response.json()) as { subscriptions: { match: string }[] }).subscriptions
+  }
+  for (const hub of [origin.url, url!]) await expect.poll(() => list(hub)).toMatchObject([{ match: 'a' }])
 })
 
 test('--upstream-token does not show in the configuration that is printed', async () => {

@@ -26,10 +26,10 @@ export interface Origin extends Serving {
 }
 
 /** A hub on disk that can be stopped and started again. */
-export async function startOrigin(directory: string, port = 0): Promise<Origin> {
+export async function startOrigin(directory: string, port = 0, options: ServeOptions = {}): Promise<Origin> {
   const store = await openSqliteStore({ directory })
   onTestFinished(() => store.close())
-  const serving = await serveGuarded({}, { store, port })
+  const serving = await serveGuarded({}, { ...options, store, port })
   return {
     ...serving,
     port: serving.server.port,
