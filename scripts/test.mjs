@@ -21,6 +21,7 @@ ensureSystemParts([
   { apt: 'xvfb', paths: ['/usr/bin/Xvfb'] },
   { apt: 'nginx', paths: ['/usr/sbin/nginx'], isOptional: true },
   { apt: 'haproxy', paths: ['/usr/sbin/haproxy'], isOptional: true },
+  { apt: 'pgbouncer', paths: ['/usr/sbin/pgbouncer'], isOptional: true },
   { apt: 'caddy', paths: ['/usr/bin/caddy'], isOptional: true },
 ])
 

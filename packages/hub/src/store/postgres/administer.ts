@@ -120,9 +120,9 @@ function findingsOfServer(facts: ServerFacts): EngineFinding[] {
   }
   if (isPooled) {
     findings.push({
-      verdict: 'worth a look',
+      verdict: 'good',
       about: 'connection',
-      text: 'a pooler is between the hub and the server. In transaction mode it breaks the election and the prepared statements: connect to the server itself, or pool by session.',
+      text: 'a pooler is between the hub and the server, and pools by session. Each hub holds four of its connections.',
     })
   }
   return findings

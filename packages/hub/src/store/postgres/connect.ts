@@ -1,6 +1,7 @@
 import type { Client, ClientConfig } from 'pg'
 import { HubError } from '../../base/errors.ts'
 import type { PostgresAddress } from './address.ts'
+import { isPooledByTransaction } from './pooling.ts'
 import { quoteName } from './schema.ts'
 
 /** How long a host may take to accept a connection, in milliseconds. */
@@ -23,7 +24,7 @@ export interface ServerFacts {
   readonly fsync: string
   /** Of the database. Only UTF8 holds every event. */
   readonly encoding: string
-  /** Whether a pooler is between: then nothing that needs a session passes for certain. */
+  /** Whether a pooler is between. It pools by session. */
   readonly isPooled: boolean
 }
 
@@ -58,10 +59,11 @@ async function loadDriver(): Promise<typeof import('pg')> {
 export async function connect(address: PostgresAddress, applicationName: string): Promise<Connection> {
   const { default: pg } = await loadDriver()
   const clients = address.urls.map((url) => new pg.Client({ ...configOf(url), application_name: applicationName }))
+  const clientFor = (index: number) => new pg.Client(configOf(address.urls[index]!))
   const problems: string[] = []
   const attempts = clients.map(async (client, index) => {
     try {
-      return await open(client, address.schema)
+      return await open(client, address.schema, () => clientFor(index))
     } catch (error) {
       problems[index] =
         `${new URL(address.urls[index]!).host}: ${error instanceof Error ? error.message : String(error)}`
@@ -92,7 +94,7 @@ function configOf(connectionString: string): ClientConfig {
   }
 }
 
-async function open(client: Client, schema: string): Promise<Connection> {
+async function open(client: Client, schema: string, another: () => Client): Promise<Connection> {
   const ended = new Promise<void>((resolve) => {
     client.once('end', () => resolve())
     // Without a listener, a lost connection would end the process.
@@ -107,11 +109,21 @@ async function open(client: Client, schema: string): Promise<Connection> {
     throw unfit(`the database has the encoding ${facts.encoding}; use one made with ENCODING 'UTF8'`)
   }
   if (facts.isInRecovery) throw new Error('it is a standby')
+  // Before anything is set: in transaction mode, other clients of the pooler would get it.
+  if (facts.isPooled) await assertPooledBySession(client, another())
   // A dead client must not keep a lock: the server notices within about half a minute.
   await client.query(`
     SET search_path = ${quoteName(schema)};
     SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3`)
   return { client, facts, ended, destroy: () => destroy(client) }
+}
+
+async function assertPooledBySession(client: Client, another: Client): Promise<void> {
+  another.on('error', () => {})
+  if (!(await isPooledByTransaction(client, another))) return
+  throw unfit(
+    'a pooler in transaction mode is in between, where no session lasts: the election of a hub, notifications and prepared statements need one. Connect to the server itself, or pool by session: pool_mode = session in PgBouncer',
+  )
 }
 
 /** An error that another attempt does not mend. */

@@ -122,8 +122,8 @@ export class PostgresServer {
   }
 
   /** A client of its own; the caller ends it. */
-  async connect(user = 'headwater'): Promise<pg.Client> {
-    const client = new pg.Client({ host: '127.0.0.1', port: this.port, user, database: 'postgres' })
+  async connect(user = 'headwater', port = this.port): Promise<pg.Client> {
+    const client = new pg.Client({ host: '127.0.0.1', port, user, database: 'postgres' })
     client.on('error', () => {})
     await client.connect()
     return client
