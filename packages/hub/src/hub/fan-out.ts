@@ -192,7 +192,8 @@ export class FanOut {
 
   /** Ends all sessions; their clients reconnect, spread over time. Resolves when all is sent. */
   async drain(): Promise<void> {
-    await Promise.all([...this.#subscribers].map(({ session }) => session.drain()))
+    const among = this.#subscribers.size
+    await Promise.all([...this.#subscribers].map(({ session }) => session.drain({ among })))
   }
 
   /** Ends the sessions that are left at once. Their clients reconnect and resume. */

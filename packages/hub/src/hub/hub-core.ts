@@ -314,7 +314,7 @@ export async function createHubCore({
         deliverTo(session) {
           // Not even twice: a session has one place in one sequence.
           claimSession(session, {})
-          if (closing) session.drain()
+          if (closing) session.drain({ among: fanOut.subscriberCount + 1 })
           else fanOut.add(session, selection, start)
           // Connected only after it is served, so that it also receives its own event.
           if (wanted && session.isOpen) session.closed.then(registry.connect(wanted))

@@ -151,7 +151,8 @@ class MemoryChannel implements Channel {
   }
 
   async drain(): Promise<void> {
-    await Promise.all([...this.#subscribers.keys()].map((session) => session.drain()))
+    const among = this.#subscribers.size
+    await Promise.all([...this.#subscribers.keys()].map((session) => session.drain({ among })))
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,8 @@
+import type { DrainOptions } from './drain-options.ts'
+
 /** An object that a drain signal ends. */
 export interface Drainable {
-  drain(): unknown
+  drain(options?: DrainOptions): unknown
 }
 
 /**
@@ -23,7 +25,8 @@ export function joinDrain(signal: AbortSignal, session: Drainable): void {
     signal.addEventListener(
       'abort',
       () => {
-        for (const each of joined) each.drain()
+        const among = joined.size
+        for (const each of joined) each.drain({ among })
       },
       { once: true },
     )

@@ -10,6 +10,7 @@ export { type Channel, type ChannelOptions, createChannel, type HistoryOptions }
 export { claimSession } from './claim-session.ts'
 export type { CloseReason } from './close-reason.ts'
 export type { ContentCoding } from './content-coding.ts'
+export type { DrainOptions } from './drain-options.ts'
 export { createEpoch, type EventId, formatEventId, parseEventId } from './event-id.ts'
 export { createResponse, createResponseWhenReady, type Producer } from './fetch.ts'
 export { frameBytes } from './frame-bytes.ts'

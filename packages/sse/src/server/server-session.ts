@@ -1,6 +1,7 @@
 import { encodeComment, encodeRetry, type Frame, SseError } from '../protocol/index.ts'
 import type { Alarm, Timed } from './alarm.ts'
 import type { CloseReason } from './close-reason.ts'
+import { type DrainOptions, drainSpreadOf } from './drain-options.ts'
 import { joinDrain, leaveDrain } from './drain-signal.ts'
 import { firstBytes } from './first-bytes.ts'
 import { frameBytes } from './frame-bytes.ts'
@@ -128,10 +129,11 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     return this.#end('closed', { lastFrame: this.isEventSource ? encodeFinalEnd(this.cursor) : undefined })
   }
 
-  drain(): Promise<CloseReason> {
-    const { retryMs, drainSpreadMs } = this.#settings
+  drain(options: DrainOptions = {}): Promise<CloseReason> {
+    const { retryMs } = this.#settings
+    const spreadMs = drainSpreadOf(options, this.#settings.drainSpreadMs)
     return this.#interrupt('drained', {
-      lastFrame: this.#comeBackIn(Math.round((retryMs ?? 0) + Math.random() * drainSpreadMs)),
+      lastFrame: this.#comeBackIn(Math.round((retryMs ?? 0) + Math.random() * spreadMs)),
       isLeaving: true,
     })
   }

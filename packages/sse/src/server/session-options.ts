@@ -67,7 +67,10 @@ export interface SessionOptions {
    * process.
    */
   drainSignal?: AbortSignal | undefined
-  /** The time over which drained clients reconnect, after `retryMs`. Default 5000. */
+  /**
+   * The longest time over which drained clients reconnect, after `retryMs`. Those that a channel, a
+   * `drainSignal` or a hub drains together reconnect over 2 ms for each, up to this. Default 5000.
+   */
   drainSpreadMs?: number | undefined
   /**
    * Called every `heartbeatMs` to check whether the client may still listen. `false`, an error, or

@@ -1,5 +1,6 @@
 import type { Frame } from '../protocol/index.ts'
 import type { CloseReason } from './close-reason.ts'
+import type { DrainOptions } from './drain-options.ts'
 import type { PipeItem, PipeOptions, PipeResult, PipeSource } from './pipe.ts'
 import type { SessionEvent } from './session-event.ts'
 
@@ -97,8 +98,10 @@ export interface Session {
   close(): Promise<CloseReason>
   /**
    * Ends the session for now, after everything sent before: tells the client to reconnect after
-   * `retryMs` and a random part of `drainSpreadMs`, and breaks the connection off (see
-   * `whenInterrupted`) so that the server can stop. Returns `closed`.
+   * `retryMs` and a random part of `drainSpreadMs`, or of less for few sessions (`among`), and breaks
+   * the connection off (see `whenInterrupted`) so that the server can stop. Returns `closed`.
+   *
+   * @throws SseError `INVALID_OPTION`
    */
-  drain(): Promise<CloseReason>
+  drain(options?: DrainOptions): Promise<CloseReason>
 }

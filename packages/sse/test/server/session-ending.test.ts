@@ -103,6 +103,32 @@ describe.each(transports)('a session over $name ends: it', ({ name, serve }) => 
     expect(times.size).toBeGreaterThan(10)
   })
 
+  test.each([
+    [{ among: 1 }, 1000, 1002],
+    [{ among: 10 }, 1000, 1020],
+    [{ among: 1_000_000 }, 1000, 5000],
+  ])('drains one of few over a shorter time: %o', async (options, least, most) => {
+    const { server, opened } = await listen({ retryMs: 1000, drainSpreadMs: 4000 })
+    for (let i = 0; i < 10; i++) {
+      const response = await server.request()
+      const session = await opened()
+      session.drain(options)
+      const [, retry] = /retry: (\d+)\n$/.exec((await response.broken()).replace(/^retry: 1000\n/, '')) ?? []
+      expect(Number(retry)).toBeGreaterThanOrEqual(least)
+      expect(Number(retry)).toBeLessThanOrEqual(most)
+    }
+  })
+
+  test.each([
+    [{ among: -1 }, /among is -1/],
+    [{ among: 1.5 }, /among is 1.5/],
+    [{ amongst: 3 } as object, /amongst/],
+  ])('refuses to drain with %o', async (options, message) => {
+    const { session } = await open({}, asEventSource)
+    expect(() => session.drain(options)).toThrow(message)
+    expect(session.isOpen).toBe(true)
+  })
+
   test('drains an EventSource with its cursor in a block with data, which browsers ask for', async () => {
     const { response, session } = await open({}, asEventSource)
     session.send({ data: 'a', id: '1' })
@@ -134,7 +160,9 @@ describe.each(transports)('a session over $name ends: it', ({ name, serve }) => 
     shutdown.abort()
     const closed = name === 'a Fetch response' ? undefined : server.close()
     for (const { response, session } of pairs) {
-      expect(await response.broken()).toMatch(/retry: \d+\n$/)
+      const [, retry] = /retry: (\d+)\n$/.exec(await response.broken()) ?? []
+      // 2 s, and 2 ms for each.
+      expect(Number(retry)).toBeLessThanOrEqual(2060)
       expect(await session.closed).toBe('drained')
     }
     // No timeout of a kept-alive connection is waited for: the test would take longer than it may.

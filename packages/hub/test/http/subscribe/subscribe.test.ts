@@ -310,6 +310,33 @@ describe('an EventSource', () => {
     expect(received).toEqual(['1', '2', '3', '4'])
   })
 
+  test.each([
+    [undefined, 2000, 2024],
+    [{ retryMs: 100, drainSpreadMs: 5 }, 100, 105],
+  ])(
+    'is told to come back at a moment of its own, the sooner the fewer they are (%o)',
+    async (session, least, most) => {
+      const hub = await serve({ session })
+      const headers = { accept: 'text/event-stream' }
+      const streams = await Promise.all(Array.from({ length: 12 }, () => fetch(`${hub.url}?match=a`, { headers })))
+      const texts = streams.map(async ({ body }) => {
+        let text = ''
+        try {
+          for await (const chunk of body!) text += Buffer.from(chunk).toString()
+        } catch {
+          // It breaks off: it is not complete.
+        }
+        return text
+      })
+      await hub.server.close()
+      for (const text of await Promise.all(texts)) {
+        const retry = Number([...text.matchAll(/^retry: (\d+)$/gm)].at(-1)?.[1])
+        expect(retry).toBeGreaterThanOrEqual(least)
+        expect(retry).toBeLessThanOrEqual(most)
+      }
+    },
+  )
+
   test('is told of the gap when the hub comes back with another history', async () => {
     const port = await freePort()
     const first = await serve({ port, session: { retryMs: 10, drainSpreadMs: 10 } })
