@@ -16,7 +16,8 @@ export interface PostgresStoreOptions extends Retention {
   /**
    * `postgres://USER@HOST[:PORT][,HOST…]/DATABASE`, with the parameters `schema` (default
    * `headwater`), `directory` of the local copy (default `./headwater-data`), `wait`, the seconds
-   * for which a publish waits for the engine (default 10), and those of `pg`, such as `sslmode`.
+   * for which a publish waits for the engine (default 10), `takeover`, the seconds after which a
+   * silent elected node is replaced (default 10), and those of `pg`, such as `sslmode`.
    */
   readonly url: string
   /** Default `Infinity`. All nodes have the same: the elected one trims for all. */

@@ -10,6 +10,8 @@ export interface PostgresAddress {
   readonly directory: string
   /** How long a publish waits for the engine, in milliseconds. Default 10000. */
   readonly waitMs: number
+  /** How long the elected hub may be silent before the engine lets another one be elected, in seconds. Default 10. */
+  readonly takeoverSeconds: number
   /** The URL without its password, for messages. */
   readonly text: string
   /** What tells this history from others: hosts, database and schema. */
@@ -17,7 +19,7 @@ export interface PostgresAddress {
 }
 
 /** The parameters that are ours. All others are for the connection: `sslmode`, `sslrootcert`, … */
-const ownParameters = ['schema', 'directory', 'wait'] as const
+const ownParameters = ['schema', 'directory', 'wait', 'takeover'] as const
 
 export function isPostgresUrl(url: string): boolean {
   return /^postgres(?:ql)?:/i.test(url)
@@ -45,6 +47,7 @@ export function parsePostgresAddress(url: string): PostgresAddress {
   }
   const directory = parameters.get('directory') ?? './headwater-data'
   const waitMs = parseWait(url, parameters.get('wait') ?? '10')
+  const takeoverSeconds = parseTakeover(url, parameters.get('takeover') ?? '10')
   for (const name of ownParameters) parameters.delete(name)
   const rest = parameters.size > 0 ? `?${parameters}` : ''
   const urls = hosts.split(',').map((host) => {
@@ -53,12 +56,19 @@ export function parsePostgresAddress(url: string): PostgresAddress {
     return each
   })
   const identity = `postgres://${hosts}/${database}?schema=${schema}`
-  return { urls, schema, directory, waitMs, text: withoutPassword(url), identity }
+  return { urls, schema, directory, waitMs, takeoverSeconds, text: withoutPassword(url), identity }
 }
 
 function parseWait(url: string, text: string): number {
   if (/^\d{1,4}$/.test(text)) return Number(text) * 1000
   throw refusal(url, `has wait=${text}. Write whole seconds, such as wait=10.`)
+}
+
+/** A hub that is not elected asks once a second to be, so its session is silent for that long, too. */
+function parseTakeover(url: string, text: string): number {
+  const seconds = Number(text)
+  if (/^\d{1,3}$/.test(text) && seconds >= 2) return seconds
+  throw refusal(url, `has takeover=${text}. Write whole seconds, 2 or more, such as takeover=10.`)
 }
 
 function refusal(url: string, what: string): HubError {

@@ -32,7 +32,7 @@ export interface KeeperOptions {
 /**
  * What one node does for all: it gives positions to what was published in transactions, and drops
  * what is not to be kept. Each node tries to be that one. The lock is of its session, which the
- * server ends when the node is gone, or stopped for longer than ten seconds. Two that both believe
+ * server ends when the node is gone, or stopped for longer than `takeoverSeconds`. Two that both believe
  * to be elected do no harm: the head row is locked for each batch.
  */
 export class Keeper {
@@ -55,7 +55,7 @@ export class Keeper {
       name: 'headwater keeper',
       onConnect: async (connection) => {
         await options.onConnect(connection)
-        await connection.client.query("SET idle_session_timeout = '10s'")
+        await connection.client.query(`SET idle_session_timeout = '${options.address.takeoverSeconds}s'`)
       },
     })
     this.#loop = this.#run()

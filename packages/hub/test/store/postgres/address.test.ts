@@ -18,6 +18,7 @@ describe('the URL of a store in PostgreSQL', () => {
       schema: 'hub_1',
       directory: '/data/x',
       waitMs: 3000,
+      takeoverSeconds: 10,
       text: 'postgres://me:…@a,b:5433,[::1]:5434/app?schema=hub_1&directory=/data/x&wait=3&sslmode=verify-full',
       identity: 'postgres://a,b:5433,[::1]:5434/app?schema=hub_1',
     })
@@ -26,6 +27,11 @@ describe('the URL of a store in PostgreSQL', () => {
       schema: 'headwater',
       directory: './headwater-data',
       waitMs: 10_000,
+      takeoverSeconds: 10,
+    })
+    expect(parsePostgresAddress('postgres://db/app?takeover=3')).toMatchObject({
+      urls: ['postgres://db/app'],
+      takeoverSeconds: 3,
     })
   })
 
@@ -37,6 +43,7 @@ describe('the URL of a store in PostgreSQL', () => {
     ['postgres://db/app?schema=A', /has the schema "A"/],
     ['postgres://db/app?schema=a%22b', /has the schema/],
     ['postgres://db/app?wait=soon', /has wait=soon/],
+    ['postgres://db/app?takeover=1', /has takeover=1\. Write whole seconds, 2 or more/],
   ])('is refused if it is %s', (url, message) => {
     expect(() => parsePostgresAddress(url)).toThrow(message)
   })

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vit
 import { examineEngine, initializeEngine } from '../../../src/store/postgres/administer.ts'
 import { openPostgresStore } from '../../../src/store/postgres.ts'
 import type { EventStore, StoredEvent } from '../../../src/store/store.ts'
+import { serveHub } from '../../cli/running.ts'
 import { temporaryDirectory } from '../../temporary-directory.ts'
 import { readDatas } from '../temporary-store.ts'
 import { PostgresServer } from './postgres-server.ts'
@@ -147,6 +148,23 @@ describe('publish() in a transaction', () => {
     await first.store.close()
     await server.query(`SELECT ${schema}.publish('t', 'after')`)
     await expect.poll(() => readDatas(second.store)).toEqual(['before', 'after'])
+  })
+
+  test('is delivered when the elected hub was stopped for as long as the URL says', async () => {
+    const schema = `sql_${++schemas}`
+    await initializeEngine(server.url({ schema }))
+    const url = () => server.url({ schema, directory: temporaryDirectory(), takeover: '2' })
+    const elected = await serveHub('--dev', '--store', url())
+    const keepers = `SELECT granted FROM pg_locks JOIN pg_stat_activity USING (pid)
+      WHERE locktype = 'advisory' AND granted AND application_name = 'headwater keeper' AND query LIKE '%outbox%'`
+    await expect.poll(() => server.query(keepers)).toHaveLength(1)
+    const store = await openPostgresStore({ url: url(), onError: () => {} })
+    onTestFinished(() => store.close())
+    elected.child.kill('SIGSTOP')
+    await server.query(`SELECT ${schema}.publish('t', 'x')`)
+    await expect.poll(() => readDatas(store), { timeout: 30_000 }).toEqual(['x'])
+    elected.child.kill('SIGCONT')
+    await elected.said(/idle-session timeout|cannot help to keep the history/, 'stderr')
   })
 
   test.each([
