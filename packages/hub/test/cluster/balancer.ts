@@ -30,7 +30,7 @@ async function startHaproxy(hubs: readonly string[], directory: string): Promise
 defaults
     mode http
     option abortonclose
-    option redispatch
+    option redispatch 1
     retries 3
     timeout connect 1s
     timeout client 60s
