@@ -1,7 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises'
 import type { Cluster, ClusterNode } from './cluster.ts'
-import { EngineRelay } from './engine-relay.ts'
+import type { ClusterEdge } from './edges.ts'
 import { Namespace } from './namespace.ts'
+import { Relay } from './relay.ts'
 
 /** What faults need to know. */
 export interface FaultContext {
@@ -95,8 +96,8 @@ export const faults: readonly Fault[] = [
     },
   },
   cut('a hub is cut off from the engine', 'both'),
-  cut('nothing from a hub reaches the engine', 'to engine'),
-  cut('nothing from the engine reaches a hub', 'from engine'),
+  cut('nothing from a hub reaches the engine', 'there'),
+  cut('nothing from the engine reaches a hub', 'back'),
   {
     kind: 'a hub is stopped (SIGSTOP)',
     run: async ({ cluster, random, lastingMs }) => await stopHub(anyNode(cluster, random), lastingMs),
@@ -130,15 +131,49 @@ export const faults: readonly Fault[] = [
   {
     kind: 'the way to the engine delays and drops',
     run: async ({ cluster, lastingMs }) => {
-      const relay = cluster.nodes.map(({ link }) => link).find((link) => link instanceof EngineRelay)!
+      const relay = cluster.nodes.map(({ link }) => link).find((link) => link instanceof Relay)!
       relay.worsen({ delayMs: 100, dropChance: 0.03 })
       await pause(lastingMs / 2)
       relay.heal()
     },
   },
+  {
+    kind: 'an edge is killed',
+    run: async ({ cluster, random }) => await killHub(anyEdge(cluster, random)),
+  },
+  {
+    kind: 'both edges are killed at once',
+    run: async ({ cluster }) => {
+      await Promise.all(cluster.edges.map(({ hub }) => hub.kill()))
+      await cluster.ready()
+    },
+  },
+  {
+    kind: 'an edge is killed, and its copy lost',
+    run: async ({ cluster, random }) => {
+      const { hub, loseCopy } = anyEdge(cluster, random)
+      await hub.kill()
+      loseCopy()
+      hub.start()
+      await hub.ready()
+    },
+  },
+  {
+    kind: 'the first edge is stopped (SIGSTOP)',
+    run: async ({ cluster, lastingMs }) => await stopHub(cluster.edges[0]!, lastingMs),
+  },
+  {
+    kind: 'the first edge is cut off from the hubs',
+    run: async ({ cluster, random, lastingMs }) => {
+      const { link } = cluster.edges[0]!
+      link.cut('both')
+      await pause(lastingMs * (0.3 + 0.7 * random()))
+      link.heal()
+    },
+  },
 ]
 
-function cut(kind: string, direction: 'both' | 'to engine' | 'from engine'): Fault {
+function cut(kind: string, direction: 'both' | 'there' | 'back'): Fault {
   return {
     kind,
     run: async ({ cluster, random, lastingMs }) => {
@@ -154,6 +189,10 @@ function anyNode({ nodes }: Cluster, random: () => number): ClusterNode {
   return nodes[Math.floor(random() * nodes.length)]!
 }
 
+function anyEdge({ edges }: Cluster, random: () => number): ClusterEdge {
+  return edges[Math.floor(random() * edges.length)]!
+}
+
 async function electedNode(cluster: Cluster): Promise<ClusterNode> {
   for (;;) {
     const node = await cluster.elected()
@@ -162,13 +201,13 @@ async function electedNode(cluster: Cluster): Promise<ClusterNode> {
   }
 }
 
-async function killHub({ hub }: ClusterNode): Promise<void> {
+async function killHub({ hub }: ClusterNode | ClusterEdge): Promise<void> {
   await hub.kill()
   hub.start()
   await hub.ready()
 }
 
-async function stopHub({ hub }: ClusterNode, ms: number): Promise<void> {
+async function stopHub({ hub }: ClusterNode | ClusterEdge, ms: number): Promise<void> {
   hub.signal('SIGSTOP')
   await pause(ms)
   hub.signal('SIGCONT')

@@ -7,7 +7,12 @@ import { seeded } from '../store/remote-store.ts'
 import { Cluster } from './cluster.ts'
 import { type Fault, faults } from './cluster-faults.ts'
 import { Deliveries } from './deliveries.ts'
-import { type ClusterPublisherOptions, publishByHttp, publishUntilAcknowledged } from './http-publisher.ts'
+import {
+  type ClusterPublisherOptions,
+  type HttpPublisherOptions,
+  publishByHttp,
+  publishUntilAcknowledged,
+} from './http-publisher.ts'
 import { Outages } from './outages.ts'
 import { RoamingSubscriber, subscriberKinds } from './roaming-subscriber.ts'
 import { publishInSql } from './sql-publisher.ts'
@@ -28,11 +33,12 @@ const mainKinds = [
   'nothing from the engine reaches a hub',
   'a hub is stopped (SIGSTOP)',
   'the disk of a hub is full',
+  'both edges are killed at once',
 ]
 const publisherCount = 16
 const subscriberCount = 60
 
-test('three hubs over PostgreSQL with a synchronous standby: whatever fails, each event reaches each subscriber once and in one order, at whichever hub', {
+test('three hubs over PostgreSQL with a synchronous standby, and two edges in a row: whatever fails, each event reaches each subscriber once and in one order, at whichever hub', {
   // What does not move at all for some minutes fails by itself.
   timeout: 24 * 3_600_000,
 }, async () => {
@@ -57,7 +63,7 @@ test('three hubs over PostgreSQL with a synchronous standby: whatever fails, eac
     console.log(
       `to see it again, as far as chance allows: HEADWATER_CLUSTER_SEED=${seed} HEADWATER_CLUSTER_FAULTS=${faultCount}`,
     )
-    for (const { name, hub } of cluster.nodes) console.log(`${name} said last:\n${hub.log.slice(-6000)}`)
+    for (const { name, hub } of cluster.hubs) console.log(`${name} said last:\n${hub.log.slice(-6000)}`)
     throw error
   } finally {
     run.stop()
@@ -111,7 +117,8 @@ class ClusterRun {
         checker: this.#checker,
         outages: this.outages,
         deliveries: this.#deliveries,
-        isMeasured: false,
+        measuresConnect: false,
+        receives: undefined,
         random: seeded(seed + 1000 + index),
         hurry: this.#hurry.signal,
         ...options,
@@ -122,7 +129,8 @@ class ClusterRun {
       return subscriber(String(index), index, {
         kind,
         doors: stays ? [balanced] : [...cluster.doors, balanced],
-        isMeasured: kind === 'stays',
+        measuresConnect: stays,
+        receives: kind === 'stays' ? 'receive' : undefined,
       })
     })
     // The sixth wish is for everything, the third right is to everything.
@@ -130,6 +138,7 @@ class ClusterRun {
     this.#watchers = cluster.doors.map((door, index) =>
       subscriber(`at ${door.name}`, subscriberCount + index, {
         doors: [door],
+        receives: index < cluster.nodes.length ? undefined : 'receive at an edge',
         ...all,
       }),
     )
@@ -155,7 +164,7 @@ class ClusterRun {
     await fault.run({ cluster: this.#cluster, random, lastingMs, untilAllWork: () => this.#allWork() })
     await this.#allWork()
     this.outages.onRecovery(fault.kind)
-    for (const { hub } of this.#cluster.nodes) hub.assertAlive()
+    for (const { hub } of this.#cluster.hubs) hub.assertAlive()
     await pause(random() * 500)
   }
 
@@ -211,16 +220,27 @@ class ClusterRun {
         this.#doneSince[publisher] = begunAt
       },
     }
-    if (publisher < publisherCount / 2) return publishByHttp(this.#cluster.url, options)
+    if (publisher < publisherCount / 2) return publishByHttp({ ...options, ...this.#places(publisher) })
     // The last of them keep their transactions open.
     const openMs = publisher < publisherCount - 2 ? 0 : isLong ? 5000 : 1500
     return publishInSql({ ...options, port: () => this.#cluster.engine.primary.port, openMs })
   }
 
+  /** Of those over HTTP, the last two publish anywhere, two more at one edge each, and the others at the hubs. */
+  #places(publisher: number): Pick<HttpPublisherOptions, 'urls' | 'want'> {
+    const { url, edges } = this.#cluster
+    const edgeUrls = edges.map(({ hub }) => hub.url)
+    const ofEdge = publisherCount / 2 - 4
+    if (publisher < ofEdge) return { urls: [url], want: 'publish over HTTP' }
+    if (publisher < ofEdge + 2) return { urls: [edgeUrls[publisher - ofEdge]!], want: 'publish at an edge' }
+    return { urls: [url, ...edgeUrls], want: undefined }
+  }
+
   async #publishForAll(number: 0 | 1): Promise<void> {
     await publishUntilAcknowledged(
-      this.#cluster.url,
       {
+        urls: [this.#cluster.url],
+        want: undefined,
         publisher: publisherCount,
         checker: this.#checker,
         outages: this.outages,

@@ -8,9 +8,10 @@ import type { HistoryRow } from '../crash/delivery-checker.ts'
 import { HubProcess } from '../crash/hub-process.ts'
 import { authFlags } from '../crash/system-events.ts'
 import { type Balancer, startBalancer } from './balancer.ts'
+import { type ClusterEdge, createEdges } from './edges.ts'
 import { EnginePair } from './engine-pair.ts'
-import { EngineRelay } from './engine-relay.ts'
 import { canMakeNamespaces, Namespace } from './namespace.ts'
+import { Relay } from './relay.ts'
 
 /** A hub of the cluster, and what faults need of its surroundings. */
 export interface ClusterNode {
@@ -18,12 +19,12 @@ export interface ClusterNode {
   readonly hub: HubProcess
   readonly directory: string
   /** Its way to the engine. */
-  readonly link: Namespace | EngineRelay
+  readonly link: Namespace | Relay
   /** Steps its clock by so many seconds; missing where that is not possible. */
   readonly setClock: ((seconds: number) => void) | undefined
 }
 
-/** Somewhere a subscriber can come back to: a hub or, one day, an edge. */
+/** Somewhere a subscriber can come back to: a hub or an edge. */
 export interface Door {
   readonly name: string
   readonly url: string
@@ -36,14 +37,16 @@ const waitSeconds = 10
 const clockLibrary = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1'
 
 /**
- * Three hubs over PostgreSQL with a synchronous standby, and a balancer in front of them. Where it may make them, two of the hubs are in
- * networks of their own, one of those with a disk of its own; the others reach the engine by a relay.
+ * Three hubs over PostgreSQL with a standby, a balancer in front of them, and two edges in a row: the first copies the hubs behind the
+ * balancer, the second copies the first. Where it may make them, two of the hubs are in networks of their own, one of those with a disk of
+ * its own; the others reach the engine by a relay, as the edges do the hub upstream.
  */
 export class Cluster {
   readonly nodes: readonly ClusterNode[]
+  readonly edges: readonly ClusterEdge[]
   readonly engine: EnginePair
   readonly balancer: Balancer
-  /** Where subscribers connect directly. Edges belong here, too, once there are any. */
+  /** Where subscribers connect directly: the hubs, and then the edges. */
   readonly doors: readonly Door[]
   /** What cannot be tried on this machine. */
   readonly lacking: readonly string[]
@@ -68,14 +71,15 @@ export class Cluster {
       await initializeEngine(engine.primary.url({ schema }))
       const nodes: ClusterNode[] = []
       for (let index = 0; index < 3; index++) {
-        const relay = namespaces[index] ? undefined : await EngineRelay.start(engine.ports, random)
+        const relay = namespaces[index] ? undefined : await Relay.start(engine.ports, random)
         if (relay) closing.unshift(() => relay.close())
         nodes.push(await createNode(index, join(directory, `node-${index}`), engine, namespaces[index] ?? relay!))
       }
       const listens = nodes.map(({ hub }) => new URL(hub.url).host)
       const balancer = await startBalancer(listens, directory)
       closing.unshift(() => balancer.close())
-      return new Cluster(directory, nodes, engine, balancer, lacking)
+      const edges = await createEdges(balancer.port, directory, random)
+      return new Cluster(directory, nodes, edges, engine, balancer, lacking)
     } catch (error) {
       for (const close of closing) await close()
       rmSync(directory, { recursive: true, force: true })
@@ -86,16 +90,18 @@ export class Cluster {
   private constructor(
     directory: string,
     nodes: readonly ClusterNode[],
+    edges: readonly ClusterEdge[],
     engine: EnginePair,
     balancer: Balancer,
     lacking: readonly string[],
   ) {
     this.#directory = directory
     this.nodes = nodes
+    this.edges = edges
     this.engine = engine
     this.balancer = balancer
     this.lacking = lacking
-    this.doors = nodes.map(({ name, hub }) => ({ name, url: hub.url }))
+    this.doors = this.hubs.map(({ name, hub }) => ({ name, url: hub.url }))
   }
 
   /** The hub behind the balancer, whichever it is. */
@@ -103,10 +109,20 @@ export class Cluster {
     return `http://127.0.0.1:${this.balancer.port}${hubPath}`
   }
 
+  /** All hubs, those at the edge included. */
+  get hubs(): readonly (ClusterNode | ClusterEdge)[] {
+    return [...this.nodes, ...this.edges]
+  }
+
   /** Starts all hubs that do not run, and resolves when all are ready. */
   async ready(): Promise<void> {
     for (const { hub } of this.nodes) if (!hub.isStarted) hub.start()
     await Promise.all(this.nodes.map(({ hub }) => hub.ready()))
+    // An edge starts when its hub upstream is there.
+    for (const { hub } of this.edges) {
+      if (!hub.isStarted) hub.start()
+      await hub.ready()
+    }
   }
 
   /** The node that works for all, by its lock in the engine; `undefined` while there is none. */
@@ -136,6 +152,7 @@ export class Cluster {
   async close(): Promise<void> {
     const failures: unknown[] = []
     const closing = [
+      ...this.edges.flatMap(({ hub, link }) => [() => hub.end(), () => link.close()]),
       () => this.balancer.close(),
       ...this.nodes.map(
         ({ hub }) =>
@@ -159,7 +176,7 @@ async function createNode(
   index: number,
   directory: string,
   engine: EnginePair,
-  link: Namespace | EngineRelay,
+  link: Namespace | Relay,
 ): Promise<ClusterNode> {
   mkdirSync(directory)
   // The directory is always there; the disk is in the node's own view of it.

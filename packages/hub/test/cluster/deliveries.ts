@@ -1,4 +1,4 @@
-import type { Outages } from './outages.ts'
+import type { Outages, Want } from './outages.ts'
 
 interface Name {
   readonly publisher: number
@@ -23,10 +23,10 @@ export class Deliveries {
     if (times) times.storedAt = performance.now()
   }
 
-  /** Returns when the event was sent; `undefined` of anything else. `isMeasured`: whether it counts how long it took. */
-  received(data: string, isMeasured: boolean): number | undefined {
+  /** Returns when the event was sent; `undefined` of anything else. `want`: what it counts as to have waited for it. */
+  received(data: string, want: Want | undefined): number | undefined {
     const times = this.#times.get(data.slice(0, Math.max(0, data.indexOf(' '))))
-    if (isMeasured && times?.storedAt !== undefined) this.#outages.waited('receive', times.storedAt)
+    if (want && times?.storedAt !== undefined) this.#outages.waited(want, times.storedAt)
     return times?.begunAt
   }
 }

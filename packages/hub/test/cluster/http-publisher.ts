@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import type { DeliveryChecker } from '../crash/delivery-checker.ts'
 import { publisherHeaders, type SystemEvent, someTime } from '../crash/system-events.ts'
 import type { Deliveries } from './deliveries.ts'
-import type { Outages } from './outages.ts'
+import type { Outages, Want } from './outages.ts'
 
 export interface ClusterPublisherOptions {
   readonly publisher: number
@@ -18,16 +18,22 @@ export interface ClusterPublisherOptions {
   readonly onDone: (begunAt: number) => void
 }
 
+export interface HttpPublisherOptions extends ClusterPublisherOptions {
+  /** Where it publishes. Each attempt may go elsewhere: the key makes that safe. */
+  readonly urls: readonly string[]
+  /** What it counts as to wait for an acknowledgement, if anything. */
+  readonly want: Want | undefined
+}
+
 /** How long it waits for an answer before it asks again, in milliseconds. */
 const answerMs = 15_000
 
-/** Publishes through the balancer, one event or three as one at a time, each until it is acknowledged. */
-export async function publishByHttp(url: string, options: ClusterPublisherOptions): Promise<void> {
+/** Publishes one event or three as one at a time, each until it is acknowledged. */
+export async function publishByHttp(options: HttpPublisherOptions): Promise<void> {
   const { publisher, random, eventOf, maxPauseMs, stopping } = options
   for (let number = 0; !stopping.aborted; ) {
     const count = publisher % 2 === 0 ? 1 : 3
     await publishUntilAcknowledged(
-      url,
       options,
       Array.from({ length: count }, (_, index) => eventOf(number + index)),
     )
@@ -37,8 +43,7 @@ export async function publishByHttp(url: string, options: ClusterPublisherOption
 }
 
 export async function publishUntilAcknowledged(
-  url: string,
-  { checker, outages, deliveries, onDone }: Omit<ClusterPublisherOptions, 'eventOf'>,
+  { urls, want, random, checker, outages, deliveries, onDone }: Omit<HttpPublisherOptions, 'eventOf'>,
   events: readonly SystemEvent[],
 ): Promise<void> {
   const [{ publisher, number }] = events as [SystemEvent]
@@ -49,8 +54,9 @@ export async function publishUntilAcknowledged(
   }
   const body = JSON.stringify(events.map(jsonOf))
   const begunAt = performance.now()
-  const end = outages.begin('publish over HTTP')
+  const end = want ? outages.begin(want) : () => {}
   for (;;) {
+    const url = urls[Math.floor(random() * urls.length)]!
     const ids = await post(url, checker, key, body)
     if (ids) {
       end()

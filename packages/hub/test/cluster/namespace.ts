@@ -2,7 +2,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, readlinkSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { EngineLink } from './engine-link.ts'
+import type { Link } from './link.ts'
 
 /** The addresses that are set aside for measuring networks: [RFC 2544]. Which of them, by chance: others may test here, too. */
 const network = `198.18.${Math.floor(Math.random() * 256)}`
@@ -28,7 +28,7 @@ interface Cable {
  * A network of its own for a hub, with two cables: one to its clients, one to the engine. A network that is cut says nothing: neither
  * end learns that its packets are lost. Everything is gone with the process that holds it, and that ends with this one.
  */
-export class Namespace implements EngineLink {
+export class Namespace implements Link {
   readonly #holder: ChildProcess
   readonly #engine: Cable
   readonly #clients: Cable
@@ -69,9 +69,9 @@ export class Namespace implements EngineLink {
     return address === this.#engine.inside
   }
 
-  cut(direction: 'both' | 'to engine' | 'from engine'): void {
-    if (direction !== 'from engine') this.#misdirect('inside')
-    if (direction !== 'to engine') this.#misdirect('outside')
+  cut(direction: 'both' | 'there' | 'back'): void {
+    if (direction !== 'back') this.#misdirect('inside')
+    if (direction !== 'there') this.#misdirect('outside')
   }
 
   heal(): void {

@@ -1,5 +1,12 @@
 /** What a client wanted and did not have. */
-export const wants = ['publish over HTTP', 'publish in SQL', 'connect', 'receive'] as const
+export const wants = [
+  'publish over HTTP',
+  'publish in SQL',
+  'publish at an edge',
+  'connect',
+  'receive',
+  'receive at an edge',
+] as const
 export type Want = (typeof wants)[number]
 
 interface FaultRecord {
@@ -46,16 +53,19 @@ export class Outages {
     }
     const rows = [...byKind].sort().map(([kind, records]) => {
       const cells = wants.map((want) => cell(records.map(({ worstMs }) => worstMs[want])))
-      return `| ${[kind, records.length, ...cells].join(' | ')} |`
+      return [kind, records.length, ...cells]
     })
-    return [`| fault | times | ${wants.join(' | ')} |`, '| --- | ---: | ---: | ---: | ---: | ---: |', ...rows].join(
-      '\n',
-    )
+    const columns = ['fault', 'times', ...wants]
+    return [columns, ['---', ...columns.slice(1).map(() => '---:')], ...rows].map(line).join('\n')
   }
 }
 
+function line(cells: readonly (string | number)[]): string {
+  return `| ${cells.join(' | ')} |`
+}
+
 function emptyWaits(): Record<Want, number> {
-  return { 'publish over HTTP': 0, 'publish in SQL': 0, connect: 0, receive: 0 }
+  return Object.fromEntries(wants.map((want) => [want, 0])) as Record<Want, number>
 }
 
 function seconds(ms: number): string {

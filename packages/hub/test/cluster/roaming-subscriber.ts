@@ -6,7 +6,7 @@ import { type Right, someTime, type Wish } from '../crash/system-events.ts'
 import { shownPosition, showPositions } from '../shown-positions.ts'
 import type { Door } from './cluster.ts'
 import type { Deliveries } from './deliveries.ts'
-import type { Outages } from './outages.ts'
+import type { Outages, Want } from './outages.ts'
 
 /**
  * How a subscriber lives. One that stays has an `EventSource` on one URL; one that roams closes it by and by, or when it fails, and opens
@@ -26,8 +26,10 @@ export interface RoamingSubscriberOptions {
   readonly checker: DeliveryChecker
   readonly outages: Outages
   readonly deliveries: Deliveries
-  /** Whether it shows how long events take: it never goes away by itself, and is not bound to one hub. */
-  readonly isMeasured: boolean
+  /** Whether it counts how long it has no stream: not of one that comes to a hub that is away, and has itself to blame. */
+  readonly measuresConnect: boolean
+  /** What it counts as to wait for an event, if anything: it never goes away by itself. */
+  readonly receives: Want | undefined
   readonly random: () => number
   /** Aborted when everything has been published. */
   readonly hurry: AbortSignal
@@ -99,9 +101,8 @@ export class RoamingSubscriber {
 
   #onLost(): void {
     if (this.#isClosed) return
-    // One that comes to a hub that is away has itself to blame.
-    const isMeasured = this.#options.doors.length === 1
-    this.#connected ??= isMeasured ? this.#options.outages.begin('connect') : () => {}
+    const { measuresConnect, outages } = this.#options
+    this.#connected ??= measuresConnect ? outages.begin('connect') : () => {}
   }
 
   #listen(): void {
@@ -213,7 +214,7 @@ export class RoamingSubscriber {
     this.#receiver.receive(event)
     this.#lastEventId = event.lastEventId
     if (event.data.endsWith(' last')) this.#hasLast = true
-    const begunAt = this.#options.deliveries.received(event.data, this.#options.isMeasured)
+    const begunAt = this.#options.deliveries.received(event.data, this.#options.receives)
     if (begunAt !== undefined) this.newestBegunAt = begunAt
   }
 

@@ -115,24 +115,31 @@ export function right(index: number): Right {
     case 1:
       return {
         says: 'private events of two rooms',
-        headers: bearer('subscribe', [{ match: room }, { match: other }]),
+        headers: bearer(['subscribe'], [{ match: room }, { match: other }]),
         mayHave: (topics) => topics.includes(room) || topics.includes(other),
       }
     default:
-      return { says: 'all private events', headers: bearer('subscribe', [{ match: '*' }]), mayHave: () => true }
+      return { says: 'all private events', headers: bearer(['subscribe'], [{ match: '*' }]), mayHave: () => true }
   }
 }
 
-export const publisherHeaders = bearer('publish', [{ match: '*' }])
+export const publisherHeaders = bearer(['publish'], [{ match: '*' }])
 
-function bearer(action: string, topics: readonly unknown[]): Record<string, string> {
+/** The token of a hub at the edge. */
+export const edgeToken = token(['replicate', 'publish'], [{ match: '*' }])
+
+function bearer(actions: readonly string[], topics: readonly unknown[]): { authorization: string } {
+  return { authorization: `Bearer ${token(actions, topics)}` }
+}
+
+function token(actions: readonly string[], topics: readonly unknown[]): string {
   const claims = {
     iss: issuer,
     aud: audience,
     exp: Math.floor(Date.now() / 1000) + 24 * 3600,
-    authorization_details: [{ type: 'https://mercure.rocks/authorization-detail', actions: [action], topics }],
+    authorization_details: [{ type: 'https://mercure.rocks/authorization-detail', actions, topics }],
   }
-  return { authorization: `Bearer ${sign(claims, { key: secret })}` }
+  return sign(claims, { key: secret })
 }
 
 /** A while up to so many milliseconds, long and short by turns. */

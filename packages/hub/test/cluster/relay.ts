@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
-import type { EngineLink } from './engine-link.ts'
+import type { Link } from './link.ts'
 
 /** How bad the way is. */
 export interface Weather {
@@ -10,17 +10,17 @@ export interface Weather {
   readonly dropChance: number
 }
 
-/** Relays to the ports of an engine, as one way to it: it can be cut, delay, and drop connections. */
-export class EngineRelay implements EngineLink {
+/** Relays to ports of this machine, as one way to them: it can be cut, delay, and drop connections. */
+export class Relay implements Link {
   readonly ports: number[] = []
   readonly #servers: Server[] = []
   readonly #ways = new Set<Way>()
   readonly #random: () => number
-  #held = { 'to engine': false, 'from engine': false }
+  #held = { there: false, back: false }
   #weather: Weather = { delayMs: 0, dropChance: 0 }
 
-  static async start(targets: readonly number[], random: () => number): Promise<EngineRelay> {
-    const relay = new EngineRelay(random)
+  static async start(targets: readonly number[], random: () => number): Promise<Relay> {
+    const relay = new Relay(random)
     for (const target of targets) await relay.#listen(target)
     return relay
   }
@@ -33,12 +33,12 @@ export class EngineRelay implements EngineLink {
     return [...this.#ways].some(({ fromPort }) => fromPort === port)
   }
 
-  cut(direction: 'both' | 'to engine' | 'from engine'): void {
-    this.#held = { 'to engine': direction !== 'from engine', 'from engine': direction !== 'to engine' }
+  cut(direction: 'both' | 'there' | 'back'): void {
+    this.#held = { there: direction !== 'back', back: direction !== 'there' }
   }
 
   heal(): void {
-    this.#held = { 'to engine': false, 'from engine': false }
+    this.#held = { there: false, back: false }
     this.#weather = { delayMs: 0, dropChance: 0 }
     for (const way of this.#ways) way.flush()
   }
@@ -55,10 +55,10 @@ export class EngineRelay implements EngineLink {
 
   async #listen(target: number): Promise<void> {
     const server = createServer((client) => {
-      const engine = connect(target, '127.0.0.1')
+      const other = connect(target, '127.0.0.1')
       const ways = [
-        new Way(client, engine, () => this.#delay('to engine')),
-        new Way(engine, client, () => this.#delay('from engine')),
+        new Way(client, other, () => this.#delay('there')),
+        new Way(other, client, () => this.#delay('back')),
       ]
       const end = () => {
         for (const way of ways) {
@@ -67,7 +67,7 @@ export class EngineRelay implements EngineLink {
         }
       }
       for (const way of ways) this.#ways.add(way)
-      for (const socket of [client, engine]) socket.on('error', end).on('close', end)
+      for (const socket of [client, other]) socket.on('error', end).on('close', end)
     })
     server.listen(0, '127.0.0.1')
     await once(server, 'listening')
@@ -76,7 +76,7 @@ export class EngineRelay implements EngineLink {
   }
 
   /** How long the next piece takes; `Infinity` while nothing passes, `undefined` if it breaks the connection. */
-  #delay(direction: 'to engine' | 'from engine'): number | undefined {
+  #delay(direction: 'there' | 'back'): number | undefined {
     if (this.#held[direction]) return Infinity
     const { delayMs, dropChance } = this.#weather
     if (this.#random() < dropChance) return undefined
