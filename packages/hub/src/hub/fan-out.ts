@@ -104,7 +104,10 @@ export class FanOut {
       // Subscribers stay, and continue late where they are.
       onError,
       // Only a client's own ID says whether it was sent what is gone: its next request has that.
-      onDiverged: () => void this.drain(),
+      onDiverged: () => {
+        this.history.restart()
+        void this.drain()
+      },
     })
     // A timer supports at most 2^31 - 1 ms, and fires at once for more.
     const intervalMs = Math.min(assertNotNegative('positionMs', positionMs), 2 ** 31 - 1)
@@ -157,8 +160,9 @@ export class FanOut {
   }
 
   /**
-   * Resolves to `true` when the tail has reached a position, or to `false` if the fan-out is closed
-   * first.
+   * Resolves to `true` when the tail has reached a position, and to `false` if the fan-out is closed
+   * first. While the head is one that the history has lost, nobody is served: then it resolves when
+   * the tail has begun again.
    */
   reach(position: number): Promise<boolean> {
     return this.#tail.reach(position)
@@ -176,9 +180,17 @@ export class FanOut {
     return gap || position < this.head.position ? position : await this.#waiters.wait(selection, signal)
   }
 
-  /** Serves a session from a starting point on, while it is open. */
-  add(session: Session, selection: Selection, start: StartingPoint): void {
+  /**
+   * Serves a session from a starting point on, while it is open. `divergences` is how many there had
+   * been before the starting point was looked for: after another one, that may be the position of an
+   * event that is gone, and the client has to ask again.
+   */
+  add(session: Session, selection: Selection, start: StartingPoint, divergences: number): void {
     if (!session.isOpen) return
+    if (this.#tail.isDiverged || divergences !== this.divergences) {
+      void session.drain()
+      return
+    }
     const feed = this.#feeds.feedFor(selection, session.isEventSource, this.head.position)
     const subscriber = new Subscriber(session, feed, start, this.head.position)
     feed.subscriberCount++

@@ -60,6 +60,8 @@ export class HistoryReader {
   readonly #reads = new SharedWork<HistoryPage>()
   readonly #last: LastEvents
   readonly #pages = new RecentMap<HistoryPage>(maxKeptPages)
+  /** How many times it began anew. What was being read then is not shared any more. */
+  #restarts = 0
 
   constructor(store: EventStore) {
     this.#store = store
@@ -68,7 +70,7 @@ export class HistoryReader {
 
   /** Whether this page is being read, so that a further reader of it costs nothing. */
   isReading(selection: Selection, after: number): boolean {
-    return this.#reads.has(keyOf(selection, after))
+    return this.#reads.has(this.#keyOf(selection, after))
   }
 
   /**
@@ -76,7 +78,7 @@ export class HistoryReader {
    * the current head.
    */
   recall(selection: Selection, after: number): HistoryPage | undefined {
-    return this.#pages.get(keyOf(selection, after))
+    return this.#pages.get(this.#keyOf(selection, after))
   }
 
   /** Forgets the pages: trimmed events should be gone, and unused pages should not hold memory. */
@@ -86,8 +88,9 @@ export class HistoryReader {
 
   /** Forgets everything: the history may be a different one now. */
   restart(): void {
+    this.#restarts++
     this.#pages.clear()
-    this.#last.forget()
+    this.#last.restart()
   }
 
   /**
@@ -95,7 +98,7 @@ export class HistoryReader {
    * with the signal's reason.
    */
   read(selection: Selection, after: number, head: HistoryPosition, signal?: AbortSignal): Promise<HistoryPage> {
-    const key = keyOf(selection, after)
+    const key = this.#keyOf(selection, after)
     const read = async (signal: AbortSignal) => {
       const page = await this.#turns.take(signal, () => this.#read(selection, after, head, signal))
       this.#keep(key, page)
@@ -135,6 +138,10 @@ export class HistoryReader {
     return this.#last.find(selection, nth, signal)
   }
 
+  #keyOf({ key }: Selection, after: number): string {
+    return `${this.#restarts} ${after} ${key}`
+  }
+
   #keep(key: string, page: HistoryPage): void {
     // An empty page is read again as quickly, and its end is soon behind the head. Losses must be
     // reported as of now.
@@ -170,8 +177,4 @@ export class HistoryReader {
       gapEnd: damaged && damaged.position > gapEnd.position ? damaged : gapEnd,
     }
   }
-}
-
-function keyOf({ key }: Selection, after: number): string {
-  return `${after} ${key}`
 }

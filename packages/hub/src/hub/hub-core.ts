@@ -308,6 +308,7 @@ export async function createHubCore({
       assertOpen()
       const wanted = registry && requestedSubscriptions(matchers, payloadFor)
       const selection = select(matchers, rights)
+      const { divergences } = fanOut
       const start = await findStart(selection, lastEventId, signal)
       return {
         precedingEventId: precedingEventId(start, lastEventId),
@@ -315,7 +316,7 @@ export async function createHubCore({
           // Not even twice: a session has one place in one sequence.
           claimSession(session, {})
           if (closing) session.drain({ among: fanOut.subscriberCount + 1 })
-          else fanOut.add(session, selection, start)
+          else fanOut.add(session, selection, start, divergences)
           // Connected only after it is served, so that it also receives its own event.
           if (wanted && session.isOpen) session.closed.then(registry.connect(wanted))
         },
@@ -329,8 +330,9 @@ export async function createHubCore({
       signal?.throwIfAborted()
       const matchers = [topics].flat().map((topic) => (typeof topic === 'string' ? exactTopic(topic) : topic))
       const selection = select(matchers, rights)
+      const { divergences } = fanOut
       const start = await findStart(selection, lastEventId, signal)
-      yield* readEvents(fanOut, store.epoch, selection, start, signal)
+      yield* readEvents(fanOut, store.epoch, selection, { start, divergences }, signal)
       signal?.throwIfAborted()
     },
 

@@ -47,6 +47,8 @@ export class LastEvents {
   readonly #turns = new Turns(1)
   readonly #searches = new SharedWork<LastEvent>()
   readonly #found = new RecentMap<LastEvent>(maxKept)
+  /** How many times it began anew. What was being searched then is not shared any more. */
+  #restarts = 0
 
   constructor(store: EventStore) {
     this.#store = store
@@ -57,7 +59,7 @@ export class LastEvents {
    * signal's reason.
    */
   async find(selection: Selection, nth: number, signal?: AbortSignal): Promise<LastEvent> {
-    const key = `${nth} ${selection.key}`
+    const key = `${this.#restarts} ${nth} ${selection.key}`
     const { head, trimmed } = await this.#store.bounds()
     let found = this.#found.get(key)
     // A search that began before this request may not have seen the newest event.
@@ -67,7 +69,9 @@ export class LastEvents {
     return { mark: keptOf(found, trimmed), head }
   }
 
-  forget(): void {
+  /** Forgets everything: the history may be a different one now. */
+  restart(): void {
+    this.#restarts++
     this.#found.clear()
   }
 

@@ -25,27 +25,30 @@ export interface HubEvent {
  * Yields the events of a selection, from a starting point on while the hub is open, each once and
  * in order. The reader is only a position: it waits until an event concerns it, and reads that from
  * the history. So no events wait in memory for a slow reader, and events of other topics cost
- * nothing. Ends when the signal aborts; rejects as the store does, or with the signal's reason.
+ * nothing. `divergences` is how many there had been before the starting point was looked for. Ends when the signal aborts; rejects as the store does, or with the signal's reason.
  */
 export async function* readEvents(
   fanOut: FanOut,
   epoch: string,
   selection: Selection,
-  start: StartingPoint,
+  from: { readonly start: StartingPoint; readonly divergences: number },
   signal?: AbortSignal,
 ): AsyncGenerator<HubEvent> {
-  let cursor = new HistoryCursor(start, fanOut.head.position)
-  let { divergences } = fanOut
+  let cursor = new HistoryCursor(from.start, fanOut.head.position)
+  let { divergences } = from
   for (;;) {
-    const known = await fanOut.awaitEvent(selection, cursor, signal)
-    if (known === undefined) return
+    // Not while the head is one that the history has lost.
+    if (!(await fanOut.reach(0))) return
     if (divergences !== fanOut.divergences) {
       divergences = fanOut.divergences
       cursor = new HistoryCursor(gapAfter(epoch, cursor.position), fanOut.head.position)
-      continue
     }
+    const known = await fanOut.awaitEvent(selection, cursor, signal)
+    if (known === undefined) return
+    if (divergences !== fanOut.divergences) continue
     cursor.position = known
     const page = await fanOut.history.read(selection, known, fanOut.head, signal)
+    if (divergences !== fanOut.divergences) continue
     const gap = cursor.moveThrough(page, epoch)
     if (gap) yield gapEvent(gap, epoch)
     for (const event of page.events) {

@@ -31,44 +31,53 @@ export class ReplicationStream {
   readonly #store: EventStore
   readonly #history: HistoryReader
   readonly #after: number
-  readonly #tagBefore: number | undefined
+  #tagBefore: number | undefined
   #session: Session | undefined
   /** Everything up to here is sent. */
   #position: number
   #head: HistoryPosition = beginning
   #trimmed: HistoryPosition = beginning
   #isBusy = false
+  #hasFailed = false
   #timer: NodeJS.Timeout | undefined
   #stop = () => {}
 
   /** Resolves when the stream can be delivered. Rejects as the store does. */
   static async open(store: EventStore, history: HistoryReader, after: number): Promise<ReplicationStream> {
-    // A store that is a copy itself first asks whether there is more.
-    const state = await store.inspect(after)
-    const tagBefore = state.name === 'kept' || state.name === 'trimmed' ? state.tag : undefined
-    const stream = new ReplicationStream(store, history, after, tagBefore)
+    const stream = new ReplicationStream(store, history, after)
     stream.#stop = await store.follow({
       onStart: (bounds) => stream.#onBounds(bounds),
       onAppend: (events) => stream.#onAppend(events),
       onTrim: (trimmed) => stream.#onTrim(trimmed),
-      // The other hub comes back, and begins where it is.
-      onFailure: () => void stream.#session?.drain(),
+      onFailure: () => stream.#onFailure(),
     })
-    return stream
+    try {
+      // Followed first: if the event there is dropped from now on, the stream fails. A store that is a
+      // copy itself asks whether there is more.
+      const state = await store.inspect(after)
+      if (state.name === 'kept' || state.name === 'trimmed') stream.#tagBefore = state.tag
+      return stream
+    } catch (error) {
+      stream.abandon()
+      throw error
+    }
   }
 
-  private constructor(store: EventStore, history: HistoryReader, after: number, tagBefore: number | undefined) {
+  private constructor(store: EventStore, history: HistoryReader, after: number) {
     this.#store = store
     this.#history = history
     this.#after = after
     this.#position = after
-    this.#tagBefore = tagBefore
   }
 
   /** Sends the history through a session while it is open. */
   deliverTo(session: Session): void {
     this.#session = session
     session.closed.then(() => this.abandon())
+    if (this.#hasFailed) {
+      void session.drain()
+      return
+    }
     this.#send('start', { after: this.#after, tagBefore: this.#tagBefore ?? null, ...this.#bounds() })
     this.#timer = setInterval(() => this.#sendBounds(), boundsMs)
     this.#timer.unref()
@@ -100,6 +109,12 @@ export class ReplicationStream {
   #onTrim(trimmed: HistoryPosition): void {
     this.#trimmed = trimmed
     this.#sendBounds()
+  }
+
+  /** The other hub comes back, and begins where it is. */
+  #onFailure(): void {
+    this.#hasFailed = true
+    void this.#session?.drain()
   }
 
   /** Reads and sends what the other hub lacks, unless that is under way. */

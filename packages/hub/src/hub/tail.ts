@@ -35,6 +35,8 @@ export class Tail {
   #retryTimer: NodeJS.Timeout | undefined
   #isFollowing = false
   #divergences = 0
+  /** Whether the head is one that the history no longer has: the tail has not begun again. */
+  #isDiverged = false
   #isClosed = false
   readonly #waiting = new Set<{ position: number; resolve: (isReached: boolean) => void }>()
 
@@ -58,12 +60,20 @@ export class Tail {
     return this.#isFollowing
   }
 
+  /** Whether nothing can be read up to the head, because the history has lost it. For a moment only. */
+  get isDiverged(): boolean {
+    return this.#isDiverged
+  }
+
   /** Resolves when the tail has begun; rejects as the store does. */
   async start(): Promise<void> {
     const stop = await this.#store.follow({
       onStart: (bounds) => {
         const lastHead = this.#head
-        this.#moveTo(bounds.head)
+        // Who waited for a position that the history had has to look again.
+        const reached = this.#isDiverged ? Infinity : bounds.head.position
+        this.#isDiverged = false
+        this.#moveTo(bounds.head, reached)
         this.#listener.onStart(bounds, lastHead)
       },
       onAppend: (events) => {
@@ -81,11 +91,12 @@ export class Tail {
   }
 
   /**
-   * Resolves to `true` when the tail has reached a position, or to `false` if it is closed first.
+   * Resolves to `true` when the tail has reached a position, and to `false` if it is closed first.
+   * After a divergence, resolves when the tail has begun again, wherever that is.
    */
   reach(position: number): Promise<boolean> {
     if (this.#isClosed) return Promise.resolve(false)
-    if (this.#head.position >= position) return Promise.resolve(true)
+    if (!this.#isDiverged && this.#head.position >= position) return Promise.resolve(true)
     return new Promise((resolve) => {
       this.#waiting.add({ position, resolve })
     })
@@ -99,10 +110,10 @@ export class Tail {
     this.#waiting.clear()
   }
 
-  #moveTo({ position, tag }: HistoryPosition): void {
+  #moveTo({ position, tag }: HistoryPosition, reached = position): void {
     this.#head = { position, tag }
     for (const waiting of this.#waiting) {
-      if (waiting.position > position) continue
+      if (waiting.position > reached) continue
       this.#waiting.delete(waiting)
       waiting.resolve(true)
     }
@@ -111,13 +122,19 @@ export class Tail {
   #onFailure(error: unknown): void {
     if (this.#isClosed) return
     this.#isFollowing = false
-    if (error instanceof HubError && error.code === 'STORE_DIVERGED') {
+    const isDivergence = error instanceof HubError && error.code === 'STORE_DIVERGED'
+    if (isDivergence) {
       this.#divergences++
+      this.#isDiverged = true
       this.#listener.onDiverged()
     }
     this.#listener.onError(error)
-    this.#retryTimer = setTimeout(() => {
-      this.start().catch((error: unknown) => this.#onFailure(error))
-    }, retryMs)
+    this.#retryTimer = setTimeout(
+      () => {
+        this.start().catch((error: unknown) => this.#onFailure(error))
+        // Nothing is wrong with a store that has diverged.
+      },
+      isDivergence ? 0 : retryMs,
+    )
   }
 }
