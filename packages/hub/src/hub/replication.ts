@@ -33,12 +33,9 @@ export class Replication {
 
   /** The tag of the event at each position; `undefined` where none is kept. */
   async tagsOf(positions: readonly number[]): Promise<readonly (number | undefined)[]> {
-    const tags: (number | undefined)[] = []
-    for (const position of positions) {
-      const state = await this.#store.inspect(position)
-      tags.push(state.name === 'kept' ? state.tag : undefined)
-    }
-    return tags
+    // Together: a store that is a copy asks once for all of those that are after its head.
+    const states = await Promise.all(positions.map((position) => this.#store.inspect(position)))
+    return states.map((state) => (state.name === 'kept' ? state.tag : undefined))
   }
 
   /** Prepares a stream of all events after a position. Rejects as the store does. */

@@ -10,6 +10,7 @@ import { openUpstreamStore } from '../../../src/store/upstream.ts'
 import { bearer, serveGuarded } from '../../http/access/guarded-hub.ts'
 import { problemOf, type Serving, serve } from '../../http/serve-hub.ts'
 import { temporaryDirectory } from '../../temporary-directory.ts'
+import { event } from '../temporary-store.ts'
 import { edgeToken, publish, publisher, receive, startEdge, startOrigin, subscriber, until } from './edge-hubs.ts'
 
 const count = (n: number) => (received: readonly unknown[]) => received.length >= n
@@ -237,6 +238,25 @@ test('many subscribers with an ID that is unknown cost the hub upstream few ques
   questions = 0
   await Promise.all(Array.from({ length: 100 }, () => edge.store.find('unknown')))
   expect(questions).toBeLessThanOrEqual(2)
+})
+
+test('an edge that asks about many positions that are unknown costs the hub upstream few questions', async () => {
+  let questions = 0
+  const store = createMemoryStore()
+  const inspect = (position: number) => {
+    questions++
+    return store.inspect(position)
+  }
+  const origin = await serveGuarded({}, { store: decorateStore(store, { inspect }) })
+  const near = await startEdge(origin.url)
+  const mark = await store.append(event('known'))
+  questions = 0
+  const unknown = Array.from({ length: 1000 }, (_, n) => mark.position + 1 + n)
+  expect(await near.hub.replication.tagsOf([mark.position, ...unknown])).toEqual([
+    mark.tag,
+    ...unknown.map(() => undefined),
+  ])
+  expect(questions).toBeLessThan(5)
 })
 
 test('a hub upstream with another history: the edge says so, and copies it when it starts again', async () => {
