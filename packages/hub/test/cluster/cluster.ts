@@ -9,7 +9,7 @@ import { HubProcess } from '../crash/hub-process.ts'
 import { authFlags } from '../crash/system-events.ts'
 import { type Balancer, startBalancer } from './balancer.ts'
 import { type ClusterEdge, createEdges } from './edges.ts'
-import { EnginePair } from './engine-pair.ts'
+import { EnginePair, type StandbyKind } from './engine-pair.ts'
 import { canMakeNamespaces, Namespace } from './namespace.ts'
 import { Relay } from './relay.ts'
 
@@ -52,7 +52,7 @@ export class Cluster {
   readonly lacking: readonly string[]
   readonly #directory: string
 
-  static async start(random: () => number): Promise<Cluster> {
+  static async start(random: () => number, standby: StandbyKind = 'synchronous'): Promise<Cluster> {
     const directory = mkdtempSync(join(tmpdir(), 'headwater-cluster-'))
     const lacking: string[] = []
     const closing: (() => Promise<void>)[] = []
@@ -66,7 +66,10 @@ export class Cluster {
         namespaces.push(namespace)
         closing.unshift(() => namespace.close())
       }
-      const engine = await EnginePair.start(namespaces.map(({ engineAddress }) => engineAddress))
+      const engine = await EnginePair.start(
+        namespaces.map(({ engineAddress }) => engineAddress),
+        standby,
+      )
       closing.unshift(() => engine.dispose())
       await initializeEngine(engine.primary.url({ schema }))
       const nodes: ClusterNode[] = []

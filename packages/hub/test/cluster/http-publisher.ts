@@ -4,9 +4,12 @@ import { publisherHeaders, type SystemEvent, someTime } from '../crash/system-ev
 import type { Deliveries } from './deliveries.ts'
 import type { Outages, Want } from './outages.ts'
 
+/** What is told of what publishers send, and what becomes of it. */
+export type PublisherChecker = Pick<DeliveryChecker, 'publish' | 'acknowledge' | 'commit' | 'rollBack' | 'fail'>
+
 export interface ClusterPublisherOptions {
   readonly publisher: number
-  readonly checker: DeliveryChecker
+  readonly checker: PublisherChecker
   readonly outages: Outages
   readonly deliveries: Deliveries
   readonly random: () => number
@@ -74,7 +77,7 @@ export async function publishUntilAcknowledged(
 /** Returns the answer; nothing if there was none, or the hub could not store the events now. */
 async function post(
   url: string,
-  checker: DeliveryChecker,
+  checker: PublisherChecker,
   key: string,
   body: string,
 ): Promise<{ id: string }[] | undefined> {

@@ -1,7 +1,7 @@
 import { type ClientRequest, request } from 'node:http'
 import { setTimeout as pause } from 'node:timers/promises'
 import { EventSource, events } from '@headwater/sse/client'
-import type { DeliveryChecker, ReceivedEvent, Receiver } from '../crash/delivery-checker.ts'
+import type { ReceivedEvent, SubscriberClaims } from '../crash/delivery-checker.ts'
 import { type Right, someTime, type Wish } from '../crash/system-events.ts'
 import { shownPosition, showPositions } from '../shown-positions.ts'
 import type { Door } from './cluster.ts'
@@ -23,7 +23,7 @@ export interface RoamingSubscriberOptions {
   readonly wish: Wish
   readonly right: Right
   readonly fromTheBeginning: boolean
-  readonly checker: DeliveryChecker
+  readonly checker: SubscriberChecker
   readonly outages: Outages
   readonly deliveries: Deliveries
   /** Whether it counts how long it has no stream: not of one that comes to a hub that is away, and has itself to blame. */
@@ -35,6 +35,17 @@ export interface RoamingSubscriberOptions {
   readonly hurry: AbortSignal
 }
 
+/** What is told of what subscribers get. */
+export interface SubscriberChecker {
+  subscriber(claims: SubscriberClaims): {
+    readonly connectionCount: number
+    connected(): void
+    receive(event: ReceivedEvent): void
+  }
+  /** Something that is wrong whatever else is found. */
+  fail(what: string): void
+}
+
 /** What a hub may say for a while: it cannot find out now whether it has what the client has. */
 const passing = [408, 425, 429, 500, 502, 503, 504]
 
@@ -44,7 +55,7 @@ export class RoamingSubscriber {
   /** When the event that it received last was sent. */
   newestBegunAt = 0
   readonly #options: RoamingSubscriberOptions
-  readonly #receiver: Receiver
+  readonly #receiver: ReturnType<SubscriberChecker['subscriber']>
   #lastEventId = ''
   #hasLast = false
   #isClosed = false
