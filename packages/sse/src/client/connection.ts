@@ -47,6 +47,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   if (options != null && Object(options) !== options) throw new TypeError(`options is ${options}, expected object`)
   const {
     body,
+    events,
     fetch,
     headers,
     idleTimeoutMs,
@@ -94,6 +95,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   )
   check(unknown, 'only members of RetryPolicy')
   check({ decide, fetch, onComment, onEvent, onOpen, reconnectOn, url: urlOf }, 'function')
+  check({ events: events && (events.receive ?? events) }, 'function of defineEvents()')
   const worthRetrying = new Set(statuses)
 
   // [HTML, constructor] Parse the URL relative to the settings; if that fails, throw a SyntaxError.

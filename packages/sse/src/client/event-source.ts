@@ -38,7 +38,12 @@ export interface EventSourceEventMap {
  * The type of `addEventListener` and `removeEventListener`; an event of any type but `open` and
  * `error` is a `MessageEvent`.
  */
-export interface EventSourceListen<Options> {
+export interface EventSourceListen<Options, M extends object = object> {
+  <Type extends Exclude<keyof M & string, 'open' | 'error'>>(
+    type: Type,
+    listener: (this: Self, event: Omit<MessageEvent, 'data'> & { readonly data: M[Type] }) => unknown,
+    options?: Options,
+  ): void
   <Type extends keyof EventSourceEventMap>(
     type: Type,
     listener: (this: Self, event: EventSourceEventMap[Type]) => unknown,
@@ -89,15 +94,15 @@ export interface StreamEventSource extends EventSource {
  * base URL.
  * @throws {SseError} `INVALID_OPTION` for an option out of range.
  */
-export class EventSource extends Base {
+export class EventSource<M extends object = object> extends Base {
   declare static readonly CONNECTING: 0
   declare static readonly OPEN: 1
   declare static readonly CLOSED: 2
   declare readonly CONNECTING: 0
   declare readonly OPEN: 1
   declare readonly CLOSED: 2
-  declare addEventListener: EventSourceListen<Parameters<EventTarget['addEventListener']>[2]>
-  declare removeEventListener: EventSourceListen<Parameters<EventTarget['removeEventListener']>[2]>
+  declare addEventListener: EventSourceListen<Parameters<EventTarget['addEventListener']>[2], M>
+  declare removeEventListener: EventSourceListen<Parameters<EventTarget['removeEventListener']>[2], M>
 
   static {
     // The layout of a Web IDL interface: enumerable members, read-only constants on both the class
@@ -141,7 +146,7 @@ export class EventSource extends Base {
   #gathering = ''
   readonly #handlers: Record<string, Handler> = {}
 
-  constructor(url: string | URL, options: EventSourceOptions | null = {}) {
+  constructor(url: string | URL, options: EventSourceOptions<M> | null = {}) {
     super()
     // biome-ignore lint/complexity/noArguments: `new EventSource()` and `new EventSource(undefined)` differ, and `length` must be 1
     if (arguments.length < 1) throw new TypeError('No URL')
@@ -159,7 +164,7 @@ export class EventSource extends Base {
       }
       this.#handlers[type] = handler
     }
-    void this.#run()
+    void this.#run(options)
   }
 
   /** The given URL, made absolute. A redirect does not change it. */
@@ -200,11 +205,15 @@ export class EventSource extends Base {
     this.#connection.close()
   }
 
-  async #run(): Promise<void> {
+  async #run(options: EventSourceOptions | null): Promise<void> {
     const { onEvent, steps } = this.#connection
+    const { events, onInvalid } = options ?? {}
     // A failure without network also gets its own task.
     await nextTask()
-    for await (const step of steps) {
+    for await (const received of steps) {
+      const step = events && 'data' in received ? events.receive(received, onInvalid) : received
+      // Skipped, because it is not what `events` says.
+      if (!step) continue
       // [HTML, dispatch, announce, reestablish, fail] Each runs in its own task, and only if not
       // CLOSED by then.
       if (this.readyState === 2) return

@@ -1,4 +1,5 @@
 import { SseError } from '../protocol/errors.ts'
+import { assertEventOptions, type EventMap, type OnInvalid } from '../protocol/event-map.ts'
 import { namesOf, refuseUnknownName } from '../protocol/names.ts'
 import { GAP_EVENT_TYPE, type Gap } from '../protocol/signals.ts'
 import { check } from './check.ts'
@@ -35,6 +36,16 @@ export type EventParsers<M extends object> = {
 } & { [Type in keyof M]?: (data: string) => M[Type] }
 
 export interface EventsOptions<M extends object = Record<string, string>> extends ConnectionOptions {
+  /**
+   * What events there are, by `defineEvents`: their data arrives as the map says. Types that the map
+   * does not have arrive as text. Default: all data is text, but for `parse`.
+   */
+  events?: EventMap<object, M> | undefined
+  /**
+   * What to do with an event that is not what `events` says. Default `throw`: the stream ends with
+   * `INVALID_DATA`. Otherwise it goes on after the event.
+   */
+  onInvalid?: OnInvalid | undefined
   /**
    * Parses the data of events, by event type. If a parser throws, the stream ends with
    * `INVALID_DATA`.
@@ -79,12 +90,16 @@ export interface EventStream<M extends object = Record<string, string>> extends 
  *
  * @throws {DOMException} `SyntaxError`, at once, for an invalid URL. A relative URL needs a
  * document or a worker as its base.
- * @throws {SseError} `INVALID_OPTION`, at once. `INVALID_DATA` while iterating: a parser failed;
- * its error is the `cause`.
+ * @throws {SseError} `INVALID_OPTION`, at once. `INVALID_DATA` while iterating: a parser failed,
+ * whose error is the `cause`, or data is not what `events` says.
  * @throws {ConnectionError} while iterating, if the connection failed permanently in any other way.
  * See `ConnectionFailure`.
  * @throws The reason of `signal`, while iterating, once it is aborted.
  */
+export function events<M extends object>(
+  url: string | URL,
+  options: EventsOptions<M> & { events: EventMap<object, M>; parse?: undefined },
+): EventStream<M>
 export function events<M extends Record<keyof M, string> = Record<string, string>>(
   url: string | URL,
   options?: EventsOptions<M>,
@@ -95,8 +110,11 @@ export function events<M extends object>(
 ): EventStream<M>
 export function events(url: string | URL, options: EventsOptions = {}): EventStream {
   refuseUnknownName("events()'s options", options, optionNames)
-  const { onGap, onState, parse, retry, signal } = options
+  const { events: map, onGap, onInvalid, onState, parse, retry, signal } = options
   refuseUnknownName('retry', Object(retry), retryNames)
+  assertEventOptions(options)
+  if (map && parse)
+    throw new SseError('INVALID_OPTION', 'parse has no effect beside events, which has a parser for each type.')
   const connection = connect(url, options)
   const parsers = Object.fromEntries(Object.entries(parse ?? {}).map(([type, parser]) => [`parse.${type}`, parser]))
   check({ onGap, onState, ...parsers }, 'function')
@@ -129,7 +147,10 @@ export function events(url: string | URL, options: EventsOptions = {}): EventStr
           const { type, data, lastEventId } = step
           connection.lastEventId = lastEventId
           if (onGap && type === GAP_EVENT_TYPE) onGap(JSON.parse(data) as Gap, lastEventId)
-          else yield { type, data: parseData(type, data), lastEventId }
+          else {
+            const parsed = map ? map.decode(type, data, onInvalid) : { data: parseData(type, data) }
+            if (parsed) yield { type, data: parsed.data as string, lastEventId }
+          }
         } else {
           state = step
           onState?.(step)
@@ -174,6 +195,8 @@ const optionNames = /* @__PURE__ */ namesOf<EventsOptions>({
   reconnectOn: true,
   onOpen: true,
   onComment: true,
+  events: true,
+  onInvalid: true,
   parse: true,
   onGap: true,
   onState: true,

@@ -1,3 +1,4 @@
+import type { EventMap, OnInvalid } from '../protocol/event-map.ts'
 import type { ConnectionFailure } from './connection-state.ts'
 
 /**
@@ -100,7 +101,18 @@ export interface FetchInit extends RequestInit {
 export type ReconnectTrigger = (reconnect: (silentMs?: number) => void, signal: AbortSignal) => void
 
 /** The options of `EventSource`. */
-export interface EventSourceOptions extends ConnectionOptions {
+export interface EventSourceOptions<M extends object = object> extends ConnectionOptions {
+  /**
+   * What events there are, by `defineEvents`: `event.data` is what the map says, in place of the
+   * standard's text, and listeners have its type. Types that the map does not have arrive as text.
+   * Default: the standard's.
+   */
+  events?: EventMap<object, M> | undefined
+  /**
+   * What to do with an event that is not what `events` says. Default `throw`: the connection ends
+   * with an `error` event whose code is `INVALID_DATA`. Otherwise the event is not dispatched.
+   */
+  onInvalid?: OnInvalid | undefined
   /**
    * Called with every event from the server, whatever its type, right after the listeners of that
    * type.

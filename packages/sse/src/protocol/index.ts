@@ -1,6 +1,18 @@
 export { encodeComment, encodeEvent, encodeRetry, type Frame } from './encode.ts'
 export { SseError, type SseErrorCode } from './errors.ts'
 export type { EventInit, ParsedEvent } from './event.ts'
+export {
+  type AnyEvents,
+  type DataFormat,
+  defineEvents,
+  type EventMap,
+  type EventSchemas,
+  type EventsIn,
+  type EventsOut,
+  type InvalidEvent,
+  type OnInvalid,
+  text,
+} from './event-map.ts'
 export { type EventStreamOptions, EventStreamParser, readEvents } from './event-stream.ts'
 export { createParser, type Parser, type ParserOptions } from './parse.ts'
 export {
@@ -11,3 +23,4 @@ export {
   type GapReason,
   POSITION_EVENT_TYPE,
 } from './signals.ts'
+export type { SchemaIssue, SchemaResult, StandardSchema } from './standard-schema.ts'

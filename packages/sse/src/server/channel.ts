@@ -1,4 +1,4 @@
-import { type GapReason, SseError } from '../protocol/index.ts'
+import { type AnyEvents, type GapReason, SseError } from '../protocol/index.ts'
 import { namesOf, refuseUnknownName } from '../protocol/names.ts'
 import { claimSession } from './claim-session.ts'
 import { createEpoch, formatEventId, parseEventId } from './event-id.ts'
@@ -7,12 +7,18 @@ import { encodeGap } from './gap.ts'
 import { History, type HistoryOptions } from './history.ts'
 import { encodePosition } from './reserved.ts'
 import { ServerSession } from './server-session.ts'
-import type { Session } from './session.ts'
-import { encodeSessionEvent, type SessionEvent } from './session-event.ts'
+import type { AnySession, Session } from './session.ts'
+import {
+  dataEncoder,
+  type EncodeData,
+  type EventOptions,
+  encodeSessionEvent,
+  type SessionEvent,
+} from './session-event.ts'
 
 export type { HistoryOptions } from './history.ts'
 
-export interface ChannelOptions {
+export interface ChannelOptions<M extends object = AnyEvents> extends EventOptions<M> {
   /** The history, in this process's memory, for clients that reconnect. */
   history?: HistoryOptions | undefined
   /** Called after a session was subscribed. */
@@ -35,7 +41,7 @@ interface SubscribeOptions {
  * to one channel, because its client can resume one sequence only. Use the hub for many topics, for a history that survives a restart,
  * or for more processes.
  */
-export interface Channel {
+export interface Channel<M extends object = AnyEvents> {
   readonly subscriberCount: number
   readonly subscribers: Iterable<Session>
   /**
@@ -49,14 +55,14 @@ export interface Channel {
    *
    * @throws SseError `ALREADY_SUBSCRIBED` for a session of another channel; `INVALID_OPTION`.
    */
-  subscribe(session: Session, options?: SubscribeOptions): () => void
+  subscribe(session: AnySession, options?: SubscribeOptions): () => void
   /**
-   * Sends an event to every subscriber and returns its ID. The event is encoded once. A slow
+   * Sends an event to every subscriber and returns its ID: `''` if `onInvalid` skipped it. The event is encoded once. A slow
    * subscriber delays no other: what it has not read waits within its own session's bound.
    *
    * @throws SseError `INVALID_…` for an invalid event, `CHANNEL_CLOSED` after `close()`.
    */
-  broadcast(event: ChannelEvent): string
+  broadcast(event: ChannelEvent<M>): string
   /** Drains every currently subscribed session. Resolves when they have ended. */
   drain(): Promise<void>
   /**
@@ -67,28 +73,30 @@ export interface Channel {
 }
 
 /** An event without an ID: the channel sets it. */
-export type ChannelEvent = Omit<SessionEvent, 'id'> & { id?: never }
+export type ChannelEvent<M extends object = AnyEvents> = SessionEvent<M> & { id?: never }
 
 /**
  * Creates a channel.
  *
  * @throws SseError `INVALID_OPTION`
  */
-export function createChannel(options: ChannelOptions = {}): Channel {
+export function createChannel<M extends object = AnyEvents>(options: ChannelOptions<M> = {}): Channel<M> {
   return new MemoryChannel(options)
 }
 
 class MemoryChannel implements Channel {
-  readonly #options: ChannelOptions
+  readonly #options: ChannelOptions<object>
+  readonly #encodeData: EncodeData
   readonly #history: History
   readonly #subscribers = new Map<ServerSession, Subscriber>()
   /** Created when first needed: workerd has no random numbers while a module is loading. */
   #epoch: string | undefined
   #isClosed = false
 
-  constructor(options: ChannelOptions) {
+  constructor(options: ChannelOptions<object>) {
     checkOptions(options)
     this.#options = options
+    this.#encodeData = dataEncoder(options)
     this.#history = new History(options.history ?? {})
   }
 
@@ -100,7 +108,7 @@ class MemoryChannel implements Channel {
     return this.#subscribers.keys()
   }
 
-  subscribe(session: Session, options: SubscribeOptions = {}): () => void {
+  subscribe(session: AnySession, options: SubscribeOptions = {}): () => void {
     refuseUnknownName("subscribe's options", options, subscribeNames)
     if (!(session instanceof ServerSession)) {
       throw new SseError('INVALID_OPTION', 'subscribe() needs a session made by createSession or createResponse.')
@@ -142,7 +150,9 @@ class MemoryChannel implements Channel {
     }
     const id = this.#idAt(this.#history.head + 1)
     // What is not an object is refused as such.
-    const bytes = frameBytes(encodeSessionEvent(Object(event) === event ? { ...event, id } : event))
+    const frame = encodeSessionEvent(Object(event) === event ? { ...event, id } : event, this.#encodeData)
+    if (frame === undefined) return ''
+    const bytes = frameBytes(frame)
     this.#history.add(bytes)
     for (const subscriber of this.#subscribers.values()) {
       if (subscriber.isLive) this.#send(subscriber, bytes)
@@ -248,7 +258,7 @@ class MemoryChannel implements Channel {
   }
 }
 
-function checkOptions(options: ChannelOptions): void {
+function checkOptions(options: ChannelOptions<object>): void {
   if (typeof options !== 'object' || options === null) {
     throw new SseError('INVALID_OPTION', `The channel's options are ${String(options)}, not an object.`)
   }
@@ -261,7 +271,14 @@ function checkOptions(options: ChannelOptions): void {
   }
 }
 
-const optionNames = namesOf<ChannelOptions>({ history: true, onSubscribe: true, onUnsubscribe: true })
+const optionNames = namesOf<ChannelOptions>({
+  history: true,
+  onSubscribe: true,
+  onUnsubscribe: true,
+  events: true,
+  onInvalid: true,
+  serialize: true,
+})
 const subscribeNames = namesOf<SubscribeOptions>({ lastEventId: true })
 
 interface Subscriber {

@@ -1,5 +1,5 @@
 import { SseError } from '../protocol/index.ts'
-import type { Session } from './session.ts'
+import type { AnySession } from './session.ts'
 
 /** A session with the sequence of event IDs that its client resumes. */
 interface Claimed {
@@ -12,7 +12,7 @@ interface Claimed {
  *
  * @throws SseError `ALREADY_SUBSCRIBED` if it is tied to another.
  */
-export function claimSession(session: Session & Claimed, sequence: object): void {
+export function claimSession(session: AnySession & Claimed, sequence: object): void {
   session.sequence ??= sequence
   if (session.sequence === sequence) return
   throw new SseError(

@@ -1,7 +1,8 @@
-import { SseError } from '../protocol/index.ts'
+import type { EventMap, IsAnyEvents } from '../protocol/event-map.ts'
+import { type AnyEvents, SseError } from '../protocol/index.ts'
 import { longestTimerMs } from './alarm.ts'
 import { FetchSink, reportsFailedResponses } from './fetch-sink.ts'
-import type { PipeItem, PipeSource } from './pipe.ts'
+import type { MappedItem, PipeItem, PipeSource } from './pipe.ts'
 import { whatIsMistaken } from './pipe-source.ts'
 import { eventStreamHeaders, noContentHeaders } from './response-headers.ts'
 import { ServerSession } from './server-session.ts'
@@ -15,7 +16,18 @@ import { readStreamRequest } from './stream-request.ts'
  * ignored: the session stays open until it is closed. If the producer throws, the response is broken
  * off, so that every client knows that it is not complete.
  */
-export type Producer = (session: Session) => unknown
+export type Producer<M extends object = AnyEvents> = (
+  session: Session<M>,
+) => IsAnyEvents<M> extends true ? unknown : Produced<M> | Promise<Produced<M>>
+
+/** What the producer of typed events returns: a source of them, or nothing that matters. */
+// biome-ignore lint/suspicious/noConfusingVoidType: what a function without `return` returns
+type Produced<M extends object> = PipeSource<MappedItem<M>> | (() => void) | void
+
+/** Options whose map says what the producer yields. */
+interface WithEvents<M extends object> {
+  events: EventMap<M, object>
+}
 
 /**
  * Answers a Fetch request with an event stream: Hono, Bun, Deno, workerd, Next.js route handlers; h3
@@ -27,8 +39,17 @@ export type Producer = (session: Session) => unknown
  *
  * @throws SseError `INVALID_OPTION`
  */
-export function createResponse(request: Request, options: SessionOptions, producer: Producer): Response
-export function createResponse(request: Request, producer: Producer): Response
+export function createResponse<M extends object>(
+  request: Request,
+  options: SessionOptions<M> & WithEvents<M>,
+  producer: (session: Session<M>) => Produced<M> | Promise<Produced<M>>,
+): Response
+export function createResponse<M extends object = AnyEvents>(
+  request: Request,
+  options: SessionOptions<M>,
+  producer: Producer<M>,
+): Response
+export function createResponse<M extends object = AnyEvents>(request: Request, producer: Producer<M>): Response
 export function createResponse(request: Request, ...rest: OptionsAndProducer): Response {
   return open(request, rest).response
 }
@@ -42,12 +63,20 @@ export function createResponse(request: Request, ...rest: OptionsAndProducer): R
  *
  * Rejects with `INVALID_OPTION` for an argument that is wrong.
  */
-export async function createResponseWhenReady(
+export async function createResponseWhenReady<M extends object>(
   request: Request,
-  options: SessionOptions,
-  producer: Producer,
+  options: SessionOptions<M> & WithEvents<M>,
+  producer: (session: Session<M>) => Produced<M> | Promise<Produced<M>>,
 ): Promise<Response>
-export async function createResponseWhenReady(request: Request, producer: Producer): Promise<Response>
+export async function createResponseWhenReady<M extends object = AnyEvents>(
+  request: Request,
+  options: SessionOptions<M>,
+  producer: Producer<M>,
+): Promise<Response>
+export async function createResponseWhenReady<M extends object = AnyEvents>(
+  request: Request,
+  producer: Producer<M>,
+): Promise<Response>
 export async function createResponseWhenReady(request: Request, ...rest: OptionsAndProducer): Promise<Response> {
   const early: EarlyFailure = {}
   const { response, session, settings } = open(request, rest, early)
@@ -84,7 +113,7 @@ function begun(session: ServerSession, milliseconds: number): Promise<void> {
   })
 }
 
-type OptionsAndProducer = [SessionOptions, Producer] | [Producer]
+type OptionsAndProducer = [SessionOptions<object>, Producer] | [Producer]
 
 interface Opened {
   readonly response: Response

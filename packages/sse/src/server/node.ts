@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse, ServerHttp2Stream } from 'node:http2'
-import { SseError } from '../protocol/index.ts'
+import { type AnyEvents, SseError } from '../protocol/index.ts'
 import { setSharedAlarm } from './alarm.ts'
 import { breakOff } from './break-off.ts'
 import { eventStreamHeaders, noContentHeaders } from './response-headers.ts'
 import { ServerSession } from './server-session.ts'
-import type { Session } from './session.ts'
+import type { AnySession, Session } from './session.ts'
 import { readSessionOptions, type SessionOptions } from './session-options.ts'
 import type { Ending, Sink, SinkListener } from './sink.ts'
 import { SocketSink } from './socket-sink.ts'
@@ -30,8 +30,12 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
  *
  * @throws SseError `INVALID_OPTION`; `HEADERS_SENT` if part of the response was already sent.
  */
-export function createSession(req: NodeRequest, res: NodeResponse, options: SessionOptions = {}): Session {
-  return answer(req as RequestOfEither, res as ResponseOfEither, options)
+export function createSession<M extends object = AnyEvents>(
+  req: NodeRequest,
+  res: NodeResponse,
+  options: SessionOptions<M> = {},
+): Session<M> {
+  return answer(req as RequestOfEither, res as ResponseOfEither, options) as AnySession as Session<M>
 }
 
 /** `node:http2` has an API compatible with `node:http`, but separate types. */
@@ -43,7 +47,7 @@ type ResponseOfEither = ServerResponse & {
   flush?: () => void
 }
 
-function answer(req: RequestOfEither, res: ResponseOfEither, options: SessionOptions): Session {
+function answer(req: RequestOfEither, res: ResponseOfEither, options: SessionOptions<object>): Session {
   const settings = readSessionOptions(options)
   const headers = eventStreamHeaders(settings)
   const request = readStreamRequest(req.method, req.url ?? '', (name) => req.headers[name]?.toString())

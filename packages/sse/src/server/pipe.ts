@@ -1,10 +1,17 @@
-import { encodeEvent, type Frame, SseError } from '../protocol/index.ts'
+import type { IsAnyEvents } from '../protocol/event-map.ts'
+import { type AnyEvents, type Frame, SseError } from '../protocol/index.ts'
 import { namesOf, refuseUnknownName } from '../protocol/names.ts'
 import type { CloseReason } from './close-reason.ts'
 import { frameBytes } from './frame-bytes.ts'
 import { encodePassedOn } from './passed-on.ts'
 import { whyNoSource } from './pipe-source.ts'
-import { encodeSessionEvent, type SessionEvent } from './session-event.ts'
+import {
+  type EncodeData,
+  encodeSessionEvent,
+  type MappedEvent,
+  type MessageData,
+  type SessionEvent,
+} from './session-event.ts'
 
 /** The source of a pipe: a list, a generator, a Node `Readable` or a web `ReadableStream`. */
 export type PipeSource<T> = Iterable<T> | AsyncIterable<T> | ReadableStream<T>
@@ -13,7 +20,14 @@ export type PipeSource<T> = Iterable<T> | AsyncIterable<T> | ReadableStream<T>
  * An item that a pipe can send without `toEvent`: an event, also one from `readEvents()` or
  * `events()`, or the data of one. Bytes are UTF-8 text.
  */
-export type PipeItem = SessionEvent | ReceivedEvent | string | number | boolean | null | Uint8Array
+export type PipeItem<M extends object = AnyEvents> =
+  IsAnyEvents<M> extends true ? SessionEvent | ReceivedEvent | Plain | Uint8Array : MappedItem<M>
+
+/** An item of a pipe for the events of a map. */
+export type MappedItem<M extends object> = MappedEvent<M> | ReceivedEvent | (MessageData<M> & Plain) | Uint8Array
+
+/** What needs no object around it to be the data of an event without a type. */
+type Plain = string | number | boolean | null
 
 /** An event from the client's `events()`. */
 interface ReceivedEvent {
@@ -22,16 +36,16 @@ interface ReceivedEvent {
   readonly lastEventId: string
 }
 
-export interface PipeOptions<T = PipeItem> {
+export interface PipeOptions<T = PipeItem, M extends object = AnyEvents> {
   /** Converts each item to an event. Required if the items are objects but not events. */
-  toEvent?: ((item: T) => SessionEvent) | undefined
+  toEvent?: ((item: T) => SessionEvent<M>) | undefined
   /** Leaves the session open after the source has ended or failed. Default `false`. */
   keepOpen?: boolean | undefined
   /**
    * An event to send when the source fails, before the response is broken off. Default: none. Only
    * the session's `onError` gets the error, which may contain what the client must not know.
    */
-  errorEvent?: SessionEvent | ((error: unknown) => SessionEvent) | undefined
+  errorEvent?: SessionEvent<M> | ((error: unknown) => SessionEvent<M>) | undefined
 }
 
 /** How a pipe ended. */
@@ -51,6 +65,7 @@ export interface PipeTarget {
   readonly hasRoom: boolean
   /** Why the session ended, as soon as it is no longer open. */
   readonly closeReason: CloseReason | undefined
+  readonly encodeData: EncodeData
   offer(bytes: Uint8Array): boolean
   whenRoom(callback: () => void): void
   close(): Promise<CloseReason>
@@ -97,8 +112,8 @@ export async function pipeInto<T>(
     return { outcome: 'failed', error }
   }
   const encoder: Encoder<T> = toEvent
-    ? { encode: (item) => encodePassedOn(toEvent(item), session.isEventSource) }
-    : itemEncoder(session.isEventSource)
+    ? { encode: (item) => encodePassedOn(toEvent(item), session.isEventSource, session.encodeData) }
+    : itemEncoder(session)
   // Stops at once, even while the source is producing its next item, which is no longer needed.
   const stop = () => reader.stop()
   if (session.isOpen) session.signal.addEventListener('abort', stop)
@@ -213,15 +228,17 @@ interface Encoder<T> {
 }
 
 /** Encodes a {@link PipeItem}. */
-function itemEncoder(isEventSource: boolean): Encoder<unknown> {
+function itemEncoder({ isEventSource, encodeData }: PipeTarget): Encoder<unknown> {
   const decoder = new TextDecoder()
   // A character may be cut between two chunks, so a chunk may yield no text yet.
-  const encodeChunk = (text: string) => (text === '' ? undefined : encodeEvent({ data: text }))
+  const encodeChunk = (text: string) => (text === '' ? undefined : encodeSessionEvent({ data: text }, encodeData))
   return {
     encode(item) {
       if (item instanceof Uint8Array) return encodeChunk(decoder.decode(item, { stream: true }))
-      if (typeof item !== 'object' || item === null) return encodeSessionEvent({ data: item })
-      if ('data' in item) return encodePassedOn(toSessionEvent(item as SessionEvent | ReceivedEvent), isEventSource)
+      if (typeof item !== 'object' || item === null) return encodeSessionEvent({ data: item }, encodeData)
+      if ('data' in item) {
+        return encodePassedOn(toSessionEvent(item as SessionEvent | ReceivedEvent), isEventSource, encodeData)
+      }
       throw new SseError(
         'INVALID_DATA',
         'A piped object without data is not an event. Did you mean pipe(source, { toEvent: (item) => ({ data: item }) })?',

@@ -11,7 +11,7 @@ import { encodePassedOn } from './passed-on.ts'
 import { checkPipe, type PipeOptions, type PipeResult, type PipeSource, type PipeTarget, pipeInto } from './pipe.ts'
 import { encodeFinalEnd, encodePosition } from './reserved.ts'
 import type { Session } from './session.ts'
-import { encodeSessionEvent, type SessionEvent } from './session-event.ts'
+import { type EncodeData, encodeSessionEvent, type SessionEvent } from './session-event.ts'
 import type { SessionSettings } from './session-options.ts'
 import type { SessionEnd, SessionState } from './session-state.ts'
 import type { Sink, SinkListener } from './sink.ts'
@@ -96,7 +96,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   }
 
   send(event: SessionEvent): Promise<void> {
-    return this.#deliver(() => encodePassedOn(event, this.isEventSource))
+    return this.#deliver(() => encodePassedOn(event, this.isEventSource, this.encodeData))
   }
 
   write(frame: Frame): Promise<void> {
@@ -197,6 +197,11 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     return this.#settings.whenFull === 'wait'
   }
 
+  /** Internal: gives the data of an event as text. */
+  get encodeData(): EncodeData {
+    return this.#settings.encodeData
+  }
+
   /** Internal: why the session ended, as soon as it is no longer open. */
   get closeReason(): CloseReason | undefined {
     return this.#state.name === 'open' ? undefined : this.#state.reason
@@ -211,7 +216,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     let frame: Frame | undefined
     if (errorEvent) {
       try {
-        frame = encodeSessionEvent(typeof errorEvent === 'function' ? errorEvent(error) : errorEvent)
+        frame = encodeSessionEvent(typeof errorEvent === 'function' ? errorEvent(error) : errorEvent, this.encodeData)
       } catch (secondError) {
         this.report(secondError)
       }

@@ -1,6 +1,7 @@
-import { SseError } from '../protocol/index.ts'
+import { type AnyEvents, SseError } from '../protocol/index.ts'
 import { namesOf, refuseUnknownName } from '../protocol/names.ts'
 import type { ContentCoding } from './content-coding.ts'
+import { dataEncoder, type EncodeData, type EventOptions } from './session-event.ts'
 
 /** What to do with an event for a client with `maxUnsentBytes` waiting. */
 export type WhenFull = 'disconnect' | 'drop' | 'wait'
@@ -9,7 +10,7 @@ export type WhenFull = 'disconnect' | 'drop' | 'wait'
 export type ResponseHeaders = Headers | Readonly<Record<string, string | number | readonly string[] | undefined>>
 
 /** Options of a session. Times are in milliseconds; `Infinity` means "never". */
-export interface SessionOptions {
+export interface SessionOptions<M extends object = AnyEvents> extends EventOptions<M> {
   /**
    * Headers to add to, or to replace, those that a session sends by itself
    * (`Cache-Control: no-cache, no-transform`, `X-Accel-Buffering: no`). Headers that middleware set
@@ -116,16 +117,17 @@ export interface SessionSettings {
   takesConnection: boolean
   contentCoding: ContentCoding | undefined
   onError: (error: unknown) => void
+  encodeData: EncodeData
 }
 
 /** Throws `INVALID_OPTION` for options that no session would accept, before there is one. */
-export function checkSessionOptions(options: SessionOptions): void {
+export function checkSessionOptions(options: SessionOptions<object>): void {
   readSessionOptions(options)
 }
 
 /** Checks options and adds the defaults, of which one depends on the transport. Throws `INVALID_OPTION`. */
 export function readSessionOptions(
-  options: SessionOptions,
+  options: SessionOptions<object>,
   whenInterrupted: SessionSettings['whenInterrupted'] = 'break',
 ): SessionSettings {
   if (typeof options !== 'object' || options === null) {
@@ -153,6 +155,7 @@ export function readSessionOptions(
     takesConnection: options.takesConnection === true,
     contentCoding: objectOf('contentCoding', options.contentCoding),
     onError: callable('onError', options.onError) ?? logError,
+    encodeData: dataEncoder(options),
   }
 }
 
@@ -171,6 +174,9 @@ const optionNames = namesOf<SessionOptions>({
   takesConnection: true,
   contentCoding: true,
   onError: true,
+  events: true,
+  onInvalid: true,
+  serialize: true,
 })
 
 const runsOnBun = 'Bun' in globalThis

@@ -1,4 +1,4 @@
-import type { Frame } from '../protocol/index.ts'
+import type { AnyEvents, Frame } from '../protocol/index.ts'
 import type { CloseReason } from './close-reason.ts'
 import type { DrainOptions } from './drain-options.ts'
 import type { PipeItem, PipeOptions, PipeResult, PipeSource } from './pipe.ts'
@@ -16,7 +16,7 @@ import type { SessionEvent } from './session-event.ts'
  * that just left is not an error. These methods and `pipe` throw at once for an argument that is
  * wrong.
  */
-export interface Session {
+export interface Session<M extends object = AnyEvents> {
   /**
    * The last event ID that the client sent, from `Last-Event-ID` or the query (`lastEventId`,
    * `last_event_id`); `''` if none.
@@ -47,7 +47,7 @@ export interface Session {
    * Sends an event. A gap or position that another Headwater sent is passed on, and the end of its
    * stream is left out.
    */
-  send(event: SessionEvent): Promise<void>
+  send(event: SessionEvent<M>): Promise<void>
   /**
    * Sends a frame made by `encodeEvent`, `encodeComment` or `encodeRetry` unchanged. Encode once to
    * send to many.
@@ -88,8 +88,11 @@ export interface Session {
    * The stream of another Headwater can be passed on, gaps included: `pipe(events(hubUrl))`,
    * `pipe(readEvents(response.body))`.
    */
-  pipe(source: PipeSource<PipeItem>, options?: PipeOptions): Promise<PipeResult>
-  pipe<T>(source: PipeSource<T>, options: PipeOptions<T> & { toEvent: (item: T) => SessionEvent }): Promise<PipeResult>
+  pipe(source: PipeSource<PipeItem<M>>, options?: Omit<PipeOptions<PipeItem<M>, M>, 'toEvent'>): Promise<PipeResult>
+  pipe<T>(
+    source: PipeSource<T>,
+    options: PipeOptions<T, M> & { toEvent: (item: T) => SessionEvent<M> },
+  ): Promise<PipeResult>
   /**
    * Ends the session permanently, after everything sent before. For an `EventSource`, which would
    * reconnect, a last event says so: ours stops at once, a native one reconnects once and gets 204.
@@ -105,3 +108,6 @@ export interface Session {
    */
   drain(options?: DrainOptions): Promise<CloseReason>
 }
+
+/** A session of any events, for what does not send through its typed methods. */
+export type AnySession = Omit<Session, 'send' | 'pipe'>

@@ -7,6 +7,7 @@ import compression from 'compression'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createSession, type NodeRequest, type NodeResponse } from '../../src/server/node.ts'
 import type { Session } from '../../src/server/session.ts'
+import type { SessionOptions } from '../../src/server/session-options.ts'
 import { deferred, turns, until, useFakeClock } from './opener.ts'
 
 const cleanUps: (() => unknown)[] = []
@@ -233,7 +234,7 @@ describe('behind compression middleware', () => {
   const compress = compression({ threshold: 0 })
 
   /** Opens a session whose `Cache-Control` lets the middleware compress, which ours by default does not. */
-  function compressed(options: Parameters<typeof createSession>[2] = {}) {
+  function compressed(options: SessionOptions = {}) {
     return request((req, res) => {
       compress(req as never, res as never, () => {})
       return createSession(req, res, { headers: { 'Cache-Control': 'no-cache' }, ...options })
