@@ -25,6 +25,8 @@ export type SseErrorCode =
   | 'SESSION_CLOSED'
   /** The session is subscribed to something else, and its client could not resume both. */
   | 'ALREADY_SUBSCRIBED'
+  /** A session of more channels than an event ID has places for, or more rooms than there may be. */
+  | 'TOO_MANY_CHANNELS'
   /** The application broadcast an event through a closed channel. */
   | 'CHANNEL_CLOSED'
   /** Code other than the session ended its response, such as a framework that should have left it alone. */

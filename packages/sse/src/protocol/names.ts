@@ -86,6 +86,8 @@ const otherWords: Readonly<Record<string, readonly string[] | undefined>> = Obje
   validate: ['events'],
   serializer: ['serialize'],
   stringify: ['serialize'],
+  exclude: ['except'],
+  maxrooms: ['maxChannels'],
   transform: ['toEvent'],
   auth: ['tokens', 'authorize'],
   jwt: ['tokens'],

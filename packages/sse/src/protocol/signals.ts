@@ -29,6 +29,8 @@ export interface Gap {
   requested: string
   /** The ID of the earliest event in the history, which follows; `null` if the history is empty. */
   earliest: string | null
+  /** The name of the channel of which events are gone, if it has one. */
+  channel?: string | undefined
 }
 
 /**

@@ -17,6 +17,6 @@ export function claimSession(session: AnySession & Claimed, sequence: object): v
   if (session.sequence === sequence) return
   throw new SseError(
     'ALREADY_SUBSCRIBED',
-    'This session is subscribed to something else, and its client has one last event ID: it could not resume both. Give each channel a session of its own, or use the hub, where one subscription selects many topics.',
+    'This session is subscribed to something else, and its client has one last event ID: it could not resume both. Give the channels names, createChannel({ name }), or each a session of its own, or use the hub, where one subscription selects many topics.',
   )
 }

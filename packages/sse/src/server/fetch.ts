@@ -16,8 +16,8 @@ import { readStreamRequest } from './stream-request.ts'
  * ignored: the session stays open until it is closed. If the producer throws, the response is broken
  * off, so that every client knows that it is not complete.
  */
-export type Producer<M extends object = AnyEvents> = (
-  session: Session<M>,
+export type Producer<M extends object = AnyEvents, State = unknown> = (
+  session: Session<M, State>,
 ) => IsAnyEvents<M> extends true ? unknown : Produced<M> | Promise<Produced<M>>
 
 /** What the producer of typed events returns: a source of them, or nothing that matters. */
@@ -39,17 +39,20 @@ interface WithEvents<M extends object> {
  *
  * @throws SseError `INVALID_OPTION`
  */
-export function createResponse<M extends object>(
+export function createResponse<M extends object, State = unknown>(
   request: Request,
-  options: SessionOptions<M> & WithEvents<M>,
-  producer: (session: Session<M>) => Produced<M> | Promise<Produced<M>>,
+  options: SessionOptions<M, State> & WithEvents<M>,
+  producer: (session: Session<M, State>) => Produced<M> | Promise<Produced<M>>,
 ): Response
-export function createResponse<M extends object = AnyEvents>(
+export function createResponse<M extends object = AnyEvents, State = unknown>(
   request: Request,
-  options: SessionOptions<M>,
-  producer: Producer<M>,
+  options: SessionOptions<M, State>,
+  producer: Producer<M, State>,
 ): Response
-export function createResponse<M extends object = AnyEvents>(request: Request, producer: Producer<M>): Response
+export function createResponse<M extends object = AnyEvents, State = unknown>(
+  request: Request,
+  producer: Producer<M, State>,
+): Response
 export function createResponse(request: Request, ...rest: OptionsAndProducer): Response {
   return open(request, rest).response
 }
@@ -63,19 +66,19 @@ export function createResponse(request: Request, ...rest: OptionsAndProducer): R
  *
  * Rejects with `INVALID_OPTION` for an argument that is wrong.
  */
-export async function createResponseWhenReady<M extends object>(
+export async function createResponseWhenReady<M extends object, State = unknown>(
   request: Request,
-  options: SessionOptions<M> & WithEvents<M>,
-  producer: (session: Session<M>) => Produced<M> | Promise<Produced<M>>,
+  options: SessionOptions<M, State> & WithEvents<M>,
+  producer: (session: Session<M, State>) => Produced<M> | Promise<Produced<M>>,
 ): Promise<Response>
-export async function createResponseWhenReady<M extends object = AnyEvents>(
+export async function createResponseWhenReady<M extends object = AnyEvents, State = unknown>(
   request: Request,
-  options: SessionOptions<M>,
-  producer: Producer<M>,
+  options: SessionOptions<M, State>,
+  producer: Producer<M, State>,
 ): Promise<Response>
-export async function createResponseWhenReady<M extends object = AnyEvents>(
+export async function createResponseWhenReady<M extends object = AnyEvents, State = unknown>(
   request: Request,
-  producer: Producer<M>,
+  producer: Producer<M, State>,
 ): Promise<Response>
 export async function createResponseWhenReady(request: Request, ...rest: OptionsAndProducer): Promise<Response> {
   const early: EarlyFailure = {}

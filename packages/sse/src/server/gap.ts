@@ -5,6 +5,6 @@ import { encodeEvent, type Frame, GAP_EVENT_TYPE, type Gap } from '../protocol/i
  * history follows it. With `id` (the position just before the earliest event), a client cut off
  * right after the gap does not receive it again.
  */
-export function encodeGap({ reason, requested, earliest }: Gap, id?: string): Frame {
-  return encodeEvent({ type: GAP_EVENT_TYPE, data: JSON.stringify({ reason, requested, earliest }), id })
+export function encodeGap({ reason, requested, earliest, channel }: Gap, id?: string): Frame {
+  return encodeEvent({ type: GAP_EVENT_TYPE, data: JSON.stringify({ reason, requested, earliest, channel }), id })
 }

@@ -10,8 +10,22 @@ export interface HistoryOptions {
   maxEvents?: number | undefined
   /** The age at which events are dropped, in milliseconds. Default 300000 (5 minutes). */
   maxAgeMs?: number | undefined
-  /** The most encoded bytes. Default 8388608 (8 MiB). */
+  /**
+   * The most encoded bytes. Default 8388608 (8 MiB). Beside them the channel keeps a reference to the
+   * data of each event, for filters.
+   */
   maxBytes?: number | undefined
+}
+
+/** An event of a channel, encoded once for all. */
+export interface SentEvent {
+  readonly bytes: Uint8Array
+  /** How many of the bytes, at their end, are the ID and the blank line. */
+  readonly idLength: number
+  /** The ID that the application gave it. */
+  readonly ownId: string | undefined
+  /** As the application gave it, for filters. */
+  readonly content: { readonly type: string; readonly data: unknown }
 }
 
 /** The most recent events of a channel, encoded. Their positions are consecutive. */
@@ -19,11 +33,13 @@ export class History {
   /** The position of the latest event ever added; 0 if there was none. */
   head = 0
   readonly #maxEvents: number
-  readonly #maxAgeMs: number
+  readonly maxAgeMs: number
   readonly #maxBytes: number
   #kept: (KeptEvent | undefined)[] = []
   #firstIndex = 0
   #byteLength = 0
+  /** Where the events with an ID of their own are. */
+  readonly #positions = new Map<string, number>()
 
   constructor(options: HistoryOptions) {
     if (typeof options !== 'object' || options === null) {
@@ -35,7 +51,7 @@ export class History {
     refuseUnknownName('history', options, names)
     const { maxEvents = 1000, maxAgeMs = 300_000, maxBytes = 8_388_608 } = options
     this.#maxEvents = from0('maxEvents', maxEvents)
-    this.#maxAgeMs = from0('maxAgeMs', maxAgeMs)
+    this.maxAgeMs = from0('maxAgeMs', maxAgeMs)
     this.#maxBytes = from0('maxBytes', maxBytes)
   }
 
@@ -45,25 +61,32 @@ export class History {
   }
 
   /** Adds the event at the position after the head. */
-  add(bytes: Uint8Array): void {
+  add(event: SentEvent): void {
     this.head++
-    this.#kept.push({ bytes, addedAt: performance.now() })
-    this.#byteLength += bytes.length
+    this.#kept.push({ ...event, addedAt: performance.now() })
+    this.#byteLength += event.bytes.length
+    if (event.ownId !== undefined) this.#positions.set(event.ownId, this.head)
     this.trim()
   }
 
-  /** The encoded event at a position in the history. */
-  at(position: number): Uint8Array {
-    return (this.#kept[this.#firstIndex + position - this.earliest] as KeptEvent).bytes
+  /** The event at a position in the history. */
+  at(position: number): SentEvent {
+    return this.#kept[this.#firstIndex + position - this.earliest] as KeptEvent
+  }
+
+  /** The position of the event that an application gave this ID. */
+  find(ownId: string): number | undefined {
+    return this.#positions.get(ownId)
   }
 
   /** Drops events beyond the limits. */
   trim(): void {
-    const oldestAllowed = performance.now() - this.#maxAgeMs
+    const oldestAllowed = performance.now() - this.maxAgeMs
     for (let first = this.#kept[this.#firstIndex]; first; first = this.#kept[this.#firstIndex]) {
       const count = this.#kept.length - this.#firstIndex
       if (count <= this.#maxEvents && this.#byteLength <= this.#maxBytes && first.addedAt >= oldestAllowed) break
       this.#byteLength -= first.bytes.length
+      if (first.ownId !== undefined) this.#positions.delete(first.ownId)
       this.#kept[this.#firstIndex++] = undefined
     }
     // In bulk, because shifting a long array one by one is quadratic.
@@ -76,9 +99,8 @@ export class History {
 
 const names = namesOf<HistoryOptions>({ maxEvents: true, maxAgeMs: true, maxBytes: true })
 
-interface KeptEvent {
-  bytes: Uint8Array
-  addedAt: number
+interface KeptEvent extends SentEvent {
+  readonly addedAt: number
 }
 
 function from0(name: string, value: number): number {

@@ -6,10 +6,19 @@ export {
   type SseErrorCode,
 } from '../protocol/index.ts'
 export { namesOf, suggestName, unknownName } from '../protocol/names.ts'
-export { type Channel, type ChannelOptions, createChannel, type HistoryOptions } from './channel.ts'
+export type {
+  BroadcastOptions,
+  Channel,
+  ChannelOptions,
+  FilteredEvent,
+  HistoryOptions,
+  SubscribeOptions,
+} from './channel.ts'
+export { type Channels, type ChannelsOptions, createChannels } from './channels.ts'
 export { claimSession } from './claim-session.ts'
 export type { CloseReason } from './close-reason.ts'
 export type { ContentCoding } from './content-coding.ts'
+export { createChannel } from './create-channel.ts'
 export type { DrainOptions } from './drain-options.ts'
 export { createEpoch, type EventId, formatEventId, parseEventId } from './event-id.ts'
 export { createResponse, createResponseWhenReady, type Producer } from './fetch.ts'

@@ -30,12 +30,12 @@ export type NodeResponse = ServerResponse | Http2ServerResponse
  *
  * @throws SseError `INVALID_OPTION`; `HEADERS_SENT` if part of the response was already sent.
  */
-export function createSession<M extends object = AnyEvents>(
+export function createSession<M extends object = AnyEvents, State = unknown>(
   req: NodeRequest,
   res: NodeResponse,
-  options: SessionOptions<M> = {},
-): Session<M> {
-  return answer(req as RequestOfEither, res as ResponseOfEither, options) as AnySession as Session<M>
+  options: SessionOptions<M, State> = {},
+): Session<M, State> {
+  return answer(req as RequestOfEither, res as ResponseOfEither, options) as AnySession as Session<M, State>
 }
 
 /** `node:http2` has an API compatible with `node:http`, but separate types. */

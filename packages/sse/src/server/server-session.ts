@@ -13,6 +13,7 @@ import { encodeFinalEnd, encodePosition } from './reserved.ts'
 import type { Session } from './session.ts'
 import { type EncodeData, encodeSessionEvent, type SessionEvent } from './session-event.ts'
 import type { SessionSettings } from './session-options.ts'
+import type { SessionPlaces } from './session-places.ts'
 import type { SessionEnd, SessionState } from './session-state.ts'
 import type { Sink, SinkListener } from './sink.ts'
 import type { StreamRequest } from './stream-request.ts'
@@ -27,6 +28,9 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
   onBegun: (() => void) | undefined
   /** Internal: the sequence of event IDs that the client resumes. */
   sequence: object | undefined
+  /** Internal: the client's places in channels that have names. */
+  places: SessionPlaces | undefined
+  state: unknown
   readonly #settings: SessionSettings
   readonly #sink: Sink | undefined
   #state: SessionState = { name: 'open' }
@@ -59,6 +63,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     this.lastEventId = request.lastEventId
     this.isEventSource = request.isEventSource
     this.#settings = settings
+    this.state = settings.state
     this.closed = new Promise((resolve) => {
       this.#resolveClosed = resolve
     })

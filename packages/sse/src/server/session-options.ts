@@ -10,7 +10,9 @@ export type WhenFull = 'disconnect' | 'drop' | 'wait'
 export type ResponseHeaders = Headers | Readonly<Record<string, string | number | readonly string[] | undefined>>
 
 /** Options of a session. Times are in milliseconds; `Infinity` means "never". */
-export interface SessionOptions<M extends object = AnyEvents> extends EventOptions<M> {
+export interface SessionOptions<M extends object = AnyEvents, State = unknown> extends EventOptions<M> {
+  /** What the application knows of the client: `session.state`. Default: `undefined`. */
+  state?: State | undefined
   /**
    * Headers to add to, or to replace, those that a session sends by itself
    * (`Cache-Control: no-cache, no-transform`, `X-Accel-Buffering: no`). Headers that middleware set
@@ -118,6 +120,7 @@ export interface SessionSettings {
   contentCoding: ContentCoding | undefined
   onError: (error: unknown) => void
   encodeData: EncodeData
+  state: unknown
 }
 
 /** Throws `INVALID_OPTION` for options that no session would accept, before there is one. */
@@ -156,6 +159,7 @@ export function readSessionOptions(
     contentCoding: objectOf('contentCoding', options.contentCoding),
     onError: callable('onError', options.onError) ?? logError,
     encodeData: dataEncoder(options),
+    state: options.state,
   }
 }
 
@@ -177,6 +181,7 @@ const optionNames = namesOf<SessionOptions>({
   events: true,
   onInvalid: true,
   serialize: true,
+  state: true,
 })
 
 const runsOnBun = 'Bun' in globalThis

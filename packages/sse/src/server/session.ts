@@ -16,7 +16,12 @@ import type { SessionEvent } from './session-event.ts'
  * that just left is not an error. These methods and `pipe` throw at once for an argument that is
  * wrong.
  */
-export interface Session<M extends object = AnyEvents> {
+export interface Session<M extends object = AnyEvents, State = unknown> {
+  /**
+   * What the application knows of the client, such as its user: the option `state`, and what the
+   * application sets later. Channels give it to filters.
+   */
+  state: State
   /**
    * The last event ID that the client sent, from `Last-Event-ID` or the query (`lastEventId`,
    * `last_event_id`); `''` if none.
@@ -110,4 +115,4 @@ export interface Session<M extends object = AnyEvents> {
 }
 
 /** A session of any events, for what does not send through its typed methods. */
-export type AnySession = Omit<Session, 'send' | 'pipe'>
+export type AnySession<State = unknown> = Omit<Session<AnyEvents, State>, 'send' | 'pipe'>

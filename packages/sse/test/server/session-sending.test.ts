@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { encodeEvent } from '../../src/protocol/encode.ts'
-import { createChannel } from '../../src/server/channel.ts'
+import { createChannel } from '../../src/server/create-channel.ts'
 import type { Session } from '../../src/server/session.ts'
 import { dataOf, opener, turns } from './opener.ts'
 import { type TestResponse, transports } from './transports.ts'

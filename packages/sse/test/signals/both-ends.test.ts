@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { EventSource } from '../../src/client/event-source.ts'
 import { events } from '../../src/client/events.ts'
 import { readEvents } from '../../src/protocol/event-stream.ts'
-import { createChannel } from '../../src/server/channel.ts'
+import { createChannel } from '../../src/server/create-channel.ts'
 import type { PipeItem } from '../../src/server/pipe.ts'
 import { rowsAfter, serveSessions } from './stream-of-ours.ts'
 

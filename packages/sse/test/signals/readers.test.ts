@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { large, manners, readByManner } from '../../../../conformance/readers/manners.ts'
-import { createChannel } from '../../src/server/channel.ts'
+import { createChannel } from '../../src/server/create-channel.ts'
 import type { Session } from '../../src/server/session.ts'
 import { serveSessions } from './stream-of-ours.ts'
 

@@ -2,7 +2,9 @@ import { expectTypeOf, test } from 'vitest'
 import { EventSource } from '../../src/client/event-source.ts'
 import { type EventStream, events } from '../../src/client/events.ts'
 import { defineEvents, type EventMap } from '../../src/protocol/event-map.ts'
-import { type Channel, createChannel } from '../../src/server/channel.ts'
+import type { Channel } from '../../src/server/channel.ts'
+import { createChannels } from '../../src/server/channels.ts'
+import { createChannel } from '../../src/server/create-channel.ts'
 import { createResponse } from '../../src/server/fetch.ts'
 import { createSession } from '../../src/server/node.ts'
 import type { Session } from '../../src/server/session.ts'
@@ -101,6 +103,34 @@ test('without a map everything takes any event, as before', () => {
     })
     // A session of some events does not take any.
     expectTypeOf<Session<Prices>>().not.toExtend<Session>()
+  })
+})
+
+test('a session has a state of a type, which its channel gives to filters and lists', () => {
+  unchecked(() => {
+    interface User {
+      user: string
+    }
+    const session = createSession(never, never, { events: zodEvents, state: { user: 'ann' } })
+    expectTypeOf(session).toEqualTypeOf<Session<Given, User>>()
+    const channel = createChannel<Prices, User>()
+    expectTypeOf(channel.subscribers).toEqualTypeOf<Iterable<Session<Prices, User>>>()
+    channel.subscribe(session, {
+      filter(event, { state }) {
+        expectTypeOf(state).toEqualTypeOf<User>()
+        return event.type === 'tick' ? event.data.price > 5 : event.data.length > 5
+      },
+    })
+    // @ts-expect-error a session without a user
+    channel.subscribe(createSession(never, never, { state: 7 }))
+    channel.broadcast({ type: 'tick', data: { price: 1 }, id: 'row-1' }, { except: session })
+    createResponse(never, { state: { user: 'ann' } }, ({ state }) => expectTypeOf(state).toEqualTypeOf<User>())
+
+    const rooms = createChannels<number, Prices, User>()
+    expectTypeOf(rooms.get(7)).toEqualTypeOf<Channel<Prices, User>>()
+    // @ts-expect-error a key is a number
+    rooms.get('7')
+    for (const [key] of rooms) expectTypeOf(key).toEqualTypeOf<number>()
   })
 })
 
