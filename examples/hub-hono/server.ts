@@ -1,7 +1,7 @@
 // A hub inside a Hono 4 application, here on Node. Run: node examples/hub-hono/server.ts
 import { readFileSync } from 'node:fs'
 import { serve } from '@hono/node-server'
-import { createHub, createMemoryStore, typedTopic } from 'headwater'
+import { createHub, createMemoryStore } from 'headwater'
 import { Hono } from 'hono'
 
 const events = '/.well-known/mercure?match=guest-book&match=clock'
@@ -15,8 +15,8 @@ const hub = await createHub({
   // Only this program publishes; everybody may subscribe to public events.
   authorize: () => ({}),
 })
-const clock = typedTopic<Date>(hub, 'clock')
-const ticking = setInterval(() => clock.publish(new Date(), { type: 'clock' }), 1000)
+const clock = hub.topic('clock')
+const ticking = setInterval(() => clock.broadcast({ type: 'clock', data: new Date() }), 1000)
 
 const app = new Hono()
 

@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import type { AnyEvents } from '@headwater/sse'
 import { namesOf } from '@headwater/sse/server'
 import { checkNames } from './base/check-names.ts'
 import { createCounts } from './http/access/client-counts.ts'
@@ -10,12 +11,23 @@ import { type FetchHandler, fetchHandlerFor } from './http/server/fetch-handler.
 import { type Handler, handlerFor } from './http/server/handler.ts'
 import { type HubServer, type ListenOptions, listen } from './http/server/server.ts'
 import { createHubCore, type HubCore } from './hub/hub-core.ts'
+import { openTopic, type Topic, type TopicOptions } from './hub/topic.ts'
 import { checkHubOptions, type HubOptions } from './hub-options.ts'
 import { observeStore } from './store/observed-store.ts'
 import { StoreHealthMonitor } from './store/store-health.ts'
 
 /** A hub in a program: what the program does with it, and how it answers HTTP requests. */
 export interface Hub extends HubCore {
+  /**
+   * A topic as a channel over the hub's history, or those of a URI template: `broadcast`, `subscribe`
+   * for sessions of the program, `events()`. With a map of its events, both ends are typed and checked.
+   *
+   * @throws HubError `INVALID_OPTION`; `INVALID_MATCHER` for a name that no topic has.
+   */
+  topic<In extends object = AnyEvents, Out extends object = In, State = unknown>(
+    name: string,
+    options?: TopicOptions<In, Out>,
+  ): Topic<In, Out, State>
   /**
    * Answers requests of `node:http`, `node:https` and `node:http2`: `createServer(hub.handler)`, or
    * `app.use(hub.handler)` in Express. Passes requests that are not for the hub to `next`, if there
@@ -79,6 +91,8 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     const router = createRouter(hub, embedded)
     metrics?.observe(hub)
     return Object.assign(hub, {
+      topic: <In extends object, Out extends object, State>(name: string, given?: TopicOptions<In, Out>) =>
+        openTopic<In, Out, State>(hub, name, given, reportOnce),
       handler: handlerFor(router, embedded),
       fetch: fetchHandlerFor(router, embedded),
       async listen(address: ListenOn) {

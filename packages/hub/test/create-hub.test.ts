@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { createServer, type RequestListener } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import { readEvents } from '@headwater/sse'
+import { defineEvents, readEvents } from '@headwater/sse'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
   createHub,
@@ -12,7 +12,6 @@ import {
   type HubOptions,
   Metrics,
   type PublishInit,
-  typedTopic,
 } from '../src/index.ts'
 import { problemOf } from './http/serve-hub.ts'
 
@@ -204,9 +203,9 @@ describe('a hub inside a program', () => {
 
   test('types a topic', async () => {
     const hub = await create()
-    const orders = typedTopic<{ number: number }>(hub, 'orders')
-    await orders.publish({ number: 7 })
-    const { value } = await orders.subscribe({ lastEventId: 'earliest' }).next()
+    const orders = hub.topic('orders', { events: defineEvents<{ message: { number: number } }>() })
+    await orders.broadcast({ data: { number: 7 } })
+    const { value } = await orders.events({ lastEventId: 'earliest' }).next()
     expect(value?.data.number).toBe(7)
   })
 

@@ -9,7 +9,6 @@ import {
   openSqliteStore,
   openStore,
   TokenAuthorizer,
-  typedTopic,
 } from '../src/index.ts'
 
 // Programs in JavaScript, and options from a variable, which no compiler checks.
@@ -40,15 +39,16 @@ describe('a name that does not exist is refused, with the one that was meant, in
     ['publish', async () => (await create()).publish('text' as never), 'is not an event'],
     [
       "a typed topic's publish",
-      async () => typedTopic(await create(), 'a').publish(1, { event: 'b' } as never),
+      async () => (await create()).topic('a').broadcast({ data: 1, event: 'b' } as never),
       'Did you mean type?',
     ],
     ['subscribe', async () => (await create()).subscribe('a', { since: '1' } as never).next(), 'lastEventId?'],
     [
-      "a typed topic's subscribe",
+      "a topic's events",
       async () =>
-        typedTopic(await create(), 'a')
-          .subscribe({ ongap() {} } as never)
+        (await create())
+          .topic('a')
+          .events({ ongap() {} } as never)
           .next(),
       'Did you mean onGap?',
     ],

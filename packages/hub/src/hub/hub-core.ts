@@ -93,12 +93,13 @@ export interface Subscription {
    */
   readonly precedingEventId: string
   /**
-   * Sends the subscription's events through a session while it is open.
+   * Sends the subscription's events through a session while it is open. `claim` is what the caller has
+   * claimed the session for, if it has.
    *
    * @throws SseError `ALREADY_SUBSCRIBED` if the session has another subscription: one selects many
    * topics.
    */
-  deliverTo(session: Session): void
+  deliverTo(session: Session, claim?: object): void
 }
 
 /**
@@ -312,9 +313,9 @@ export async function createHubCore({
       const start = await findStart(selection, lastEventId, signal)
       return {
         precedingEventId: precedingEventId(start, lastEventId),
-        deliverTo(session) {
+        deliverTo(session, claim = {}) {
           // Not even twice: a session has one place in one sequence.
-          claimSession(session, {})
+          claimSession(session, claim)
           if (closing) session.drain({ among: fanOut.subscriberCount + 1 })
           else fanOut.add(session, selection, start, divergences)
           // Connected only after it is served, so that it also receives its own event.

@@ -1,8 +1,6 @@
 import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
-import { HubError } from '../../src/base/errors.ts'
 import { createHubCore, type HubCore } from '../../src/hub/hub-core.ts'
 import type { HubEvent } from '../../src/hub/program-events.ts'
-import { typedTopic } from '../../src/hub/typed-topic.ts'
 import { everyTopic, exactTopic, urlPattern } from '../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { nextTurn } from '../next-turn.ts'
@@ -230,49 +228,6 @@ describe('the events of a hub', () => {
   test('of no topic are refused', async () => {
     const hub = await start()
     await expect(hub.subscribe([]).next()).rejects.toMatchObject({ code: 'INVALID_MATCHER' })
-  })
-})
-
-describe('a typed topic', () => {
-  interface Order {
-    readonly number: number
-  }
-
-  test('publishes values as JSON and gives them back, private ones too', async () => {
-    const hub = await start()
-    const orders = typedTopic<Order>(hub, 'orders')
-    const id = await orders.publish({ number: 7 }, { type: 'placed', private: true })
-    const { value } = await orders.subscribe({ lastEventId: 'earliest' }).next()
-    expect(value).toEqual({ id, topics: ['orders'], type: 'placed', data: { number: 7 }, isPrivate: true })
-    const number: number | undefined = value?.data.number
-    expect(number).toBe(7)
-  })
-
-  test('refuses what has no JSON, and what its parse refuses', async () => {
-    const hub = await start()
-    const parse = (value: unknown): Order => {
-      if (typeof (value as Order).number === 'number') return value as Order
-      throw new Error('number is missing')
-    }
-    const orders = typedTopic(hub, 'orders', parse)
-    await expect(orders.publish(undefined as unknown as Order)).rejects.toMatchObject({ code: 'INVALID_DATA' })
-    for (const data of ['no JSON', '{}']) {
-      const hubOfData = await start()
-      await hubOfData.publish({ topic: 'orders', data })
-      const events = typedTopic(hubOfData, 'orders', parse).subscribe({ lastEventId: 'earliest' })
-      await expect(events.next()).rejects.toBeInstanceOf(HubError)
-    }
-  })
-
-  test('throws at a gap unless it is to be told of it', async () => {
-    const hub = await start()
-    const orders = typedTopic<Order>(hub, 'orders')
-    await hub.publish({ topic: 'orders', data: '{"number":1}' })
-    await expect(orders.subscribe({ lastEventId: 'gone' }).next()).rejects.toThrow('are lost')
-    const gaps: string[] = []
-    const events = orders.subscribe({ lastEventId: 'gone', onGap: ({ data }) => gaps.push(JSON.parse(data).reason) })
-    expect(await take(events, 1)).toEqual([{ number: 1 }])
-    expect(gaps).toEqual(['unknown'])
   })
 })
 

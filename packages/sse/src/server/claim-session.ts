@@ -13,8 +13,13 @@ interface Claimed {
  * @throws SseError `ALREADY_SUBSCRIBED` if it is tied to another.
  */
 export function claimSession(session: AnySession & Claimed, sequence: object): void {
-  session.sequence ??= sequence
-  if (session.sequence === sequence) return
+  if (session.sequence !== sequence) assertUnclaimed(session)
+  session.sequence = sequence
+}
+
+/** Throws `ALREADY_SUBSCRIBED` if a session is tied to any sequence. */
+export function assertUnclaimed(session: AnySession & Claimed): void {
+  if (session.sequence === undefined) return
   throw new SseError(
     'ALREADY_SUBSCRIBED',
     'This session is subscribed to something else, and its client has one last event ID: it could not resume both. Give the channels names, createChannel({ name }), or each a session of its own, or use the hub, where one subscription selects many topics.',

@@ -12,11 +12,14 @@ export type SessionEvent<M extends object = AnyEvents> =
  * An event of a map: a union over its types. No conditional type, so that the literals in a generator's
  * `yield` keep their types while `M` is inferred.
  */
-export type MappedEvent<M extends object> = (
+export type MappedEvent<M extends object> = MappedContent<M> & EventRest
+
+type MappedContent<M extends object> =
   | { [Type in keyof M & string]: { type: Type; data: M[Type] } }[keyof M & string]
   | { type?: undefined; data: MessageData<M> }
-) &
-  EventRest
+
+/** The type of an event and its data. */
+export type ContentOf<M extends object = AnyEvents> = IsAnyEvents<M> extends true ? AnyContent : MappedContent<M>
 
 /** The data of an event without a type; `never` if the map has none. */
 export type MessageData<M extends object> = M['message' & keyof M]
