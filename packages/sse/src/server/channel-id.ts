@@ -1,11 +1,12 @@
-import { type EventId, formatEventId, parseEventId } from './event-id.ts'
+import { type EventId, parseEventId } from './event-id.ts'
 
 /**
  * A client's places in channels that have names, by name. As an ID: `<name>:<epoch>.<position>` for
  * each, joined by `~`, and `*` if there were more than an ID may have.
  */
 export interface ClientPlaces {
-  readonly places: Map<string, EventId>
+  /** Each as in the ID, so that an ID of all is no more than these joined. */
+  readonly places: Map<string, string>
   /** Whether places were left out: a channel that is not among these may have been. */
   hasLeftOut: boolean
 }
@@ -16,16 +17,22 @@ export const maxPlaces = 32
 /** The longest name in characters, encoded. */
 const maxNameLength = 64
 
-/** Formats a place in a channel, which has a name or not. */
-export function formatPlace(name: string | undefined, id: EventId): string {
-  return name === undefined ? formatEventId(id) : `${encodeName(name)}:${formatEventId(id)}`
+/** What the places in a channel begin with. `''` for a channel without a name. */
+export function placePrefix(name: string | undefined): string {
+  return name === undefined ? '' : `${encodeName(name)}:`
+}
+
+/** The place in a channel's history that an ID has for it. */
+export function placeIn(places: ClientPlaces | undefined, name: string): EventId | undefined {
+  const place = places?.places.get(name)
+  return place === undefined ? undefined : parseEventId(place.slice(place.indexOf(':') + 1))
 }
 
 /** Formats all places of a client. */
 export function formatPlaces({ places, hasLeftOut }: ClientPlaces): string {
-  const parts = Array.from(places, ([name, id]) => formatPlace(name, id))
-  if (hasLeftOut) parts.push('*')
-  return parts.join('~')
+  let text = ''
+  for (const place of places.values()) text += text === '' ? place : `~${place}`
+  return hasLeftOut ? `${text}~*` : text
 }
 
 /** Parses an ID of channels with names. `undefined` for any text that {@link formatPlaces} would not write. */
@@ -34,13 +41,13 @@ export function parsePlaces(text: string): ClientPlaces | undefined {
   const hasLeftOut = parts.length > 1 && parts.at(-1) === '*'
   if (hasLeftOut) parts.pop()
   if (parts.length > maxPlaces) return undefined
-  const places = new Map<string, EventId>()
+  const places = new Map<string, string>()
   for (const part of parts) {
     const colon = part.indexOf(':')
     const name = decodeName(part.slice(0, Math.max(colon, 0)))
     const id = parseEventId(part.slice(colon + 1))
     if (name === undefined || !id || id.tag !== undefined || places.has(name)) return undefined
-    places.set(name, id)
+    places.set(name, part)
   }
   return { places, hasLeftOut }
 }

@@ -5,11 +5,11 @@ export function frameBytes(frame: Frame): Uint8Array {
   return sendable(encoder.encode(frame))
 }
 
-/** The two one after the other, in that form. */
-export function joinBytes(first: Uint8Array, second: Uint8Array): Uint8Array {
-  const joined = new Uint8Array(first.length + second.length)
-  joined.set(first)
-  joined.set(second, first.length)
+/** Bytes and a text of ASCII after them, in that form. */
+export function withText(bytes: Uint8Array, text: string): Uint8Array {
+  const joined = new Uint8Array(bytes.length + text.length)
+  joined.set(bytes)
+  encoder.encodeInto(text, joined.subarray(bytes.length))
   return sendable(joined)
 }
 

@@ -22,6 +22,8 @@ export interface SentEvent {
   readonly bytes: Uint8Array
   /** How many of the bytes, at their end, are the ID and the blank line. */
   readonly idLength: number
+  /** Its place in the channel, as in an ID. */
+  readonly place: string
   /** The ID that the application gave it. */
   readonly ownId: string | undefined
   /** As the application gave it, for filters. */

@@ -1,9 +1,9 @@
 import { type GapReason, SseError } from '../protocol/index.ts'
 import { namesOf, refuseUnknownName } from '../protocol/names.ts'
 import type { BroadcastOptions, Channel, ChannelOptions, FilteredEvent, SubscribeOptions } from './channel.ts'
-import { formatPlace, parsePlaces } from './channel-id.ts'
+import { parsePlaces, placeIn, placePrefix } from './channel-id.ts'
 import { claimSession } from './claim-session.ts'
-import { createEpoch, parseEventId } from './event-id.ts'
+import { createEpoch, formatEventId, parseEventId } from './event-id.ts'
 import { frameBytes } from './frame-bytes.ts'
 import { encodeGap } from './gap.ts'
 import { History, type SentEvent } from './history.ts'
@@ -18,6 +18,7 @@ import { SessionPlaces } from './session-places.ts'
 /** The implementation of {@link Channel}, for options that are checked. */
 export class MemoryChannel implements Channel {
   readonly name: string | undefined
+  readonly #prefix: string
   readonly #options: ChannelOptions<object, never>
   readonly #encodeData: EncodeData
   readonly #history: History
@@ -31,6 +32,7 @@ export class MemoryChannel implements Channel {
 
   constructor(options: ChannelOptions<object, never>) {
     this.name = options.name
+    this.#prefix = placePrefix(options.name)
     this.#options = options
     this.#encodeData = dataEncoder(options)
     this.#history = new History(options.history ?? {})
@@ -107,7 +109,7 @@ export class MemoryChannel implements Channel {
     if (!places || this.name === undefined) return given ?? session.lastEventId
     const client = given === undefined ? places : new SessionPlaces(given)
     const place = client.of(this.name)
-    if (place) return formatPlace(this.name, place)
+    if (place !== undefined) return place
     // A client that was in other channels only, and in nothing of which we do not know.
     return client.isKnown && !client.hasLeftOut ? '' : (given ?? session.lastEventId)
   }
@@ -124,13 +126,14 @@ export class MemoryChannel implements Channel {
     const position = this.#history.head + 1
     const ownId = Object(event).id as string | undefined
     if (ownId !== undefined) assertOwnId(ownId, this.#history)
-    const id = ownId ?? this.#placeAt(position)
+    const place = this.#placeAt(position)
+    const id = ownId ?? place
     // What is not an object is refused as such.
     const frame = encodeSessionEvent(Object(event) === event ? { ...event, id } : event, this.#encodeData)
     if (frame === undefined) return ''
     const idLength = frameBytes(id as never).length + 'id: \n\n'.length
     const content = { type: event.type || 'message', data: event.data }
-    const sent: SentEvent = { bytes: frameBytes(frame), idLength, ownId, content }
+    const sent: SentEvent = { bytes: frameBytes(frame), idLength, place, ownId, content }
     this.#history.add(sent)
     for (const subscriber of this.#subscribers.values()) {
       if (except?.has(subscriber.session)) this.#except(subscriber, position)
@@ -182,7 +185,7 @@ export class MemoryChannel implements Channel {
   #find(requested: string): number | GapReason {
     const own = this.#history.find(requested)
     if (own !== undefined) return own
-    const id = this.name === undefined ? parseEventId(requested) : parsePlaces(requested)?.places.get(this.name)
+    const id = this.name === undefined ? parseEventId(requested) : placeIn(parsePlaces(requested), this.name)
     // Of a channel that had no name.
     const { tag } = id ?? parseEventId(requested) ?? { tag: '' }
     if (tag !== undefined) return 'unknown'
@@ -238,11 +241,14 @@ export class MemoryChannel implements Channel {
     } else this.#deliver(subscriber, event, position)
   }
 
-  #deliver(subscriber: Subscriber, { bytes, idLength }: SentEvent, position: number): void {
+  #deliver(subscriber: Subscriber, { bytes, idLength, place }: SentEvent, position: number): void {
     const { session, places } = subscriber
-    this.#move(subscriber, position)
+    if (this.name !== undefined) places?.move(this.name, place)
     subscriber.told = position
-    session.offer(places?.isSeveral ? places.withId(bytes, idLength) : bytes)
+    if (places?.isSeveral) {
+      const block = places.withId(bytes, idLength)
+      session.offer(block.bytes, block.id)
+    } else session.offer(bytes)
   }
 
   #passes({ filter, session }: Subscriber, { content }: SentEvent): boolean {
@@ -298,7 +304,7 @@ export class MemoryChannel implements Channel {
   }
 
   #move({ places }: Subscriber, position: number): void {
-    if (this.name !== undefined) places?.move(this.name, { epoch: this.#currentEpoch, position })
+    if (this.name !== undefined) places?.move(this.name, this.#placeAt(position))
   }
 
   /** The ID of a client that has come to this position. */
@@ -324,7 +330,7 @@ export class MemoryChannel implements Channel {
   }
 
   #placeAt(position: number): string {
-    return formatPlace(this.name, { epoch: this.#currentEpoch, position })
+    return this.#prefix + formatEventId({ epoch: this.#currentEpoch, position })
   }
 
   get #currentEpoch(): string {

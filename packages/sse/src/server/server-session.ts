@@ -163,8 +163,9 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     return this.closed
   }
 
-  offer(bytes: Uint8Array): boolean {
-    return this.isOpen && this.#accept(bytes)
+  /** Internal: `id` is the last ID in the bytes, if the caller knows it. */
+  offer(bytes: Uint8Array, id?: string): boolean {
+    return this.isOpen && this.#accept(bytes, undefined, id)
   }
 
   get hasRoom(): boolean {
@@ -257,7 +258,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     return this.#settings.contentCoding?.encode(bytes) ?? bytes
   }
 
-  #accept(plain: Uint8Array, delivery?: Delivery): boolean {
+  #accept(plain: Uint8Array, delivery?: Delivery, id = lastIdIn(plain)): boolean {
     const { maxUnsentBytes, whenFull } = this.#settings
     const unsentBytes = this.unsentBytes
     if (unsentBytes >= maxUnsentBytes) {
@@ -276,7 +277,7 @@ export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
     }
     this.#acceptedFrames++
     this.onBegun?.()
-    this.#cursor = lastIdIn(plain) ?? this.#cursor
+    this.#cursor = id ?? this.#cursor
     const bytes = this.#encode(plain)
     this.#lastSentAt = performance.now()
     if (unsentBytes === 0) this.#lastProgressAt = this.#lastSentAt

@@ -1,7 +1,6 @@
-import { type Frame, SseError } from '../protocol/index.ts'
+import { SseError } from '../protocol/index.ts'
 import { type ClientPlaces, formatPlaces, maxPlaces, parsePlaces } from './channel-id.ts'
-import type { EventId } from './event-id.ts'
-import { frameBytes, joinBytes } from './frame-bytes.ts'
+import { withText } from './frame-bytes.ts'
 
 /**
  * The places of a session's client in all channels that have names: those that this session is
@@ -30,7 +29,7 @@ export class SessionPlaces {
     return this.#client.places.size > 1 || this.#client.hasLeftOut
   }
 
-  of(name: string): EventId | undefined {
+  of(name: string): string | undefined {
     return this.#client.places.get(name)
   }
 
@@ -61,8 +60,8 @@ export class SessionPlaces {
     return this.#subscribed.size > 0
   }
 
-  move(name: string, id: EventId): void {
-    this.#client.places.set(name, id)
+  move(name: string, place: string): void {
+    this.#client.places.set(name, place)
   }
 
   /** The ID of everything that the client has by now. */
@@ -71,7 +70,8 @@ export class SessionPlaces {
   }
 
   /** A block of one channel, of which the last `idLength` bytes are its ID, with the ID of all channels. */
-  withId(bytes: Uint8Array, idLength: number): Uint8Array {
-    return joinBytes(bytes.subarray(0, bytes.length - idLength), frameBytes(`id: ${this.format()}\n\n` as Frame))
+  withId(bytes: Uint8Array, idLength: number): { readonly bytes: Uint8Array; readonly id: string } {
+    const id = this.format()
+    return { bytes: withText(bytes.subarray(0, bytes.length - idLength), `id: ${id}\n\n`), id }
   }
 }

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { Channel } from '../../src/server/channel.ts'
-import { formatPlaces, isChannelName, parsePlaces } from '../../src/server/channel-id.ts'
+import { formatPlaces, isChannelName, parsePlaces, placePrefix } from '../../src/server/channel-id.ts'
 import { createChannel } from '../../src/server/create-channel.ts'
+import { formatEventId } from '../../src/server/event-id.ts'
 import { open } from './client-of-channels.ts'
 
 const named = (...names: string[]) => names.map((name) => createChannel({ name }))
@@ -241,7 +242,10 @@ describe('the ID of several channels', () => {
         fc.uniqueArray(fc.tuple(name, id), { selector: ([key]) => key, minLength: 2, maxLength: 32 }),
         fc.boolean(),
         (places, hasLeftOut) => {
-          const client = { places: new Map(places), hasLeftOut }
+          const client = {
+            places: new Map(places.map(([key, at]) => [key, placePrefix(key) + formatEventId(at)])),
+            hasLeftOut,
+          }
           const text = formatPlaces(client)
           expect(text).toMatch(/^[!-~]+$/)
           expect(parsePlaces(text)).toEqual(client)
