@@ -1,7 +1,7 @@
+import { check } from '../protocol/check.ts'
 import { SseError } from '../protocol/errors.ts'
 import { namesOf, refuseUnknownName } from '../protocol/names.ts'
 import { GAP_EVENT_TYPE, type Gap } from '../protocol/signals.ts'
-import { check } from './check.ts'
 import { connect } from './connection.ts'
 import { ConnectionError } from './connection-error.ts'
 import type { ConnectionState } from './connection-state.ts'
@@ -94,9 +94,9 @@ export function events<M extends object>(
   options: EventsOptions<M> & { parse: EventParsers<M> },
 ): EventStream<M>
 export function events(url: string | URL, options: EventsOptions = {}): EventStream {
-  refuseUnknownName("events()'s options", options, optionNames)
+  refuseUnknownName("events()'s options", options, optionNames, otherOptionWords)
   const { onGap, onState, parse, retry, signal } = options
-  refuseUnknownName('retry', Object(retry), retryNames)
+  refuseUnknownName('retry', Object(retry), retryNames, otherRetryWords)
   const connection = connect(url, options)
   const parsers = Object.fromEntries(Object.entries(parse ?? {}).map(([type, parser]) => [`parse.${type}`, parser]))
   check({ onGap, onState, ...parsers }, 'function')
@@ -123,18 +123,24 @@ export function events(url: string | URL, options: EventsOptions = {}): EventStr
 
   async function* iterate(): AsyncGenerator<StreamEvent<Record<string, string>>, undefined, void> {
     try {
-      for await (const step of connection.steps) {
-        if (connection.signal.aborted) break
-        if ('data' in step) {
-          const { type, data, lastEventId } = step
-          connection.lastEventId = lastEventId
-          if (onGap && type === GAP_EVENT_TYPE) onGap(JSON.parse(data) as Gap, lastEventId)
-          else yield { type, data: parseData(type, data), lastEventId }
-        } else {
-          state = step
-          onState?.(step)
-          if (step.name === 'closed' && step.failure && step.failure.code !== 'STREAM_COMPLETE')
-            throw new ConnectionError(step.failure)
+      for await (const steps of connection.steps) {
+        for (const step of steps) {
+          if (connection.signal.aborted) break
+          if (typeof step === 'function') {
+            // A separate microtask keeps its errors away from the stream and reports them to the
+            // host.
+            queueMicrotask(step)
+          } else if ('data' in step) {
+            const { type, data, lastEventId } = step
+            connection.lastEventId = lastEventId
+            if (onGap && type === GAP_EVENT_TYPE) onGap(JSON.parse(data) as Gap, lastEventId)
+            else yield { type, data: parseData(type, data), lastEventId }
+          } else {
+            state = step
+            onState?.(step)
+            if (step.name === 'closed' && step.failure && step.failure.code !== 'STREAM_COMPLETE')
+              throw new ConnectionError(step.failure)
+          }
         }
       }
       signal?.throwIfAborted()
@@ -179,6 +185,18 @@ const optionNames = /* @__PURE__ */ namesOf<EventsOptions>({
   onState: true,
 })
 
+const otherOptionWords = {
+  onerror: 'onState',
+  onclose: 'onState',
+  ondisconnect: 'onState',
+  onconnect: 'onOpen',
+  timeout: 'idleTimeoutMs',
+  heartbeattimeout: 'idleTimeoutMs',
+  maxbuffersize: 'maxEventBytes',
+  reconnect: 'retry',
+  since: 'lastEventId',
+}
+
 const retryNames = /* @__PURE__ */ namesOf<RetryPolicy>({
   statuses: true,
   maxRetries: true,
@@ -188,3 +206,13 @@ const retryNames = /* @__PURE__ */ namesOf<RetryPolicy>({
   maxReconnectionTimeMs: true,
   decide: true,
 })
+
+const otherRetryWords = {
+  retries: 'maxRetries',
+  attempts: 'maxRetries',
+  maxattempts: 'maxRetries',
+  backoff: 'backoffMs',
+  delay: 'reconnectionTimeMs',
+  reconnectinterval: 'reconnectionTimeMs',
+  maxdelay: 'maxBackoffMs',
+}

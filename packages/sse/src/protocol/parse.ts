@@ -1,3 +1,4 @@
+import { check } from './check.ts'
 import { SseError, type SseErrorCode } from './errors.ts'
 import type { ParsedEvent } from './event.ts'
 import { namesOf, refuseUnknownName } from './names.ts'
@@ -71,47 +72,50 @@ export function createParser(options: ParserOptions): Parser {
   checkOptions(options)
   const { onError } = options
   // Creates the error only if there is an `onError`, because that takes time.
-  const { feed, reset, isIncomplete } = startParser(
-    options,
-    onError && ((field, value) => onError(ignoredLine(field, value))),
-  )
+  const parser = startParser(options, onError && ((field, value) => onError(ignoredLine(field, value))))
   let isFeeding = false
   return {
+    ...parser,
     feed(chunk) {
       if (typeof chunk !== 'string' && !ArrayBuffer.isView(chunk))
-        throw invalid('A chunk', chunk, 'a Uint8Array or a string')
+        throw new SseError('INVALID_OPTION', `A chunk is ${chunk}, expected Uint8Array or string`)
       if (isFeeding)
         throw new SseError('PARSER_BUSY', 'feed() was called by a callback of the same parser: call it later')
       isFeeding = true
       try {
-        // Another view's last element says nothing of its last byte.
-        feed(
-          typeof chunk === 'string' || chunk instanceof Uint8Array
-            ? chunk
-            : new Uint8Array(
-                (chunk as DataView).buffer,
-                (chunk as DataView).byteOffset,
-                (chunk as DataView).byteLength,
-              ),
-        )
+        parser.feed(chunk)
       } finally {
         isFeeding = false
       }
     },
-    reset,
-    isIncomplete,
   }
 }
 
+function checkOptions(options: ParserOptions): void {
+  if (Object(options) !== options || typeof options === 'function')
+    throw new SseError('INVALID_OPTION', `The options are ${options}, expected createParser({ onEvent: … })`)
+  refuseUnknownName("a parser's options", options, parserNames, { maxbuffersize: 'maxEventBytes' })
+  const { maxEventBytes, ...callbacks } = options
+  check({ maxEventBytes }, 'number from 0 up')
+  check(callbacks, 'function')
+}
+
+const parserNames = /* @__PURE__ */ namesOf<ParserOptions>({
+  onEvent: true,
+  onComment: true,
+  onRetry: true,
+  onId: true,
+  onError: true,
+  maxEventBytes: true,
+})
+
 /** [spec] "Otherwise: The field is ignored." */
 function ignoredLine(field: string, value: string): SseError {
-  const [code, what, text]: [SseErrorCode, string, string] =
-    field === 'retry'
-      ? ['INVALID_RETRY', 'retry', value]
-      : field === 'id'
-        ? ['INVALID_EVENT_ID', 'id with NUL', value]
-        : ['UNKNOWN_FIELD', 'field', field]
-  return new SseError(code, `Ignored ${what} ${JSON.stringify(text.slice(0, 40))}`)
+  const ignored = (code: SseErrorCode, what: string, text: string) =>
+    new SseError(code, `Ignored ${what} ${JSON.stringify(text.slice(0, 40))}`)
+  if (field === 'retry') return ignored('INVALID_RETRY', field, value)
+  if (field === 'id') return ignored('INVALID_EVENT_ID', 'id with NUL', value)
+  return ignored('UNKNOWN_FIELD', 'field', field)
 }
 
 /**
@@ -157,8 +161,8 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
     isAtStart = true
     isAfterCr = hasFailed = false
     unparsed = ''
-    line = ['']
-    moreData = ['']
+    line = []
+    moreData = []
     lineLength = size = 0
     data = event = id = undefined
   }
@@ -176,10 +180,12 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
     if (hasFailed) return
     // With `stream: true` a decoder is slower (in Node 20 many times, and permanently). Without it,
     // the decoder still finishes the character it was in, so that is enough unless the chunk may
-    // end inside one.
+    // end inside one. (Another view's last element says nothing of its last byte.)
     const text =
       unparsed +
-      (typeof chunk === 'string' ? chunk : decoder.decode(chunk, chunk[chunk.length - 1]! < 128 ? undefined : STREAM))
+      (typeof chunk === 'string'
+        ? chunk
+        : decoder.decode(chunk, chunk instanceof Uint8Array && chunk[chunk.length - 1]! < 128 ? undefined : STREAM))
     const { length } = text
     const began = resets
     let next = 0
@@ -244,9 +250,8 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
             let whole = text.slice(start, end)
             if (held > 0) {
               line.push(whole)
-              // Not `line.join('')`: it would copy flat strings twice.
-              whole = line[0] + line.slice(1).join('')
-              line = ['']
+              whole = join(line, '')
+              line = []
               lineLength = held = 0
             }
             const colon = whole.indexOf(':')
@@ -275,7 +280,8 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
         blockSize = 0
         if (endedId !== undefined) onId?.(endedId)
         if (endedData !== undefined && resets === began) {
-          onEvent?.({ type: endedEvent, data: moreData.length > 1 ? joinData(endedData) : endedData, id: endedId })
+          const more = moreData.length > 0 ? `\n${join(moreData.splice(0), '\n')}` : ''
+          onEvent?.({ type: endedEvent, data: endedData + more, id: endedId })
         }
       }
       if (resets === began && next < length) {
@@ -304,12 +310,6 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
     }
   }
 
-  function joinData(first: string): string {
-    const joined = `${first}${moreData[0]}\n${moreData.slice(1).join('\n')}`
-    moreData = ['']
-    return joined
-  }
-
   /**
    * Whether the held line, which goes on like this, has no effect that anybody listens to: a
    * comment without `onComment`, an unknown field. Of such a line at most 63 characters are held.
@@ -335,31 +335,10 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
  * keep its chunk alive.
  */
 function add(pieces: string[], piece: string, separator: string): void {
-  if (pieces.push(piece) > 128) pieces[0] += separator + pieces.splice(1).join(separator)
+  if (pieces.push(piece) > 128) pieces[0] = join(pieces.splice(0, 129), separator)
 }
 
-const parserNames = /* @__PURE__ */ namesOf<ParserOptions>({
-  onEvent: true,
-  onComment: true,
-  onRetry: true,
-  onId: true,
-  onError: true,
-  maxEventBytes: true,
-})
-
-function checkOptions(options: ParserOptions): void {
-  if (Object(options) !== options || typeof options === 'function') {
-    throw invalid('The argument of createParser', options, 'an object, such as createParser({ onEvent: (event) => … })')
-  }
-  refuseUnknownName("a parser's options", options, parserNames)
-  for (const [name, value] of Object.entries(options)) {
-    const isLimit = name === 'maxEventBytes'
-    if (value !== undefined && (isLimit ? !(typeof value === 'number' && value >= 0) : typeof value !== 'function')) {
-      throw invalid(name, value, isLimit ? 'a number, 0 or more' : 'a function')
-    }
-  }
-}
-
-function invalid(what: string, value: unknown, expected: string): SseError {
-  return new SseError('INVALID_OPTION', `${what} is ${String(value)}. Pass ${expected}.`)
+/** Does not copy the first piece, which may be long. */
+function join(pieces: readonly string[], separator: string): string {
+  return pieces.length > 1 ? pieces[0] + separator + pieces.slice(1).join(separator) : pieces[0]!
 }

@@ -5,7 +5,6 @@ export {
   SseError,
   type SseErrorCode,
 } from '../protocol/index.ts'
-export { namesOf, suggestName, unknownName } from '../protocol/names.ts'
 export { type Channel, type ChannelOptions, createChannel, type HistoryOptions } from './channel.ts'
 export { claimSession } from './claim-session.ts'
 export type { CloseReason } from './close-reason.ts'
@@ -16,6 +15,7 @@ export { createResponse, createResponseWhenReady, type Producer } from './fetch.
 export { frameBytes } from './frame-bytes.ts'
 export { encodeGap } from './gap.ts'
 export { readLastEventId } from './last-event-id.ts'
+export { namesOf, suggestName, unknownName } from './names.ts'
 export { createSession, type NodeRequest, type NodeResponse } from './node.ts'
 export type { PipeItem, PipeOptions, PipeResult, PipeSource } from './pipe.ts'
 export { encodePosition, isReservedEventId, isReservedEventType } from './reserved.ts'

@@ -1,7 +1,7 @@
 import { encodeEvent, type Frame, SseError } from '../protocol/index.ts'
-import { namesOf, refuseUnknownName } from '../protocol/names.ts'
 import type { CloseReason } from './close-reason.ts'
 import { frameBytes } from './frame-bytes.ts'
+import { namesOf, refuseUnknownName } from './names.ts'
 import { encodePassedOn } from './passed-on.ts'
 import { whyNoSource } from './pipe-source.ts'
 import { encodeSessionEvent, type SessionEvent } from './session-event.ts'

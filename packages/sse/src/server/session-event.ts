@@ -1,6 +1,6 @@
 import { encodeFields } from '../protocol/encode.ts'
 import { type Frame, SseError } from '../protocol/index.ts'
-import { namesOf, refuseUnknownName } from '../protocol/names.ts'
+import { namesOf, refuseUnknownName } from './names.ts'
 import { isReservedEventId, isReservedEventType } from './reserved.ts'
 
 /** One event of an application. */
