@@ -1,4 +1,5 @@
-import { GAP_EVENT_TYPE, namesOf } from '@headwater/sse/server'
+import { namesOf } from '@headwater/sse/internal'
+import { GAP_EVENT_TYPE } from '@headwater/sse/server'
 import { refuseUnknownName } from '../base/check-names.ts'
 import { HubError } from '../base/errors.ts'
 import { everyTopic } from '../matching/matcher.ts'

@@ -3,11 +3,4 @@ export { SseError, type SseErrorCode } from './errors.ts'
 export type { EventInit, ParsedEvent } from './event.ts'
 export { type EventStreamOptions, EventStreamParser, readEvents } from './event-stream.ts'
 export { createParser, type Parser, type ParserOptions } from './parse.ts'
-export {
-  CLOSE_EVENT_TYPE,
-  finalIdForm,
-  GAP_EVENT_TYPE,
-  type Gap,
-  type GapReason,
-  POSITION_EVENT_TYPE,
-} from './signals.ts'
+export { GAP_EVENT_TYPE, type Gap, type GapReason } from './signals.ts'

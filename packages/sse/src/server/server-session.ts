@@ -3,6 +3,7 @@ import type { Alarm, Timed } from './alarm.ts'
 import type { CloseReason } from './close-reason.ts'
 import { type DrainOptions, drainSpreadOf } from './drain-options.ts'
 import { joinDrain, leaveDrain } from './drain-signal.ts'
+import type { FedSession } from './fed-session.ts'
 import { firstBytes } from './first-bytes.ts'
 import { frameBytes } from './frame-bytes.ts'
 import { type Delivery, FrameQueue } from './frame-queue.ts'
@@ -10,7 +11,6 @@ import { lastIdIn } from './last-id.ts'
 import { encodePassedOn } from './passed-on.ts'
 import { checkPipe, type PipeOptions, type PipeResult, type PipeSource, type PipeTarget, pipeInto } from './pipe.ts'
 import { encodeFinalEnd, encodePosition } from './reserved.ts'
-import type { Session } from './session.ts'
 import { encodeSessionEvent, type SessionEvent } from './session-event.ts'
 import type { SessionSettings } from './session-options.ts'
 import type { SessionEnd, SessionState } from './session-state.ts'
@@ -18,7 +18,7 @@ import type { Sink, SinkListener } from './sink.ts'
 import type { StreamRequest } from './stream-request.ts'
 
 /** The implementation of {@link Session}: its states and its limits, over any {@link Sink}. */
-export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
+export class ServerSession implements FedSession, SinkListener, Timed, PipeTarget {
   readonly lastEventId: string
   readonly isEventSource: boolean
   readonly closed: Promise<CloseReason>
