@@ -271,7 +271,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
             try {
               parser.feed(value)
             } finally {
-              if (received.length > 0) yield received.splice(0)
+              if (received[0]) yield received.splice(0)
               connection.lastEventId = id
             }
             if (!again) break

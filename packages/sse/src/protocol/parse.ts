@@ -83,12 +83,17 @@ export function createParser(options: ParserOptions): Parser {
         throw new SseError('PARSER_BUSY', 'feed() was called by a callback of the same parser: call it later')
       isFeeding = true
       try {
-        parser.feed(chunk)
+        // Another view's last element says nothing of its last byte.
+        parser.feed(typeof chunk === 'string' ? chunk : bytesOf(chunk))
       } finally {
         isFeeding = false
       }
     },
   }
+}
+
+function bytesOf(view: ArrayBufferView): Uint8Array {
+  return view instanceof Uint8Array ? view : new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
 }
 
 function checkOptions(options: ParserOptions): void {
@@ -127,7 +132,7 @@ function ignoredLine(field: string, value: string): SseError {
 export function startParser(options: ParserOptions, onIgnored?: (field: string, value: string) => void): Parser {
   const { onEvent, onComment, onRetry, onId, onError, maxEventBytes = 104857600 } = options
 
-  // State of the stream.
+  // State of the stream. Each reset makes a new decoder, by which the caller of a callback sees it.
   let decoder: TextDecoder
   let isAtStart: boolean
   /** The last chunk ended in a CR: an LF now completes that line end. */
@@ -148,14 +153,10 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
   let event: string | undefined
   let id: string | undefined
 
-  /** Counts the resets, so that the caller of a callback sees that it called `reset()`. */
-  let resets = 0
-
   reset()
   return { feed, reset, isIncomplete: () => (data ?? event ?? id) !== undefined || /^[^:]/.test(line.join('')) }
 
   function reset(): void {
-    resets++
     // The code below drops a byte order mark, because text may have one too.
     decoder = new TextDecoder('utf-8', { ignoreBOM: true })
     isAtStart = true
@@ -180,14 +181,12 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
     if (hasFailed) return
     // With `stream: true` a decoder is slower (in Node 20 many times, and permanently). Without it,
     // the decoder still finishes the character it was in, so that is enough unless the chunk may
-    // end inside one. (Another view's last element says nothing of its last byte.)
+    // end inside one.
     const text =
       unparsed +
-      (typeof chunk === 'string'
-        ? chunk
-        : decoder.decode(chunk, chunk instanceof Uint8Array && chunk[chunk.length - 1]! < 128 ? undefined : STREAM))
+      (typeof chunk === 'string' ? chunk : decoder.decode(chunk, chunk[chunk.length - 1]! < 128 ? undefined : STREAM))
     const { length } = text
-    const began = resets
+    const began = decoder
     let next = 0
     if (length > 0) {
       const first = text.charCodeAt(0)
@@ -195,7 +194,6 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
       if ((isAtStart && first === 0xfeff) || (isAfterCr && first === LF)) next = 1
       isAtStart = isAfterCr = false
     }
-    let held = lineLength
     let blockSize = size
     let blockData = data
     let blockEvent = event
@@ -207,9 +205,9 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
     let cr = -1
     unparsed = ''
     try {
-      while (next < length && resets === began) {
+      while (next < length && decoder === began) {
         const start = next
-        const first = held > 0 ? 0 : text.charCodeAt(start)
+        const first = lineLength > 0 ? 0 : text.charCodeAt(start)
         if (first === LF || first === CR) {
           next++
           if (first === CR) {
@@ -233,7 +231,7 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
             else if (lf === next) next++
           }
 
-          const added = held + end - start + 1
+          const added = lineLength + end - start + 1
           if (first === 105 && hasNul === undefined) hasNul = text.includes('\0')
           blockSize += added
           if (blockSize > maxEventBytes + 1 && !isIgnored(text.slice(start, Math.min(end, start + 6)))) {
@@ -248,11 +246,11 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
             blockEvent = text.slice(start + (text.charCodeAt(start + 6) === SPACE ? 7 : 6), end) || undefined
           } else {
             let whole = text.slice(start, end)
-            if (held > 0) {
+            if (lineLength > 0) {
               line.push(whole)
               whole = join(line, '')
               line = []
-              lineLength = held = 0
+              lineLength = 0
             }
             const colon = whole.indexOf(':')
             const field = colon < 0 ? whole : whole.slice(0, colon)
@@ -279,13 +277,13 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
         blockData = blockEvent = blockId = undefined
         blockSize = 0
         if (endedId !== undefined) onId?.(endedId)
-        if (endedData !== undefined && resets === began) {
+        if (endedData !== undefined && decoder === began) {
           const more = moreData.length > 0 ? `\n${join(moreData.splice(0), '\n')}` : ''
           onEvent?.({ type: endedEvent, data: endedData + more, id: endedId })
         }
       }
-      if (resets === began && next < length) {
-        const whole = held + length - next
+      if (decoder === began && next < length) {
+        const whole = lineLength + length - next
         // Asked once of a line that counts, and of none that is short: lines in many pieces are
         // usual.
         if ((whole > 63 || blockSize + whole > maxEventBytes) && isIgnored(text.slice(next, next + 64))) {
@@ -300,7 +298,7 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
         next = length
       }
     } finally {
-      if (resets === began) {
+      if (decoder === began) {
         size = blockSize
         data = blockData
         event = blockEvent
