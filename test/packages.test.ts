@@ -161,12 +161,12 @@ describe('the browser build of @headwater/sse/client', () => {
     return { text: outputFiles[0]?.text ?? '', inputs: Object.keys(metafile.inputs) }
   }
 
-  it('is at most 4.8 KB, minified and gzipped, for EventSource alone', async () => {
+  it('is at most 4.9 KB, minified and gzipped, for EventSource alone', async () => {
     const { text } = await bundle(`export { EventSource } from '@headwater/sse/client'`)
     const bytes = gzipSync(text, { level: 9 }).length
     console.log(`EventSource alone: ${bytes} bytes minified and gzipped`)
     // What each part beyond 4 KB is for stands beside the same bound in packages/sse/test/client/bundle.test.ts.
-    expect(bytes).toBeLessThanOrEqual(4862)
+    expect(bytes).toBeLessThanOrEqual(4930)
   })
 
   it.each([

@@ -205,10 +205,25 @@ export class EventSource extends Base {
   async #run(): Promise<void> {
     // A failure without network also gets its own task.
     await new Promise<void>(queueTask)
-    for await (const steps of this.#connection.steps) {
-      for (const step of steps) queueTask(() => this.#dispatch(step))
-      await new Promise<void>(queueTask)
+    for await (const steps of this.#connection.steps) await new Promise<void>((done) => this.#queue(steps, done))
+  }
+
+  /** Queues a task for each step at once, which costs Node a fraction of one turn of its loop each. */
+  #queue(steps: readonly Step[], done: () => void): void {
+    let next = 0
+    let isSettled = true
+    const task = () => {
+      // After an uncaught exception that the process survives, Node 20 runs the next task before
+      // the promises that the last one left.
+      if (!isSettled) return queueTask(task)
+      isSettled = false
+      this.#dispatch(steps[next++]!)
+      queueMicrotask(() => {
+        isSettled = true
+      })
+      if (next === steps.length) queueTask(done)
     }
+    for (const _ of steps) queueTask(task)
   }
 
   /**
@@ -218,7 +233,7 @@ export class EventSource extends Base {
   #dispatch(step: Step): void {
     if (this.readyState === 2) return
     if (typeof step === 'function') {
-      step()
+      queueMicrotask(step)
       return
     }
     let event: Event
@@ -237,7 +252,8 @@ export class EventSource extends Base {
       reportError(error)
     }
     // Right after the listeners, and apart from them: its errors go to the host, like theirs.
-    if ('data' in step) this.#connection.onEvent?.(event as MessageEvent)
+    const { onEvent } = this.#connection
+    if (onEvent && 'data' in step) queueMicrotask(() => onEvent(event as MessageEvent))
   }
 
   #getHandler(type: string): AnyHandler {

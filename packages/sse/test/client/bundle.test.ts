@@ -12,9 +12,9 @@ describe('the bundle of', () => {
   // a name in `retry` that does not exist is refused (26);
   // a response that ends inside an event, and is not asked for again, does not look complete (59);
   // a complete stream of ours ends it without a second request, and positions do not show (92).
-  it('EventSource alone is at most 4862 bytes, minified and gzipped', async () => {
+  it('EventSource alone is at most 4930 bytes, minified and gzipped', async () => {
     const code = await bundle('EventSource')
-    expect(gzipSync(code, { level: 9 }).length).toBeLessThanOrEqual(4862)
+    expect(gzipSync(code, { level: 9 }).length).toBeLessThanOrEqual(4930)
   })
 
   it('createParser alone is at most 2216 bytes, minified and gzipped', async () => {
