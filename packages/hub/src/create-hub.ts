@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { AnyEvents } from '@headwater/sse'
-import { namesOf } from '@headwater/sse/server'
+import { namesOf } from '@headwater/sse/internal'
 import { checkNames } from './base/check-names.ts'
 import { createCounts } from './http/access/client-counts.ts'
 import { HoldersOverNodes } from './http/access/holders-over-nodes.ts'

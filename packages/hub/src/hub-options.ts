@@ -1,4 +1,4 @@
-import { checkSessionOptions, namesOf } from '@headwater/sse/server'
+import { checkSessionOptions, namesOf } from '@headwater/sse/internal'
 import { checkNames } from './base/check-names.ts'
 import { defaultLimits } from './http/access/limits.ts'
 import type { HandlerOptions } from './http/router.ts'

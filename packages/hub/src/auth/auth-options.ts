@@ -1,4 +1,4 @@
-import { suggestName } from '@headwater/sse/server'
+import { suggestName } from '@headwater/sse/internal'
 import { HubError } from '../base/errors.ts'
 import { type Algorithm, isAlgorithm, publicKeyAlgorithms, secretAlgorithms } from './algorithms.ts'
 import type { ConfiguredKeys } from './configured-key.ts'

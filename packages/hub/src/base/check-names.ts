@@ -1,4 +1,4 @@
-import { unknownName } from '@headwater/sse/server'
+import { unknownName } from '@headwater/sse/internal'
 import { HubError } from './errors.ts'
 
 /** Throws `INVALID_OPTION` for a name that means nothing here, with the one that was probably meant. */

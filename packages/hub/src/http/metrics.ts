@@ -1,4 +1,4 @@
-import { namesOf } from '@headwater/sse/server'
+import { namesOf } from '@headwater/sse/internal'
 import {
   AggregatorRegistry,
   Counter,

@@ -1,4 +1,4 @@
-import { formatEventId } from '@headwater/sse/server'
+import { formatEventId } from '@headwater/sse/internal'
 import type { HistoryPosition, StoredEvent } from '../store/store.ts'
 
 /** The ID under which subscribers receive an event: its publisher's, or else its position's. */

@@ -1,4 +1,4 @@
-import { encodeGap, encodePosition, frameBytes, type Session } from '@headwater/sse/server'
+import { encodeGap, encodePosition, type FedSession, frameBytes } from '@headwater/sse/internal'
 import { assertNotNegative } from '../base/check-option.ts'
 import { Fifo } from '../base/fifo.ts'
 import type { Bounds, EventStore, HistoryPosition, StoredEvent } from '../store/store.ts'
@@ -185,7 +185,7 @@ export class FanOut {
    * been before the starting point was looked for: after another one, that may be the position of an
    * event that is gone, and the client has to ask again.
    */
-  add(session: Session, selection: Selection, start: StartingPoint, divergences: number): void {
+  add(session: FedSession, selection: Selection, start: StartingPoint, divergences: number): void {
     if (!session.isOpen) return
     if (this.#tail.isDiverged || divergences !== this.divergences) {
       void session.drain()

@@ -1,4 +1,5 @@
-import { formatEventId, type Gap } from '@headwater/sse/server'
+import { formatEventId } from '@headwater/sse/internal'
+import type { Gap } from '@headwater/sse/server'
 import type { HistoryPosition } from '../store/store.ts'
 import { positionId } from './event-id.ts'
 import type { HistoryPage } from './history-reader.ts'

@@ -1,4 +1,4 @@
-import { frameBytes } from '@headwater/sse/server'
+import { frameBytes } from '@headwater/sse/internal'
 import { RecentMap } from '../base/recent-map.ts'
 import type { EventStore, HistoryPosition, ReadPage, ReadQuery, StoredEvent } from '../store/store.ts'
 import { admittedEvents } from './admitted-events.ts'

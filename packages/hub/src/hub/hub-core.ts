@@ -1,4 +1,5 @@
-import { claimSession, namesOf, type Session } from '@headwater/sse/server'
+import { claimSession, namesOf } from '@headwater/sse/internal'
+import type { Session } from '@headwater/sse/server'
 import { refuseUnknownName } from '../base/check-names.ts'
 import { assertNotNegative } from '../base/check-option.ts'
 import { HubError } from '../base/errors.ts'

@@ -1,4 +1,5 @@
-import { formatEventId, GAP_EVENT_TYPE } from '@headwater/sse/server'
+import { formatEventId } from '@headwater/sse/internal'
+import { GAP_EVENT_TYPE } from '@headwater/sse/server'
 import { eventIdOf, positionId } from './event-id.ts'
 import type { FanOut } from './fan-out.ts'
 import { type GapBefore, HistoryCursor } from './history-cursor.ts'

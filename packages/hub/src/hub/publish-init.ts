@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { isReservedEventId, isReservedEventType, namesOf, parseEventId } from '@headwater/sse/server'
+import { isReservedEventId, isReservedEventType, namesOf, parseEventId } from '@headwater/sse/internal'
 import { refuseUnknownName } from '../base/check-names.ts'
 import { HubError } from '../base/errors.ts'
 import { hubPath } from '../base/hub-path.ts'

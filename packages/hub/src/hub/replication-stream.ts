@@ -1,5 +1,6 @@
 import { encodeEvent } from '@headwater/sse'
-import { frameBytes, type Session } from '@headwater/sse/server'
+import { claimSession, type FedSession, frameBytes } from '@headwater/sse/internal'
+import type { Session } from '@headwater/sse/server'
 import {
   type Bounds,
   beginning,
@@ -32,7 +33,7 @@ export class ReplicationStream {
   readonly #history: HistoryReader
   readonly #after: number
   #tagBefore: number | undefined
-  #session: Session | undefined
+  #session: FedSession | undefined
   /** Everything up to here is sent. */
   #position: number
   #head: HistoryPosition = beginning
@@ -72,6 +73,7 @@ export class ReplicationStream {
 
   /** Sends the history through a session while it is open. */
   deliverTo(session: Session): void {
+    claimSession(session, this)
     this.#session = session
     session.closed.then(() => this.abandon())
     if (this.#hasFailed) {
@@ -145,7 +147,7 @@ export class ReplicationStream {
     }
   }
 
-  #untilRoom(session: Session): Promise<void> {
+  #untilRoom(session: FedSession): Promise<void> {
     return new Promise((resolve) => session.whenRoom(resolve))
   }
 

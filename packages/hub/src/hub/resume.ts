@@ -1,4 +1,5 @@
-import { type GapReason, parseEventId } from '@headwater/sse/server'
+import { parseEventId } from '@headwater/sse/internal'
+import type { GapReason } from '@headwater/sse/server'
 import { HubError } from '../base/errors.ts'
 import type { EventStore, HistoryPosition } from '../store/store.ts'
 import { positionId } from './event-id.ts'

@@ -1,4 +1,4 @@
-import type { Session } from '@headwater/sse/server'
+import type { FedSession } from '@headwater/sse/internal'
 import type { Feed, FeedMember } from './feed.ts'
 import { HistoryCursor } from './history-cursor.ts'
 import type { HistoryPage } from './history-reader.ts'
@@ -10,7 +10,7 @@ import type { StartingPoint } from './resume.ts'
  * once in its feed, it is an offset there.
  */
 export class Subscriber extends HistoryCursor implements FeedMember {
-  readonly session: Session
+  readonly session: FedSession
   readonly feed: Feed<Subscriber>
   /**
    * The position of the last ID that this response has brought; `undefined` if there was none. One
@@ -31,7 +31,7 @@ export class Subscriber extends HistoryCursor implements FeedMember {
   page: HistoryPage | undefined = undefined
 
   /** `head` is the position of the tail. */
-  constructor(session: Session, feed: Feed<Subscriber>, start: StartingPoint, head: number) {
+  constructor(session: FedSession, feed: Feed<Subscriber>, start: StartingPoint, head: number) {
     super(start, head)
     this.session = session
     this.feed = feed

@@ -1,15 +1,6 @@
 import type { AnyEvents, EventMap, OnInvalid } from '@headwater/sse'
-import {
-  type AnySession,
-  assertUnclaimed,
-  type ContentOf,
-  claimSession,
-  dataEncoder,
-  GAP_EVENT_TYPE,
-  namesOf,
-  type Session,
-  SseError,
-} from '@headwater/sse/server'
+import { assertUnclaimed, claimSession, dataEncoder, namesOf } from '@headwater/sse/internal'
+import { type AnySession, type ContentOf, GAP_EVENT_TYPE, type Session, SseError } from '@headwater/sse/server'
 import { refuseUnknownName } from '../base/check-names.ts'
 import { HubError, type HubErrorCode } from '../base/errors.ts'
 import { everyTopic, topicSelector } from '../matching/matcher.ts'

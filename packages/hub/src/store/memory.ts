@@ -1,4 +1,4 @@
-import { createEpoch, namesOf } from '@headwater/sse/server'
+import { createEpoch, namesOf } from '@headwater/sse/internal'
 import { checkNames } from '../base/check-names.ts'
 import { assertNotNegative } from '../base/check-option.ts'
 import { HubError } from '../base/errors.ts'

@@ -1,4 +1,4 @@
-import { namesOf } from '@headwater/sse/server'
+import { namesOf } from '@headwater/sse/internal'
 import { checkNames } from '../base/check-names.ts'
 import { HubError } from '../base/errors.ts'
 import { createMemoryStore } from './memory.ts'

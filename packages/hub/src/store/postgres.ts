@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { namesOf } from '@headwater/sse/server'
+import { namesOf } from '@headwater/sse/internal'
 import { checkNames } from '../base/check-names.ts'
 import { assertNotNegative } from '../base/check-option.ts'
 import { HubError } from '../base/errors.ts'

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import { createEpoch, namesOf } from '@headwater/sse/server'
+import { createEpoch, namesOf } from '@headwater/sse/internal'
 import { checkNames } from '../base/check-names.ts'
 import { assertNotNegative } from '../base/check-option.ts'
 import { HubError } from '../base/errors.ts'

@@ -1,4 +1,4 @@
-import { createEpoch } from '@headwater/sse/server'
+import { createEpoch } from '@headwater/sse/internal'
 import type { HubError } from '../../src/base/errors.ts'
 import { fieldsOf } from '../../src/store/event-fields.ts'
 import { topicsOf } from '../../src/store/history/event-row.ts'

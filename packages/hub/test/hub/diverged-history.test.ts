@@ -1,5 +1,5 @@
 import { events } from '@headwater/sse/client'
-import { createEpoch } from '@headwater/sse/server'
+import { createEpoch } from '@headwater/sse/internal'
 import { expect, onTestFinished, test } from 'vitest'
 import { positionId } from '../../src/hub/event-id.ts'
 import { createHubCore, type HubCore } from '../../src/hub/hub-core.ts'

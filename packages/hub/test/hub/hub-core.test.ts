@@ -1,4 +1,5 @@
-import { createResponse, parseEventId, type Session } from '@headwater/sse/server'
+import { parseEventId } from '@headwater/sse/internal'
+import { createResponse, type Session } from '@headwater/sse/server'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createHubCore, type HubCore, type HubCoreOptions } from '../../src/hub/hub-core.ts'
 import { everyTopic, exactTopic } from '../../src/matching/matcher.ts'

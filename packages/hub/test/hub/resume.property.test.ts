@@ -1,4 +1,4 @@
-import { parseEventId } from '@headwater/sse/server'
+import { parseEventId } from '@headwater/sse/internal'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { encodeStoredEvent } from '../../src/hub/event-frame.ts'

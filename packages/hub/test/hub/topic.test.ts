@@ -91,7 +91,7 @@ describe('a topic', () => {
       code: 'INVALID_DATA',
       message: expect.stringContaining('at number: must be a number'),
     })
-    await expect(orders.broadcast({ type: 'place' as never, data: { number: 7 } })).rejects.toThrow(
+    await expect(orders.broadcast({ type: 'Placed' as never, data: { number: 7 } })).rejects.toThrow(
       'Did you mean placed?',
     )
     await hub.publish({ topic: 'orders', type: 'placed', data: '{}' })

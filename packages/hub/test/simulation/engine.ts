@@ -1,4 +1,4 @@
-import { createEpoch } from '@headwater/sse/server'
+import { createEpoch } from '@headwater/sse/internal'
 import { HubError } from '../../src/base/errors.ts'
 import { storedBytes } from '../../src/store/retention.ts'
 import type {

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createEpoch } from '@headwater/sse/server'
+import { createEpoch } from '@headwater/sse/internal'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { openReplica, type Replica, type ReplicaOptions } from '../../src/store/replica.ts'
 import { examineDataDirectory } from '../../src/store/sqlite/examine.ts'

@@ -1,7 +1,7 @@
+import { check } from '../protocol/check.ts'
 import { unsendable } from '../protocol/header-value.ts'
 import { startParser } from '../protocol/parse.ts'
 import { CLOSE_EVENT_TYPE, finalIdForm, POSITION_EVENT_TYPE } from '../protocol/signals.ts'
-import { check } from './check.ts'
 import type { ConnectionFailure, ConnectionState } from './connection-state.ts'
 import type { EventSourceOptions, FetchInit, RetryPolicy } from './options.ts'
 
@@ -13,17 +13,23 @@ export interface ReceivedEvent {
   readonly lastEventId: string
 }
 
+/** A new state, an event, or the call of `onComment` that has its place between events. */
+export type Step = ConnectionState | ReceivedEvent | (() => void)
+
 /** The connection behind both `EventSource` and `events()`. */
 export interface Connection {
   /** The given URL, made absolute. */
   readonly url: string
   readonly withCredentials: boolean
   /**
-   * Everything that happens, one step at a time. The connection reads nothing from the socket while
-   * the consumer handles a step: the consumer sets the pace, and with it the pace of the sender.
+   * Everything that happens, in order: a new state, or all that one chunk completed. The connection
+   * reads nothing from the socket while the consumer handles these steps: the consumer sets the
+   * pace, and with it the pace of the sender.
    */
-  readonly steps: AsyncGenerator<ConnectionState | ReceivedEvent, void, void>
+  readonly steps: AsyncGenerator<Step[], void, void>
+  readonly events: EventSourceOptions['events']
   readonly onEvent: EventSourceOptions['onEvent']
+  readonly onInvalid: EventSourceOptions['onInvalid']
   /**
    * The last event ID after all events read so far. A consumer that has not handled all of them can
    * set it to how far it got.
@@ -56,6 +62,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     method = body == null ? 'GET' : 'POST',
     onComment,
     onEvent,
+    onInvalid,
     onOpen,
     reconnectOn,
     retry,
@@ -113,13 +120,12 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   if (globalThis.Request) new Request(url, { method, body: body && '' } as RequestInit)
   sendable(typeof headers === 'function' ? undefined : headers).set('last-event-id', utf8(id))
 
-  /** Events, and comments between them. */
-  const received: (ReceivedEvent | string)[] = []
+  const received: Step[] = []
   /** Whether another attempt is worth it: not if the server said that nothing more will come. */
   let again: boolean
   const parser = startParser({
     maxEventBytes,
-    onComment: onComment && ((comment) => received.push(comment)),
+    onComment: onComment && ((comment) => received.push(() => onComment(comment))),
     // [HTML, field "retry"] As soon as the line is read.
     onRetry: (milliseconds) => {
       reconnectionTime = milliseconds
@@ -151,7 +157,9 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     url,
     withCredentials: !!withCredentials,
     steps: run(),
+    events,
     onEvent,
+    onInvalid,
     lastEventId: id,
     get receivedId() {
       return id
@@ -258,7 +266,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
           // [HTML, announce the connection] OPEN, and an event named open.
           isConnecting = false
           if (onOpen) queueMicrotask(() => onOpen(response))
-          yield { name: 'open', origin }
+          yield [{ name: 'open', origin }]
           // [HTML, process the response] Interpret the body line by line.
           parser.reset()
           while (reader) {
@@ -270,11 +278,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
             try {
               parser.feed(value)
             } finally {
-              for (const item of received.splice(0))
-                if (typeof item !== 'string') yield item
-                // A separate microtask keeps its errors away from the stream and reports them to
-                // the host.
-                else queueMicrotask(() => onComment!(item))
+              if (received[0]) yield received.splice(0)
               connection.lastEventId = id
             }
             if (!again) break
@@ -347,7 +351,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
           resolve()
         }
       })
-      yield { name: willRetry ? 'waiting' : 'closed', failure }
+      yield [{ name: willRetry ? 'waiting' : 'closed', failure } as ConnectionState]
       if (!willRetry || closed.aborted) return
       await waited
     }

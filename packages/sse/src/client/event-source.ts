@@ -1,11 +1,12 @@
-import { type Connection, connect } from './connection.ts'
+import { type Connection, connect, type Step } from './connection.ts'
 import { ConnectionErrorEvent } from './connection-error-event.ts'
-import { nextTask } from './next-task.ts'
+import { queueTask } from './next-task.ts'
 import type { EventSourceOptions } from './options.ts'
 
+/** The value of a handler attribute, and the listener that calls it. */
 interface Handler {
   value: unknown
-  handleEvent(event: Event): void
+  listener(event: Event): void
 }
 
 /**
@@ -158,13 +159,14 @@ export class EventSource<M extends object = object> extends Base {
       })
       const handler: Handler = {
         value: null,
-        handleEvent: (event) => {
+        // A function: calling an object with `handleEvent` takes Node five times as long.
+        listener: (event) => {
           if (typeof handler.value === 'function') handler.value.call(this, event)
         },
       }
       this.#handlers[type] = handler
     }
-    void this.#run(options)
+    void this.#run()
   }
 
   /** The given URL, made absolute. A redirect does not change it. */
@@ -205,38 +207,61 @@ export class EventSource<M extends object = object> extends Base {
     this.#connection.close()
   }
 
-  async #run(options: EventSourceOptions | null): Promise<void> {
-    const { onEvent, steps } = this.#connection
-    const { events, onInvalid } = options ?? {}
+  async #run(): Promise<void> {
     // A failure without network also gets its own task.
-    await nextTask()
-    for await (const received of steps) {
-      const step = events && 'data' in received ? events.receive(received, onInvalid) : received
-      // Skipped, because it is not what `events` says.
-      if (!step) continue
-      // [HTML, dispatch, announce, reestablish, fail] Each runs in its own task, and only if not
-      // CLOSED by then.
-      if (this.readyState === 2) return
-      let event: Event
-      if ('data' in step) {
-        event = new MessageEvent(step.type, step)
-        // Called right after the listeners. Its errors go to the host, like theirs.
-        if (onEvent) queueMicrotask(() => onEvent(event as MessageEvent))
-      } else {
-        this.#readyState = step.name === 'open' ? 1 : 0
-        if (step.name === 'closed') this.close()
-        event = 'failure' in step ? new ConnectionErrorEvent(step.failure!) : new Event('open')
-      }
-      Reflect.defineProperty(event, 'isTrusted', { value: true })
-      this.#gathering = event.type
-      try {
-        this.dispatchEvent(event)
-      } catch (error) {
-        // Only workerd before `spec_compliant_dispatch_exceptions` lets a listener's error escape.
-        reportError(error)
-      }
-      await nextTask()
+    await new Promise<void>(queueTask)
+    for await (const steps of this.#connection.steps) await new Promise<void>((done) => this.#queue(steps, done))
+  }
+
+  /** Queues a task for each step at once, which costs Node a fraction of one turn of its loop each. */
+  #queue(steps: readonly Step[], done: () => void): void {
+    let next = 0
+    let isSettled = true
+    const task = () => {
+      // After an uncaught exception that the process survives, Node 20 runs the next task before
+      // the promises that the last one left.
+      if (!isSettled) return queueTask(task)
+      isSettled = false
+      this.#dispatch(steps[next++]!)
+      queueMicrotask(() => {
+        isSettled = true
+      })
+      if (next === steps.length) queueTask(done)
     }
+    for (const _ of steps) queueTask(task)
+  }
+
+  /**
+   * [HTML, dispatch, announce, reestablish, fail] Each in its own task, and only if not CLOSED by
+   * then.
+   */
+  #dispatch(received: Step): void {
+    if (this.readyState === 2) return
+    if (typeof received === 'function') {
+      queueMicrotask(received)
+      return
+    }
+    const { events, onEvent, onInvalid } = this.#connection
+    const step = events && 'data' in received ? events.receive(received, onInvalid) : received
+    // Skipped, because it is not what `events` says.
+    if (!step) return
+    let event: Event
+    if ('data' in step) event = new MessageEvent(step.type, step)
+    else {
+      this.#readyState = step.name === 'open' ? 1 : 0
+      if (step.name === 'closed') this.close()
+      event = 'failure' in step ? new ConnectionErrorEvent(step.failure!) : new Event('open')
+    }
+    Reflect.defineProperty(event, 'isTrusted', { value: true })
+    this.#gathering = event.type
+    try {
+      this.dispatchEvent(event)
+    } catch (error) {
+      // Only workerd before `spec_compliant_dispatch_exceptions` lets a listener's error escape.
+      reportError(error)
+    }
+    // Right after the listeners, and apart from them: its errors go to the host, like theirs.
+    if (onEvent && 'data' in step) queueMicrotask(() => onEvent(event as MessageEvent))
   }
 
   #getHandler(type: string): AnyHandler {
@@ -247,7 +272,7 @@ export class EventSource<M extends object = object> extends Base {
     const handler = this.#handlers[type]!
     handler.value = Object(value) === value ? value : null
     // A listener that was added before keeps its place.
-    if (handler.value) this.addEventListener(type, handler)
-    else this.removeEventListener(type, handler)
+    if (handler.value) this.addEventListener(type, handler.listener)
+    else this.removeEventListener(type, handler.listener)
   }
 }

@@ -1,8 +1,8 @@
+import { check } from '../protocol/check.ts'
 import { SseError } from '../protocol/errors.ts'
 import { assertEventOptions, type EventMap, type OnInvalid } from '../protocol/event-map.ts'
 import { namesOf, refuseUnknownName } from '../protocol/names.ts'
 import { GAP_EVENT_TYPE, type Gap } from '../protocol/signals.ts'
-import { check } from './check.ts'
 import { connect } from './connection.ts'
 import { ConnectionError } from './connection-error.ts'
 import type { ConnectionState } from './connection-state.ts'
@@ -109,9 +109,9 @@ export function events<M extends object>(
   options: EventsOptions<M> & { parse: EventParsers<M> },
 ): EventStream<M>
 export function events(url: string | URL, options: EventsOptions = {}): EventStream {
-  refuseUnknownName("events()'s options", options, optionNames)
+  refuseUnknownName("events()'s options", options, optionNames, otherOptionWords)
   const { events: map, onGap, onInvalid, onState, parse, retry, signal } = options
-  refuseUnknownName('retry', Object(retry), retryNames)
+  refuseUnknownName('retry', Object(retry), retryNames, otherRetryWords)
   assertEventOptions(options)
   if (map && parse)
     throw new SseError('INVALID_OPTION', 'parse has no effect beside events, which has a parser for each type.')
@@ -141,21 +141,27 @@ export function events(url: string | URL, options: EventsOptions = {}): EventStr
 
   async function* iterate(): AsyncGenerator<StreamEvent<Record<string, string>>, undefined, void> {
     try {
-      for await (const step of connection.steps) {
-        if (connection.signal.aborted) break
-        if ('data' in step) {
-          const { type, data, lastEventId } = step
-          connection.lastEventId = lastEventId
-          if (onGap && type === GAP_EVENT_TYPE) onGap(JSON.parse(data) as Gap, lastEventId)
-          else {
-            const parsed = map ? map.decode(type, data, onInvalid) : { data: parseData(type, data) }
-            if (parsed) yield { type, data: parsed.data as string, lastEventId }
+      for await (const steps of connection.steps) {
+        for (const step of steps) {
+          if (connection.signal.aborted) break
+          if (typeof step === 'function') {
+            // A separate microtask keeps its errors away from the stream and reports them to the
+            // host.
+            queueMicrotask(step)
+          } else if ('data' in step) {
+            const { type, data, lastEventId } = step
+            connection.lastEventId = lastEventId
+            if (onGap && type === GAP_EVENT_TYPE) onGap(JSON.parse(data) as Gap, lastEventId)
+            else {
+              const parsed = map ? map.decode(type, data, onInvalid) : { data: parseData(type, data) }
+              if (parsed) yield { type, data: parsed.data as string, lastEventId }
+            }
+          } else {
+            state = step
+            onState?.(step)
+            if (step.name === 'closed' && step.failure && step.failure.code !== 'STREAM_COMPLETE')
+              throw new ConnectionError(step.failure)
           }
-        } else {
-          state = step
-          onState?.(step)
-          if (step.name === 'closed' && step.failure && step.failure.code !== 'STREAM_COMPLETE')
-            throw new ConnectionError(step.failure)
         }
       }
       signal?.throwIfAborted()
@@ -202,6 +208,20 @@ const optionNames = /* @__PURE__ */ namesOf<EventsOptions>({
   onState: true,
 })
 
+const otherOptionWords = {
+  onerror: 'onState',
+  onclose: 'onState',
+  ondisconnect: 'onState',
+  onconnect: 'onOpen',
+  timeout: 'idleTimeoutMs',
+  heartbeattimeout: 'idleTimeoutMs',
+  maxbuffersize: 'maxEventBytes',
+  reconnect: 'retry',
+  since: 'lastEventId',
+  schema: 'events',
+  schemas: 'events',
+}
+
 const retryNames = /* @__PURE__ */ namesOf<RetryPolicy>({
   statuses: true,
   maxRetries: true,
@@ -211,3 +231,13 @@ const retryNames = /* @__PURE__ */ namesOf<RetryPolicy>({
   maxReconnectionTimeMs: true,
   decide: true,
 })
+
+const otherRetryWords = {
+  retries: 'maxRetries',
+  attempts: 'maxRetries',
+  maxattempts: 'maxRetries',
+  backoff: 'backoffMs',
+  delay: 'reconnectionTimeMs',
+  reconnectinterval: 'reconnectionTimeMs',
+  maxdelay: 'maxBackoffMs',
+}

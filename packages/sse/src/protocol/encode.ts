@@ -27,11 +27,22 @@ export function encodeEvent(init: EventInit): Frame {
       `${show(init)} is not an event. Did you mean encodeEvent({ data: ${show(init)} })?`,
     )
   }
-  refuseUnknownName('an event', init, eventNames)
+  refuseUnknownName('an event', init, eventNames, otherWords)
   return encodeFields(init)
 }
 
 const eventNames = namesOf<EventInit>({ data: true, type: true, id: true, retry: true, comment: true })
+const otherWords = {
+  event: 'type',
+  eventtype: 'type',
+  eventname: 'type',
+  name: 'type',
+  lasteventid: 'id',
+  eventid: 'id',
+  payload: 'data',
+  message: 'data',
+  content: 'data',
+}
 
 /** Encodes an event that has no other members, for internal callers. */
 export function encodeFields({ data, type, id, retry, comment }: EventInit): Frame {

@@ -1,5 +1,5 @@
 import { SseError, type SseErrorCode } from './errors.ts'
-import { suggestName } from './names.ts'
+import { plainForm } from './names.ts'
 import type { SchemaIssue, StandardSchema } from './standard-schema.ts'
 
 /** The events of a stream that says nothing of them: any type, with any data. */
@@ -226,7 +226,7 @@ function describe({ message, path = [] }: SchemaIssue): string {
 
 function unknownType(type: string, schemas: EventSchemas): SseError {
   const types = Object.keys(schemas)
-  const meant = suggestName(type, types)
+  const meant = types.find((each) => plainForm(each) === plainForm(type))
   return new SseError(
     'INVALID_EVENT_TYPE',
     `There is no event type ${JSON.stringify(type.slice(0, 80))} in the map.${meant === undefined ? '' : ` Did you mean ${meant}?`} Its types: ${types.join(', ')}.`,

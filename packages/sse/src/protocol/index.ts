@@ -15,12 +15,5 @@ export {
 } from './event-map.ts'
 export { type EventStreamOptions, EventStreamParser, readEvents } from './event-stream.ts'
 export { createParser, type Parser, type ParserOptions } from './parse.ts'
-export {
-  CLOSE_EVENT_TYPE,
-  finalIdForm,
-  GAP_EVENT_TYPE,
-  type Gap,
-  type GapReason,
-  POSITION_EVENT_TYPE,
-} from './signals.ts'
+export { GAP_EVENT_TYPE, type Gap, type GapReason } from './signals.ts'
 export type { SchemaIssue, SchemaResult, StandardSchema } from './standard-schema.ts'

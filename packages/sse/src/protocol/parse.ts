@@ -1,3 +1,4 @@
+import { check } from './check.ts'
 import { SseError, type SseErrorCode } from './errors.ts'
 import type { ParsedEvent } from './event.ts'
 import { namesOf, refuseUnknownName } from './names.ts'
@@ -71,47 +72,55 @@ export function createParser(options: ParserOptions): Parser {
   checkOptions(options)
   const { onError } = options
   // Creates the error only if there is an `onError`, because that takes time.
-  const { feed, reset, isIncomplete } = startParser(
-    options,
-    onError && ((field, value) => onError(ignoredLine(field, value))),
-  )
+  const parser = startParser(options, onError && ((field, value) => onError(ignoredLine(field, value))))
   let isFeeding = false
   return {
+    ...parser,
     feed(chunk) {
       if (typeof chunk !== 'string' && !ArrayBuffer.isView(chunk))
-        throw invalid('A chunk', chunk, 'a Uint8Array or a string')
+        throw new SseError('INVALID_OPTION', `A chunk is ${chunk}, expected Uint8Array or string`)
       if (isFeeding)
         throw new SseError('PARSER_BUSY', 'feed() was called by a callback of the same parser: call it later')
       isFeeding = true
       try {
         // Another view's last element says nothing of its last byte.
-        feed(
-          typeof chunk === 'string' || chunk instanceof Uint8Array
-            ? chunk
-            : new Uint8Array(
-                (chunk as DataView).buffer,
-                (chunk as DataView).byteOffset,
-                (chunk as DataView).byteLength,
-              ),
-        )
+        parser.feed(typeof chunk === 'string' ? chunk : bytesOf(chunk))
       } finally {
         isFeeding = false
       }
     },
-    reset,
-    isIncomplete,
   }
 }
 
+function bytesOf(view: ArrayBufferView): Uint8Array {
+  return view instanceof Uint8Array ? view : new Uint8Array(view.buffer, view.byteOffset, view.byteLength)
+}
+
+function checkOptions(options: ParserOptions): void {
+  if (Object(options) !== options || typeof options === 'function')
+    throw new SseError('INVALID_OPTION', `The options are ${options}, expected createParser({ onEvent: … })`)
+  refuseUnknownName("a parser's options", options, parserNames, { maxbuffersize: 'maxEventBytes' })
+  const { maxEventBytes, ...callbacks } = options
+  check({ maxEventBytes }, 'number from 0 up')
+  check(callbacks, 'function')
+}
+
+const parserNames = /* @__PURE__ */ namesOf<ParserOptions>({
+  onEvent: true,
+  onComment: true,
+  onRetry: true,
+  onId: true,
+  onError: true,
+  maxEventBytes: true,
+})
+
 /** [spec] "Otherwise: The field is ignored." */
 function ignoredLine(field: string, value: string): SseError {
-  const [code, what, text]: [SseErrorCode, string, string] =
-    field === 'retry'
-      ? ['INVALID_RETRY', 'retry', value]
-      : field === 'id'
-        ? ['INVALID_EVENT_ID', 'id with NUL', value]
-        : ['UNKNOWN_FIELD', 'field', field]
-  return new SseError(code, `Ignored ${what} ${JSON.stringify(text.slice(0, 40))}`)
+  const ignored = (code: SseErrorCode, what: string, text: string) =>
+    new SseError(code, `Ignored ${what} ${JSON.stringify(text.slice(0, 40))}`)
+  if (field === 'retry') return ignored('INVALID_RETRY', field, value)
+  if (field === 'id') return ignored('INVALID_EVENT_ID', 'id with NUL', value)
+  return ignored('UNKNOWN_FIELD', 'field', field)
 }
 
 /**
@@ -123,7 +132,7 @@ function ignoredLine(field: string, value: string): SseError {
 export function startParser(options: ParserOptions, onIgnored?: (field: string, value: string) => void): Parser {
   const { onEvent, onComment, onRetry, onId, onError, maxEventBytes = 104857600 } = options
 
-  // State of the stream.
+  // State of the stream. Each reset makes a new decoder, by which the caller of a callback sees it.
   let decoder: TextDecoder
   let isAtStart: boolean
   /** The last chunk ended in a CR: an LF now completes that line end. */
@@ -144,21 +153,17 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
   let event: string | undefined
   let id: string | undefined
 
-  /** Counts the resets, so that the caller of a callback sees that it called `reset()`. */
-  let resets = 0
-
   reset()
   return { feed, reset, isIncomplete: () => (data ?? event ?? id) !== undefined || /^[^:]/.test(line.join('')) }
 
   function reset(): void {
-    resets++
     // The code below drops a byte order mark, because text may have one too.
     decoder = new TextDecoder('utf-8', { ignoreBOM: true })
     isAtStart = true
     isAfterCr = hasFailed = false
     unparsed = ''
-    line = ['']
-    moreData = ['']
+    line = []
+    moreData = []
     lineLength = size = 0
     data = event = id = undefined
   }
@@ -181,7 +186,7 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
       unparsed +
       (typeof chunk === 'string' ? chunk : decoder.decode(chunk, chunk[chunk.length - 1]! < 128 ? undefined : STREAM))
     const { length } = text
-    const began = resets
+    const began = decoder
     let next = 0
     if (length > 0) {
       const first = text.charCodeAt(0)
@@ -189,7 +194,6 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
       if ((isAtStart && first === 0xfeff) || (isAfterCr && first === LF)) next = 1
       isAtStart = isAfterCr = false
     }
-    let held = lineLength
     let blockSize = size
     let blockData = data
     let blockEvent = event
@@ -201,9 +205,9 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
     let cr = -1
     unparsed = ''
     try {
-      while (next < length && resets === began) {
+      while (next < length && decoder === began) {
         const start = next
-        const first = held > 0 ? 0 : text.charCodeAt(start)
+        const first = lineLength > 0 ? 0 : text.charCodeAt(start)
         if (first === LF || first === CR) {
           next++
           if (first === CR) {
@@ -227,7 +231,7 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
             else if (lf === next) next++
           }
 
-          const added = held + end - start + 1
+          const added = lineLength + end - start + 1
           if (first === 105 && hasNul === undefined) hasNul = text.includes('\0')
           blockSize += added
           if (blockSize > maxEventBytes + 1 && !isIgnored(text.slice(start, Math.min(end, start + 6)))) {
@@ -242,12 +246,11 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
             blockEvent = text.slice(start + (text.charCodeAt(start + 6) === SPACE ? 7 : 6), end) || undefined
           } else {
             let whole = text.slice(start, end)
-            if (held > 0) {
+            if (lineLength > 0) {
               line.push(whole)
-              // Not `line.join('')`: it would copy flat strings twice.
-              whole = line[0] + line.slice(1).join('')
-              line = ['']
-              lineLength = held = 0
+              whole = join(line, '')
+              line = []
+              lineLength = 0
             }
             const colon = whole.indexOf(':')
             const field = colon < 0 ? whole : whole.slice(0, colon)
@@ -274,12 +277,13 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
         blockData = blockEvent = blockId = undefined
         blockSize = 0
         if (endedId !== undefined) onId?.(endedId)
-        if (endedData !== undefined && resets === began) {
-          onEvent?.({ type: endedEvent, data: moreData.length > 1 ? joinData(endedData) : endedData, id: endedId })
+        if (endedData !== undefined && decoder === began) {
+          const more = moreData.length > 0 ? `\n${join(moreData.splice(0), '\n')}` : ''
+          onEvent?.({ type: endedEvent, data: endedData + more, id: endedId })
         }
       }
-      if (resets === began && next < length) {
-        const whole = held + length - next
+      if (decoder === began && next < length) {
+        const whole = lineLength + length - next
         // Asked once of a line that counts, and of none that is short: lines in many pieces are
         // usual.
         if ((whole > 63 || blockSize + whole > maxEventBytes) && isIgnored(text.slice(next, next + 64))) {
@@ -294,7 +298,7 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
         next = length
       }
     } finally {
-      if (resets === began) {
+      if (decoder === began) {
         size = blockSize
         data = blockData
         event = blockEvent
@@ -302,12 +306,6 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
         unparsed = text.slice(next)
       }
     }
-  }
-
-  function joinData(first: string): string {
-    const joined = `${first}${moreData[0]}\n${moreData.slice(1).join('\n')}`
-    moreData = ['']
-    return joined
   }
 
   /**
@@ -335,31 +333,10 @@ export function startParser(options: ParserOptions, onIgnored?: (field: string, 
  * keep its chunk alive.
  */
 function add(pieces: string[], piece: string, separator: string): void {
-  if (pieces.push(piece) > 128) pieces[0] += separator + pieces.splice(1).join(separator)
+  if (pieces.push(piece) > 128) pieces[0] = join(pieces.splice(0, 129), separator)
 }
 
-const parserNames = /* @__PURE__ */ namesOf<ParserOptions>({
-  onEvent: true,
-  onComment: true,
-  onRetry: true,
-  onId: true,
-  onError: true,
-  maxEventBytes: true,
-})
-
-function checkOptions(options: ParserOptions): void {
-  if (Object(options) !== options || typeof options === 'function') {
-    throw invalid('The argument of createParser', options, 'an object, such as createParser({ onEvent: (event) => … })')
-  }
-  refuseUnknownName("a parser's options", options, parserNames)
-  for (const [name, value] of Object.entries(options)) {
-    const isLimit = name === 'maxEventBytes'
-    if (value !== undefined && (isLimit ? !(typeof value === 'number' && value >= 0) : typeof value !== 'function')) {
-      throw invalid(name, value, isLimit ? 'a number, 0 or more' : 'a function')
-    }
-  }
-}
-
-function invalid(what: string, value: unknown, expected: string): SseError {
-  return new SseError('INVALID_OPTION', `${what} is ${String(value)}. Pass ${expected}.`)
+/** Does not copy the first piece, which may be long. */
+function join(pieces: readonly string[], separator: string): string {
+  return pieces.length > 1 ? pieces[0] + separator + pieces.slice(1).join(separator) : pieces[0]!
 }

@@ -1,8 +1,8 @@
 import { type AnyEvents, SseError } from '../protocol/index.ts'
-import { namesOf } from '../protocol/names.ts'
 import type { Channel, ChannelOptions } from './channel.ts'
 import { checkChannelOptions } from './create-channel.ts'
 import { MemoryChannel } from './memory-channel.ts'
+import { namesOf } from './names.ts'
 import { refuseOtherWords } from './other-words.ts'
 
 export interface ChannelsOptions<M extends object = AnyEvents, State = unknown>

@@ -1,8 +1,8 @@
 import { type AnyEvents, SseError } from '../protocol/index.ts'
-import { namesOf, refuseUnknownName } from '../protocol/names.ts'
 import type { Channel, ChannelOptions } from './channel.ts'
 import { isChannelName } from './channel-id.ts'
 import { MemoryChannel } from './memory-channel.ts'
+import { namesOf, refuseUnknownName } from './names.ts'
 
 /**
  * Creates a channel.

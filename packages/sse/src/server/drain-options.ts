@@ -1,5 +1,5 @@
 import { SseError } from '../protocol/errors.ts'
-import { namesOf, refuseUnknownName } from '../protocol/names.ts'
+import { namesOf, refuseUnknownName } from './names.ts'
 
 export interface DrainOptions {
   /**

@@ -1,5 +1,5 @@
 import { SseError } from '../protocol/index.ts'
-import { namesOf, refuseUnknownName } from '../protocol/names.ts'
+import { namesOf, refuseUnknownName } from './names.ts'
 
 /** How much a channel keeps for clients that reconnect. The first limit reached counts. */
 export interface HistoryOptions {

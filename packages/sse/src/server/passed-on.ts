@@ -1,4 +1,5 @@
-import { CLOSE_EVENT_TYPE, encodeEvent, type Frame, POSITION_EVENT_TYPE } from '../protocol/index.ts'
+import { encodeEvent, type Frame } from '../protocol/index.ts'
+import { CLOSE_EVENT_TYPE, POSITION_EVENT_TYPE } from '../protocol/signals.ts'
 import { encodePosition, isReservedEventType } from './reserved.ts'
 import { dataText, type EncodeData, encodeSessionEvent, type SessionEvent } from './session-event.ts'
 

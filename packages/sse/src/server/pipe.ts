@@ -1,8 +1,8 @@
 import type { IsAnyEvents } from '../protocol/event-map.ts'
 import { type AnyEvents, type Frame, SseError } from '../protocol/index.ts'
-import { namesOf, refuseUnknownName } from '../protocol/names.ts'
 import type { CloseReason } from './close-reason.ts'
 import { frameBytes } from './frame-bytes.ts'
+import { namesOf, refuseUnknownName } from './names.ts'
 import { encodePassedOn } from './passed-on.ts'
 import { whyNoSource } from './pipe-source.ts'
 import {

@@ -1,12 +1,6 @@
 import { unsendable } from '../protocol/header-value.ts'
-import {
-  CLOSE_EVENT_TYPE,
-  encodeEvent,
-  type Frame,
-  finalIdForm,
-  GAP_EVENT_TYPE,
-  POSITION_EVENT_TYPE,
-} from '../protocol/index.ts'
+import { encodeEvent, type Frame } from '../protocol/index.ts'
+import { CLOSE_EVENT_TYPE, finalIdForm, GAP_EVENT_TYPE, POSITION_EVENT_TYPE } from '../protocol/signals.ts'
 
 /**
  * Whether only Headwater itself may send events of this type. Code that accepts events from others

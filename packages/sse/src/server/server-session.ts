@@ -3,6 +3,7 @@ import type { Alarm, Timed } from './alarm.ts'
 import type { CloseReason } from './close-reason.ts'
 import { type DrainOptions, drainSpreadOf } from './drain-options.ts'
 import { joinDrain, leaveDrain } from './drain-signal.ts'
+import type { FedSession } from './fed-session.ts'
 import { firstBytes } from './first-bytes.ts'
 import { frameBytes } from './frame-bytes.ts'
 import { type Delivery, FrameQueue } from './frame-queue.ts'
@@ -19,7 +20,7 @@ import type { Sink, SinkListener } from './sink.ts'
 import type { StreamRequest } from './stream-request.ts'
 
 /** The implementation of {@link Session}: its states and its limits, over any {@link Sink}. */
-export class ServerSession implements Session, SinkListener, Timed, PipeTarget {
+export class ServerSession implements FedSession, SinkListener, Timed, PipeTarget {
   readonly lastEventId: string
   readonly isEventSource: boolean
   readonly closed: Promise<CloseReason>

@@ -1,7 +1,7 @@
 import { encodeFields } from '../protocol/encode.ts'
 import { assertEventOptions, type IsAnyEvents } from '../protocol/event-map.ts'
 import { type AnyEvents, type EventMap, type Frame, type OnInvalid, SseError } from '../protocol/index.ts'
-import { namesOf, refuseUnknownName } from '../protocol/names.ts'
+import { namesOf, refuseUnknownName } from './names.ts'
 import { isReservedEventId, isReservedEventType } from './reserved.ts'
 
 /** One event of an application: of any type and data, or one of those of a map. */

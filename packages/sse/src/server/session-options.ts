@@ -1,6 +1,6 @@
 import { type AnyEvents, SseError } from '../protocol/index.ts'
-import { namesOf, refuseUnknownName } from '../protocol/names.ts'
 import type { ContentCoding } from './content-coding.ts'
+import { namesOf, refuseUnknownName } from './names.ts'
 import { dataEncoder, type EncodeData, type EventOptions } from './session-event.ts'
 
 /** What to do with an event for a client with `maxUnsentBytes` waiting. */

@@ -58,24 +58,6 @@ export interface Session<M extends object = AnyEvents, State = unknown> {
    * send to many.
    */
   write(frame: Frame): Promise<void>
-  /**
-   * For a source that feeds many sessions at their own pace, like the hub's fan-out: accepts bytes
-   * made by `frameBytes`, which may be shared, and returns no promise. Returns `false` if the
-   * session is not open.
-   */
-  offer(bytes: Uint8Array): boolean
-  /**
-   * Whether a source that can wait should continue: the session is open, and few bytes are waiting.
-   */
-  readonly hasRoom: boolean
-  /**
-   * Ends the session at once, as `too-slow`, and drops the bytes that wait: for a source that
-   * cannot keep them for a client that does not read. The client comes back with its last event
-   * ID. Returns `closed`.
-   */
-  cutOff(): Promise<CloseReason>
-  /** Calls back once, when there is room or the session is no longer open. */
-  whenRoom(callback: () => void): void
   /** Sends a comment. Clients ignore it; proxies and people with `curl` see it. */
   comment(text?: string): Promise<void>
   /** Sets the client's reconnection time in milliseconds. */

@@ -12,10 +12,15 @@ describe('the bundle of', () => {
   // a name in `retry` that does not exist is refused (26);
   // a response that ends inside an event, and is not asked for again, does not look complete (59);
   // a complete stream of ours ends it without a second request, and positions do not show (92);
-  // an event map has its say before an event is dispatched (83).
-  it('EventSource alone is at most 4931 bytes, minified and gzipped', async () => {
+  // an event map has its say before an event is dispatched (66).
+  it('EventSource alone is at most 4996 bytes, minified and gzipped', async () => {
     const code = await bundle('EventSource')
-    expect(gzipSync(code, { level: 9 }).length).toBeLessThanOrEqual(4931)
+    expect(gzipSync(code, { level: 9 }).length).toBeLessThanOrEqual(4996)
+  })
+
+  it('createParser alone is at most 2216 bytes, minified and gzipped', async () => {
+    const code = await bundle('createParser', '../protocol/index.ts')
+    expect(gzipSync(code, { level: 9 }).length).toBeLessThanOrEqual(2216)
   })
 
   it('EventSource alone has nothing of events() in it, and the other way round', async () => {
@@ -37,15 +42,15 @@ describe('the bundle of', () => {
   })
 })
 
-async function bundle(names: string): Promise<string> {
-  const { outputFiles } = await build({ ...options(names), write: false })
+async function bundle(names: string, from?: string): Promise<string> {
+  const { outputFiles } = await build({ ...options(names, from), write: false })
   return outputFiles[0]!.text
 }
 
-function options(names: string) {
+function options(names: string, from = './index.ts') {
   return {
     stdin: {
-      contents: `export { ${names} } from './index.ts'`,
+      contents: `export { ${names} } from '${from}'`,
       resolveDir: new URL('../../src/client', import.meta.url).pathname,
       loader: 'ts',
     },

@@ -154,7 +154,7 @@ describe('a sender', () => {
 
   test('refuses a type that the map does not have, with the one that was meant', () => {
     const channel = createChannel({ events: map })
-    expect(() => channel.broadcast({ type: 'tik' as never, data: { n: 1 } })).toThrow(
+    expect(() => channel.broadcast({ type: 'Tick' as never, data: { n: 1 } })).toThrow(
       expect.objectContaining({ code: 'INVALID_EVENT_TYPE', message: expect.stringContaining('Did you mean tick?') }),
     )
     expect(() => channel.broadcast({ data: 'text' as never } as never)).toThrow('no event type "message"')

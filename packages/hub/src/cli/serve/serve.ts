@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { frameBytes } from '@headwater/sse/server'
+import { frameBytes } from '@headwater/sse/internal'
 import { Command } from 'commander'
 import { HubError } from '../../base/errors.ts'
 import { withTimeout } from '../../base/with-timeout.ts'

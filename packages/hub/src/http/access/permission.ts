@@ -1,4 +1,4 @@
-import { namesOf } from '@headwater/sse/server'
+import { namesOf } from '@headwater/sse/internal'
 import { refuseUnknownName } from '../../base/check-names.ts'
 import { HubError } from '../../base/errors.ts'
 import type { Matcher } from '../../matching/matcher.ts'

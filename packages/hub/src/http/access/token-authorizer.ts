@@ -1,4 +1,4 @@
-import { namesOf } from '@headwater/sse/server'
+import { namesOf } from '@headwater/sse/internal'
 import { type AuthConfig, type AuthOptions, parseAuthOptions } from '../../auth/auth-options.ts'
 import { Authenticator, type AuthRefused } from '../../auth/authenticator.ts'
 import { challengeFor } from '../../auth/challenge.ts'

@@ -1,4 +1,4 @@
-import { suggestName } from '@headwater/sse/server'
+import { suggestName } from '@headwater/sse/internal'
 import { HubError } from '../../base/errors.ts'
 import type { PublishInit } from '../../hub/publish-init.ts'
 import type { RawEvent, RawEvents } from './raw-event.ts'

@@ -1,4 +1,5 @@
-import { parseEventId, readLastEventId } from '@headwater/sse/server'
+import { parseEventId } from '@headwater/sse/internal'
+import { readLastEventId } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
 import type { HubCore } from '../../hub/hub-core.ts'
 import {

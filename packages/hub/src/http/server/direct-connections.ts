@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import { createSocketSession, type SessionOptions } from '@headwater/sse/server'
+import { createSocketSession } from '@headwater/sse/internal'
+import type { SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
 import { ClientPresence } from '../message/client-presence.ts'
 import type { EventStreamResponse, HubRequest, HubResponse, TextResponse } from '../message/http-message.ts'

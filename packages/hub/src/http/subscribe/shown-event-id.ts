@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { parseEventId } from '@headwater/sse/server'
+import { parseEventId } from '@headwater/sse/internal'
 
 /** Of a digest, enough to compare two lines of a log. */
 const digestCharacters = 12

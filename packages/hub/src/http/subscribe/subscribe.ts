@@ -1,4 +1,5 @@
-import { isEventSourceRequest, readLastEventId, suggestName } from '@headwater/sse/server'
+import { isEventSourceRequest, suggestName } from '@headwater/sse/internal'
+import { readLastEventId } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
 import type { HubCore, Subscription } from '../../hub/hub-core.ts'
 import { costOf, exactTopic, type Matcher, topicSelector, urlPattern } from '../../matching/matcher.ts'

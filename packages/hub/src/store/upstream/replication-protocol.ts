@@ -1,4 +1,4 @@
-import { formatEventId } from '@headwater/sse/server'
+import { formatEventId } from '@headwater/sse/internal'
 import type { Append, EventRecord, HistoryPosition, StoredEvent } from '../store.ts'
 
 // What a hub and the hubs that copy it send each other. The version is in the path: a change that the

@@ -1,4 +1,4 @@
-import { SseError } from '../protocol/errors.ts'
+import { SseError } from './errors.ts'
 
 /**
  * Throws INVALID_OPTION unless each option is left out or has the expected type, with which

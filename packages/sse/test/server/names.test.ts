@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { namesOf, suggestName, unknownName } from '../../src/protocol/names.ts'
+import { namesOf, suggestName, unknownName } from '../../src/server/names.ts'
 
 const event = namesOf<Record<'data' | 'type' | 'id' | 'retry' | 'comment', unknown>>({
   data: true,
