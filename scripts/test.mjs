@@ -13,6 +13,7 @@ const report = join(root, '.cache/vitest.json')
 ensureInstalled()
 ensureInstalled(join(root, 'conformance/runtimes'))
 ensureInstalled(join(root, 'conformance/readers'))
+ensureInstalled(join(root, 'conformance/testing'))
 if (matrix) ensureInstalled(join(root, 'conformance/runtimes-matrix'))
 ensureSystemParts([
   { apt: 'chromium', paths: ['/usr/bin/chromium'] },

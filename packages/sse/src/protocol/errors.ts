@@ -50,6 +50,8 @@ export type SseErrorCode =
   | 'IDLE_TIMEOUT'
   /** Client: dropped the connection because `reconnectOn` asked for another one. */
   | 'RECONNECT'
+  /** Testing: what a test waits for can no longer come, or did not come in time. */
+  | 'WAIT_ENDED'
 
 /**
  * The only class of error that this package throws or reports. Tell cases apart by `code`, never by

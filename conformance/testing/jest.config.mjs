@@ -1,0 +1,1 @@
+export default { testMatch: ['**/tests/**/*.test.mjs'], transform: {} }

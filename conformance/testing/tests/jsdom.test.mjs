@@ -1,0 +1,6 @@
+/** @jest-environment jest-fixed-jsdom */
+import '../clients.mjs'
+
+test('this is a page', () => {
+  expect(typeof document).toBe('object')
+})
