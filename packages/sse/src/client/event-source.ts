@@ -105,20 +105,6 @@ export class EventSource<M extends object = object> extends Base {
   declare addEventListener: EventSourceListen<Parameters<EventTarget['addEventListener']>[2], M>
   declare removeEventListener: EventSourceListen<Parameters<EventTarget['removeEventListener']>[2], M>
 
-  static {
-    // The layout of a Web IDL interface: enumerable members, read-only constants on both the class
-    // and its prototype, and names that survive a minifier.
-    const { prototype } = EventSource
-    const { defineProperty } = Object
-    for (const key of Reflect.ownKeys(prototype).slice(1)) defineProperty(prototype, key, { enumerable: true })
-    for (const target of [EventSource, prototype])
-      for (const [value, name] of ['CONNECTING', 'OPEN', 'CLOSED'].entries())
-        defineProperty(target, name, { value, enumerable: true })
-    defineProperty(EventSource, 'fromReadableStream', { enumerable: true })
-    defineProperty(EventSource, 'name', { value: 'EventSource' })
-    defineProperty(prototype, Symbol.toStringTag, { value: 'EventSource', configurable: true })
-  }
-
   /**
    * An `EventSource` of a stream that the application has opened itself, as [proposed for the
    * standard](https://github.com/whatwg/html/pull/12272). Its URL is `about:event-stream`. It does
@@ -276,3 +262,16 @@ export class EventSource<M extends object = object> extends Base {
     else this.removeEventListener(type, handler.listener)
   }
 }
+
+// The layout of a Web IDL interface: enumerable members, read-only constants on both the class and its
+// prototype, and names that survive a minifier. Not in a static block: React Native's Babel preset does
+// not compile one, except for its newest Hermes.
+const { defineProperty } = Object
+const { prototype } = EventSource
+for (const key of Reflect.ownKeys(prototype).slice(1)) defineProperty(prototype, key, { enumerable: true })
+for (const target of [EventSource, prototype])
+  for (const [value, name] of ['CONNECTING', 'OPEN', 'CLOSED'].entries())
+    defineProperty(target, name, { value, enumerable: true })
+defineProperty(EventSource, 'fromReadableStream', { enumerable: true })
+defineProperty(prototype, Symbol.toStringTag, { value: 'EventSource', configurable: true })
+defineProperty(EventSource, 'name', { value: 'EventSource' })

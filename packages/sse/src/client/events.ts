@@ -164,7 +164,8 @@ export function events(url: string | URL, options: EventsOptions = {}): EventStr
           }
         }
       }
-      signal?.throwIfAborted()
+      // Not by its method, which React Native's signals do not have; nor have they a reason.
+      if (signal?.aborted) throw signal.reason ?? Object.assign(new Error('Aborted'), { name: 'AbortError' })
     } finally {
       connection.close()
     }

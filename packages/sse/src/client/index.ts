@@ -1,4 +1,5 @@
 export type { Gap, GapReason } from '../protocol/signals.ts'
+export { type AppStateLike, appStateReturn } from './app-state-return.ts'
 export { ConnectionError } from './connection-error.ts'
 export { ConnectionErrorEvent } from './connection-error-event.ts'
 export type { ConnectionFailure, ConnectionState } from './connection-state.ts'

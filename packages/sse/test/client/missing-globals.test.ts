@@ -31,6 +31,25 @@ describe('without globals', () => {
     expect(logged).toBe('7')
   })
 
+  it('of a signal that throws, as in React Native, events() ends with an AbortError', async () => {
+    const logged = await without(
+      [],
+      `const controller = new AbortController()
+       const { signal } = controller
+       signal.throwIfAborted = undefined
+       Object.defineProperty(signal, 'reason', { value: undefined })
+       const hang = async (_, { signal }) => {
+         signal.throwIfAborted()
+         await new Promise((_, reject) => signal.addEventListener('abort', reject))
+       }
+       const stream = client.events('http://a.test/', { fetch: hang, signal })
+       const next = stream.next()
+       controller.abort()
+       await next.catch((error) => console.log(error.name))`,
+    )
+    expect(logged).toBe('AbortError')
+  })
+
   it('of requests, EventSource works through the fetch it is given', async () => {
     const logged = await without(
       ['Request', 'fetch'],
