@@ -20,7 +20,7 @@ export interface ConnectionFailure {
    *   (the console shows which).
    * - `INVALID_REQUEST`: `fetch` refuses the request before sending it (its port, a header, a body
    *   that was read before), and would refuse it each time. In browsers a refused port looks like a
-   *   lost network.
+   *   lost network. Also for a `fetch` of yours whose response has a body that is no web stream.
    * - `UNEXPECTED_RESPONSE`: another status than 200 or another type than `text/event-stream`.
    * - `STREAM_ENDED`: the response ended normally.
    * - `STREAM_COMPLETE`: the server said that nothing more will come, by an event or by 204, or the

@@ -360,9 +360,10 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
 
 /**
  * How the fetch of Node or Deno says that it will not send a request: because of its port, or of a
- * header such as `Expect`. In a browser such a refusal looks like a lost network.
+ * header such as `Expect`. In a browser such a refusal looks like a lost network. The last is a fetch
+ * whose bodies are no web streams (`node-fetch`).
  */
-const refusal = /bad port|are blocked|_ERR_(INVALID_ARG|NOT_SUP)/
+const refusal = /bad port|are blocked|_ERR_(INVALID_ARG|NOT_SUP)|getReader/
 
 /** The headers, unless one of them has a value that Node would refuse at each attempt to send it. */
 function sendable(init: RequestInit['headers']): Headers {

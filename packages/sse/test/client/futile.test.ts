@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { EventSource, type EventSourceOptions, events } from '../../src/client/index.ts'
 import { EventLog } from './event-log.ts'
@@ -35,6 +36,14 @@ describe('a request that can never be sent', () => {
     vi.stubGlobal('AbortController', ForeignAbortController)
     onTestFinished(() => void vi.unstubAllGlobals())
     const log = await new EventLog(nowhere, policy).count(1)
+    expect(log.errors[0]).toMatchObject({ code: 'INVALID_REQUEST', willRetry: false })
+  })
+
+  it('fails at once where the fetch has bodies that are no web streams, as node-fetch', async () => {
+    const headers = new Headers({ 'content-type': 'text/event-stream' })
+    const response = { status: 200, headers, url: nowhere, body: Readable.from(['data: a\n\n']) }
+    const fetch = async () => response as unknown as Response
+    const log = await new EventLog(nowhere, { ...policy, fetch }).count(1)
     expect(log.errors[0]).toMatchObject({ code: 'INVALID_REQUEST', willRetry: false })
   })
 
