@@ -10,7 +10,7 @@ import type { TestRequest } from './test-request.ts'
  */
 export type Script = readonly (Answer | AnswerFunction)[] | AnswerFunction
 
-/** Chooses the answer to one request. */
+/** Chooses the answer to one request. If it throws, the request is answered 501 with the error as its body. */
 export type AnswerFunction = (request: TestRequest) => Answer | Promise<Answer>
 
 /**
@@ -53,8 +53,7 @@ export interface CheckedAnswer {
  * @throws {SseError} for the first mistake, with its place.
  */
 export function readScript(script: Script): (request: TestRequest) => Promise<CheckedAnswer> {
-  if (typeof script === 'function')
-    return async (request) => checkAnswer(await script(request), `The answer to request ${request.number}`)
+  if (typeof script === 'function') return (request) => ask(script, request, `The answer to request ${request.number}`)
   if (!Array.isArray(script)) {
     throw new SseError(
       'INVALID_OPTION',
@@ -68,7 +67,7 @@ export function readScript(script: Script): (request: TestRequest) => Promise<Ch
   return async (request) => {
     const next = answers[request.number - 1]
     if (!next) return unscripted(script.length, request)
-    return 'place' in next ? checkAnswer(await next.answer(request), next.place) : next
+    return 'place' in next ? ask(next.answer, request, next.place) : next
   }
 }
 
@@ -80,6 +79,15 @@ export function redirect(location: string | URL, status = 307): ResponseAnswer {
 /** An answer that never comes: the connection breaks off before any response. */
 export function noResponse(): Control {
   return new Control('cut')
+}
+
+/** Calls a function of the script. What it throws, or a wrong answer of it, is the body of a 501. */
+async function ask(answer: AnswerFunction, request: TestRequest, place: string): Promise<CheckedAnswer> {
+  try {
+    return checkAnswer(await answer(request), place)
+  } catch (error) {
+    return checkAnswer({ status: 501, body: `The script failed at request ${request.number}: ${error}` }, place)
+  }
 }
 
 /** Refused for good by every client, so that the test sees it. */

@@ -50,8 +50,8 @@ export class Connection implements ScriptedConnection {
       }
     })
     this.#played = answer.then((checked) => this.#answer(checked))
-    // A function of the script that throws: the client's test sees a lost connection, and the error
-    // is reported like any that nobody handles.
+    // Such as a header that no response can have: the client sees a lost connection, and the test
+    // runner an error that nobody handles.
     this.#played.catch((error) => {
       this.#close(() => outlet.cut())
       void Promise.reject(error)

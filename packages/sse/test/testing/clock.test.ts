@@ -66,8 +66,10 @@ describe('a fake clock', () => {
     })()
     await clock.advance(0)
     const before = text.length
-    await clock.advance(30_500)
-    expect(text.slice(before).match(/:/g)?.length).toBe(3)
+    await clock.advance(100_000)
+    // A heartbeat comes a little sooner or later, with those of other sessions.
+    const count = text.slice(before).match(/:/g)?.length
+    expect([9, 10]).toContain(count)
     await reader.cancel()
     await reading
   })

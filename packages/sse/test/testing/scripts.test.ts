@@ -233,6 +233,23 @@ describe.each(forms)('%s with a script', (_, start) => {
     expect(body).toBe(`The script has 1 answer; this is request 2: GET ${scripted.url}`)
   })
 
+  it('says so where a function of it throws, or answers wrongly', async () => {
+    const wrong = [
+      () => {
+        throw new Error('no idea')
+      },
+      () => 502 as never,
+    ]
+    const bodies = wrong.map(async (answer) => {
+      const { source } = watch(await run([answer]))
+      return new Promise((resolve) => source.addEventListener('error', ({ body }) => resolve(body)))
+    })
+    expect(await Promise.all(bodies)).toEqual([
+      'The script failed at request 1: Error: no idea',
+      'The script failed at request 1: SseError: Answer 1 of the script is 502: it must be a list of steps or a response.',
+    ])
+  })
+
   it('knows when the client has left', async () => {
     const scripted = await run([[{ data: 'a' }, stall()]])
     const { source, first } = watch(scripted)
