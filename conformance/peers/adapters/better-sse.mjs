@@ -115,7 +115,7 @@ export class Channel extends EventEmitter {
     return [...this.#sessions.keys()]
   }
   get sessionCount() {
-    return this.channel.subscriberCount
+    return this.channel.size
   }
   register(session) {
     if (this.#sessions.has(session)) return this
@@ -133,7 +133,9 @@ export class Channel extends EventEmitter {
     return this
   }
   broadcast = (data, type = 'message', { eventId, filter } = {}) => {
-    this.channel.broadcast({ data, type, ...(eventId && { id: eventId }), ...(filter && { filter }) })
+    const left = filter ? this.activeSessions.filter((session) => !filter(session)) : []
+    const except = left.map(({ session }) => session)
+    this.channel.broadcast({ data, type, ...(eventId && { id: eventId }) }, { except })
     this.emit('broadcast', data, type, eventId ?? '')
     return this
   }

@@ -13,10 +13,11 @@ describe('the bundle of', () => {
   // a response that ends inside an event, and is not asked for again, does not look complete (59);
   // a complete stream of ours ends it without a second request, and positions do not show (92);
   // an event map has its say before an event is dispatched (66);
-  // React Native's compiler takes it: no static block.
-  it('EventSource alone is at most 4996 bytes, minified and gzipped', async () => {
+  // React Native's compiler takes it: no static block;
+  // a fetch whose bodies are no web streams fails at once (4).
+  it('EventSource alone is at most 5007 bytes, minified and gzipped', async () => {
     const code = await bundle('EventSource')
-    expect(gzipSync(code, { level: 9 }).length).toBeLessThanOrEqual(4996)
+    expect(gzipSync(code, { level: 9 }).length).toBeLessThanOrEqual(5007)
   })
 
   it('createParser alone is at most 2216 bytes, minified and gzipped', async () => {
@@ -38,7 +39,7 @@ describe('the bundle of', () => {
   })
 
   it('EventSource keeps its name whatever a minifier does', async () => {
-    const code = `${await bundle('EventSource')}`.replace(/export\s*\{(\w+) as EventSource\};?\s*$/, 'return $1')
+    const code = `${await bundle('EventSource')}`.replace(/export\s*\{([\w$]+) as EventSource\};?\s*$/, 'return $1')
     expect(new Function(code)().name).toBe('EventSource')
   })
 })
