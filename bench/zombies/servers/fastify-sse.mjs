@@ -1,0 +1,14 @@
+import sse from '@fastify/sse'
+import fastify from 'fastify'
+import { host, join, report } from '../feed.mjs'
+
+const app = fastify()
+await app.register(sse)
+app.get('/report', async () => report())
+app.get('/events', { sse: 'only' }, async (_request, { sse: stream }) => {
+  stream.keepAlive()
+  stream.sendHeaders()
+  stream.onClose(join((data) => void stream.send({ data }).catch(() => {})))
+})
+await app.listen({ port: 0, host })
+console.log(`port ${app.server.address().port}`)
