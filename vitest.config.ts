@@ -36,6 +36,7 @@ function longestFirst() {
     'conformance/chromium',
     'conformance/runtimes',
     'test/proxies/',
+    'examples/test/frameworks/',
     '/native-',
     'packages/hub/test/crash/',
     'packages/hub/test/mercure/conformance',

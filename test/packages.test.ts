@@ -139,6 +139,18 @@ it('an installed headwater runs from npx', () => {
   expect(help.trim()).toBe(packages[1]?.manifest.version)
 })
 
+it('an installed headwater can be bundled where pg is not installed', async () => {
+  const { errors, warnings } = await build({
+    stdin: { contents: `export * from 'headwater'`, resolveDir: user },
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    write: false,
+    logLevel: 'silent',
+  })
+  expect([...errors, ...warnings]).toEqual([])
+})
+
 // The command is linked when packages are installed, and built later.
 it('headwater runs from npx in a clone', () => {
   const version = execFileSync('npx', ['--no-install', 'headwater', '--version'], { cwd: root, encoding: 'utf8' })

@@ -1,7 +1,8 @@
 // Fastify 5. Run: node examples/fastify/server.ts
 import { readFileSync } from 'node:fs'
-import { createChannel, createSession } from '@headwater/sse/server'
+import { createChannel } from '@headwater/sse/server'
 import Fastify from 'fastify'
+import { eventSessions } from './event-sessions.ts'
 
 const page = readFileSync(new URL('../page.html', import.meta.url))
 
@@ -11,14 +12,13 @@ setInterval(() => channel.broadcast({ type: 'clock', data: new Date() }), 1000)
 
 // Idle connections of browsers are no reason to go on when asked to stop.
 const app = Fastify({ forceCloseConnections: true })
+app.register(eventSessions)
 app.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
 
 app.get('/', (_request, reply) => reply.type('text/html').send(page))
 
-app.get('/events', (request, reply) => {
-  // From here on the response is ours. What plugins (CORS, say) have set so far goes along.
-  reply.hijack()
-  channel.subscribe(createSession(request.raw, reply.raw, { headers: reply.getHeaders() }))
+app.get('/events', (_request, reply) => {
+  channel.subscribe(reply.openSession())
 })
 
 app.post('/messages', (request, reply) => {
@@ -26,9 +26,7 @@ app.post('/messages', (request, reply) => {
   return reply.code(201).send({ id })
 })
 
-// Ends every stream, telling the clients to come back spread over some seconds.
-app.addHook('preClose', () => channel.drain())
-
+// Ends every stream, too, telling the clients to come back spread over some seconds.
 process.once('SIGTERM', async () => {
   await app.close()
   process.exit()

@@ -1,8 +1,9 @@
 // Hono 4, here on Node; the same app runs wherever Hono does. Run: node examples/hono/server.ts
 import { readFileSync } from 'node:fs'
-import { createChannel, createResponse } from '@headwater/sse/server'
+import { createChannel } from '@headwater/sse/server'
 import { serve } from '@hono/node-server'
 import { Hono } from 'hono'
+import { eventSession } from './event-session.ts'
 
 const page = readFileSync(new URL('../page.html', import.meta.url), 'utf8')
 
@@ -14,10 +15,7 @@ const app = new Hono()
 
 app.get('/', (c) => c.html(page))
 
-// Hono's server on Node logs a response that breaks off, as an interrupted stream does, as an error.
-const options = { whenInterrupted: 'end' } as const
-
-app.get('/events', (c) => createResponse(c.req.raw, options, (session) => channel.subscribe(session)))
+app.get('/events', (c) => eventSession(c, (session) => channel.subscribe(session)))
 
 app.post('/messages', async (c) => {
   const id = channel.broadcast({ data: await c.req.text() })

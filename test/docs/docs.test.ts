@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join, normalize } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { freePort } from '../../conformance/runners/free-port.ts'
@@ -37,6 +37,11 @@ describe.each(pages)('$path', (page) => {
     expect({ missing: missing(output), exitCode, output }).toMatchObject({ missing: [], exitCode: 0 })
   })
 
+  const quotes = page.blocks.filter(({ marker }) => marker === 'from')
+  test.each(quotes)('quotes $declarations as it is in line $line', ({ declarations, code }) => {
+    expect(readFileSync(join(root, declarations), 'utf8')).toContain(code)
+  })
+
   test('names flags that there are', () => {
     const joined = page.text.replaceAll(/\\\n\s*/g, '')
     const commands = joined.match(/\bheadwater (serve|publish|tail|token|vitals)\b[^`|\n)]*/g) ?? []
@@ -50,7 +55,9 @@ test('TypeScript in the documentation compiles', () => {
   rmSync(workplace, { recursive: true, force: true })
   mkdirSync(workplace, { recursive: true })
   const checked = pages.flatMap((page) =>
-    page.blocks.filter(({ language, marker }) => language === 'ts' && marker).map((block) => ({ page, block })),
+    page.blocks
+      .filter(({ language, marker }) => language === 'ts' && marker && marker !== 'from')
+      .map((block) => ({ page, block })),
   )
   for (const { page, block } of checked) {
     writeFileSync(join(workplace, `${slug(page, block)}.ts`), `${block.declarations}\n${block.code}\nexport {}\n`)

@@ -15,13 +15,13 @@ export interface Page {
 /**
  * A fenced block. One that is to be checked has a comment above it, which a reader does not see: `<!-- check -->` for types, with
  * declarations of what the text leaves open if need be; `<!-- run -->` for programs and commands, with commands that go before, and
- * `<!-- then -->` for those that go on where the last ones left off. A block `text` right below is what they print, with `…` for anything.
+ * `<!-- then -->` for those that go on where the last ones left off; `<!-- from: PATH -->` for what that file contains. A block `text` right below is what they print, with `…` for anything.
  */
 export interface Block {
   readonly language: string
   readonly code: string
   readonly line: number
-  readonly marker: 'check' | 'run' | 'then' | undefined
+  readonly marker: 'check' | 'run' | 'then' | 'from' | undefined
   readonly declarations: string
   readonly prints: string | undefined
 }
@@ -37,7 +37,7 @@ export function readPages(): Page[] {
 }
 
 const blockPattern =
-  /(?:^<!-- (?<marker>check|run|then)(?::(?<declarations>[\s\S]*?))? -->\n)?^```(?<language>\w+)\n(?<code>[\s\S]*?)^```$(?:\n\n^```text\n(?<prints>[\s\S]*?)^```$)?/gm
+  /(?:^<!-- (?<marker>check|run|then|from)(?::(?<declarations>[\s\S]*?))? -->\n)?^```(?<language>\w+)\n(?<code>[\s\S]*?)^```$(?:\n\n^```text\n(?<prints>[\s\S]*?)^```$)?/gm
 
 function blocksOf(text: string): Block[] {
   return Array.from(text.matchAll(blockPattern), ({ groups = {}, index }) => ({

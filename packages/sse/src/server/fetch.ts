@@ -2,6 +2,7 @@ import type { EventMap, IsAnyEvents } from '../protocol/event-map.ts'
 import { type AnyEvents, SseError } from '../protocol/index.ts'
 import { longestTimerMs } from './alarm.ts'
 import { FetchSink, reportsFailedResponses } from './fetch-sink.ts'
+import { isObservable } from './observable.ts'
 import type { MappedItem, PipeItem, PipeSource } from './pipe.ts'
 import { whatIsMistaken } from './pipe-source.ts'
 import { eventStreamHeaders, noContentHeaders } from './response-headers.ts'
@@ -12,7 +13,7 @@ import { readStreamRequest } from './stream-request.ts'
 
 /**
  * Produces the events of one response. If it returns (or resolves to) a generator, an async
- * iterable or a stream, the session pipes it and closes at its end. Any other return value is
+ * iterable, a stream or an Observable, the session pipes it and closes at its end. Any other return value is
  * ignored: the session stays open until it is closed. If the producer throws, the response is broken
  * off, so that every client knows that it is not complete.
  */
@@ -172,7 +173,7 @@ async function run(producer: Producer, session: ServerSession): Promise<void> {
     if (mistaken !== undefined) {
       throw new SseError(
         'INVALID_OPTION',
-        `The producer returned ${mistaken}. It can return an iterable, an async iterable or a stream.`,
+        `The producer returned ${mistaken}. It can return an iterable, an async iterable, a stream or an Observable.`,
       )
     }
     if (isSource(produced)) await session.pipe(produced)
@@ -186,5 +187,6 @@ async function run(producer: Producer, session: ServerSession): Promise<void> {
 /** Excludes arrays: the result of a producer that ends in `Promise.all(…)` has no meaning. */
 function isSource(value: unknown): value is PipeSource<PipeItem> {
   if (typeof value !== 'object' || value === null) return false
-  return Symbol.asyncIterator in value || 'getReader' in value || (Symbol.iterator in value && 'next' in value)
+  if (Symbol.asyncIterator in value || 'getReader' in value || isObservable(value)) return true
+  return Symbol.iterator in value && 'next' in value
 }

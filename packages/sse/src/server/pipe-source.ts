@@ -1,3 +1,5 @@
+import { isObservable } from './observable.ts'
+
 /** Describes what a value is in place of a source of events; `undefined` if it is a source. */
 export function whyNoSource(value: unknown): string | undefined {
   if (typeof value === 'function') return 'a function. Call it first'
@@ -5,7 +7,7 @@ export function whyNoSource(value: unknown): string | undefined {
   if ('getReader' in value) {
     return 'locked' in value && value.locked === true ? 'a stream that is locked: something else reads it' : undefined
   }
-  if (Symbol.asyncIterator in value || Symbol.iterator in value) return undefined
+  if (Symbol.asyncIterator in value || Symbol.iterator in value || isObservable(value)) return undefined
   return whatIsMistaken(value) ?? showObject(value)
 }
 
@@ -18,9 +20,6 @@ export function whatIsMistaken(value: unknown): string | undefined {
     return 'a generator function. Call it first'
   }
   if (typeof value !== 'object' || value === null) return undefined
-  if ('subscribe' in value && typeof value.subscribe === 'function') {
-    return 'an Observable. Make it an async iterable first'
-  }
   if ('body' in value && typeof value.body === 'object' && value.body !== null && 'getReader' in value.body) {
     return 'a response. Pass its .body, or readEvents(response.body) for the events in it'
   }

@@ -3,6 +3,7 @@ import { type AnyEvents, type Frame, SseError } from '../protocol/index.ts'
 import type { CloseReason } from './close-reason.ts'
 import { frameBytes } from './frame-bytes.ts'
 import { namesOf, refuseUnknownName } from './names.ts'
+import { isObservable, type ObservableSource, readObservable } from './observable.ts'
 import { encodePassedOn } from './passed-on.ts'
 import { whyNoSource } from './pipe-source.ts'
 import {
@@ -13,8 +14,8 @@ import {
   type SessionEvent,
 } from './session-event.ts'
 
-/** The source of a pipe: a list, a generator, a Node `Readable` or a web `ReadableStream`. */
-export type PipeSource<T> = Iterable<T> | AsyncIterable<T> | ReadableStream<T>
+/** The source of a pipe: a list, a generator, a Node `Readable`, a web `ReadableStream` or an Observable. */
+export type PipeSource<T> = Iterable<T> | AsyncIterable<T> | ReadableStream<T> | ObservableSource<T>
 
 /**
  * An item that a pipe can send without `toEvent`: an event, also one from `readEvents()` or
@@ -79,7 +80,10 @@ export interface PipeTarget {
 export function checkPipe(source: unknown, options: PipeOptions<never>): void {
   const problem = whyNoSource(source)
   if (problem !== undefined) {
-    throw new SseError('INVALID_OPTION', `pipe() needs an iterable, an async iterable or a stream, not ${problem}.`)
+    throw new SseError(
+      'INVALID_OPTION',
+      `pipe() needs an iterable, an async iterable, a stream or an Observable, not ${problem}.`,
+    )
   }
   if (typeof options !== 'object' || options === null) {
     throw new SseError('INVALID_OPTION', `pipe()'s options are ${String(options)}, not an object.`)
@@ -129,7 +133,8 @@ export async function pipeInto<T>(
         if (!keepOpen) await session.close()
         return { outcome: 'completed' }
       }
-      if (!session.hasRoom) await new Promise<void>((resolve) => session.whenRoom(resolve))
+      // An Observable cannot wait: the session's `whenFull` says what happens to its events.
+      if (reader.canWait && !session.hasRoom) await new Promise<void>((resolve) => session.whenRoom(resolve))
       // A source that never makes us wait would block timers and sockets.
       if (count % 1000 === 0) await new Promise((resolve) => setTimeout(resolve, 0))
     }
@@ -148,12 +153,15 @@ export async function pipeInto<T>(
 
 /** Reads every kind of source in one way that can be interrupted. */
 class ItemReader<T> {
+  /** Whether the source waits for `next()`. */
+  readonly canWait: boolean
   readonly #source: { next(): IteratorResult<T> | Promise<IteratorResult<T>>; stop(): unknown }
   readonly #onError: (error: unknown) => void
   #isFinished = false
   #interrupt: (() => void) | undefined
 
   constructor(source: PipeSource<T>, onError: (error: unknown) => void) {
+    this.canWait = !isObservable(source) || Symbol.asyncIterator in source || Symbol.iterator in source
     this.#source = openSource(source)
     this.#onError = onError
   }
@@ -209,8 +217,11 @@ function openSource<T>(source: PipeSource<T>) {
       },
     }
   }
-  const iterator = source[Symbol.iterator]()
-  return { next: () => iterator.next(), stop: () => iterator.return?.() }
+  if (Symbol.iterator in source) {
+    const iterator = source[Symbol.iterator]()
+    return { next: () => iterator.next(), stop: () => iterator.return?.() }
+  }
+  return readObservable(source)
 }
 
 /** `events()` gives each event the last event ID in force, and the type `message` if it has none. */

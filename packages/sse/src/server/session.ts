@@ -72,6 +72,9 @@ export interface Session<M extends object = AnyEvents, State = unknown> {
    * leaves, the source is stopped at once. Neither rejects the promise, which resolves with how the
    * pipe ended. If this is not a source, `pipe` throws `INVALID_OPTION` and breaks the response off.
    *
+   * An Observable cannot wait for a slow client: `whenFull` says what happens to its events beyond
+   * `maxUnsentBytes`, as it does for `send`.
+   *
    * The stream of another Headwater can be passed on, gaps included: `pipe(events(hubUrl))`,
    * `pipe(readEvents(response.body))`.
    */

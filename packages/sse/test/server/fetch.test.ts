@@ -65,7 +65,7 @@ describe('createResponse', () => {
   })
 
   test.each<[string, unknown]>([
-    ['an observable', { subscribe() {} }],
+    ['an object whose subscribe() gives no subscription', { subscribe() {} }],
     ['a generator function', function* () {}],
     ['a response', new Response('a')],
   ])('breaks off after a producer that returned what it took for a source: %s', async (_, returned) => {

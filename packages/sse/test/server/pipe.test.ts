@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { describe, expect, test, vi } from 'vitest'
 import { readEvents } from '../../src/protocol/index.ts'
+import type { ObservableSource } from '../../src/server/observable.ts'
 import { dataOf, opener, turns, until } from './opener.ts'
 import { transports } from './transports.ts'
 
@@ -326,7 +327,64 @@ describe.each(transports)('pipe over $name', ({ serve }) => {
     expect(cancelled).toHaveBeenCalledOnce()
   })
 
-  const observable = { subscribe() {}, pipe() {} }
+  test('sends what an Observable emits as it comes, and closes when it completes', async () => {
+    const { response, session } = await open()
+    const subject = new Subject<string>('at once')
+    const piped = session.pipe(subject)
+    await turns(2)
+    subject.observer?.next('a')
+    await turns(2)
+    subject.observer?.next('b')
+    subject.observer?.next('c')
+    subject.observer?.complete()
+    expect(dataOf(await response.text())).toEqual(['at once', 'a', 'b', 'c'])
+    expect(await piped).toEqual({ outcome: 'completed' })
+  })
+
+  test('unsubscribes from an Observable when the client leaves', async () => {
+    const { response, session } = await open()
+    const subject = new Subject<string>('a')
+    const piped = session.pipe(subject)
+    await turns(2)
+    expect(subject.observer).toBeDefined()
+    response.leave()
+    expect(await piped).toEqual({ outcome: 'closed', reason: 'client-left' })
+    expect(subject.observer).toBeUndefined()
+  })
+
+  test('breaks the response off after an Observable that fails, and sends what came before', async () => {
+    const onError = vi.fn()
+    const { response, session } = await open({ onError })
+    const subject = new Subject<string>('a')
+    const piped = session.pipe(subject)
+    subject.observer?.next('b')
+    const error = new Error('failed')
+    subject.observer?.error(error)
+    expect(dataOf(await response.broken())).toEqual(['a', 'b'])
+    expect(await piped).toEqual({ outcome: 'failed', error })
+    expect(onError).toHaveBeenCalledExactlyOnceWith(error)
+  })
+
+  test('is not held up by a client that does not read an Observable: it is too slow, and leaves', async () => {
+    const { session } = await open({ maxUnsentBytes: 1024 })
+    const subject = new Subject<string>()
+    const piped = session.pipe(subject)
+    for (let sent = 0; session.isOpen && sent < 100; sent++) {
+      subject.observer?.next('x'.repeat(2 ** 20))
+      await turns(2)
+    }
+    expect(await piped).toEqual({ outcome: 'closed', reason: 'too-slow' })
+    expect(subject.observer).toBeUndefined()
+  })
+
+  test('reports what looks like an Observable and gives no subscription, and breaks the response off', async () => {
+    const onError = vi.fn()
+    const { response, session } = await open({ onError })
+    const error = expect.objectContaining({ code: 'INVALID_OPTION', message: expect.stringContaining('Observable') })
+    expect(await session.pipe({ subscribe() {} } as never)).toEqual({ outcome: 'failed', error })
+    await response.broken()
+    expect(onError).toHaveBeenCalledExactlyOnceWith(error)
+  })
 
   test.each<[string, unknown, string]>([
     ['text, of which each character would be an event', 'text', 'string "text"'],
@@ -334,7 +392,6 @@ describe.each(transports)('pipe over $name', ({ serve }) => {
     ['nothing', undefined, 'undefined'],
     ['an object', {}, 'object {}'],
     ['an object that contains itself', selfish(), 'an object'],
-    ['an observable', observable, 'Observable'],
     ['a response', new Response('a'), '.body'],
     ['a stream that somebody else reads', lockedStream(), 'locked'],
   ])('refuses %s at once, and breaks the response off: nothing is to come', async (_, source, what) => {
@@ -380,4 +437,24 @@ function lockedStream() {
   const stream = new ReadableStream<string>()
   stream.getReader()
   return stream
+}
+
+/** An Observable with one subscriber, as of RxJS: emits some items at once, and the rest when told. */
+class Subject<T> implements ObservableSource<T> {
+  observer: Parameters<ObservableSource<T>['subscribe']>[0] | undefined
+  readonly #first: T[]
+
+  constructor(...first: T[]) {
+    this.#first = first
+  }
+
+  subscribe(observer: NonNullable<Subject<T>['observer']>) {
+    this.observer = observer
+    for (const item of this.#first) observer.next(item)
+    return {
+      unsubscribe: () => {
+        this.observer = undefined
+      },
+    }
+  }
 }

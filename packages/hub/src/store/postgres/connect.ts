@@ -41,13 +41,13 @@ export interface Connection {
 let driver: Promise<typeof import('pg')> | undefined
 
 /** @throws HubError `INVALID_OPTION` if `pg` is not installed */
-async function loadDriver(): Promise<typeof import('pg')> {
-  driver ??= import('pg')
-  try {
-    return await driver
-  } catch (error) {
-    throw new HubError('INVALID_OPTION', 'A store in PostgreSQL needs the package pg: npm install pg', { cause: error })
-  }
+function loadDriver(): Promise<typeof import('pg')> {
+  // Bundlers look for the package, which most programs do not have. The comments keep webpack and Turbopack from that, and the
+  // handler on the import itself tells esbuild that its absence is no mistake.
+  driver ??= import(/* webpackIgnore: true */ /* turbopackIgnore: true */ 'pg').catch((cause) => {
+    throw new HubError('INVALID_OPTION', 'A store in PostgreSQL needs the package pg: npm install pg', { cause })
+  })
+  return driver
 }
 
 /**
