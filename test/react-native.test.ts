@@ -10,9 +10,11 @@ const reason = existsSync(`${folder}/node_modules`)
   ? undefined
   : 'Hermes is not installed: npm run test:react-native installs it'
 
-describe.skipIf(reason)(reason ? `in Hermes (${reason})` : 'in Hermes, with the globals of React Native', async () => {
-  const { runInHermes } = (await import(`${folder}/run.mjs`)) as {
-    runInHermes(program: string): Promise<string>
+describe.skipIf(reason)(reason ? `in Hermes (${reason})` : 'in Hermes, with the globals of React Native', () => {
+  /** Imported when a test runs, because it needs what is installed. */
+  const runInHermes = async (program: string): Promise<string> => {
+    const run = (await import(`${folder}/run.mjs`)) as { runInHermes(program: string): Promise<string> }
+    return await run.runInHermes(program)
   }
 
   it('events() streams, resumes, reconnects when the app returns, and is aborted', async () => {
