@@ -109,6 +109,7 @@ export async function startServer(given: ServerOptions): Promise<RunningServer> 
     certificate,
     headersTimeoutMs: options.headersTimeout * 1000,
     idleTimeoutMs: options.idleTimeout * 1000,
+    learn: options.dev ?? false,
   })
   return { hub, server, limits, metrics }
 }
