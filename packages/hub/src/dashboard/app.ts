@@ -21,6 +21,8 @@ let received = 0
 let source = connect()
 
 connectPublishForm(hubUrl)
+// A hub with --dev has the lessons.
+fetch('learn/', { method: 'HEAD' }).then(({ ok }) => document.getElementById('learn')?.toggleAttribute('hidden', !ok))
 showCommands()
 document.getElementById('connection-toggle')?.addEventListener('click', () => {
   if (source.readyState === EventSource.CLOSED) {

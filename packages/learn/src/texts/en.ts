@@ -1,0 +1,306 @@
+/** The texts in English. Code stands between backticks, values in braces. */
+export const en = {
+  title: 'Learn Server-Sent Events',
+  lead: [
+    'A server keeps one HTTP response open and writes text into it. The browser makes events of that text, and when the connection breaks, it asks again by itself. That is all.',
+    'Every part of it is below, to be tried. Nothing here is a picture: the streams are real, the bytes are the ones that were sent, and each lesson runs twice, with your browser’s own `EventSource` and with Headwater’s, which follows the same standard.',
+  ],
+  fiveMinutes: 'In five minutes',
+  fiveMinutesText:
+    'Start these four. You will have read the bytes of an event, seen a stream break and heal, and know what `retry`, `id` and 204 are for.',
+  contents: 'Lessons',
+  language: 'Language',
+  toHub: 'The hub’s page',
+  skip: 'Skip to the lessons',
+  start: 'Start',
+  again: 'Start again',
+  choose: 'The server and the page',
+  whatToSee: 'What there is to see',
+  needsHub: 'This lesson needs two origins, so it needs a hub: run `npm start` in a clone and open `/learn` there.',
+  needsOtherName:
+    'This lesson needs a second origin. Open this page as http://127.0.0.1 or http://localhost, with its port.',
+  staticNote:
+    'This copy of the page runs without a hub: a service worker in your browser plays the servers of the lessons. Three parts need a hub, and say so. In a browser that keeps its native `EventSource` from service workers, only ours receives something.',
+  run: {
+    native: 'native EventSource',
+    ours: '@headwater/sse',
+    feed: 'what happened',
+    notStarted: 'not started',
+    wire: 'on the wire, as the server reports it',
+    wireHere: 'on the wire, as @headwater/sse receives it',
+    object: 'what the object makes of it',
+    preflight: 'a preflight, because a script set Last-Event-ID',
+    after: 'after {seconds} s',
+    nativeError: 'The native object does not say why.',
+    ends: {
+      finish: 'The server ended the response.',
+      break: 'The connection broke, without the end of the response.',
+      left: 'The client has left.',
+      away: 'Nobody answered: the connection broke before a response.',
+    },
+  },
+  lessons: {
+    receive: {
+      title: 'Receiving events',
+      lead: [
+        'The server answers 200 with `Content-Type: text/event-stream` and does not end the response. Each event is a `data:` line and a blank line; the blank line sends it off.',
+      ],
+      before: 'Press Start, and watch the bytes arrive and the events come out.',
+      see: [
+        '`\\n` marks the end of a line. Two in a row are the blank line that ends an event.',
+        'The response stays open: `readyState` is 1 until you press `close()`.',
+        'An event without a type is called `message`.',
+      ],
+      choices: {},
+    },
+    lines: {
+      title: 'Several lines, and one space',
+      lead: [
+        'An event may have several `data:` lines, which arrive joined by a line feed. One space after the colon is optional and not part of the value. A line that begins with a colon is a comment.',
+      ],
+      before: 'Here the server writes line by line. The event waits for its blank line.',
+      see: [
+        'Two `data:` lines, one event. Nothing happens until the blank line.',
+        'Of two spaces, one belongs to the data.',
+        '`data` without a colon is a field with an empty value, so an event with empty data comes out.',
+        '`data Bob` is a field called “data Bob”. Nobody knows it, so it is ignored: no event.',
+      ],
+      choices: {},
+    },
+    cors: {
+      title: 'Another origin, with and without cookies',
+      lead: [
+        'This page asks the same server under its other name, which to a browser is another origin. The server must allow it with `Access-Control-Allow-Origin`. Cookies go along only if the page says `withCredentials: true` (the one option that the standard has) and the server answers `Access-Control-Allow-Credentials: true` and names the origin.',
+      ],
+      before: 'Choose what the server allows and what the page asks for.',
+      see: [
+        'The server sees every request, also those whose answer the browser keeps from the page.',
+        'Refused, the native object gives up. For a script, a CORS refusal looks like a lost network, so ours asks again: a difference that no library can mend.',
+        'At a reconnect, ours sends a preflight first, because `Last-Event-ID` set by a script needs one.',
+        'No cookie although all is right? Then your browser keeps cookies of other sites back. Nothing on the wire says so.',
+      ],
+      choices: {
+        none: 'The server sends no CORS headers',
+        any: 'The server allows `*`',
+        anyWith: 'The server allows `*`, the page asks with credentials',
+        credentials: 'The server names the origin and allows credentials, the page asks with them',
+        unasked: 'The server allows credentials, the page does not ask with them',
+      },
+    },
+    retry: {
+      title: 'Reconnecting, and `retry`',
+      lead: [
+        'When a response ends, the browser waits and asks again. `retry:` tells it how many milliseconds to wait. It counts as soon as its line is read, for this connection and the next ones.',
+      ],
+      before: 'The server ends the response three times. Watch how long each client stays away.',
+      see: [
+        'The server reports “after … s”: that is the wait, plus the way.',
+        'Firefox waits at least half a second, whatever `retry` says.',
+        '`retry: soon` is not digits, so it is ignored and the 3 s hold.',
+        'Ours says in its `error` event what happened and how long it will wait.',
+      ],
+      choices: {},
+    },
+    away: {
+      title: 'A server that goes away',
+      lead: [
+        'The connection breaks without the end of the response, and for a few seconds nobody answers at all. That is what a crash or a lost network looks like. The browser keeps trying, and nobody has to write a line for it.',
+      ],
+      before: 'The server says hello, vanishes for about four seconds, and comes back.',
+      see: [
+        'Each failed attempt is an `error` event with `readyState` 0: it tries again.',
+        'When the server is back, `open` comes a second time, on the same object.',
+        'Both said which event they had last: `Last-Event-ID: 1`.',
+      ],
+      choices: {},
+    },
+    stop: {
+      title: 'Stopping: 204, and `close()`',
+      lead: [
+        'An ended response is not an end, because the browser asks again. The server stops it for good with status 204. The page stops it with `close()`.',
+      ],
+      before: 'With 204, the third request is answered “No Content”. With `close()`, it is up to you.',
+      see: [
+        'After 204: one `error` event, `readyState` 2, and no further request.',
+        'After `close()`: no event at all, and the server sees the client leave.',
+        'CLOSED is for ever. To listen again, make a new object.',
+      ],
+      choices: { '204': 'The server answers 204', close: 'The page calls `close()`: press the button' },
+    },
+    answers: {
+      title: 'Wrong answers, and other addresses',
+      lead: [
+        'Any status but 200, and any type but `text/event-stream`, ends it: an `error` event and CLOSED. The browser does not try again. Redirects are followed.',
+      ],
+      before: 'Choose an answer.',
+      see: [
+        '500 and a wrong type: one request, CLOSED. If it may be a passing fault, the page has to make a new object; ours has the option `retry` for that.',
+        'The native `error` event does not say which it was. Ours has the code and the status.',
+        '301 and 307: the stream comes from the new address. By the standard the reconnect goes straight there; native Firefox does so after 301, and asks the old address again after 307.',
+      ],
+      choices: {
+        '500': 'Status 500',
+        type: 'Status 200 with `Content-Type: text/plain`',
+        '301': '301, moved to another address',
+        '307': '307, temporarily elsewhere',
+      },
+    },
+    ids: {
+      title: 'IDs: nothing missed, nothing twice',
+      lead: [
+        'With `id:` the server numbers its events. After a cut, the browser sends the last one it has in the header `Last-Event-ID`, and the server goes on from there. What the server keeps, and how long, is its own affair: that is what a hub is for.',
+      ],
+      before: 'Nine events in three connections. The connection breaks after every third.',
+      see: [
+        'The second request says `Last-Event-ID: 3`, the third 6.',
+        'The object has no `lastEventId`; each event has one. (Proposals add it to the object.)',
+        'The `id` line stands after the data, so that nobody can have the ID without the event.',
+      ],
+      choices: {},
+    },
+    states: {
+      title: '`readyState`, `open` and `error`',
+      lead: [
+        '0 CONNECTING, 1 OPEN, 2 CLOSED. It is CONNECTING before the first response, and again in every wait and every new attempt. `open` comes with each response, `error` with each loss. Only CLOSED is final.',
+      ],
+      before:
+        'This server thinks for 1.5 s before it answers, and breaks off once. Press `close()` when you have seen enough.',
+      see: [
+        'An `error` event with `readyState` 0 means “again”, with 2 it means “over”. There is nothing else to tell them apart by.',
+        'The bar has both waits: first for the reconnection time, then for the response.',
+      ],
+      choices: {},
+    },
+    types: {
+      title: 'Events with names of your own',
+      lead: [
+        '`event: join` gives an event a type. Whoever listens to `join` gets it, and nobody else: not `onmessage`.',
+      ],
+      before: 'Bob joins, says hello, and leaves.',
+      see: [
+        'The types are `join`, `message` and `leave`; the second event has no `event:` line.',
+        'A server may even send an event called `error`: that is a message, and changes no state.',
+      ],
+      choices: {},
+    },
+  },
+  websocket: {
+    title: 'WebSocket beside it',
+    lead: [
+      'WebSocket speaks in both directions and has its own protocol. Server-Sent Events speak in one, over plain HTTP, and bring reconnecting and resuming along. Each row is tried on this server when you press its button.',
+    ],
+    columns: ['Server-Sent Events', 'WebSocket'],
+    tryRow: 'Try',
+    tryAll: 'Try all',
+    trying: 'trying…',
+    untried: '–',
+    failed: 'It did not work here: {reason}',
+    rows: {
+      direction: 'Direction',
+      data: 'Text and binary',
+      reconnect: 'After a cut',
+      resume: 'What was missed',
+      types: 'Events with types',
+      protocol: 'Protocol',
+      origins: 'Other origins',
+      connections: 'Connections',
+    },
+    results: {
+      sseDirection: 'Server to page: received “{data}”. To answer, the page makes a request: a POST got {status}.',
+      wsDirection: 'Both: sent “{sent}”, received “{data}” on the same connection.',
+      sseData: 'Text in UTF-8: “{data}”. A byte that is not text arrived as “{invalid}”.',
+      wsData: 'Text: “{data}”, and {bytes} bytes as they were sent.',
+      sseReconnect: 'Asked again by itself after {seconds} s.',
+      wsReconnect: '`close` with code {code}. {seconds} s later: still closed. Reconnecting is for the page to write.',
+      sseResume: 'The new request said `Last-Event-ID: {id}`.',
+      wsResume: 'A new connection begins at nothing: the page has to send what it had, in its own words.',
+      sseTypes: '`join` went to the listener of “join”, `{other}` to onmessage.',
+      wsTypes: 'One event, `{type}`: types are part of whatever the page puts into the data.',
+      sseProtocol: 'HTTP: status {status}, {type}. Proxies, cookies, compression and CORS work as ever.',
+      wsProtocol: '101 Switching Protocols, then frames. The address begins with {scheme}.',
+      sseOrigins: 'Without CORS headers the browser refused the other origin: readyState {state}.',
+      wsOrigins: 'Opened to the other origin without being asked: the server must look at `Origin` itself.',
+      sseConnections:
+        'Of 8 opened to one host, {open} opened and {waiting} waited: HTTP/1.1 has six. HTTP/2 lifts that.',
+      wsConnections: '8 of 8 opened: they do not count among the six.',
+      needsOther: 'Needs a second origin: open this page as localhost or 127.0.0.1.',
+    },
+  },
+  parser: {
+    title: 'A parser to type into',
+    lead: [
+      'Type event-stream text, and see line by line what a parser makes of it, as the standard says, and which events come out of ours.',
+    ],
+    label: 'Event stream',
+    escapes: 'Read `\\r`, `\\n`, `\\0` and `\\uFEFF` as these characters',
+    examples: 'Examples',
+    exampleNames: {
+      lines: 'two lines',
+      spaces: 'spaces and colons',
+      ids: 'IDs',
+      retry: 'retry',
+      unknown: 'unknown fields',
+      unfinished: 'not finished',
+      breaks: 'CR, LF, CRLF',
+      bom: 'byte order mark',
+    },
+    columns: ['Line', 'Field', 'Value', 'What it does'],
+    events: 'Events that come out',
+    noEvents: 'None yet: an event needs data and a blank line.',
+    bom: 'The byte order mark at the beginning is dropped. A second one would stay.',
+    incomplete: 'The stream ends inside an event: no blank line, no event. Its ID does not count either.',
+    state: 'Last event ID: {id} · reconnection time: {retry}',
+    none: 'none',
+    unset: 'as before',
+    effects: {
+      comment: 'A comment: ignored.',
+      data: 'Added to the data.',
+      event: 'Sets the type.',
+      'event-reset': 'Empty: takes an earlier type back.',
+      id: 'Will be the last event ID, once the block ends.',
+      'id-reset': 'Empty: takes the last event ID back, and no header is sent.',
+      'id-nul': 'Ignored: an ID with a NUL.',
+      retry: 'Sets the reconnection time at once.',
+      'retry-ignored': 'Ignored: only ASCII digits count.',
+      unknown: 'Ignored: no such field.',
+      dispatch: 'Blank line: the event goes out.',
+      blank: 'Blank line, but no data before it: no event.',
+      unfinished: 'Not a whole line yet: dropped if the stream ends here.',
+    },
+  },
+  url: {
+    title: 'Any URL',
+    lead: [
+      'Connects both objects to an address of your choice. The bytes shown are those that ours receives: what a native object reads, no script can see.',
+    ],
+    label: 'URL of an event stream',
+    types: 'Event types to listen to, beside message',
+    credentials: 'with credentials',
+    open: 'Connect',
+    refused: 'This is not a URL that can be connected to: {reason}',
+    help: [
+      'If it fails: a script is not told whether the origin was not allowed (CORS), the host is unknown or the network is down. The browser’s console says it.',
+      'A wrong status or type is visible to ours only where CORS lets the page see the response. The native object says nothing of either.',
+      'From a page on http, your browser may ask before it lets the page reach other machines of your network.',
+    ],
+    before: 'Here is the hub’s own stream to begin with.',
+  },
+  hub: {
+    title: 'The real thing: this hub',
+    lead: [
+      'So far each server was a script. This is the hub that serves this page: publish to a topic, and both objects receive it. The hub keeps every event, so the ID finds its place even after a restart. Try it: close, publish something, start again.',
+    ],
+    topic: 'Topic',
+    data: 'Data',
+    publish: 'Publish',
+    published: 'Stored as {id}',
+    failed: 'Not published: {reason}',
+    before: 'Start first, then publish.',
+    curl: 'Or from a shell:',
+    needsHub: 'This part needs a hub: run `npm start` in a clone and open `/learn` there.',
+  },
+  end: 'The rules are in the HTML standard, section 9.2. How Headwater keeps them, in browsers and five runtimes, is in its conformance report.',
+}
+
+/** The texts of the page. Every language has the same keys. */
+export type Texts = typeof en

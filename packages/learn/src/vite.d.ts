@@ -1,0 +1,5 @@
+interface ImportMeta {
+  readonly env: { readonly MODE: string }
+}
+
+declare module '*.css' {}
