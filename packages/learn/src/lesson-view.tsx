@@ -29,7 +29,6 @@ export function LessonView({ lesson, number }: { readonly lesson: Lesson; readon
     })
   }
 
-  const isRunning = run?.isRunning ?? false
   return (
     <section class="lesson" id={name} aria-labelledby={`${name}-title`}>
       <h2 id={`${name}-title`}>
@@ -72,7 +71,7 @@ export function LessonView({ lesson, number }: { readonly lesson: Lesson; readon
           <button type="button" class="primary" onClick={begin}>
             {run ? texts.again : texts.start}
           </button>
-          <button type="button" disabled={!isRunning} onClick={() => run?.close()}>
+          <button type="button" disabled={!run?.isOpen} onClick={() => run?.close()}>
             <code>close()</code>
           </button>
         </div>

@@ -47,6 +47,11 @@ function perform(event: FetchEvent, stream: string, query: string): Promise<Resp
     hasCookie: false,
   })
   if (!performance) return Promise.resolve(new Response(null, { status: 404 }))
+  const { reply } = performance
+  const isNative = new URLSearchParams(query).get('client') === 'native'
+  // Browsers take a response that a service worker breaks off for a fault of the page, and a native
+  // object gives up. After one that ends it asks again.
+  const end = reply.end === 'break' && isNative ? 'finish' : reply.end
   return new Promise((resolve) => {
     const left = new AbortController()
     event.request.signal.addEventListener('abort', () => left.abort())
@@ -69,7 +74,7 @@ function perform(event: FetchEvent, stream: string, query: string): Promise<Resp
       },
     }
     // A service worker lives as long as it has something to wait for.
-    event.waitUntil(play(performance, stage, left.signal))
+    event.waitUntil(play({ ...performance, reply: { ...reply, end } }, stage, left.signal))
   })
 }
 

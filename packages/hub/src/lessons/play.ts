@@ -15,18 +15,21 @@ export interface Stage {
 /** How long a stream stays open that nobody ends, in milliseconds. */
 const maxStayMs = 180_000
 
-/** Plays a script to its end, or until the client leaves (`signal`). Never rejects. */
+/**
+ * Plays a script to its end, or until the client leaves (`signal`). Reports each thing before it does
+ * it, so that no client seems to know of it earlier. Never rejects.
+ */
 export async function play({ reply, ...report }: Performance, stage: Stage, signal: AbortSignal): Promise<void> {
   const { delayMs = 0, steps, end } = reply
   await wait(delayMs, signal)
   if (end === 'away') {
-    stage.breakOff()
     report.ended('away')
+    stage.breakOff()
     return
   }
   if (!signal.aborted) {
-    stage.begin(reply)
     report.begun()
+    stage.begin(reply)
   }
   for (const step of steps) {
     if (signal.aborted) break
@@ -38,14 +41,14 @@ export async function play({ reply, ...report }: Performance, stage: Stage, sign
   }
   if (end === 'stay') await wait(maxStayMs, signal)
   if (signal.aborted) {
-    stage.breakOff()
     report.ended('left')
-  } else if (end === 'finish') {
-    stage.finish()
-    report.ended('finish')
-  } else {
     stage.breakOff()
+  } else if (end === 'finish') {
+    report.ended('finish')
+    stage.finish()
+  } else {
     report.ended('break')
+    stage.breakOff()
   }
 }
 

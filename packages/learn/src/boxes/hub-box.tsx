@@ -55,7 +55,7 @@ export function HubBox({ number }: { readonly number: number }) {
             <button type="button" class="primary" onClick={begin}>
               {run ? texts.again : texts.start}
             </button>
-            <button type="button" disabled={!run?.isRunning} onClick={() => run?.close()}>
+            <button type="button" disabled={!run?.isOpen} onClick={() => run?.close()}>
               <code>close()</code>
             </button>
           </div>

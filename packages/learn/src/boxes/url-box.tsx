@@ -8,8 +8,10 @@ import { fill, useTexts } from '../texts/texts.ts'
 /** A box for the URL of any event stream. */
 export function UrlBox({ number }: { readonly number: number }) {
   const texts = useTexts()
-  const [url, setUrl] = useState(() => (isStatic ? new URL('stream', here).href : `${hubUrl().href}?match=vitals`))
-  const [types, setTypes] = useState('')
+  const [url, setUrl] = useState(() =>
+    isStatic ? new URL('streams/receive?run=url&client=url', here).href : `${hubUrl().href}?match=vitals`,
+  )
+  const [types, setTypes] = useState(isStatic ? '' : 'vitals')
   const [withCredentials, setWithCredentials] = useState(false)
   const [refusal, setRefusal] = useState<string>()
   const { run, start } = useRun()
@@ -68,7 +70,7 @@ export function UrlBox({ number }: { readonly number: number }) {
           <button type="submit" class="primary">
             {texts.url.open}
           </button>
-          <button type="button" disabled={!run?.isRunning} onClick={() => run?.close()}>
+          <button type="button" disabled={!run?.isOpen} onClick={() => run?.close()}>
             <code>close()</code>
           </button>
         </div>

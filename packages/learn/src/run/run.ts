@@ -51,6 +51,11 @@ export class Run {
     return !this.#stopping.signal.aborted
   }
 
+  /** Whether one of the objects is not CLOSED yet. */
+  get isOpen(): boolean {
+    return this.isRunning && this.lanes.some(({ isClosed }) => !isClosed)
+  }
+
   /** Calls `close()` of both objects; the log goes on until they are gone. */
   close(): void {
     for (const lane of this.lanes) {

@@ -20,7 +20,7 @@ export const en = {
   needsOtherName:
     'This lesson needs a second origin. Open this page as http://127.0.0.1 or http://localhost, with its port.',
   staticNote:
-    'This copy of the page runs without a hub: a service worker in your browser plays the servers of the lessons. Three parts need a hub, and say so. In a browser that keeps its native `EventSource` from service workers, only ours receives something.',
+    'This copy of the page runs without a hub: a service worker in your browser plays the servers of the lessons. Three parts need a hub, and say so. A service worker cannot break a connection as a network does: where a lesson breaks it, the native object gets a response that ends instead, and where nobody answers, it gives up. Chromium does not show a service worker the `Last-Event-ID` of its native object either. Ours shows what happens with a real server.',
   run: {
     native: 'native EventSource',
     ours: '@headwater/sse',
@@ -217,7 +217,7 @@ export const en = {
       sseTypes: '`join` went to the listener of “join”, `{other}` to onmessage.',
       wsTypes: 'One event, `{type}`: types are part of whatever the page puts into the data.',
       sseProtocol: 'HTTP: status {status}, {type}. Proxies, cookies, compression and CORS work as ever.',
-      wsProtocol: '101 Switching Protocols, then frames. The address begins with {scheme}.',
+      wsProtocol: '101 Switching Protocols, then frames. The address begins with `{scheme}`.',
       sseOrigins: 'Without CORS headers the browser refused the other origin: readyState {state}.',
       wsOrigins: 'Opened to the other origin without being asked: the server must look at `Origin` itself.',
       sseConnections:

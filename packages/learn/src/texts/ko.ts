@@ -23,7 +23,7 @@ export const ko: Texts = {
   needsOtherName:
     '이 실습에는 두 번째 출처(origin)가 필요합니다. 이 페이지를 http://127.0.0.1 또는 http://localhost 로(포트 포함) 열어 주세요.',
   staticNote:
-    '이 페이지는 허브 없이 동작하는 사본입니다. 실습용 서버 역할은 브라우저 안의 서비스 워커가 맡습니다. 허브가 꼭 필요한 세 부분에는 그렇게 적어 두었습니다. 내장 `EventSource`의 요청을 서비스 워커에 넘기지 않는 브라우저에서는 Headwater 쪽만 이벤트를 받습니다.',
+    '이 페이지는 허브 없이 동작하는 사본입니다. 실습용 서버 역할은 브라우저 안의 서비스 워커가 맡습니다. 허브가 꼭 필요한 세 부분에는 그렇게 적어 두었습니다. 서비스 워커는 네트워크처럼 연결을 끊지 못합니다. 그래서 연결이 끊기는 실습에서 내장 객체는 정상적으로 끝난 응답을 받고, 아무도 응답하지 않는 실습에서는 포기합니다. Chromium은 내장 객체의 `Last-Event-ID`도 서비스 워커에 보여 주지 않습니다. 실제 서버일 때 어떻게 되는지는 Headwater 쪽에서 볼 수 있습니다.',
   run: {
     native: '내장 EventSource',
     ours: '@headwater/sse',
@@ -218,7 +218,7 @@ export const ko: Texts = {
       sseTypes: '`join`은 “join” 리스너가, `{other}`는 onmessage가 받았습니다.',
       wsTypes: '이벤트는 `{type}` 하나뿐입니다. 타입은 데이터 안에 페이지가 알아서 넣습니다.',
       sseProtocol: 'HTTP: 상태 {status}, {type}. 프록시, 쿠키, 압축, CORS가 평소대로 동작합니다.',
-      wsProtocol: '101 Switching Protocols 다음은 프레임입니다. 주소는 {scheme}로 시작합니다.',
+      wsProtocol: '101 Switching Protocols 다음은 프레임입니다. 주소는 `{scheme}`로 시작합니다.',
       sseOrigins: 'CORS 헤더가 없어서 브라우저가 다른 출처를 거부했습니다: readyState {state}.',
       wsOrigins: '묻지도 않고 다른 출처에 연결됐습니다. 서버가 직접 `Origin`을 확인해야 합니다.',
       sseConnections:
