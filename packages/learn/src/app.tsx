@@ -117,4 +117,4 @@ export function App() {
 }
 
 /** The lessons that show the most in the shortest time. */
-const quick: readonly LessonName[] = ['receive', 'away', 'ids', 'stop']
+const quick: readonly LessonName[] = ['receive', 'retry', 'away', 'ids', 'stop']

@@ -196,6 +196,17 @@ describe.each(['Chromium', 'Firefox'] as const)('the page in %s', (name) => {
     await untilStates('hub', '1')
     await page.$eval('#hub form button', (button) => (button as HTMLElement).click())
     await untilBoth('hub', 'event', /Hello/)
+    const click = (selector: string) => page.$eval(selector, (button) => (button as HTMLElement).click())
+    await click('#hub .controls button:last-child')
+    await untilStates('hub', '2')
+    // What is published meanwhile is there when they come back, and nothing else.
+    const [topic] = await page.$$eval('#hub input', (inputs) => inputs.map(({ value }) => value))
+    const body = new URLSearchParams({ topic: topic!, data: 'meanwhile' })
+    await fetch(`${server.url}/.well-known/mercure`, { method: 'POST', body })
+    await click('#hub .primary')
+    await untilBoth('hub', 'event', /meanwhile/)
+    const events = (await feed('hub', 'ours')).filter(({ kind }) => kind === 'event')
+    expect(events).toHaveLength(1)
   })
 
   test('speaks Korean when it is asked to', async () => {

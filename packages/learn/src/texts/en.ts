@@ -7,7 +7,7 @@ export const en = {
   ],
   fiveMinutes: 'In five minutes',
   fiveMinutesText:
-    'Start these four. You will have read the bytes of an event, seen a stream break and heal, and know what `retry`, `id` and 204 are for.',
+    'Start these five. You will have read the bytes of an event, seen a stream break and heal, and know what `retry`, `id` and 204 are for.',
   contents: 'Lessons',
   language: 'Language',
   toHub: 'The hub’s page',

@@ -82,7 +82,7 @@ export class LearnServer {
     const left = new AbortController()
     res.on('close', () => left.abort())
     // The stream is to be sent at once, and may be silent for long.
-    req.socket.setNoDelay?.(true)
+    if (req.httpVersionMajor < 2) req.socket.setNoDelay(true)
     void play(
       performance,
       {

@@ -38,18 +38,9 @@ describe('headwater serve', () => {
       return response.status
     }
     expect(await log(await startHub())).toBe(200)
-    expect(
-      await log(
-        await serveHub(
-          '--publisher-key',
-          'k'.repeat(32),
-          '--issuer',
-          'https://example.com',
-          '--audience',
-          'https://hub.example.com',
-        ),
-      ),
-    ).toBe(404)
+    const [issuer, audience] = ['https://example.com', 'https://hub.example.com']
+    const keys = ['--publisher-key', 'k'.repeat(32), '--key-alg', 'HS256', '--issuer', issuer, '--audience', audience]
+    expect(await log(await serveHub('--anonymous', ...keys))).toBe(404)
   })
 
   test.each(['SIGTERM', 'SIGINT'] as const)(

@@ -1,11 +1,16 @@
+import { once } from 'node:events'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { connect, type IncomingHttpHeaders } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { readEvents } from '@headwater/sse'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { createHub } from '../../../src/create-hub.ts'
 import { LearnServer } from '../../../src/http/learn/learn-server.ts'
 import type { LogEntry } from '../../../src/lessons/lesson-log.ts'
+import { createMemoryStore } from '../../../src/store/memory.ts'
+import { makeCertificate, whyNoCertificates } from '../../certificates.ts'
 import { temporaryDirectory } from '../../temporary-directory.ts'
 import { sendRaw, serve } from '../serve-hub.ts'
 
@@ -106,6 +111,34 @@ describe('the server of /learn', () => {
     closing.abort()
     expect(await Promise.all(ends)).toEqual(['broken', 'broken'])
   })
+
+  test.skipIf(whyNoCertificates())(
+    'plays scripts over HTTP/2, and breaks off one stream of its connection',
+    async () => {
+      const certificate = makeCertificate()
+      const hub = await createHub({ store: createMemoryStore() })
+      const server = await hub.listen({ host: '127.0.0.1', port: 0, certificate, learn: true })
+      const client = connect(server.url.replace('127.0.0.1', 'localhost'), { ca: certificate.cert })
+      onTestFinished(async () => {
+        client.destroy()
+        await server.close({ deadlineMs: 100 })
+      })
+      const stream = client.request({ ':path': '/learn/streams/away?run=r&client=c' })
+      const [headers] = (await once(stream, 'response')) as [IncomingHttpHeaders]
+      expect([headers[':status'], headers['content-type']]).toEqual([200, 'text/event-stream'])
+      stream.setEncoding('utf8')
+      expect((await once(stream, 'data'))[0]).toContain('retry: 1000')
+      const away = client.request({ ':path': '/learn/streams/away?run=r&client=c' })
+      let isAnswered = false
+      away.on('response', () => {
+        isAnswered = true
+      })
+      away.resume()
+      await once(away, 'close')
+      expect([isAnswered, client.destroyed]).toEqual([false, false])
+      stream.destroy()
+    },
+  )
 
   test('is part of a hub only if it is asked for', async () => {
     const { server } = await serve()
