@@ -66,7 +66,7 @@ export function App() {
       </header>
       <div class="columns">
         <section class="intro" aria-labelledby="title">
-          <h1 id="title">{texts.title}</h1>
+          <h1 id="title">{texts.title.replace('-', nonBreakingHyphen)}</h1>
           {texts.lead.map((paragraph) => (
             <p key={paragraph}>
               <Rich text={paragraph} />
@@ -108,13 +108,18 @@ export function App() {
             <View key={name} number={after + index + 1} />
           ))}
           <footer>
-            <p>{texts.end}</p>
+            <p>
+              <a href="https://html.spec.whatwg.org/multipage/server-sent-events.html">{texts.standard}</a>
+              <Rich text={texts.end} />
+            </p>
           </footer>
         </main>
       </div>
     </TextsContext.Provider>
   )
 }
+
+const nonBreakingHyphen = '\u2011'
 
 /** The lessons that show the most in the shortest time. */
 const quick: readonly LessonName[] = ['receive', 'retry', 'away', 'ids', 'stop']

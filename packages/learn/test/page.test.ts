@@ -245,3 +245,22 @@ describe.each(['Chromium', 'Firefox'] as const)('the page in %s', (name) => {
     expect(content, 'nothing is wider than the screen').toBeLessThanOrEqual(window)
   })
 })
+
+test('the page in WebKit breaks a stream and heals it, for both objects', async () => {
+  const hub = await createHub({ store: createMemoryStore() })
+  const server = await hub.listen({ host: '127.0.0.1', port: 0, learn: true })
+  const browser = await launchBrowser('WebKit')
+  try {
+    const page = await browser.newPage()
+    await page.goto(`${server.url}/learn/?lang=en`)
+    await page.waitForFunction(`document.querySelector('#ids .primary')`, { timeout: 60_000 })
+    await page.evaluate(`document.querySelector('#ids .primary').click()`)
+    await page.waitForFunction(
+      `[...document.querySelectorAll('#ids .feed')].filter(({ textContent }) => /Last-Event-ID: 3.*Message 4/s.test(textContent)).length === 2`,
+      { timeout: 60_000 },
+    )
+  } finally {
+    await browser.close()
+    await server.close({ deadlineMs: 100 })
+  }
+})

@@ -42,6 +42,9 @@ export interface ClassroomLimits {
 
 const defaultLimits: ClassroomLimits = { maxRuns: 100, maxStreams: 48, maxRequests: 80, maxPerSecond: 60 }
 
+/** What is kept of a header: lessons' own are shorter. */
+const maxHeaderLength = 200
+
 /** Plays the scripts of the lessons, and keeps what happened in each run of one, within bounds. */
 export class Classroom {
   readonly #limits: ClassroomLimits
@@ -74,7 +77,9 @@ export class Classroom {
     if (!script || !run || client === undefined) return undefined
     const at = this.#now()
     const isPreflight = request.method === 'OPTIONS'
-    const { method, stream, lastEventId, origin, hasCookie } = request
+    const { method, stream, hasCookie } = request
+    const lastEventId = request.lastEventId.slice(0, maxHeaderLength)
+    const origin = request.origin?.slice(0, maxHeaderLength)
     const of = run.client(client, at)
     const sinceMs = of.endedAt === undefined ? undefined : at - of.endedAt
     run.log.add({ kind: 'request', at, client, method, stream, lastEventId, origin, hasCookie, sinceMs })

@@ -41,6 +41,12 @@ describe('a classroom', () => {
     expect(entriesOf(classroom, 'r', 5)).toEqual(entries.slice(5))
   })
 
+  test('keeps no more of a header than lessons need', () => {
+    const classroom = new Classroom()
+    classroom.perform(request({ lastEventId: '1'.repeat(9000), origin: `http://${'x'.repeat(9000)}` }))
+    expect(JSON.stringify(entriesOf(classroom)).length).toBeLessThan(1000)
+  })
+
   test('tells watchers of a run what happens there, and of no other', async () => {
     const classroom = new Classroom()
     const seen: string[] = []

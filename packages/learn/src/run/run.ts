@@ -79,9 +79,13 @@ export class Run {
       if (this.#init.run !== undefined) await this.#watchLog(this.#init.run)
       if (this.isRunning) for (const lane of this.lanes) this.#open(lane)
     } catch (error) {
-      this.failure = String(error)
-      this.stop()
+      this.#fail(error)
     }
+  }
+
+  #fail(error: unknown): void {
+    this.failure = String(error)
+    this.stop()
   }
 
   /** Resolves when the log is open: nothing of the run is missed. */
@@ -94,7 +98,10 @@ export class Run {
       const read = async () => {
         for await (const { data } of log) this.#add(JSON.parse(data) as LogEntry)
       }
-      read().catch(reject)
+      read().catch((error) => {
+        reject(error)
+        this.#fail(error)
+      })
     })
   }
 

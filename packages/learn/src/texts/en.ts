@@ -299,7 +299,8 @@ export const en = {
     curl: 'Or from a shell:',
     needsHub: 'This part needs a hub: run `npm start` in a clone and open `/learn` there.',
   },
-  end: 'The rules are in the HTML standard, section 9.2. How Headwater keeps them, in browsers and five runtimes, is in its conformance report.',
+  standard: 'The HTML standard, 9.2',
+  end: ' has all the rules. What browsers, runtimes and Headwater do with each of them is tested in `conformance/` of Headwater’s repository.',
 }
 
 /** The texts of the page. Every language has the same keys. */

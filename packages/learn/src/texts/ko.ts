@@ -300,5 +300,6 @@ export const ko: Texts = {
     curl: '셸에서는 이렇게:',
     needsHub: '이 부분에는 허브가 필요합니다. 저장소를 클론해 `npm start`를 실행하고 `/learn`을 열어 보세요.',
   },
-  end: '규칙은 HTML 표준 9.2절에 있습니다. Headwater가 여러 브라우저와 다섯 가지 런타임에서 그 규칙을 어떻게 지키는지는 적합성 보고서에 있습니다.',
+  standard: 'HTML 표준 9.2절',
+  end: '에 모든 규칙이 있습니다. 브라우저와 런타임, 그리고 Headwater가 각 규칙을 어떻게 따르는지는 Headwater 저장소의 `conformance/`에서 테스트합니다.',
 }
