@@ -1,8 +1,8 @@
 import { defaultClientConditions, defineConfig } from 'vite'
 
 /**
- * `vite build`: the page of a hub, for the package headwater. `--mode static`: the page without a hub;
- * `--mode service-worker`: what plays the lessons for it.
+ * `vite build`: the page of a hub, for the package headwater. `--mode static`: the page without a
+ * hub; `--mode service-worker`: what plays the lessons for it.
  */
 export default defineConfig(({ mode }) => ({
   // Relative, as a proxy or a site of documentation may serve the page anywhere.
@@ -26,7 +26,8 @@ export default defineConfig(({ mode }) => ({
         }
       : {
           rolldownOptions: {
-            // No hashes: the hub's ETags tell versions apart, and the names stay the same in the package.
+            // No hashes: the hub's ETags tell versions apart, and the names stay the same in the
+            // package.
             output: { entryFileNames: 'learn.js', chunkFileNames: '[name].js', assetFileNames: 'learn[extname]' },
           },
         }),

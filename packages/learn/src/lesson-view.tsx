@@ -2,6 +2,7 @@ import { useState } from 'preact/hooks'
 import type { Lesson } from './lessons.ts'
 import { RunView } from './run/run-view.tsx'
 import { useRun } from './run/use-run.ts'
+import { scriptSource } from './script-source.ts'
 import { isStatic, newRun, otherOrigin, streamUrl } from './server.ts'
 import { Rich } from './texts/rich.tsx'
 import { useTexts } from './texts/texts.ts'
@@ -93,11 +94,25 @@ export function LessonView({ lesson, number }: { readonly lesson: Lesson; readon
           ))}
         </ul>
       </details>
+      <details class="script">
+        <summary>{texts.script}</summary>
+        {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
+        <pre class="code" tabIndex={0}>
+          {scripts(lesson).map(scriptSource).join('\n\n')}
+        </pre>
+      </details>
     </section>
   )
 }
 
-/** The other origin sets a cookie in answer to a request with credentials, if the browser lets it. */
+/** The streams of a lesson: redirects lead from one to another. */
+function scripts({ name }: Lesson): string[] {
+  return name === 'answers' ? [name, 'moved'] : [name]
+}
+
+/**
+ * The other origin sets a cookie in answer to a request with credentials, if the browser lets it.
+ */
 async function askForCookie(origin: URL): Promise<void> {
   // Without it the lesson shows that there is none.
   await fetch(new URL('cookie', origin), { credentials: 'include' }).catch(() => undefined)

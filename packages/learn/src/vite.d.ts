@@ -3,3 +3,8 @@ interface ImportMeta {
 }
 
 declare module '*.css' {}
+
+declare module '*?raw' {
+  const text: string
+  export default text
+}

@@ -12,7 +12,9 @@ import { launchBrowser } from '../../../conformance/runners/browser.ts'
 const root = fileURLToPath(new URL('..', import.meta.url))
 const types: Record<string, string> = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' }
 
-/** The page without a hub, as a site of documentation would have it: below a path, from plain files. */
+/**
+ * The page without a hub, as a site of documentation would have it: below a path, from plain files.
+ */
 describe('the static page', () => {
   let outDir: string
   let site: Server
@@ -54,7 +56,8 @@ describe('the static page', () => {
           pattern.source,
         )
       await page.$eval('#ids .primary', (button) => (button as HTMLElement).click())
-      // Chromium keeps the header of its native object from service workers: the lesson begins again.
+      // Chromium keeps the header of its native object from service workers: the lesson begins
+      // again.
       const resumed = /Last-Event-ID: 3.*Message 4/
       const again = /Message 3.*GET ids after.*Message 1/
       await untilFeeds('ids', name === 'Chromium' ? new RegExp(`${resumed.source}|${again.source}`) : resumed)

@@ -3,7 +3,10 @@ import { en } from '../src/texts/en.ts'
 import { ko } from '../src/texts/ko.ts'
 import { chooseLanguage, fill } from '../src/texts/texts.ts'
 
-/** The paths of all texts, and what each holds for a program: values in braces, code between backticks. */
+/**
+ * The paths of all texts, and what each holds for a program: values in braces, code between
+ * backticks.
+ */
 function skeleton(texts: object, path = ''): [string, string[]][] {
   return Object.entries(texts).flatMap(([key, value]) =>
     typeof value === 'string'

@@ -32,7 +32,9 @@ document.getElementById('connection-toggle')?.addEventListener('click', () => {
   }
 })
 
-/** Only a hub with --dev has lessons, and listens only to this machine: elsewhere nothing is asked. */
+/**
+ * Only a hub with --dev has lessons, and listens only to this machine: elsewhere nothing is asked.
+ */
 async function showLessons(): Promise<void> {
   if (!/^(localhost|127\.|\[::1\]$)/.test(location.hostname)) return
   const { ok } = await fetch('learn/', { method: 'HEAD' })

@@ -60,14 +60,17 @@ export class Classroom {
     this.#runs = new RecentMap(this.#limits.maxRuns)
   }
 
-  /** The log of a run, which begins with the first request for it. `undefined` for what is no name of a run. */
+  /**
+   * The log of a run, which begins with the first request for it. `undefined` for what is no name
+   * of a run.
+   */
   logOf(run: string | null): LessonLog | undefined {
     return this.#runOf(run)?.log
   }
 
   /**
-   * How to answer a request; the caller does it. `undefined`: there is no such stream, or the run has no
-   * proper name.
+   * How to answer a request; the caller does it. `undefined`: there is no such stream, or the run
+   * has no proper name.
    */
   perform(request: LessonRequest): Performance | undefined {
     const script = Object.hasOwn(scripts, request.stream) ? scripts[request.stream] : undefined

@@ -1,4 +1,7 @@
-/** One thing that a lesson's server did or saw, in one run of a lesson. Times are in milliseconds since 1970. */
+/**
+ * One thing that a lesson's server did or saw, in one run of a lesson. Times are in milliseconds
+ * since 1970.
+ */
 export type LogEntry =
   | {
       readonly kind: 'request'

@@ -16,8 +16,8 @@ export interface Stage {
 const maxStayMs = 180_000
 
 /**
- * Plays a script to its end, or until the client leaves (`signal`). Reports each thing before it does
- * it, so that no client seems to know of it earlier. Never rejects.
+ * Plays a script to its end, or until the client leaves (`signal`). Reports each thing before it
+ * does it, so that no client seems to know of it earlier. Never rejects.
  */
 export async function play({ reply, ...report }: Performance, stage: Stage, signal: AbortSignal): Promise<void> {
   const { delayMs = 0, steps, end } = reply

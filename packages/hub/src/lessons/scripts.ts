@@ -1,7 +1,7 @@
 import type { Asked, Reply, Script, Step } from './script.ts'
 
-// The servers of the lessons of /learn, one function each. Text is written as it stands, a number is
-// a wait in milliseconds. The page shows what is written, and what was asked.
+// The servers of the lessons of /learn, one function each. Text is written as it stands, a number
+// is a wait in milliseconds. The page shows what is written, and what was asked.
 
 export const scripts: Readonly<Record<string, Script>> = {
   receive: () => stay('data: Message 1\n\n', 1200, 'data: Message 2\n\n', 1200, 'data: Message 3\n\n'),

@@ -12,7 +12,9 @@ export function HubBox({ number }: { readonly number: number }) {
   const [data, setData] = useState('Hello')
   const [result, setResult] = useState('')
   const { run, start } = useRun()
-  /** The last event ID of an earlier run, so that the next one gets what was published meanwhile. */
+  /**
+   * The last event ID of an earlier run, so that the next one gets what was published meanwhile.
+   */
   const [lastEventId, setLastEventId] = useState<string>()
 
   function begin() {

@@ -5,7 +5,10 @@ import { Visible } from '../run/visible.tsx'
 import { Rich } from '../texts/rich.tsx'
 import { fill, useTexts } from '../texts/texts.ts'
 
-/** A box for the text of an event stream: what a parser makes of each line, and the events that come out of ours. */
+/**
+ * A box for the text of an event stream: what a parser makes of each line, and the events that come
+ * out of ours.
+ */
 export function ParserBox({ number }: { readonly number: number }) {
   const { parser: texts } = useTexts()
   const [text, setText] = useState<string>(examples.lines.text)

@@ -5,14 +5,19 @@ import type { ClientName, Entry, StateChange } from './entry.ts'
 import { reportingFetch } from './reporting-fetch.ts'
 
 export interface RunInit {
-  /** The name of the run, by which the server logs it. `undefined`: no server of ours, so no log. */
+  /**
+   * The name of the run, by which the server logs it. `undefined`: no server of ours, so no log.
+   */
   readonly run: string | undefined
   /** The URL for each client. */
   readonly urlFor: (client: ClientName) => string
   readonly withCredentials?: boolean | undefined
   /** The types of events to listen to, beside `message`. */
   readonly types?: readonly string[] | undefined
-  /** Whether to show the requests and bytes of ours as this page sees them: for servers without a log. */
+  /**
+   * Whether to show the requests and bytes of ours as this page sees them: for servers without a
+   * log.
+   */
   readonly isReceivedShown?: boolean | undefined
   /** Called after each change. */
   readonly onChange: () => void

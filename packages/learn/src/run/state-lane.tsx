@@ -2,7 +2,9 @@ import { useEffect, useState } from 'preact/hooks'
 import { useTexts } from '../texts/texts.ts'
 import type { StateChange } from './entry.ts'
 
-/** `readyState` over time, from left to right. Its last part grows while the object is not CLOSED. */
+/**
+ * `readyState` over time, from left to right. Its last part grows while the object is not CLOSED.
+ */
 export function StateLane({
   states,
   startedAt,

@@ -16,6 +16,7 @@ export const en = {
   again: 'Start again',
   choose: 'The server and the page',
   whatToSee: 'What there is to see',
+  script: 'The server of this lesson (a number is a wait in milliseconds)',
   needsHub: 'This lesson needs two origins, so it needs a hub: run `npm start` in a clone and open `/learn` there.',
   needsOtherName:
     'This lesson needs a second origin. Open this page as http://127.0.0.1 or http://localhost, with its port.',

@@ -18,6 +18,7 @@ export const ko: Texts = {
   again: '다시 시작',
   choose: '서버와 페이지의 설정',
   whatToSee: '여기를 눈여겨보세요',
+  script: '이 실습의 서버 (숫자는 밀리초 단위의 대기 시간)',
   needsHub:
     '이 실습에는 출처(origin)가 두 개 필요해서 허브가 있어야 합니다. 저장소를 클론해 `npm start`를 실행하고 `/learn`을 열어 보세요.',
   needsOtherName:

@@ -57,7 +57,10 @@ export class LearnServer {
     return true
   }
 
-  /** Takes over a connection whose first bytes ask for the lessons' WebSocket, and says whether they did. */
+  /**
+   * Takes over a connection whose first bytes ask for the lessons' WebSocket, and says whether they
+   * did.
+   */
   takeSocket(socket: Socket, bytes: Buffer): boolean {
     return this.#webSockets.take(socket, bytes)
   }
@@ -102,7 +105,9 @@ export class LearnServer {
     )
   }
 
-  /** What happened in a run so far, and from now on: itself an event stream, by a session of ours. */
+  /**
+   * What happened in a run so far, and from now on: itself an event stream, by a session of ours.
+   */
   #sendLog(run: string | null, req: IncomingMessage, res: ServerResponse): void {
     const log = this.#classroom.logOf(run)
     if (!log || this.#openLogs >= maxLogs) {
@@ -144,7 +149,9 @@ function foreignOrigin(req: IncomingMessage): string | undefined {
   return origin === undefined || origin.replace(/^https?:\/\//, '') === hostOf(req) ? undefined : origin
 }
 
-/** Another origin is another site here (`localhost`, `127.0.0.1`): only such a cookie is sent there. */
+/**
+ * Another origin is another site here (`localhost`, `127.0.0.1`): only such a cookie is sent there.
+ */
 function setCookie(req: IncomingMessage, res: ServerResponse): void {
   const { origin } = req.headers
   // Whoever is told so may read an empty response.

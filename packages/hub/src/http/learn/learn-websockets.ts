@@ -10,8 +10,9 @@ const maxAgeMs = 60_000
 const maxFrameBytes = 4096
 
 /**
- * The WebSocket at `/learn/websocket`, to compare with: it sends back what it is sent, and breaks off
- * when it is sent `break`. Speaks [RFC 6455] as far as a browser does that sends small messages.
+ * The WebSocket at `/learn/websocket`, to compare with: it sends back what it is sent, and breaks
+ * off when it is sent `break`. Speaks [RFC 6455] as far as a browser does that sends small
+ * messages.
  */
 export class LearnWebSockets {
   readonly #closing: AbortSignal

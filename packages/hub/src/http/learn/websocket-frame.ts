@@ -5,8 +5,8 @@ export interface WebSocketFrame {
 }
 
 /**
- * Reads the first frame of a client. `undefined`: it is not complete yet. `refused`: it is larger than
- * allowed, a part of a message, or not masked as a client's must be.
+ * Reads the first frame of a client. `undefined`: it is not complete yet. `refused`: it is larger
+ * than allowed, a part of a message, or not masked as a client's must be.
  */
 export function readFrame(
   bytes: Buffer,

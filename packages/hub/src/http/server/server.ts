@@ -44,9 +44,9 @@ export interface ListenOptions extends HandlerOptions {
    */
   readonly idleTimeoutMs?: number | undefined
   /**
-   * Serves the page at `/learn`, which teaches Server-Sent Events, and the streams of its lessons, to
-   * loopback hosts. For development: its streams break on purpose, and anyone may open them.
-   * Default: false.
+   * Serves the page at `/learn`, which teaches Server-Sent Events, and the streams of its lessons,
+   * to requests for loopback names. For development: the streams break on purpose, and anyone may
+   * open them. Default: false.
    */
   readonly learn?: boolean | undefined
 }
