@@ -142,6 +142,8 @@ describe.each(['Chromium', 'Firefox'] as const)('the page in %s', (name) => {
   test('gives events of its own names to their listeners', async () => {
     await start('types')
     await untilBoth('types', 'event', /^[\d.]+leave/)
+    await untilBoth('types', 'event', /^[\d.]+error “?Nothing is wrong/)
+    await untilStates('types', '1')
   })
 
   test('is refused by another origin without CORS headers, and sends the cookie where both sides allow it', async () => {

@@ -25,7 +25,16 @@ export const scripts: Readonly<Record<string, Script>> = {
       'data Bob\n\n',
     ),
 
-  types: () => stay('event: join\ndata: Bob\n\n', 1200, 'data: Hello\n\n', 1200, 'event: leave\ndata: Bob\n\n'),
+  types: () =>
+    stay(
+      'event: join\ndata: Bob\n\n',
+      1200,
+      'data: Hello\n\n',
+      1200,
+      'event: leave\ndata: Bob\n\n',
+      1200,
+      'event: error\ndata: Nothing is wrong\n\n',
+    ),
 
   // Three events for each connection, nine in all.
   ids({ lastEventId }) {

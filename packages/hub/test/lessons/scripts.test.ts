@@ -48,12 +48,13 @@ describe('the lesson', () => {
     expect(events.map(({ data }) => data)).toEqual(['the first line\nthe second line', 'no space', ' two spaces', ''])
   })
 
-  test('of types sends join, message and leave', async () => {
+  test('of types sends join, message and leave, and a message called error', async () => {
     const { events } = await visit({ stream: 'types' })
     expect(events).toEqual([
       { type: 'join', data: 'Bob' },
       { type: 'message', data: 'Hello' },
       { type: 'leave', data: 'Bob' },
+      { type: 'error', data: 'Nothing is wrong' },
     ])
   })
 

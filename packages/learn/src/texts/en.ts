@@ -180,7 +180,7 @@ export const en = {
       before: 'Bob joins, says hello, and leaves.',
       see: [
         'The types are `join`, `message` and `leave`; the second event has no `event:` line.',
-        'A server may even send an event called `error`: that is a message, and changes no state.',
+        'The server calls its last event `error`. That is a message like any other, and `readyState` stays 1.',
       ],
       choices: {},
     },
