@@ -99,6 +99,8 @@ describe.each(['Chromium', 'Firefox'] as const)('the page in %s', (name) => {
     await start('ids')
     await untilBoth('ids', 'request', /Last-Event-ID: 3/)
     await untilBoth('ids', 'event', /Message 4/)
+    const [lost] = (await feed('ids', 'ours')).filter(({ kind }) => kind === 'error')
+    expect(lost!.text).toMatch(/NETWORK_ERROR.*Asks again in 1\.0 s/)
     for (const client of ['native', 'ours'] as const) {
       const data = (await feed('ids', client)).filter(({ kind }) => kind === 'event').map(({ text }) => text)
       expect(data.map((text) => /Message (\d)/.exec(text)?.[1]).slice(0, 4)).toEqual(['1', '2', '3', '4'])

@@ -99,15 +99,18 @@ function describe(entry: Entry, { run: texts }: Texts) {
           </span>
         </>
       )
-    case 'error':
+    case 'error': {
+      const { readyState, failure } = entry
       return (
         <>
-          <b>error</b> <span class="note">readyState {entry.readyState}</span>
-          <span class="note block">
-            {entry.failure ? `${entry.failure.code}: ${entry.failure.message}` : texts.nativeError}
-          </span>
+          <b>error</b> <span class="note">readyState {readyState}</span>
+          <span class="note block">{failure ? `${failure.code}: ${failure.message}` : texts.nativeError}</span>
+          {failure && failure.retryDelayMs > 0 && (
+            <span class="note block">{fill(texts.retryIn, { seconds: (failure.retryDelayMs / 1000).toFixed(1) })}</span>
+          )}
         </>
       )
+    }
     case 'closed':
       return <b>close()</b>
   }

@@ -33,6 +33,7 @@ export const en = {
     preflight: 'a preflight, because a script set Last-Event-ID',
     after: 'after {seconds} s',
     nativeError: 'The native object does not say why.',
+    retryIn: 'Asks again in {seconds} s.',
     ends: {
       finish: 'The server ended the response.',
       break: 'The connection broke, without the end of the response.',

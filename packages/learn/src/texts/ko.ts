@@ -36,6 +36,7 @@ export const ko: Texts = {
     preflight: '사전 요청(preflight): 스크립트가 Last-Event-ID를 설정했기 때문입니다',
     after: '{seconds}초 뒤',
     nativeError: '내장 객체는 이유를 알려 주지 않습니다.',
+    retryIn: '{seconds}초 뒤에 다시 요청합니다.',
     ends: {
       finish: '서버가 응답을 정상적으로 끝냈습니다.',
       break: '응답이 끝나기 전에 연결이 끊겼습니다.',
