@@ -37,6 +37,7 @@ function longestFirst() {
     'conformance/runtimes',
     'test/proxies/',
     'examples/test/frameworks/',
+    'packages/learn/test/page',
     '/native-',
     'packages/hub/test/crash/',
     'packages/hub/test/mercure/conformance',

@@ -1,4 +1,4 @@
-// Compiles the packages into their dist folders and bundles the dashboard. `--all` also type-checks every test.
+// Compiles the packages into their dist folders and bundles the pages: the dashboard, and /learn. `--all` also type-checks every test.
 import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -15,7 +15,7 @@ export async function build({ all = false } = {}) {
   if (status !== 0) return status
   for (const name of ['sse', 'hub']) removeOrphans(join(root, 'packages', name))
   await bundleDashboard()
-  return status
+  return bundleLearn()
 }
 
 /** What was compiled from a source that is gone would still be published. */
@@ -23,7 +23,7 @@ function removeOrphans(folder) {
   const compiled = join(folder, 'dist')
   for (const name of readdirSync(compiled, { recursive: true, encoding: 'utf8' })) {
     const [module] = name.split(/(?:\.d)?\.[jt]s(?:\.map)?$/)
-    const isBundled = name.split(sep)[0] === 'dashboard'
+    const isBundled = ['dashboard', 'learn-page'].includes(name.split(sep)[0])
     if (module !== name && !isBundled && !existsSync(join(folder, 'src', `${module}.ts`))) rmSync(join(compiled, name))
   }
 }
@@ -43,6 +43,15 @@ async function bundleDashboard() {
     logLevel: 'warning',
   })
   cpSync(join(dashboard, 'static'), dashboardOutput, { recursive: true })
+}
+
+/** Gives the exit code. Vite runs on the pinned Node, as it needs one that is recent. */
+function bundleLearn() {
+  const vite = join(root, 'node_modules/vite/bin/vite.js')
+  return run(pinnedNode(), [vite, 'build', '--logLevel', 'warn'], {
+    cwd: join(root, 'packages/learn'),
+    env: pinnedEnvironment(),
+  })
 }
 
 if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {

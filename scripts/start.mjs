@@ -23,6 +23,7 @@ hub.stdout.on('data', (text) => {
   vitals = start(['vitals', '--hub', url], ['ignore', 'ignore', 'inherit'])
   console.log(`\n  Open ${url} to watch this machine's vital signs arrive. Publish something yourself:`)
   console.log(`  curl -d topic=log -d data=hello ${url}/.well-known/mercure\n`)
+  console.log(`  New to Server-Sent Events? Try each part of them: ${url}/learn\n`)
 })
 
 // Ctrl-C reaches the whole process group by itself; a plain `kill` reaches only us, so it is passed on.

@@ -120,6 +120,7 @@ const listenNames = namesOf<ListenOn>({
   certificate: true,
   headersTimeoutMs: true,
   idleTimeoutMs: true,
+  learn: true,
 })
 
 let hasWarned = false

@@ -21,6 +21,7 @@ let received = 0
 let source = connect()
 
 connectPublishForm(hubUrl)
+showLessons()
 showCommands()
 document.getElementById('connection-toggle')?.addEventListener('click', () => {
   if (source.readyState === EventSource.CLOSED) {
@@ -30,6 +31,15 @@ document.getElementById('connection-toggle')?.addEventListener('click', () => {
     connection.closed(source)
   }
 })
+
+/**
+ * Only a hub with --dev has lessons, and listens only to this machine: elsewhere nothing is asked.
+ */
+async function showLessons(): Promise<void> {
+  if (!/^(localhost|127\.|\[::1\]$)/.test(location.hostname)) return
+  const { ok } = await fetch('learn/', { method: 'HEAD' })
+  document.getElementById('learn')?.toggleAttribute('hidden', !ok)
+}
 
 /**
  * The first connection requests the newest part of the history, later ones everything since the

@@ -15,12 +15,14 @@ interface File {
  */
 export class Dashboard {
   readonly #files = new Map<string, File>()
+  readonly #policy: string
 
   /**
    * Serves the files of a directory; its `index.html` is the page at `/`. Without one, `/` says
-   * that the hub is up. The page learns the path of the hub.
+   * that the hub is up. The page learns the path of the hub. The policy says what it may load.
    */
-  constructor(directory: string, hubPath: string) {
+  constructor(directory: string, hubPath: string, policy = contentSecurityPolicy) {
+    this.#policy = policy
     if (existsSync(directory)) {
       for (const name of readdirSync(directory, { recursive: true, encoding: 'utf8' })) {
         const contentType = contentTypes[extname(name)]
@@ -51,7 +53,7 @@ export class Dashboard {
     const { body, contentType, etag } = this.#files.get(path)!
     // A new version of the hub has a new page, so browsers ask each time; usually the answer is
     // that nothing has changed.
-    const headers = { 'cache-control': 'no-cache', etag, 'content-security-policy': contentSecurityPolicy }
+    const headers = { 'cache-control': 'no-cache', etag, 'content-security-policy': this.#policy }
     if (hasMatch(ifNoneMatch, etag)) return { status: 304, headers, body: '' }
     return { status: 200, headers: { ...headers, 'content-type': contentType }, body }
   }

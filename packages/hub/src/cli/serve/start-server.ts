@@ -109,6 +109,8 @@ export async function startServer(given: ServerOptions): Promise<RunningServer> 
     certificate,
     headersTimeoutMs: options.headersTimeout * 1000,
     idleTimeoutMs: options.idleTimeout * 1000,
+    // A run of a lesson and its log are of one thread.
+    learn: options.dev === true && sharing === undefined,
   })
   return { hub, server, limits, metrics }
 }

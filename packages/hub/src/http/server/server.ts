@@ -8,6 +8,7 @@ import { ClientAddresses } from '../access/client-address.ts'
 import { createCounts } from '../access/client-counts.ts'
 import { ConnectionLimiter } from '../access/connection-limiter.ts'
 import { withDefaultLimits } from '../access/limits.ts'
+import { LearnServer } from '../learn/learn-server.ts'
 import { encodedPerByte } from '../message/percent-encoding.ts'
 import { createRouter, type HandlerOptions } from '../router.ts'
 import { ClientErrors } from './client-errors.ts'
@@ -42,6 +43,12 @@ export interface ListenOptions extends HandlerOptions {
    * request is lost.
    */
   readonly idleTimeoutMs?: number | undefined
+  /**
+   * Serves the page at `/learn`, which teaches Server-Sent Events, and the streams of its lessons,
+   * to requests for loopback names. For development: the streams break on purpose, and anyone may
+   * open them. Default: false.
+   */
+  readonly learn?: boolean | undefined
 }
 
 /** A hub that answers HTTP on its own port. */
@@ -64,7 +71,7 @@ export interface HubServer {
 /** Serves a hub over HTTP. Rejects with `LISTEN_FAILED` if it cannot listen on the address. */
 export async function listen(
   hub: HubCore,
-  { host, port, sharesPort, certificate, ...options }: ListenOptions,
+  { host, port, sharesPort, certificate, learn, ...options }: ListenOptions,
 ): Promise<HubServer> {
   const { headersTimeoutMs = 10_000, idleTimeoutMs = 75_000, onRefused, metrics, onError = console.error } = options
   const limits = withDefaultLimits(options.limits)
@@ -83,6 +90,7 @@ export async function listen(
   const handlerOptions = { ...options, counts, session, closing: stopping.signal }
   const router = createRouter(hub, handlerOptions)
   const handle = handlerFor(router, handlerOptions)
+  const lessons = learn ? new LearnServer({ hubPath: hub.path, closing: stopping.signal }) : undefined
   const underWay = new Set<Promise<void>>()
   const clientErrors = new ClientErrors()
   let closing: Promise<void> | undefined
@@ -106,6 +114,7 @@ export async function listen(
       // HTTP/2 has its own way to say so.
       if (req.httpVersionMajor < 2) res.setHeader('connection', 'close')
     }
+    if (lessons?.handle(req, res)) return
     const handling = handle(req, res)
     clientErrors.observe(req, res, handling)
     underWay.add(handling)
@@ -123,6 +132,7 @@ export async function listen(
     hubPath: hub.path,
     answer: router.answer,
     handOver(socket, bytes) {
+      if (lessons?.takeSocket(socket, bytes)) return
       noteSilence(socket)
       takeByNode?.call(server, socket)
       socket.emit('data', bytes)

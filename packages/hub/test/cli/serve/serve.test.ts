@@ -8,7 +8,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Certificate } from '../../../src/http/server/tls.ts'
 import { certificateFiles, makeCertificate, whyNoCertificates } from '../../certificates.ts'
 import { temporaryDirectory } from '../../temporary-directory.ts'
-import { headwater, startHub } from '../running.ts'
+import { headwater, serveHub, startHub } from '../running.ts'
 
 const hubPath = '/.well-known/mercure'
 
@@ -29,6 +29,18 @@ describe('headwater serve', () => {
     expect(hub.stdout).toBe(`headwater listening on ${hub.url}\n`)
     await hub.said(/--dev: anyone on this machine may publish and subscribe/, 'stderr')
     expect(hub.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/)
+  })
+
+  test('has the lessons of /learn with --dev alone', async () => {
+    const log = async (hub: { readonly url: string }) => {
+      const response = await fetch(`${hub.url}/learn/log?run=r`)
+      await response.body?.cancel()
+      return response.status
+    }
+    expect(await log(await startHub())).toBe(200)
+    const [issuer, audience] = ['https://example.com', 'https://hub.example.com']
+    const keys = ['--publisher-key', 'k'.repeat(32), '--key-alg', 'HS256', '--issuer', issuer, '--audience', audience]
+    expect(await log(await serveHub('--anonymous', ...keys))).toBe(404)
   })
 
   test.each(['SIGTERM', 'SIGINT'] as const)(
