@@ -49,6 +49,11 @@ export interface StoredEvent extends EventRecord, HistoryPosition {
    * are in memory that these threads share, and never change.
    */
   readonly frame?: Uint8Array | undefined
+  /**
+   * When this store stored the event, in milliseconds since 1970, by the clock of that moment. Set on
+   * what is read; the tail may omit it. It is for people: time orders and identifies nothing.
+   */
+  readonly storedAt?: number | undefined
 }
 
 /** What remains of a trimmed event: enough to know whose event it was. */

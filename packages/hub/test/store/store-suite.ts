@@ -124,6 +124,25 @@ export function describeStore(name: string, driver: StoreDriver): void {
         for (const record of records) await append(record)
         expect((await all()).map(recordOf)).toEqual(records)
       })
+
+      test('keeps when it stored each event, for people who read the history', async () => {
+        const { head } = await told()
+        for (const data of ['a', 'b']) {
+          clock += 1000
+          await append(event(data))
+          await told()
+        }
+        const { head: end } = await told()
+        const forwards = await store.read(query({ after: head.position, through: end.position }))
+        // By the clock of whoever stored it: a copy has its own.
+        const times = forwards.events.map(({ storedAt }) => storedAt!)
+        expect(times.every(Number.isSafeInteger)).toBe(true)
+        expect(times[1]).toBeGreaterThanOrEqual(times[0]!)
+        if (!store.readBack) return
+        const before = end.position + 1
+        const backwards = await store.readBack({ before, topics: undefined, maxEvents: 2, maxBytes: 1000 })
+        expect(backwards.events.map(({ storedAt }) => storedAt)).toEqual(times.toReversed())
+      })
     })
 
     describe('read backwards, where the store can', () => {

@@ -39,7 +39,7 @@ export function ordinalOf(row: CheckedRow): number {
 
 /** Drops the columns that only the store needs. */
 export function toEventRow(row: CheckedRow): EventRow {
-  row.length = 9 as 13
+  row.length = 10 as 13
   return row as unknown as EventRow
 }
 

@@ -9,10 +9,11 @@ export type EventRow = readonly [
   type: string | null,
   retryMs: number | null,
   data: string | Uint8Array,
+  storedAt: number,
 ]
 
 /** Every column of an event that its checksum covers, in the order in which it does. */
-export type CheckedFields = readonly [...EventRow, storedAt: number, totalBytes: number, holes: number]
+export type CheckedFields = readonly [...EventRow, totalBytes: number, holes: number]
 
 /** A row of the database, as `SELECT` returns it; see `schema.ts`. */
 export type CheckedRow = [

@@ -85,7 +85,7 @@ export type Notice =
   | { readonly name: 'cut off' }
 
 type AppendTuple = readonly [fields: EventFields, idempotencyKey: string | undefined]
-type EventTuple = readonly [fields: EventFields, position: number, tag: number]
+type EventTuple = readonly [fields: EventFields, position: number, tag: number, storedAt: number | undefined]
 
 export function toAppendTuple({ event, idempotencyKey }: Append): AppendTuple {
   return [fieldsOf(event), idempotencyKey]
@@ -96,11 +96,11 @@ export function toAppend([fields, idempotencyKey]: AppendTuple): Append {
 }
 
 export function toEventTuple(event: StoredEvent): EventTuple {
-  return [fieldsOf(event), event.position, event.tag]
+  return [fieldsOf(event), event.position, event.tag, event.storedAt]
 }
 
-export function toEvent([fields, position, tag]: EventTuple): StoredEvent {
-  return { ...recordOf(fields), position, tag }
+export function toEvent([fields, position, tag, storedAt]: EventTuple): StoredEvent {
+  return { ...recordOf(fields), position, tag, storedAt }
 }
 
 /** Any error as one that can be sent to another thread. */

@@ -231,7 +231,18 @@ export class SqliteHistory implements Omit<EventStore, 'append' | 'appendAll'> {
   }
 }
 
-function toStoredEvent([position, tag, topic, alternates, isPrivate, id, type, retryMs, data]: EventRow): StoredEvent {
+function toStoredEvent([
+  position,
+  tag,
+  topic,
+  alternates,
+  isPrivate,
+  id,
+  type,
+  retryMs,
+  data,
+  storedAt,
+]: EventRow): StoredEvent {
   return {
     topics: topicsOf(topic, alternates),
     data: typeof data === 'string' ? data : Buffer.from(data).toString(),
@@ -241,5 +252,6 @@ function toStoredEvent([position, tag, topic, alternates, isPrivate, id, type, r
     retryMs: retryMs ?? undefined,
     position,
     tag,
+    storedAt,
   }
 }
