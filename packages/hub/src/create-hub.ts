@@ -13,6 +13,7 @@ import { type HubServer, type ListenOptions, listen } from './http/server/server
 import { createHubCore, type HubCore } from './hub/hub-core.ts'
 import { openTopic, type Topic, type TopicOptions } from './hub/topic.ts'
 import { checkHubOptions, type HubOptions } from './hub-options.ts'
+import { Observatory } from './observe/observatory.ts'
 import { observeStore } from './store/observed-store.ts'
 import { StoreHealthMonitor } from './store/store-health.ts'
 
@@ -56,10 +57,18 @@ export type ListenOn = Omit<ListenOptions, keyof HandlerOptions>
 export async function createHub(options: HubOptions): Promise<Hub> {
   checkHubOptions(options)
   const { store, metrics, onStoreHealth, onError = console.error, dashboard = false } = options
-  const health = onStoreHealth && new StoreHealthMonitor(onStoreHealth)
-  const observers = [metrics, health].filter((observer) => observer !== undefined)
+  const observatory = dashboard ? (options.observatory ?? new Observatory()) : undefined
+  const health =
+    onStoreHealth &&
+    new StoreHealthMonitor((health) => {
+      observatory?.noteStoreHealth(health)
+      onStoreHealth(health)
+    })
+  const observers = [metrics, health, observatory].filter((observer) => observer !== undefined)
   const reportOnce = (error: unknown) => {
-    if (!health?.hasReported(error)) onError(error)
+    if (health?.hasReported(error)) return
+    observatory?.noteFailure(error)
+    onError(error)
   }
   const limits = withDefaultLimits(options.limits)
   const hub = await createHubCore({
@@ -86,10 +95,12 @@ export async function createHub(options: HubOptions): Promise<Hub> {
       dashboard: dashboard
         ? new Dashboard(fileURLToPath(new URL('../dist/dashboard', import.meta.url)), hub.path)
         : undefined,
+      observatory,
     }
     const embedded = { ...rules, health: options.health ?? false }
     const router = createRouter(hub, embedded)
     metrics?.observe(hub)
+    observatory?.observe(hub, store)
     return Object.assign(hub, {
       topic: <In extends object, Out extends object, State>(name: string, given?: TopicOptions<In, Out>) =>
         openTopic<In, Out, State>(hub, name, given, reportOnce),
@@ -102,6 +113,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
       close(deadline?: { readonly deadlineMs?: number | undefined }) {
         // Ends requests that publish a stream of events: closing would wait for them.
         closing.abort()
+        observatory?.close()
         holders?.close()
         return close(deadline)
       },

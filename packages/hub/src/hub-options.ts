@@ -3,14 +3,22 @@ import { checkNames } from './base/check-names.ts'
 import { defaultLimits } from './http/access/limits.ts'
 import type { HandlerOptions } from './http/router.ts'
 import type { HubCoreOptions } from './hub/hub-core.ts'
+import type { Observatory } from './observe/observatory.ts'
 import type { StoreHealth } from './store/store-health.ts'
 
 /** Where a hub stores its events, and who may do what over HTTP. */
 export interface HubOptions
   extends Omit<HubCoreOptions, 'limits' | 'maxUnsentBytes' | 'acceptsJoiners'>,
-    Omit<HandlerOptions, 'closing' | 'onError' | 'dashboard'> {
-  /** Serves a page at `/` that shows published events. Default: false. */
+    Omit<HandlerOptions, 'closing' | 'onError' | 'dashboard' | 'observatory'> {
+  /**
+   * Serves a page at `/` that shows how the hub is and what is published, to those whom `authorize`
+   * or a token grants `observe`. Default: false, and nothing is kept for it.
+   */
   readonly dashboard?: boolean | undefined
+  /**
+   * What `dashboard` shows. Default: one of its own. Threads that serve one hub connect theirs.
+   */
+  readonly observatory?: Observatory | undefined
   /**
    * Called when the store fails, when it works again, and when it is slow: once, not for each
    * publish that suffers from it. What is reported here is not also passed to `onError`. Default:
@@ -46,6 +54,8 @@ const optionNames = namesOf<HubOptions>({
   compression: true,
   metrics: true,
   dashboard: true,
+  observatory: true,
+  isOpenToObservers: true,
   session: true,
   onRefused: true,
   onAnswered: true,

@@ -138,6 +138,12 @@ export class Authenticator {
     return refusal && refused(refusal, rights.dialect)
   }
 
+  /** Checks that the rights grant looking at the whole hub. Returns `undefined` if they do. */
+  refuseObserver(rights: Rights): AuthRefused | undefined {
+    const refusal = rights.refuseObserver()
+    return refusal && refused(refusal, rights.dialect)
+  }
+
   #isOpenTo(role: Role): boolean {
     return role === 'publisher' ? this.#config.anonymousPublishers : this.#config.anonymousSubscribers
   }

@@ -53,12 +53,13 @@ function readDetail(detail: Record<string, unknown>, rules: GrantRules): Grant |
   }
   // Ignores other actions: later versions may define them.
   const roles = new Set(actions.map((action) => roleOf.get(action)).filter((role) => role !== undefined))
-  // A history is copied as a whole or not at all.
-  const mayReplicate = actions.includes('replicate') && matchers.includes(everyTopic)
+  // A history is copied as a whole or not at all, and a hub is looked at as a whole.
+  const isForAll = matchers.includes(everyTopic)
   return {
     roles,
     matchers,
-    mayReplicate,
+    mayReplicate: isForAll && actions.includes('replicate'),
+    mayObserve: isForAll && actions.includes('observe'),
     payload: Object.hasOwn(detail, 'payload') ? { value: detail.payload } : undefined,
   }
 }

@@ -9,6 +9,8 @@ export interface Grant {
   readonly matchers: readonly Matcher[]
   /** Whether the holder may copy the whole history, private events included: a hub at the edge. */
   readonly mayReplicate: boolean
+  /** Whether the holder may look at the whole hub: figures, subscribers, topics and history. */
+  readonly mayObserve: boolean
   /**
    * The payload of the entry, which others may read in subscription events. Boxed, because it may
    * be any JSON.

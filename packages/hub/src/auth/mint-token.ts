@@ -34,6 +34,8 @@ export interface MintOptions {
   readonly subscribe?: readonly TopicGrant[] | undefined
   /** Whether the token is for a hub at the edge: it may copy the whole history. Only in 1.0. Default false. */
   readonly replicate?: boolean | undefined
+  /** Whether the token lets its holder look at the whole hub on the dashboard. Only in 1.0. Default false. */
+  readonly observe?: boolean | undefined
   /** The payload that others may read in subscription events. Any JSON. Default: none. */
   readonly payload?: unknown
   /** The subject of the token. Default `development`. */
@@ -114,6 +116,7 @@ function accessTokenClaims(options: MintOptions): Record<string, unknown> {
     publish = [],
     subscribe = [],
     replicate = false,
+    observe = false,
     payload,
     subject = 'development',
   } = options
@@ -147,13 +150,15 @@ function accessTokenClaims(options: MintOptions): Record<string, unknown> {
       ...(publish.length > 0 ? [detail('publish', publish)] : []),
       ...(subscribe.length > 0 ? [detail('subscribe', subscribe)] : []),
       ...(replicate ? [detail('replicate', [{ match: '*', matchType: 'exact' }])] : []),
+      ...(observe ? [detail('observe', [{ match: '*', matchType: 'exact' }])] : []),
     ],
   }
 }
 
 function oldClaims(options: MintOptions): Record<string, unknown> {
-  const { issuer, audience, publish = [], subscribe = [], replicate, payload, subject } = options
+  const { issuer, audience, publish = [], subscribe = [], replicate, observe, payload, subject } = options
   if (replicate) throw new HubError('INVALID_OPTION', 'A token of Mercure 0.x cannot grant replicate. Make one of 1.0.')
+  if (observe) throw new HubError('INVALID_OPTION', 'A token of Mercure 0.x cannot grant observe. Make one of 1.0.')
   const selectors = (grants: readonly TopicGrant[]) =>
     grants.map(({ match, matchType }) => {
       if (matchType === 'urlpattern') refuseType(match, matchType, '0.x', 'template')

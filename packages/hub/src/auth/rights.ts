@@ -26,6 +26,8 @@ export class Rights {
   readonly subscribeMatchers: readonly Matcher[]
   /** Whether the client may copy the whole history. Only a subscriber's token can grant it. */
   readonly mayReplicate: boolean
+  /** Whether the client may look at the whole hub. Only a subscriber's token can grant it. */
+  readonly mayObserve: boolean
   /** The same for all clients with the same rights to subscribe: they can share a feed. */
   readonly key: string
   readonly #publish: MatcherSet
@@ -52,6 +54,7 @@ export class Rights {
         roles: new Set(['publisher']),
         matchers: [everyTopic],
         mayReplicate: false,
+        mayObserve: false,
         payload: undefined,
       }
       const nobody = { dialect, isAnonymous: true, expiresAt: undefined, holder: undefined }
@@ -73,6 +76,7 @@ export class Rights {
     const grantsOf = (wanted: Role) => (wanted === role ? grants.filter(({ roles }) => roles.has(role)) : [])
     this.#subscribeGrants = grantsOf('subscriber')
     this.mayReplicate = role === 'subscriber' && grants.some((grant) => grant.mayReplicate)
+    this.mayObserve = role === 'subscriber' && grants.some((grant) => grant.mayObserve)
     this.#subscribe = new MatcherSet(this.#subscribeGrants.flatMap(({ matchers }) => matchers))
     this.#publish = new MatcherSet(grantsOf('publisher').flatMap(({ matchers }) => matchers))
     this.subscribeMatchers = this.#subscribe.matchers
@@ -123,6 +127,13 @@ export class Rights {
     if (this.mayReplicate) return undefined
     if (this.isAnonymous) return new Refusal('missing_token', 'a hub that copies this one needs a token')
     return new Refusal('insufficient_scope', 'the token does not grant the action replicate on all topics ("*")')
+  }
+
+  /** Why the client may not look at the whole hub; `undefined` if it may. */
+  refuseObserver(): Refusal | undefined {
+    if (this.mayObserve) return undefined
+    if (this.isAnonymous) return new Refusal('missing_token', 'looking at the whole hub needs a token')
+    return new Refusal('insufficient_scope', 'the token does not grant the action observe on all topics ("*")')
   }
 
   /**

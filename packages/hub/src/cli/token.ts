@@ -14,6 +14,7 @@ interface TokenOptions {
   publish: TopicGrant[]
   subscribe: TopicGrant[]
   replicate?: true
+  observe?: true
   payload?: unknown
   subject?: string
   kid?: string
@@ -58,6 +59,7 @@ In production, let your application or your authorization server make the tokens
       ),
     )
     .option('--replicate', 'let a hub at the edge copy the whole history, private events included (serve --upstream)')
+    .option('--observe', 'let a person look at the whole hub on its page: figures, subscribers, topics and history')
     .option('--payload <json>', 'what others may read about the subscriber, as JSON', parsePayload)
     .option('--subject <name>', 'subject of the token (default: development)')
     .addOption(new DurationOption('--expires <time>', 'lifetime of the token: 90s, 15m, 1h, 7d').default(3600, '1h'))
@@ -73,6 +75,8 @@ Examples:
   headwater token --issuer https://example.com --audience http://127.0.0.1:3000/.well-known/mercure --publish '*' --subscribe '*'
   headwater token --key file:private.pem --key-alg ES256 --issuer https://example.com --audience https://hub.example.com/.well-known/mercure --subscribe 'urlpattern:https://example.com/users/42/*' --expires 5m
   headwater token --compat --publish '*'
+  For the page of the hub at /, with the private events of every topic, and publishing:
+    headwater token --issuer https://example.com --audience https://hub.example.com/.well-known/mercure --observe --subscribe '*' --publish '*' --expires 8h
   For a hub at the edge that also passes publishes on:
     headwater token --issuer https://example.com --audience https://hub.example.com/.well-known/mercure --replicate --publish '*' --expires 90d > edge.token
 
@@ -85,14 +89,14 @@ Use it:
 }
 
 async function token(options: TokenOptions): Promise<void> {
-  const { keyAlg, publish, subscribe, replicate, expires } = options
+  const { keyAlg, publish, subscribe, replicate, observe, expires } = options
   if (!isAlgorithm(keyAlg)) {
     throw new HubError(
       'INVALID_OPTION',
       `--key-alg ${keyAlg} is not an algorithm for tokens. Use HS256 with a shared secret.`,
     )
   }
-  if (publish.length + subscribe.length === 0 && !replicate) {
+  if (publish.length + subscribe.length === 0 && !replicate && !observe) {
     throw new HubError(
       'INVALID_OPTION',
       "A token that grants nothing is useless. Add --publish or --subscribe, '*' for all topics.",
@@ -108,6 +112,7 @@ async function token(options: TokenOptions): Promise<void> {
     publish,
     subscribe,
     replicate,
+    observe,
     payload: options.payload,
     subject: options.subject,
     lifetimeSeconds: expires,

@@ -1,7 +1,9 @@
 import type { CloseReason, SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../base/errors.ts'
 import { withTimeout } from '../base/with-timeout.ts'
-import type { HubCore } from '../hub/hub-core.ts'
+import type { HubCore, Subscription } from '../hub/hub-core.ts'
+import type { Matcher } from '../matching/matcher.ts'
+import type { Observatory } from '../observe/observatory.ts'
 import { type Authorizer, authorizerFrom } from './access/authorizer.ts'
 import { beforeProxy, ClientAddresses, isLoopbackHost } from './access/client-address.ts'
 import type { ClientCounts } from './access/client-counts.ts'
@@ -17,6 +19,7 @@ import type { Dashboard } from './dashboard.ts'
 import { type HubRequest, type HubResponse, type HubResponseHeaders, noSniff, pathOf } from './message/http-message.ts'
 import { problemResponse, ruleFor } from './message/problem.ts'
 import type { Metrics } from './metrics.ts'
+import { observeRoute } from './observe/observe.ts'
 import { publish } from './publish/publish.ts'
 import type { PublishContext } from './publish/publish-context.ts'
 import { replicationRoute } from './replicate/replicate.ts'
@@ -83,6 +86,14 @@ export interface HandlerOptions {
   readonly metrics?: Metrics | undefined
   /** The page at `/`. Default: none. */
   readonly dashboard?: Dashboard | undefined
+  /** Keeps what operators look at, and serves it. Default: none. */
+  readonly observatory?: Observatory | undefined
+  /**
+   * Lets everyone who reaches the hub look at the whole of it: figures, subscribers and their
+   * addresses, topics, and the history without the data of private events. Default: false, and only
+   * those whom `authorize` or a token grants `observe`.
+   */
+  readonly isOpenToObservers?: boolean | undefined
   /** Options of every subscriber's session. */
   readonly session?: SessionOptions | undefined
   /**
@@ -150,6 +161,8 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     health = true,
     compression = true,
     dashboard,
+    observatory,
+    isOpenToObservers: isOpen = false,
     metrics,
     closing,
     onError = console.error,
@@ -186,6 +199,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     ready: health ? () => answerReady(hub) : undefined,
     metrics: metrics && (async () => textResponse(await metrics.toText(), metrics.contentType)),
     replication: replicationRoute({ hub, authorizer, onError }),
+    observe: observatory && observeRoute({ hub, observatory, authorizer, isOpen, selectorRules }),
     subscriptions: subscriptions && {
       isAt: (path) => subscriptions.paths.has(path),
       answer: (request) => answerSubscriptions(subscriptions, request, authorizer),
@@ -222,6 +236,10 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
         response = refuse(error, request, name)
       }
       metrics?.countRequest(name, response.status)
+      if (observatory && response.status >= 400 && name !== 'none' && name !== 'page') {
+        if (response.status >= 500) observatory.countFailure()
+        else observatory.countRefusal()
+      }
       onAnswered?.(response.status, summaryOf(request, name, response))
       return withHeaders(response, commonHeaders(request, route))
     },
@@ -242,15 +260,23 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
       isCompressing: compression,
       onError,
       onSelected: (matchers) => hub.subscriptions && quotas.tellOfSubscription(address, matchers),
+      onOpened:
+        observatory &&
+        ((subscription, matchers) => {
+          opened = { subscription, matchers }
+        }),
     }
+    let opened: { readonly subscription: Subscription; readonly matchers: readonly Matcher[] } | undefined
     // Read now, because nothing of a request is kept as long as its stream.
-    const name = onStreamEnded && addresses.nameOf(request)
+    const name = (onStreamEnded || observatory) && addresses.nameOf(request)
     try {
       const response = await subscribe(hub, request, permission, rules)
       const { eventStream } = response
       const browser = onBrowserFull && browserStream(request)
+      let strike = () => {}
       const end = () => {
         leave()
+        strike()
         browser?.end()
       }
       return {
@@ -260,9 +286,20 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
           deliverTo(session) {
             session.closed.then((reason) => {
               end()
-              if (name !== undefined) onStreamEnded?.(reason, name)
+              if (name !== undefined) reportEnd(reason, name)
             })
             eventStream.deliverTo(session)
+            if (observatory && opened && name !== undefined && session.isOpen) {
+              const { matchers, subscription } = opened
+              strike = observatory.subscribers.add({
+                matchers,
+                address: name,
+                holder: permission.holder,
+                since: Date.now(),
+                lastEventId: shownEventId(eventStream.lastEventId),
+                progress: subscription.progress,
+              })
+            }
           },
           abandon: end,
         },
@@ -271,6 +308,12 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
       leave()
       throw error
     }
+  }
+
+  function reportEnd(reason: CloseReason, address: string): void {
+    onStreamEnded?.(reason, address)
+    if (reason !== 'too-slow' && reason !== 'stalled') return
+    observatory?.note('slow', `A subscriber did not read what it was sent, and was cut off (${reason}).`, { address })
   }
 
   function browserStream(request: HubRequest) {
@@ -287,7 +330,13 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
 
   function refuse(error: unknown, request: HubRequest, name: RouteName): HubResponse {
     const known = error instanceof HubError ? error : undefined
-    const { logged } = ruleFor(error)
+    const { logged, status } = ruleFor(error)
+    if (observatory && known && status < 500) {
+      observatory.note('refused', `A ${request.method} (${name}) was refused: ${known.message}`, {
+        address: addresses.nameOf(request),
+        code: known.code,
+      })
+    }
     if (logged === 'failure') onError(error)
     else if (logged === 'refusal' && known) onRefused?.(known, summaryOf(request, name))
     return problemResponse(known, { 'www-authenticate': known instanceof TokenRefusal ? known.challenge : undefined })

@@ -8,6 +8,8 @@ export type RouteName =
   | 'subscriptions'
   /** For hubs that copy this one. */
   | 'replicate'
+  /** For operators, and the page that shows it. */
+  | 'observe'
   | 'page'
   | 'operating'
   | 'preflight'
@@ -48,6 +50,7 @@ export interface Answers {
   readonly ready: Answering | undefined
   readonly metrics: Answering | undefined
   readonly replication: Part
+  readonly observe: Part | undefined
   readonly subscriptions: Part | undefined
   readonly metadata: Part | undefined
   readonly page: Part | undefined
@@ -72,6 +75,7 @@ export function routesOf(answers: Answers): readonly Route[] {
     ready,
     metrics,
     replication,
+    observe,
     subscriptions,
     metadata,
     page,
@@ -108,6 +112,13 @@ export function routesOf(answers: Answers): readonly Route[] {
       isAt: replication.isAt,
       name: 'replicate',
       methods: new Map(methods('GET, POST', 'replicate', replication.answer)),
+      isForPages: false,
+      isForOperators: true,
+    },
+    observe && {
+      isAt: observe.isAt,
+      name: 'observe',
+      methods: new Map(methods('GET, HEAD', 'observe', observe.answer)),
       isForPages: false,
       isForOperators: true,
     },

@@ -143,10 +143,11 @@ export class FanOut {
   get stats(): Omit<HubStats, 'replicas'> {
     let subscribersBehind = 0
     let lagEvents = 0
-    for (const { feed, offset, position } of this.#subscribers) {
-      if (offset !== undefined && offset >= feed.end) continue
+    for (const subscriber of this.#subscribers) {
+      const lag = subscriber.lagBehind(this.head.position)
+      if (lag === undefined) continue
       subscribersBehind++
-      lagEvents = Math.max(lagEvents, this.head.position - position)
+      lagEvents = Math.max(lagEvents, lag)
     }
     return {
       subscribers: this.#subscribers.size,
@@ -183,13 +184,13 @@ export class FanOut {
   /**
    * Serves a session from a starting point on, while it is open. `divergences` is how many there had
    * been before the starting point was looked for: after another one, that may be the position of an
-   * event that is gone, and the client has to ask again.
+   * event that is gone, and the client has to ask again. Returns the subscriber, if it is served.
    */
-  add(session: FedSession, selection: Selection, start: StartingPoint, divergences: number): void {
-    if (!session.isOpen) return
+  add(session: FedSession, selection: Selection, start: StartingPoint, divergences: number): Subscriber | undefined {
+    if (!session.isOpen) return undefined
     if (this.#tail.isDiverged || divergences !== this.divergences) {
       void session.drain()
-      return
+      return undefined
     }
     const feed = this.#feeds.feedFor(selection, session.isEventSource, this.head.position)
     const subscriber = new Subscriber(session, feed, start, this.head.position)
@@ -200,6 +201,7 @@ export class FanOut {
       this.#remove(subscriber)
     })
     this.#place(subscriber)
+    return subscriber
   }
 
   /** Ends all sessions; their clients reconnect, spread over time. Resolves when all is sent. */

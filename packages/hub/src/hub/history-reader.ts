@@ -1,6 +1,14 @@
 import { frameBytes } from '@headwater/sse/internal'
 import { RecentMap } from '../base/recent-map.ts'
-import type { EventStore, HistoryPosition, ReadPage, ReadQuery, StoredEvent } from '../store/store.ts'
+import type {
+  EventStore,
+  HistoryPosition,
+  ReadBackPage,
+  ReadBackQuery,
+  ReadPage,
+  ReadQuery,
+  StoredEvent,
+} from '../store/store.ts'
 import { admittedEvents } from './admitted-events.ts'
 import { encodeStoredEvent } from './event-frame.ts'
 import { type LastEvent, LastEvents } from './last-events.ts'
@@ -107,9 +115,26 @@ export class HistoryReader {
     return this.#reads.do(key, read, signal)
   }
 
-  /** Reads a page of all events, for a hub that copies the history. */
-  readAll(query: ReadQuery): Promise<ReadPage> {
-    return this.#turns.take(undefined, () => this.#store.read(query))
+  /**
+   * Reads a page of all events, for a hub that copies the history, and for operators. Rejects as the
+   * store does, or with the signal's reason.
+   */
+  readAll(query: ReadQuery, signal?: AbortSignal): Promise<ReadPage> {
+    return this.#turns.take(signal, () => this.#store.read(query))
+  }
+
+  /**
+   * Reads a page of all events backwards, for operators. A store that only reads forwards is read from
+   * as far back as the page may reach. Rejects as the store does, or with the signal's reason.
+   */
+  async readAllBack(query: ReadBackQuery, signal?: AbortSignal): Promise<ReadBackPage> {
+    const store = this.#store
+    if (store.readBack) return await this.#turns.take(signal, () => store.readBack!(query))
+    const { before, topics, maxEvents, maxBytes } = query
+    const after = Math.max(0, before - 1 - maxEvents)
+    const forwards = { after, through: before - 1, topics, maxEvents, maxBytes: maxBytes * maxEvents }
+    const { events } = await this.#turns.take(signal, () => store.read(forwards))
+    return { events: events.toReversed(), from: after }
   }
 
   /** Whether an event of the selection after this position is lost. */

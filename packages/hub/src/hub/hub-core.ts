@@ -14,6 +14,7 @@ import { SubscriptionPaths } from '../subscriptions/subscription-paths.ts'
 import { positionId } from './event-id.ts'
 import { FanOut } from './fan-out.ts'
 import type { FanOutOptions } from './fan-out-options.ts'
+import { ObservedHistory } from './observed-history.ts'
 import { type HubEvent, readEvents } from './program-events.ts'
 import {
   maxTopics,
@@ -29,6 +30,7 @@ import { ReservedTopics } from './reserved-topics.ts'
 import { findStartingPoint, positionOf, type StartingPoint } from './resume.ts'
 import { Selection } from './selection.ts'
 import type { HubStats } from './stats.ts'
+import type { Subscriber, SubscriberProgress } from './subscriber.ts'
 
 export interface HubCoreOptions extends Partial<Omit<FanOutOptions, 'onError'>> {
   /** Where the events are stored. The hub does not close it. */
@@ -101,6 +103,8 @@ export interface Subscription {
    * topics.
    */
   deliverTo(session: Session, claim?: object): void
+  /** How far the subscriber has come; `undefined` unless it is being served. */
+  progress(): SubscriberProgress | undefined
 }
 
 /**
@@ -173,6 +177,8 @@ export interface HubCore {
   readonly subscriptions: Pick<Registry, 'isCompat' | 'paths' | 'list' | 'find' | 'visit'> | undefined
   /** The history, as other hubs copy it. */
   readonly replication: Replication
+  /** The history, as operators look at it. */
+  readonly observed: ObservedHistory
   /**
    * Stores events that a hub which copies this one passes on, all or none, and resolves to their
    * positions. Rejects as `publish` does.
@@ -232,6 +238,7 @@ export async function createHubCore({
   const fanOut = await FanOut.start(store, { ...options, onError })
   const registry = subscriptions ? await openRegistry(subscriptions === true ? {} : subscriptions) : undefined
   const replication = new Replication(store, fanOut.history)
+  const observed = new ObservedHistory(store, fanOut.history)
   const publishing = new PublishesUnderWay()
   const { epoch } = store
   let closing: Promise<void> | undefined
@@ -312,16 +319,18 @@ export async function createHubCore({
       const selection = select(matchers, rights)
       const { divergences } = fanOut
       const start = await findStart(selection, lastEventId, signal)
+      let subscriber: Subscriber | undefined
       return {
         precedingEventId: precedingEventId(start, lastEventId),
         deliverTo(session, claim = {}) {
           // Not even twice: a session has one place in one sequence.
           claimSession(session, claim)
           if (closing) session.drain({ among: fanOut.subscriberCount + 1 })
-          else fanOut.add(session, selection, start, divergences)
+          else subscriber = fanOut.add(session, selection, start, divergences)
           // Connected only after it is served, so that it also receives its own event.
           if (wanted && session.isOpen) session.closed.then(registry.connect(wanted))
         },
+        progress: () => subscriber?.progress(fanOut.head.position),
       }
     },
 
@@ -350,6 +359,7 @@ export async function createHubCore({
     subscriptions: registry,
 
     replication,
+    observed,
 
     async appendForReplica(appends) {
       return await storeInOrder(appends.map((append) => prepareAppend(append, epoch, limits)))
@@ -422,7 +432,7 @@ export async function createHubCore({
 
   async function finish(deadlineMs: number): Promise<void> {
     const inOrder = (async () => {
-      await Promise.allSettled([publishing.whenNone(), fanOut.drain(), replication.drain()])
+      await Promise.allSettled([publishing.whenNone(), fanOut.drain(), replication.drain(), observed.drain()])
       await registry?.close()
       return true
     })()

@@ -4,6 +4,16 @@ import { HistoryCursor } from './history-cursor.ts'
 import type { HistoryPage } from './history-reader.ts'
 import type { StartingPoint } from './resume.ts'
 
+/** How far a subscriber has come. */
+export interface SubscriberProgress {
+  /** How many positions of the history, and so at most how many events, it is behind. */
+  readonly lagEvents: number
+  /** Whether it reads from the history, and is not in its feed yet, or no longer. */
+  readonly isCatchingUp: boolean
+  /** Bytes that its session holds because its client does not read. */
+  readonly unsentBytes: number
+}
+
 /**
  * A subscriber being served: a place in the history, and the session that sends what follows it. It
  * holds no events of its own. While it catches up, it is only a position and reads from the store;
@@ -43,5 +53,17 @@ export class Subscriber extends HistoryCursor implements FeedMember {
    */
   get canJoin(): boolean {
     return !this.page && !this.gap && this.feed.reaches(this.position)
+  }
+
+  /** How many positions it is behind a head; `undefined` if it has everything. */
+  lagBehind(head: number): number | undefined {
+    if (this.offset !== undefined && this.offset >= this.feed.end) return undefined
+    return head - this.position
+  }
+
+  progress(head: number): SubscriberProgress {
+    const { session, offset } = this
+    const lagEvents = Math.max(0, this.lagBehind(head) ?? 0)
+    return { lagEvents, isCatchingUp: offset === undefined, unsentBytes: session.unsentBytes }
   }
 }

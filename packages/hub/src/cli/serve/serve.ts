@@ -130,7 +130,7 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
     }))
   const { head } = await store.bounds()
   const sharing = threadCount > 1 ? await shareAmong(threadCount, store) : undefined
-  const { hub, server, limits, metrics } = await startServer({
+  const { hub, server, limits, metrics, observatory } = await startServer({
     options,
     tokens,
     certificate,
@@ -191,8 +191,12 @@ async function run(options: ServeOptions, command: Command, log: Log): Promise<v
       log,
       write: (line) => process.stderr.write(line),
       textOfMetrics: () => metrics.toText(),
+      observe: (query) => observatory.read(query),
     }))
-  if (threads) metrics.addOthers(() => threads.metrics())
+  if (threads) {
+    metrics.addOthers(() => threads.metrics())
+    observatory.addOthers((query) => threads.observe(query))
+  }
   reloading.begin({
     tokens,
     limits,

@@ -5,6 +5,7 @@ import { workerFlags } from '../../base/worker-flags.ts'
 import { type CountMemory, clearCounts } from '../../http/access/client-counts.ts'
 import type { MetricsSnapshot } from '../../http/metrics.ts'
 import type { Certificate } from '../../http/server/tls.ts'
+import type { Observed, ObservedQuery, ObservedThread } from '../../observe/observatory.ts'
 import type { SharedStore } from '../../store/shared/share-store.ts'
 import type { Log } from '../log/log.ts'
 import type { ServeOptions } from './serve-options.ts'
@@ -24,6 +25,8 @@ export interface ServerPoolOptions {
   readonly write: (line: string) => void
   /** Returns the metrics of all threads. */
   readonly textOfMetrics: () => Promise<string>
+  /** Returns how things stand in all threads. */
+  readonly observe: (query: ObservedQuery) => Promise<Observed>
 }
 
 /**
@@ -33,6 +36,8 @@ export interface ServerPoolOptions {
 const restartMs = { first: 500, most: 30_000, hasLasted: 60_000 }
 /** The metrics leave out a thread that does not answer within this time, in milliseconds. */
 const metricsMs = 5000
+/** The hub's page leaves one out after this time, in milliseconds: it asks each second. */
+const observeMs = 900
 /** How long beyond its deadline a thread may take to report that it has ended, in milliseconds. */
 const closeMs = 500
 
@@ -61,6 +66,12 @@ export class ServerPool {
   async metrics(): Promise<readonly MetricsSnapshot[]> {
     const snapshots = await Promise.all(this.#threads.map((thread) => thread.metrics()))
     return snapshots.filter((snapshot) => snapshot !== undefined)
+  }
+
+  /** How things stand in each thread that answers in time. */
+  async observe(query: ObservedQuery): Promise<readonly ObservedThread[]> {
+    const threads = await Promise.all(this.#threads.map((thread) => thread.observe(query)))
+    return threads.filter((thread) => thread !== undefined)
   }
 
   /** Applies the options to all threads. Waits for all of them, and rejects if one failed. */
@@ -110,7 +121,7 @@ class ServingThread {
   }
 
   async start(): Promise<void> {
-    const { shared, counts, port, write, textOfMetrics, log } = this.#given
+    const { shared, counts, port, write, textOfMetrics, observe, log } = this.#given
     const connection = shared.connect()
     const startedAt = performance.now()
     // Beside this module, with the same extension: TypeScript when run from source, else the
@@ -135,6 +146,7 @@ class ServingThread {
         return undefined
       },
       metrics: () => textOfMetrics(),
+      observe,
     })
     this.#running = { worker, rpc }
     let why = ''
@@ -157,6 +169,10 @@ class ServingThread {
 
   metrics(): Promise<MetricsSnapshot | undefined> {
     return unlessLate(metricsMs, this.#running?.rpc.ask('metrics', undefined))
+  }
+
+  observe(query: ObservedQuery): Promise<ObservedThread | undefined> {
+    return unlessLate(observeMs, this.#running?.rpc.ask('observe', query))
   }
 
   async reload(options: ServeOptions): Promise<void> {

@@ -26,11 +26,14 @@ const first = new ThreadRpc<RequestToFirst, RequestToWorker>(parentPort!, {
       sharing: { thread, sharesPort: 'other', counts: openCounts(counts, thread - 1) },
     })
     started.metrics.readTextFrom(() => first.ask('metrics', undefined))
+    started.observatory.readFrom((query) => first.ask('observe', query))
     running.resolve(started)
     return undefined
   },
 
   metrics: async () => (await running.promise).metrics.snapshot(),
+
+  observe: async (query) => (await running.promise).observatory.readThread(query),
 
   async reload(now) {
     await reloadAuthorizer(await tokens, now)

@@ -8,6 +8,7 @@ import type { TokenAuthorizer } from '../../http/access/token-authorizer.ts'
 import { Metrics } from '../../http/metrics.ts'
 import type { HubServer } from '../../http/server/server.ts'
 import type { Certificate } from '../../http/server/tls.ts'
+import { Observatory } from '../../observe/observatory.ts'
 import type { EventStore } from '../../store/store.ts'
 import type { StoreHealth } from '../../store/store-health.ts'
 import type { UpstreamConnection } from '../../store/upstream.ts'
@@ -23,6 +24,7 @@ export interface RunningServer {
   readonly server: HubServer
   readonly limits: Limits
   readonly metrics: Metrics
+  readonly observatory: Observatory
 }
 
 export interface ServerOptions {
@@ -45,6 +47,7 @@ export interface ServerOptions {
 export async function startServer(given: ServerOptions): Promise<RunningServer> {
   const { options, store, tokens, certificate, log, address, sharing } = given
   const metrics = new Metrics({ thread: sharing?.thread })
+  const observatory = new Observatory({ thread: sharing?.thread })
   const limits = limitsOf(options)
   const hub = await createHub({
     store,
@@ -60,6 +63,8 @@ export async function startServer(given: ServerOptions): Promise<RunningServer> 
     compression: options.compression === 'gzip',
     session: { maxDurationMs: options.maxConnectionAge * 1000 },
     dashboard: true,
+    observatory,
+    isOpenToObservers: options.dev ?? false,
     onError: (error) => logFailure(log, error),
     onStoreHealth: (health) => logStoreHealth(log, health),
     onRefused: ({ message, code }, { method, route, address: from }) =>
@@ -112,7 +117,7 @@ export async function startServer(given: ServerOptions): Promise<RunningServer> 
     // A run of a lesson and its log are of one thread.
     learn: options.dev === true && sharing === undefined,
   })
-  return { hub, server, limits, metrics }
+  return { hub, server, limits, metrics, observatory }
 }
 
 /**

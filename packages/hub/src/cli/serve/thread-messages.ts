@@ -1,6 +1,7 @@
 import type { CountMemory } from '../../http/access/client-counts.ts'
 import type { MetricsSnapshot } from '../../http/metrics.ts'
 import type { Certificate } from '../../http/server/tls.ts'
+import type { Observed, ObservedQuery, ObservedThread } from '../../observe/observatory.ts'
 import type { StoreConnection } from '../../store/shared/messages.ts'
 import type { ServeOptions } from './serve-options.ts'
 
@@ -21,6 +22,8 @@ export type RequestToWorker = {
   /** Starts serving. Answered when the worker listens. */
   start: { ask: undefined; answer: undefined }
   metrics: { ask: undefined; answer: MetricsSnapshot }
+  /** How things stand in this thread, for the hub's page. */
+  observe: { ask: ObservedQuery; answer: ObservedThread }
   /** Applies keys, limits and log level. */
   reload: { ask: ServeOptions; answer: undefined }
   certificate: { ask: Certificate; answer: undefined }
@@ -34,4 +37,6 @@ export type RequestToFirst = {
   log: { ask: string; answer: undefined }
   /** Returns the metrics of all threads. */
   metrics: { ask: undefined; answer: string }
+  /** Returns how things stand in all threads. */
+  observe: { ask: ObservedQuery; answer: Observed }
 }

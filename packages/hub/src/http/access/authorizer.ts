@@ -48,6 +48,11 @@ export interface Authorizer {
    * Nobody may without a token, or where no rules say who may.
    */
   authorizeReplica(request: HubRequest): Promise<Pick<Permission, 'expiresAt'>>
+  /**
+   * Checks that a request may look at the whole hub. Resolves to the private events that it may read,
+   * and to when the permission expires. Nobody may without a token, or where no rules say who may.
+   */
+  authorizeObserver(request: HubRequest): Promise<Pick<Permission, 'subscribe' | 'expiresAt'>>
 }
 
 /** The URL of a hub at a path. Used if no other URL is configured. */
@@ -79,6 +84,14 @@ export function authorizerFrom(path: string, authorize?: Authorize): Authorizer 
       throw new HubError(
         'FORBIDDEN',
         'This request may not copy the history of this hub. The program that runs the hub allows it by "replicate" in what its authorize function returns.',
+      )
+    },
+    async authorizeObserver(request) {
+      const permission = authorize && (await permissionOf(request, authorize))
+      if (permission?.observe) return permission
+      throw new HubError(
+        'FORBIDDEN',
+        'This request may not look at the whole hub. The program that runs the hub allows it by "observe" in what its authorize function returns.',
       )
     },
     authorizePublisher: (request) => (authorize ? grantedBy(request, authorize) : everyTopicGranted),

@@ -24,6 +24,12 @@ export interface Permission {
    */
   readonly replicate?: boolean | undefined
   /**
+   * Whether it may look at the whole hub, as the page at `/` shows it: figures, subscribers and their
+   * addresses, topics, and the history. Data of private events is shown for `subscribe` only.
+   * Default: false.
+   */
+  readonly observe?: boolean | undefined
+  /**
    * When the permission expires, in milliseconds since 1970. Its event stream ends by then.
    * Default: never.
    */
@@ -66,6 +72,7 @@ const permissionNames = namesOf<Permission>({
   payloadFor: true,
   holder: true,
   replicate: true,
+  observe: true,
 })
 
 /** The topics to which the sender of a request may publish. */

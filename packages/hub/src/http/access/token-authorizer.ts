@@ -116,6 +116,14 @@ export class TokenAuthorizer implements Authorizer {
     return { expiresAt: rights.expiresAt }
   }
 
+  async authorizeObserver(request: HubRequest): Promise<Pick<Permission, 'subscribe' | 'expiresAt'>> {
+    const rules = this.#rules
+    const rights = await this.#authenticate(rules, request, 'subscriber')
+    const refused = rules.authenticator.refuseObserver(rights)
+    if (refused) this.#refuse(rules, request, refused)
+    return { subscribe: rights.subscribeMatchers, expiresAt: rights.expiresAt }
+  }
+
   authorizePublisher(request: HubRequest): PublishPermission | Promise<PublishPermission> {
     const rules = this.#rules
     if (request.head && rules.anonymousHeads.has(request.head)) return everyTopicGranted

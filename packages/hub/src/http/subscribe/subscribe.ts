@@ -34,6 +34,7 @@ export async function subscribe(
       return comeBackLater
     })
 
+  rules.onOpened?.(subscription, matchers)
   const preceding = headerValue(subscription.precedingEventId)
   return {
     status: 200,
@@ -62,6 +63,7 @@ export async function subscribe(
 const comeBackLater: Subscription = {
   precedingEventId: 'earliest',
   deliverTo: (session) => void session.drain(),
+  progress: () => undefined,
 }
 
 function isEventSource({ method, header }: HubRequest): boolean {
@@ -109,6 +111,8 @@ export interface SubscribeRules extends SelectorRules {
   readonly isCompressing: boolean
   /** Gets how many matchers a subscription has, before it begins. What it throws is the answer. */
   readonly onSelected: (matchers: number) => void
+  /** Called with a subscription before its stream begins. */
+  readonly onOpened?: ((subscription: Subscription, matchers: readonly Matcher[]) => void) | undefined
   /** Receives a failure that the client is not told about. */
   readonly onError: (error: unknown) => void
 }
@@ -155,6 +159,17 @@ async function readSelectors(request: HubRequest, rules: SelectorRules): Promise
     hasLastEventId: hasLastEventId || header !== undefined,
     isOldDialect,
   }
+}
+
+/**
+ * Reads the selectors of a query, as subscribers send them.
+ *
+ * @throws HubError `INVALID_MATCHER`
+ */
+export function parseSelectors(url: string, rules: SelectorRules): readonly Matcher[] {
+  const start = url.indexOf('?')
+  const query = Buffer.from(start < 0 ? '' : url.slice(start + 1), 'latin1')
+  return parsePairs(parseForm(query, rules.limits.maxMatchers + maxOtherFields), rules).matchers
 }
 
 /** By the names, in the order, that `readLastEventId` has for those of a query. */

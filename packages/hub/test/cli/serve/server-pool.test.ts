@@ -46,6 +46,16 @@ describe('headwater serve --threads', patience, () => {
     expect(metrics.get('headwater_head_position')).toBe(301)
     expect([...metrics.keys()].filter((name) => name.startsWith('process_start_time'))).toHaveLength(1)
 
+    // Whichever thread is asked, it answers for all.
+    for (let asked = 0; asked < 6; asked++) {
+      const stats = await fetch(`${hub.url}${hubPath}/headwater/v1/stats`, { headers: { connection: 'close' } })
+      expect(await stats.json()).toMatchObject({
+        threads: 3,
+        totals: { published: 301, delivered: 301 * clients.length, subscribers: clients.length },
+        topics: { counted: 1, busiest: [{ events: 301 }] },
+      })
+    }
+
     hub.child.kill('SIGTERM')
     await hub.said(new RegExp(`SIGTERM: stopping: finishing publishes and ending ${clients.length} streams`), 'stderr')
     expect(await hub.ended()).toBe(0)
@@ -199,7 +209,7 @@ async function serveInThreads(count: number) {
     frameOf: (epoch, event) => Buffer.from(encodeStoredEvent(epoch, event)),
   })
   const counts = createCountMemory(count)
-  const { server, metrics } = await startServer({
+  const { server, metrics, observatory } = await startServer({
     options,
     store: shared.store,
     tokens: await openTokenAuthorizer(options, new ClientAddresses([]), log, () => {}),
@@ -218,8 +228,10 @@ async function serveInThreads(count: number) {
     log,
     write: (line) => lines.push(line),
     textOfMetrics: () => metrics.toText(),
+    observe: (query) => observatory.read(query),
   })
   metrics.addOthers(() => threads.metrics())
+  observatory.addOthers((query) => threads.observe(query))
   onTestFinished(async () => {
     await Promise.all([server.close({ deadlineMs: 2000 }), threads.close(2000)])
     await store.close()

@@ -1,0 +1,51 @@
+import type { Matcher } from '../matching/matcher.ts'
+import { MatcherSet } from '../matching/matcher-set.ts'
+import { toTopics } from '../matching/topic.ts'
+import type { StoredEvent } from '../store/store.ts'
+import { eventIdOf } from './event-id.ts'
+
+/** An event as an operator sees it. */
+export interface ObservedEvent {
+  readonly position: number
+  /** When this hub stored it, in milliseconds since 1970; `null` if the store does not know. */
+  readonly at: number | null
+  /** The ID with which subscribers get it. */
+  readonly id: string
+  /** The canonical topic, then the alternates. */
+  readonly topics: readonly string[]
+  readonly type: string
+  readonly private: boolean
+  /** The reconnection time that it sets, in milliseconds; `null` for none. */
+  readonly retry: number | null
+  /** The length of its data in UTF-8. */
+  readonly bytes: number
+  /** Its data, or the beginning of it. Missing if the operator has no right to this private event. */
+  readonly data?: string | undefined
+  /** Whether `data` is only the beginning. */
+  readonly isCut: boolean
+}
+
+/** How much of its data a list shows of each event, in characters. */
+export const shownCharacters = 8192
+
+export function toObserved(
+  epoch: string,
+  event: StoredEvent,
+  rights: readonly Matcher[],
+  most = shownCharacters,
+): ObservedEvent {
+  const { position, storedAt, topics, type = 'message', data, isPrivate, retryMs } = event
+  const isShown = !isPrivate || new MatcherSet(rights).selectsAny(toTopics(topics))
+  return {
+    position,
+    at: storedAt ?? null,
+    id: eventIdOf(epoch, event),
+    topics,
+    type,
+    private: isPrivate,
+    retry: retryMs ?? null,
+    bytes: Buffer.byteLength(data),
+    ...(isShown && { data: data.length > most ? data.slice(0, most) : data }),
+    isCut: isShown && data.length > most,
+  }
+}

@@ -1,0 +1,301 @@
+import { readEvents } from '@headwater/sse'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { everyTopic, exactTopic } from '../../../src/matching/matcher.ts'
+import { createMemoryStore } from '../../../src/store/memory.ts'
+import { bearer, serveGuarded } from '../access/guarded-hub.ts'
+import { problemOf, type ServeOptions, type Serving, serve } from '../serve-hub.ts'
+
+/** What the hub answers, which the tests look into. */
+// biome-ignore lint/suspicious/noExplicitAny: it is JSON
+type Json = any
+
+interface Watched extends Serving {
+  get(path: string, headers?: Record<string, string>): Promise<Response>
+  json(path: string): Promise<Json>
+  /** The events of a stream, with parsed data. */
+  stream(path: string): Promise<() => Promise<{ type: string; data: Json; id: string | undefined }>>
+}
+
+async function watch(options: ServeOptions = {}): Promise<Watched> {
+  return watched(
+    await serve({ dashboard: true, isOpenToObservers: true, authorize: () => ({ publish: [everyTopic] }), ...options }),
+  )
+}
+
+function watched(serving: Serving): Watched {
+  const get = (path: string, headers: Record<string, string> = {}) =>
+    fetch(`${serving.url}/headwater/v1/${path}`, { headers })
+  return {
+    ...serving,
+    get,
+    async json(path) {
+      const response = await get(path)
+      if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`)
+      return await response.json()
+    },
+    async stream(path) {
+      const controller = new AbortController()
+      onTestFinished(() => controller.abort())
+      const response = await fetch(`${serving.url}/headwater/v1/${path}`, {
+        headers: { accept: 'text/event-stream' },
+        signal: controller.signal,
+      })
+      const events = readEvents(response.body!)
+      return async () => {
+        const { value } = await events.next()
+        if (!value) throw new Error('the stream ended')
+        return { type: value.type ?? '', data: JSON.parse(value.data), id: value.id }
+      }
+    },
+  }
+}
+
+const datas = (page: { events: { data?: string }[] }) => page.events.map(({ data }) => data)
+
+describe('the right to look at the whole hub', () => {
+  test('is a grant of its own: observe on all topics', async () => {
+    const hub = watched(await serveGuarded({ anonymousSubscribers: true }, { dashboard: true }))
+    expect(await problemOf(await hub.get('stats'))).toMatchObject({ status: 401, code: 'UNAUTHORIZED' })
+    expect((await hub.get('stats', bearer(['subscribe'], { match: '*' }))).status).toBe(403)
+    expect((await hub.get('stats', bearer(['observe'], { match: 'log' }))).status).toBe(403)
+    expect((await hub.get('stats', bearer(['observe'], { match: '*' }))).status).toBe(200)
+    for (const path of [
+      'stats/stream',
+      'topics',
+      'subscribers',
+      'history',
+      'history/event?position=1',
+      'history/stream',
+    ]) {
+      expect([path, (await hub.get(path)).status]).toEqual([path, 401])
+    }
+  })
+
+  test('is given by a program, and to nobody who is not named', async () => {
+    const open = watched(await serve({ dashboard: true }))
+    expect(await problemOf(await open.get('stats'))).toMatchObject({ status: 403, code: 'FORBIDDEN' })
+    const authorize: ServeOptions['authorize'] = ({ header }) => ({ observe: header('x-operator') === 'yes' })
+    const hub = watched(await serve({ dashboard: true, authorize }))
+    expect((await hub.get('stats')).status).toBe(403)
+    expect((await hub.get('stats', { 'x-operator': 'yes' })).status).toBe(200)
+  })
+
+  test('shows the data of private events only to whoever may receive them, and that they exist to all', async () => {
+    const authorize: ServeOptions['authorize'] = () => ({
+      observe: true,
+      publish: [everyTopic],
+      subscribe: [exactTopic('mine')],
+    })
+    const hub = await watch({ authorize, isOpenToObservers: false })
+    for (const topic of ['mine', 'theirs']) await hub.hub.publish({ topic, data: 'secret', private: true })
+    const { events } = await hub.json('history')
+    expect(events).toMatchObject([
+      { topics: ['mine'], private: true, data: 'secret', bytes: 6 },
+      { topics: ['theirs'], private: true, bytes: 6 },
+    ])
+    expect(events[1]).not.toHaveProperty('data')
+    expect((await hub.json('history/event?position=1')).frame).toMatch(/^data: secret\n/m)
+    const theirs = await hub.json('history/event?position=2')
+    expect([theirs.frame, theirs.event.data]).toEqual([null, undefined])
+  })
+
+  test('is needed by nothing if there is no page', async () => {
+    const hub = watched(await serve({ isOpenToObservers: true }))
+    expect((await hub.get('stats')).status).toBe(404)
+  })
+})
+
+describe('the history', () => {
+  test('is read back and forth, with topics and the time of publishing', async () => {
+    let clock = 1_700_000_000_000
+    const hub = await watch({ store: createMemoryStore({ now: () => clock }) })
+    for (let n = 1; n <= 10; n++) {
+      clock += 1000
+      await hub.hub.publish({ topic: n % 2 ? ['odd', 'all'] : 'even', data: `${n}`, type: 'count' })
+    }
+    const newest = await hub.json('history?limit=3')
+    expect(datas(newest)).toEqual(['8', '9', '10'])
+    expect(newest.events[1]).toMatchObject({
+      position: 9,
+      at: 1_700_000_009_000,
+      topics: ['odd', 'all'],
+      type: 'count',
+      retry: null,
+    })
+    expect(newest).toMatchObject({
+      head: 10,
+      count: 10,
+      oldest: { position: 1, at: 1_700_000_001_000 },
+      newest: { position: 10, at: 1_700_000_010_000 },
+    })
+    const before = await hub.json(`history?limit=3&before=${newest.events[0].position}`)
+    expect(datas(before)).toEqual(['5', '6', '7'])
+    expect(datas(await hub.json('history?after=2&limit=2'))).toEqual(['3', '4'])
+    expect(datas(await hub.json('history?at=1700000004000&limit=1'))).toEqual(['4'])
+    expect(datas(await hub.json('history?at=1700000004001&limit=1'))).toEqual(['5'])
+    expect(datas(await hub.json('history?at=0&limit=1'))).toEqual(['1'])
+    expect(datas(await hub.json('history?at=1800000000000'))).toEqual([])
+    expect(datas(await hub.json('history?match=even&limit=2'))).toEqual(['8', '10'])
+    expect(datas(await hub.json('history?match_urlpattern=*&limit=1'))).toEqual(['10'])
+  })
+
+  test('says what is wrong with a request', async () => {
+    const hub = await watch()
+    for (const [query, detail] of [
+      ['limit=0', 'limit is 0: it must be 1 to 500.'],
+      ['before=1&after=2', 'Use one of them.'],
+      ['after=-1', 'after is "-1": it must be a whole number from 0 up.'],
+      ['match=', 'match is empty'],
+    ] as const) {
+      expect((await problemOf(await hub.get(`history?${query}`))).detail).toContain(detail)
+    }
+    expect((await problemOf(await hub.get('history/event?position=7'))).detail).toContain(
+      'No event is kept at position 7',
+    )
+    expect((await problemOf(await hub.get('nothing'))).detail).toContain('/headwater/v1/stats')
+  })
+
+  test('shows the beginning of large data in lists, and all of it, with its bytes, by itself', async () => {
+    const hub = await watch()
+    await hub.hub.publish({ topic: 'log', data: 'x'.repeat(100_000), id: 'mine', retry: 3000 })
+    const { events } = await hub.json('history')
+    expect(events[0]).toMatchObject({ bytes: 100_000, isCut: true, id: 'mine', retry: 3000 })
+    expect(events[0].data).toHaveLength(8192)
+    const { event, frame } = await hub.json('history/event?position=1')
+    expect([event.data.length, event.isCut]).toEqual([100_000, false])
+    expect(frame).toContain('\nid: mine\n')
+  })
+
+  test('reads a bounded part of a long history for a topic that is not there, and says how far it came', async () => {
+    const store = createMemoryStore()
+    const hub = await watch({ store })
+    const inits = Array.from({ length: 10_000 }, () => ({ topic: 'https://example.com/a', data: '' }))
+    await hub.hub.publishAll(inits)
+    const seeking = 'match_urlpattern=https://example.com/none/*'
+    const page = await hub.json(`history?${seeking}`)
+    expect([page.events, page.through]).toEqual([[], 10_000])
+    expect(page.after).toBe(6000)
+    const next = await hub.json(`history?${seeking}&before=${page.after + 1}`)
+    expect([next.after, next.through]).toEqual([2000, 6000])
+  })
+
+  test('is followed as it grows, and taken up where the page was', async () => {
+    const hub = await watch()
+    await hub.hub.publish({ topic: 'log', data: 'old' })
+    const next = await hub.stream('history/stream?match=log')
+    expect(await next()).toMatchObject({ type: 'start', data: { after: 1, head: 1 } })
+    await hub.hub.publish({ topic: 'other', data: 'x' })
+    await hub.hub.publish({ topic: 'log', data: 'new', private: true })
+    const { type, data, id } = await next()
+    expect([type, data.events[0].topics, data.events[0].private]).toEqual(['events', ['log'], true])
+    const resumed = await hub.stream(`history/stream?last_event_id=${id}`)
+    await hub.hub.publish({ topic: 'log', data: 'later' })
+    expect((await resumed()).data.after).toBe(3)
+    expect((await resumed()).data.events).toMatchObject([{ data: 'later' }])
+    const all = await hub.stream('history/stream?after=0')
+    await all()
+    expect((await all()).data.events).toHaveLength(4)
+  })
+
+  test('is followed no faster than people read: what is far behind is skipped, and it says so', async () => {
+    const hub = await watch()
+    await hub.hub.publishAll(Array.from({ length: 6000 }, (_, n) => ({ topic: 'log', data: `${n}` })))
+    const next = await hub.stream('history/stream?after=0')
+    await next()
+    expect(await next()).toMatchObject({ type: 'skipped', data: { after: 0, through: 5800 } })
+    expect((await next()).data.events).toHaveLength(200)
+  })
+
+  test('is not followed for a page that left, and only by so many', async () => {
+    const store = createMemoryStore()
+    let following = 0
+    const { follow } = store
+    store.follow = async (follower) => {
+      following++
+      const stop = await follow.call(store, follower)
+      return () => {
+        following--
+        stop()
+      }
+    }
+    const hub = await watch({ store })
+    const before = following
+    const pages = Array.from({ length: 32 }, () => new AbortController())
+    for (const { signal } of pages) await fetch(`${hub.url}/headwater/v1/history/stream`, { signal })
+    expect(following).toBe(before + 32)
+    expect(await problemOf(await hub.get('history/stream'))).toMatchObject({ status: 503, code: 'HUB_FULL' })
+    for (const page of pages) page.abort()
+    await expect.poll(() => following).toBe(before)
+  })
+})
+
+describe('the figures', () => {
+  test('say what was published, delivered and refused, and name refusals', async () => {
+    const hub = await watch()
+    const subscriber = await hub.open('match=log')
+    await hub.post({ topic: 'log', data: 'hello' })
+    await subscriber.next()
+    await hub.post({ data: 'no topic' })
+    const { totals, notices, topics, history, version, threads } = await hub.json('stats')
+    expect([version, threads]).toEqual([1, 1])
+    expect(totals).toMatchObject({ published: 1, delivered: 1, subscribers: 1, refused: 1, failed: 0 })
+    expect(notices).toMatchObject([{ kind: 'refused', code: 'INVALID_TOPIC', address: '127.0.0.1', count: 1 }])
+    expect(topics.busiest).toMatchObject([{ topic: 'log', events: 1 }])
+    expect(history).toMatchObject({ head: 1, count: 1 })
+  })
+
+  test('come as a snapshot and then step by step, with one reading for all pages', async () => {
+    const hub = await watch()
+    const one = await hub.stream('stats/stream')
+    const other = await hub.stream('stats/stream')
+    const snapshots = [await one(), await other()]
+    expect(snapshots.map(({ type }) => type)).toEqual(['snapshot', 'snapshot'])
+    expect(snapshots[0]!.data.series.hour.values.published).toHaveLength(360)
+    await hub.post({ topic: 'log', data: 'hello' })
+    for (const next of [one, other]) {
+      let published = 0
+      while (published === 0) {
+        const { type, data } = await next()
+        expect(type).toBe('step')
+        expect(data.series.minute.values.published).toHaveLength(3)
+        published = data.totals.published
+      }
+    }
+  })
+
+  test('count gaps, and say how many subscribers were told of them', async () => {
+    const hub = await watch()
+    await hub.post({ topic: 'log', data: 'hello' })
+    const subscriber = await hub.open('match=log&last_event_id=nowhere')
+    expect((await subscriber.nextOfAny())?.type).toBe('headwater-gap')
+    await expect.poll(async () => (await hub.json('stats')).notices).toMatchObject([{ kind: 'gap', code: 'unknown' }])
+    expect((await hub.json('stats')).totals.gaps).toBe(1)
+  })
+})
+
+describe('the subscribers', () => {
+  test('are listed with what they wait for, where they are and since when, while they are there', async () => {
+    const hub = await watch()
+    const began = Date.now()
+    const subscriber = await hub.open('match=log&match_urlpattern=https://example.com/:id&last_event_id=earliest')
+    await expect.poll(async () => (await hub.json('subscribers')).total).toBe(1)
+    const { subscribers } = await hub.json('subscribers?search=LOG')
+    expect(subscribers).toMatchObject([
+      {
+        selectors: [
+          { type: 'exact', match: 'log' },
+          { type: 'urlpattern', match: 'https://example.com/:id' },
+        ],
+        selectorCount: 2,
+        address: '127.0.0.1',
+        lastEventId: 'earliest',
+        lagEvents: 0,
+        unsentBytes: 0,
+      },
+    ])
+    expect(subscribers[0].since).toBeGreaterThanOrEqual(began)
+    expect(await hub.json('subscribers?search=film')).toMatchObject({ total: 1, found: 0, subscribers: [] })
+    await subscriber.close()
+    await expect.poll(async () => (await hub.json('subscribers')).total).toBe(0)
+  })
+})
