@@ -5,17 +5,10 @@ import type { Bounds, EventStore, StoredEvent } from '../store/store.ts'
 import { admittedEvents } from './admitted-events.ts'
 import { encodeStoredEvent } from './event-frame.ts'
 import type { HistoryReader } from './history-reader.ts'
+import { type HistoryView, hasShownType } from './history-view.ts'
 import { type ObservedEvent, toObserved } from './observed-event.ts'
 import { ObservedTail } from './observed-tail.ts'
 import { Selection } from './selection.ts'
-
-/** Which part of the history an operator looks at. */
-export interface HistoryView {
-  /** Which topics. Every event with one of them is shown, private ones included. */
-  readonly matchers: readonly Matcher[]
-  /** The topics whose private events are shown with their data. */
-  readonly rights: readonly Matcher[]
-}
 
 /** Where a page begins, and in which direction it goes. */
 export type HistoryPlace = { readonly before: number } | { readonly after: number } | { readonly at: number }
@@ -112,8 +105,7 @@ export class ObservedHistory {
     if (this.#tails.size >= maxTails) {
       throw new HubError('HUB_FULL', `${maxTails} pages follow this hub already, which is the most. Close one of them.`)
     }
-    const selection = new Selection(view.matchers, [everyTopic])
-    const tail = new ObservedTail(this.#store, this.#history, selection, view.rights)
+    const tail = new ObservedTail(this.#store, this.#history, view)
     this.#tails.add(tail)
     const abandon = () => {
       this.#tails.delete(tail)
@@ -149,7 +141,7 @@ export class ObservedHistory {
       const page = await this.#history.readAllBack(query, signal)
       for (const event of await admittedEvents(page.events, selection, signal)) {
         if (events.length === limit) break
-        events.push(event)
+        if (hasShownType(view, event)) events.push(event)
       }
       from = events.length === limit ? events.at(-1)!.position : page.from
     }
@@ -175,7 +167,7 @@ export class ObservedHistory {
       )
       for (const event of await admittedEvents(page.events, selection, signal)) {
         if (events.length === limit) break
-        events.push(event)
+        if (hasShownType(view, event)) events.push(event)
       }
       through = events.length === limit ? events.at(-1)!.position : page.through
     }

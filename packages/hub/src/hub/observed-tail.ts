@@ -1,13 +1,14 @@
 import { encodeEvent } from '@headwater/sse'
 import { claimSession, type FedSession, frameBytes } from '@headwater/sse/internal'
 import type { Session } from '@headwater/sse/server'
-import type { Matcher } from '../matching/matcher.ts'
+import { everyTopic } from '../matching/matcher.ts'
 import { beginning, type EventStore, type HistoryPosition, markOf } from '../store/store.ts'
 import { admittedEvents } from './admitted-events.ts'
 import { positionId } from './event-id.ts'
 import type { HistoryReader } from './history-reader.ts'
+import { type HistoryView, hasShownType } from './history-view.ts'
 import { toObserved } from './observed-event.ts'
-import type { Selection } from './selection.ts'
+import { Selection } from './selection.ts'
 
 /** How often the history is read while it grows, in milliseconds: people do not read faster. */
 const readMs = 100
@@ -26,7 +27,7 @@ export class ObservedTail {
   readonly #store: EventStore
   readonly #history: HistoryReader
   readonly #selection: Selection
-  readonly #rights: readonly Matcher[]
+  readonly #view: HistoryView
   readonly #left = new AbortController()
   #session: FedSession | undefined
   #position = 0
@@ -35,11 +36,11 @@ export class ObservedTail {
   #timer: NodeJS.Timeout | undefined
   #stop = () => {}
 
-  constructor(store: EventStore, history: HistoryReader, selection: Selection, rights: readonly Matcher[]) {
+  constructor(store: EventStore, history: HistoryReader, view: HistoryView) {
     this.#store = store
     this.#history = history
-    this.#selection = selection
-    this.#rights = rights
+    this.#selection = new Selection(view.matchers, [everyTopic])
+    this.#view = view
   }
 
   /** Begins after a position, or with what is new. Rejects as the store does. */
@@ -111,11 +112,12 @@ export class ObservedTail {
     const { topics } = this.#selection
     const query = { after: this.#position, through: head.position, topics, maxEvents: readEvents, maxBytes: readBytes }
     const page = await this.#history.readAll(query, this.#left.signal)
-    const events = await admittedEvents(page.events, this.#selection, this.#left.signal)
+    const admitted = await admittedEvents(page.events, this.#selection, this.#left.signal)
+    const events = admitted.filter((event) => hasShownType(this.#view, event))
     this.#position = page.through
     const last = events.at(-1)
     if (!last) return
-    const shown = events.map((event) => toObserved(this.#store.epoch, event, this.#rights))
+    const shown = events.map((event) => toObserved(this.#store.epoch, event, this.#view.rights))
     this.#send('events', { events: shown, through: page.through }, positionId(this.#store.epoch, last))
   }
 

@@ -1,6 +1,7 @@
 import { parseEventId } from '@headwater/sse/internal'
 import { readLastEventId } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
+import type { HistoryView } from '../../hub/history-view.ts'
 import type { HubCore } from '../../hub/hub-core.ts'
 import { type HistoryPlace, maxPageEvents } from '../../hub/observed-history.ts'
 import { everyTopic, type Matcher } from '../../matching/matcher.ts'
@@ -96,7 +97,7 @@ export function observeRoute(context: ObserveContext): Part {
 
   async function answerHistory(request: HubRequest, { subscribe: rights = [] }: May): Promise<HubResponse> {
     const query = queryOf(request)
-    const view = { matchers: matchersOf(request), rights }
+    const view = viewOf(request, rights)
     const limit = limitIn(query, maxPageEvents)
     return json(await hub.observed.page(view, placeIn(query), limit, request.clientSignal()))
   }
@@ -114,7 +115,7 @@ export function observeRoute(context: ObserveContext): Part {
     request: HubRequest,
     { subscribe: rights = [], expiresAt }: May,
   ): Promise<HubResponse> {
-    const view = { matchers: matchersOf(request), rights }
+    const view = viewOf(request, rights)
     const lastEventId = readLastEventId(request.header('last-event-id'), request.url)
     const from = parseEventId(lastEventId)
     // Of another history there is nothing to continue: the page learns the epoch from the first event.
@@ -123,8 +124,18 @@ export function observeRoute(context: ObserveContext): Part {
     return eventStream(tail, lastEventId, expiresAt)
   }
 
+  function viewOf(request: HubRequest, rights: readonly Matcher[]): HistoryView {
+    const [types, exceptTypes] = [valuesOf(request, 'type'), valuesOf(request, 'except_type')]
+    return {
+      matchers: matchersOf(request),
+      rights,
+      ...(types.size > 0 && { types }),
+      ...(exceptTypes.size > 0 && { exceptTypes }),
+    }
+  }
+
   function matchersOf({ url }: HubRequest): readonly Matcher[] {
-    if (!/[?&](match|topic)/.test(url)) return [everyTopic]
+    if (!/[?&](match|topic)/i.test(url)) return [everyTopic]
     return parseSelectors(url, selectorRules())
   }
 }
@@ -149,12 +160,18 @@ function json(value: unknown): HubResponse {
   }
 }
 
-function queryOf({ url }: HubRequest): ReadonlyMap<string, string> {
+function queryOf(request: HubRequest): ReadonlyMap<string, string> {
+  return new Map(pairsOf(request))
+}
+
+function valuesOf(request: HubRequest, name: string): ReadonlySet<string> {
+  return new Set(pairsOf(request).flatMap(([each, value]) => (each === name ? [value] : [])))
+}
+
+function pairsOf({ url }: HubRequest): readonly (readonly [name: string, value: string])[] {
   const start = url.indexOf('?')
   const query = Buffer.from(start < 0 ? '' : url.slice(start + 1), 'latin1')
-  const values = new Map<string, string>()
-  for (const { name, value } of parseForm(query, 1000)) if (value !== undefined) values.set(name, value)
-  return values
+  return [...parseForm(query, 1000)].flatMap(({ name, value }) => (value === undefined ? [] : [[name, value] as const]))
 }
 
 function placeIn(query: ReadonlyMap<string, string>): HistoryPlace {

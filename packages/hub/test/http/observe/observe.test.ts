@@ -137,6 +137,10 @@ describe('the history', () => {
     expect(datas(await hub.json('history?at=1800000000000'))).toEqual([])
     expect(datas(await hub.json('history?match=even&limit=2'))).toEqual(['8', '10'])
     expect(datas(await hub.json('history?match_urlpattern=*&limit=1'))).toEqual(['10'])
+    await hub.hub.publish({ topic: 'even', data: 'hi' })
+    expect(datas(await hub.json('history?except_type=count'))).toEqual(['hi'])
+    expect(datas(await hub.json('history?type=message&type=none'))).toEqual(['hi'])
+    expect(datas(await hub.json('history?type=count&limit=1'))).toEqual(['10'])
   })
 
   test('says what is wrong with a request', async () => {
