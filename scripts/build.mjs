@@ -1,11 +1,8 @@
 // Compiles the packages into their dist folders and bundles the pages: the dashboard, and /learn. `--all` also type-checks every test.
-import { cpSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { ensureInstalled, pinnedEnvironment, pinnedNode, root, run } from './setup.mjs'
-
-const dashboard = join(root, 'packages/hub/src/dashboard')
-const dashboardOutput = join(root, 'packages/hub/dist/dashboard')
 
 /** Gives the compiler's exit code. */
 export async function build({ all = false } = {}) {
@@ -14,8 +11,7 @@ export async function build({ all = false } = {}) {
   const status = run(pinnedNode(), [tsc, '-b', ...projects], { env: pinnedEnvironment() })
   if (status !== 0) return status
   for (const name of ['sse', 'hub']) removeOrphans(join(root, 'packages', name))
-  await bundleDashboard()
-  return bundleLearn()
+  return bundleDashboard() || bundleLearn()
 }
 
 /** What was compiled from a source that is gone would still be published. */
@@ -28,24 +24,14 @@ function removeOrphans(folder) {
   }
 }
 
-async function bundleDashboard() {
-  const { build: bundle } = await import(pathToFileURL(join(root, 'node_modules/esbuild/lib/main.js')).href)
-  mkdirSync(dashboardOutput, { recursive: true })
-  await bundle({
-    absWorkingDir: root,
-    entryPoints: [join(dashboard, 'app.ts'), join(dashboard, 'style.css')],
-    outdir: dashboardOutput,
-    bundle: true,
-    minify: true,
-    sourcemap: true,
-    format: 'esm',
-    target: 'es2022',
-    logLevel: 'warning',
-  })
-  cpSync(join(dashboard, 'static'), dashboardOutput, { recursive: true })
+/** Gives the exit code. Vite runs on the pinned Node, as it needs one that is recent. */
+function bundleDashboard() {
+  const vite = join(root, 'node_modules/vite/bin/vite.js')
+  const config = join(root, 'packages/dashboard/vite.config.js')
+  return run(pinnedNode(), [vite, 'build', '--config', config], { env: pinnedEnvironment() })
 }
 
-/** Gives the exit code. Vite runs on the pinned Node, as it needs one that is recent. */
+/** Gives the exit code. */
 function bundleLearn() {
   const vite = join(root, 'node_modules/vite/bin/vite.js')
   return run(pinnedNode(), [vite, 'build', '--logLevel', 'warn'], {

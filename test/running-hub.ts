@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
+import { freePort } from '../conformance/runners/free-port.ts'
 
 const headwater = fileURLToPath(new URL('../packages/hub/dist/cli/main.js', import.meta.url))
 
@@ -12,8 +13,27 @@ export interface RunningHub {
 }
 
 /** Starts the built command line with `--dev`; resolves with the address once it says that it is ready. */
-export async function serve(...flags: string[]): Promise<RunningHub> {
-  const child = spawn(process.execPath, [headwater, 'serve', '--dev', ...flags], {
+export function serve(...flags: string[]): Promise<RunningHub> {
+  return start('--dev', ...flags)
+}
+
+/** A hub that goes by tokens of `https://example.com`, signed with the secret of a file. */
+export async function serveGuarded(secretFile: string): Promise<RunningHub> {
+  const port = await freePort()
+  return await start(
+    ...['--listen', `127.0.0.1:${port}`, '--store', 'memory:', '--issuer', 'https://example.com', '--key-alg', 'HS256'],
+    ...['--publisher-key', `file:${secretFile}`, '--subscriber-key', `file:${secretFile}`],
+    ...['--public-urls', `http://127.0.0.1:${port}`],
+  )
+}
+
+/** A token that the built command makes. */
+export function tokenFrom(...flags: string[]): string {
+  return execFileSync(process.execPath, [headwater, 'token', ...flags], { encoding: 'utf8' }).trim()
+}
+
+async function start(...flags: string[]): Promise<RunningHub> {
+  const child = spawn(process.execPath, [headwater, 'serve', ...flags], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   onTestFinished(() => void child.kill('SIGKILL'))

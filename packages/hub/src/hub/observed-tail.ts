@@ -106,13 +106,17 @@ export class ObservedTail {
     const head = this.#head
     if (head.position - this.#position > maxLag) {
       const through = head.position - continuesBefore
-      this.#send('skipped', { after: this.#position, through })
+      this.#send('skipped', { reason: 'behind', after: this.#position, through })
       this.#position = through
     }
     const { topics } = this.#selection
     const query = { after: this.#position, through: head.position, topics, maxEvents: readEvents, maxBytes: readBytes }
     const page = await this.#history.readAll(query, this.#left.signal)
     const admitted = await admittedEvents(page.events, this.#selection, this.#left.signal)
+    const { trimmed } = page.bounds
+    if (trimmed.position > this.#position) {
+      this.#send('skipped', { reason: 'trimmed', after: this.#position, through: trimmed.position })
+    }
     const events = admitted.filter((event) => hasShownType(this.#view, event))
     this.#position = page.through
     const last = events.at(-1)

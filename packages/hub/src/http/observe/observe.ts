@@ -119,8 +119,9 @@ export function observeRoute(context: ObserveContext): Part {
     const lastEventId = readLastEventId(request.header('last-event-id'), request.url)
     const from = parseEventId(lastEventId)
     // Of another history there is nothing to continue: the page learns the epoch from the first event.
-    const after = from?.epoch === hub.replication.epoch ? from.position : undefined
-    const tail = await hub.observed.openTail(view, after ?? wholeNumberIn(queryOf(request), 'after'))
+    const known = from?.epoch === hub.replication.epoch ? from.position : undefined
+    const after = lastEventId === '' ? wholeNumberIn(queryOf(request), 'after') : known
+    const tail = await hub.observed.openTail(view, after)
     return eventStream(tail, lastEventId, expiresAt)
   }
 

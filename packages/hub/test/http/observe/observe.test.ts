@@ -206,8 +206,19 @@ describe('the history', () => {
     await hub.hub.publishAll(Array.from({ length: 6000 }, (_, n) => ({ topic: 'log', data: `${n}` })))
     const next = await hub.stream('history/stream?after=0')
     await next()
-    expect(await next()).toMatchObject({ type: 'skipped', data: { after: 0, through: 5800 } })
+    expect(await next()).toMatchObject({ type: 'skipped', data: { reason: 'behind', after: 0, through: 5800 } })
     expect((await next()).data.events).toHaveLength(200)
+  })
+
+  test('says what was trimmed before the page came back, and begins anew in another history', async () => {
+    const hub = await watch({ store: createMemoryStore({ maxEvents: 2 }) })
+    for (let n = 1; n <= 5; n++) await hub.hub.publish({ topic: 'log', data: `${n}` })
+    const next = await hub.stream('history/stream?after=1')
+    await next()
+    expect(await next()).toMatchObject({ type: 'skipped', data: { reason: 'trimmed', after: 1, through: 3 } })
+    expect((await next()).data.events).toMatchObject([{ data: '4' }, { data: '5' }])
+    const elsewhere = await hub.stream('history/stream?after=1&last_event_id=abcdefghij.9.x')
+    expect((await elsewhere()).data).toMatchObject({ after: 5, head: 5 })
   })
 
   test('is not followed for a page that left, and only by so many', async () => {
