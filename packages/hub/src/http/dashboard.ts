@@ -1,11 +1,14 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname, join, sep } from 'node:path'
-import { hasMatch } from './message/headers.ts'
-import type { HubResponse } from './message/http-message.ts'
+import { gzipSync } from 'node:zlib'
+import { acceptsGzip, hasMatch } from './message/headers.ts'
+import type { HubRequest, HubResponse } from './message/http-message.ts'
 
 interface File {
   readonly body: Buffer
+  /** The same, compressed; `undefined` if that is not worth it. */
+  readonly gzipped: Buffer | undefined
   readonly contentType: string
   readonly etag: string
 }
@@ -48,21 +51,37 @@ export class Dashboard {
     return this.#files.has(path)
   }
 
-  /** Answers a request for a path that it has. `ifNoneMatch` is what the client already has. */
-  answer(path: string, ifNoneMatch: string | undefined): HubResponse {
-    const { body, contentType, etag } = this.#files.get(path)!
+  /** Answers a request for a path that it has, compressed if the client accepts that. */
+  answer(path: string, header: HubRequest['header']): HubResponse {
+    const { body, gzipped, contentType, etag } = this.#files.get(path)!
     // A new version of the hub has a new page, so browsers ask each time; usually the answer is
     // that nothing has changed.
-    const headers = { 'cache-control': 'no-cache', etag, 'content-security-policy': this.#policy }
-    if (hasMatch(ifNoneMatch, etag)) return { status: 304, headers, body: '' }
-    return { status: 200, headers: { ...headers, 'content-type': contentType }, body }
+    const headers = {
+      'cache-control': 'no-cache',
+      // Weak: the same for both codings.
+      etag: `W/${etag}`,
+      vary: gzipped && 'Accept-Encoding',
+      'content-security-policy': this.#policy,
+    }
+    if (hasMatch(header('if-none-match'), etag)) return { status: 304, headers, body: '' }
+    const isGzipped = gzipped !== undefined && acceptsGzip(header('accept-encoding'))
+    return {
+      status: 200,
+      headers: { ...headers, 'content-type': contentType, 'content-encoding': isGzipped ? 'gzip' : undefined },
+      body: isGzipped ? gzipped : body,
+    }
   }
 
   #add(path: string, contentType: string, body: Buffer): void {
     const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
-    this.#files.set(path, { body, contentType, etag })
+    const isText =
+      body.length >= leastGzipped && !contentType.startsWith('image/png') && !contentType.startsWith('font/')
+    this.#files.set(path, { body, gzipped: isText ? gzipSync(body, { level: 9 }) : undefined, contentType, etag })
   }
 }
+
+/** Smaller files fit into one packet anyway, in bytes. */
+const leastGzipped = 1400
 
 /** Relative, because a proxy may serve the page below another path. */
 function withPath(file: Buffer, contentType: string, hubPath: string): Buffer {

@@ -210,7 +210,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     },
     page: dashboard && {
       isAt: (path) => dashboard.has(path),
-      answer: (request) => dashboard.answer(pathOf(request), request.header('if-none-match')),
+      answer: (request) => dashboard.answer(pathOf(request), request.header),
     },
     hasPublishers: () => authorizer.hasPublishers,
   })

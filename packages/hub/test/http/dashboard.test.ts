@@ -54,6 +54,19 @@ describe('the page', () => {
     expect((await fetch(`${server.url}/`, { method: 'POST' })).headers.get('allow')).toBe('GET, HEAD')
   })
 
+  test('is compressed for clients that accept it', async () => {
+    const script = 'let answer = 42\n'.repeat(1000)
+    const server = await serveDashboard(new Dashboard(directory({ 'app.js': script, 'small.js': '1' }), '/hub'))
+    const get = (path: string, coding: string) => fetch(server.url + path, { headers: { 'accept-encoding': coding } })
+    const gzipped = await get('/app.js', 'gzip')
+    expect([gzipped.headers.get('content-encoding'), gzipped.headers.get('vary')]).toEqual(['gzip', 'Accept-Encoding'])
+    expect(Number(gzipped.headers.get('content-length'))).toBeLessThan(1000)
+    expect(await gzipped.text()).toBe(script)
+    const plain = await get('/app.js', 'identity')
+    expect([plain.headers.get('content-encoding'), await plain.text()]).toEqual([null, script])
+    expect((await get('/small.js', 'gzip')).headers.get('content-encoding')).toBe(null)
+  })
+
   test('learns where the hub is, relative to itself', async () => {
     const page = '<meta name="hub" content=".well-known/mercure">'
     const dashboard = new Dashboard(directory({ 'index.html': page, 'app.js': page }), '/api/hub')

@@ -130,7 +130,12 @@ export class LearnServer {
       // Relative, as everything in the page is: a proxy may serve it below another path.
       res.writeHead(308, { location: `learn/${query}` }).end()
     } else if (!this.#page.has(path)) sendText(res, 404, `There is nothing at /learn${path}.\n`)
-    else send(req, res, this.#page.answer(path, req.headers['if-none-match']))
+    else
+      send(
+        req,
+        res,
+        this.#page.answer(path, (name) => req.headers[name]?.toString()),
+      )
   }
 }
 
