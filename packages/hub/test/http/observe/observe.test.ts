@@ -2,6 +2,7 @@ import { readEvents } from '@headwater/sse'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { everyTopic, exactTopic } from '../../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
+import type { EventStore } from '../../../src/store/store.ts'
 import { bearer, serveGuarded } from '../access/guarded-hub.ts'
 import { problemOf, type ServeOptions, type Serving, serve } from '../serve-hub.ts'
 
@@ -183,6 +184,35 @@ describe('the history', () => {
     expect([next.after, next.through]).toEqual([2000, 6000])
   })
 
+  test('is read no further for a client that left', async () => {
+    const store = createMemoryStore()
+    let reads = 0
+    let hold = Promise.withResolvers<void>()
+    const { readBack } = store
+    store.readBack = async (query) => {
+      reads++
+      await hold.promise
+      return await readBack!.call(store, query)
+    }
+    hold.resolve()
+    const hub = await watch({ store })
+    await hub.hub.publishAll(Array.from({ length: 5000 }, () => ({ topic: 'https://example.com/a', data: '' })))
+    hold = Promise.withResolvers()
+    reads = 0
+    const leaving = new AbortController()
+    const url = `${hub.url}/headwater/v1/history?match_urlpattern=https://example.com/none/*`
+    const left = fetch(url, { signal: leaving.signal }).catch(() => 'left')
+    await expect.poll(() => reads).toBe(1)
+    leaving.abort()
+    expect(await left).toBe('left')
+    // Requests of other clients pass: the hub has heard of the first one's end by then.
+    for (let n = 0; n < 10; n++) await hub.json('stats')
+    hold.resolve()
+    await expect.poll(async () => (await hub.json('history?limit=1')).events.length).toBe(1)
+    // One for the client that left, which had begun, and one for the last request.
+    expect(reads).toBe(2)
+  })
+
   test('is followed as it grows, and taken up where the page was', async () => {
     const hub = await watch()
     await hub.hub.publish({ topic: 'log', data: 'old' })
@@ -285,6 +315,26 @@ describe('the figures', () => {
     expect((await subscriber.nextOfAny())?.type).toBe('headwater-gap')
     await expect.poll(async () => (await hub.json('stats')).notices).toMatchObject([{ kind: 'gap', code: 'unknown' }])
     expect((await hub.json('stats')).totals.gaps).toBe(1)
+  })
+})
+
+describe('the nodes of a cluster', () => {
+  test('are named, and asked for once in five seconds', async () => {
+    const store = createMemoryStore()
+    let asked = 0
+    const nodes: EventStore['nodes'] = {
+      name: 'here',
+      alive: async () => {
+        asked++
+        return new Set(['there', 'here'])
+      },
+      exchange: async () => [],
+    }
+    const hub = await watch({ store: Object.assign(store, { nodes }) })
+    for (let n = 0; n < 3; n++) {
+      expect((await hub.json('stats')).nodes).toEqual({ self: 'here', alive: ['here', 'there'] })
+    }
+    expect(asked).toBe(1)
   })
 })
 
