@@ -281,20 +281,24 @@ describe.each(['Chromium', 'Firefox'] as const)('the dashboard in %s', (name) =>
     onTestFinished(() => rmSync(file))
     const hub = await serveGuarded(file)
     const { origin, host } = hub.url
+    const audience = `http://${host}/.well-known/mercure`
+    const signing = ['--key', `file:${file}`, '--issuer', 'https://example.com', '--audience', audience]
     await page.goto(hub.url.href)
     await untilConnection(page, 'needs a token')
     await waitFor(page, `document.querySelector('.notice h2').textContent.includes('only to those who may look')`)
-    const token = tokenFrom(
-      ...[
-        '--key',
-        `file:${file}`,
-        '--issuer',
-        'https://example.com',
-        '--audience',
-        `http://${host}/.well-known/mercure`,
-      ],
-      ...['--observe', '--publish', '*'],
-    )
+    // Neither topics nor times of publishing, but what any subscriber gets.
+    const publisher = tokenFrom(...signing, '--publish', '*')
+    const publishing = await fetch(new URL('/.well-known/mercure', hub.url), {
+      method: 'POST',
+      headers: { authorization: `Bearer ${publisher}` },
+      body: new URLSearchParams({ topic: 'log', data: 'public' }),
+    })
+    expect(publishing.status).toBe(200)
+    await click(page, 'Events')
+    await untilListed(page, 1)
+    expect(await listed(page)).toEqual(['public'])
+    await click(page, 'Overview')
+    const token = tokenFrom(...signing, '--observe', '--publish', '*')
     await click(page, 'Enter a token')
     await page.type('dialog textarea', token)
     await click(page, 'Use it')

@@ -22,7 +22,7 @@ export async function serveGuarded(secretFile: string): Promise<RunningHub> {
   const port = await freePort()
   return await start(
     ...['--listen', `127.0.0.1:${port}`, '--store', 'memory:', '--issuer', 'https://example.com', '--key-alg', 'HS256'],
-    ...['--publisher-key', `file:${secretFile}`, '--subscriber-key', `file:${secretFile}`],
+    ...['--anonymous', '--publisher-key', `file:${secretFile}`, '--subscriber-key', `file:${secretFile}`],
     ...['--public-urls', `http://127.0.0.1:${port}`],
   )
 }

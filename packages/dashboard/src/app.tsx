@@ -151,8 +151,9 @@ function NeedsToken({ onAsk }: { onAsk: () => void }) {
       <h2>This hub shows itself only to those who may look</h2>
       <p>
         Its figures, topics, subscribers and history need a token with the right to <code>observe</code>. An operator
-        makes one with <code>headwater token --observe --subscribe '*'</code>. Publishing and the vital signs work with
-        the rights you have.
+        makes one with <code>headwater token --observe --subscribe '*'</code>. Without it, <i>Events</i> shows what any
+        subscriber gets, without topics and with the times of arrival; publishing and the vital signs work with the
+        rights you have.
       </p>
       <button type="button" onClick={onAsk}>
         Enter a token

@@ -98,6 +98,8 @@ function Detail({ event: listed, topic }: { event: HubEvent; topic: string }) {
   }
   useEffect(() => {
     const left = new AbortController()
+    // Without the right to look, a subscriber has all there is for it.
+    if (listed.position === 0) return
     readEvent(listed.position, left.signal).then(show, (error: unknown) => {
       if (!left.signal.aborted) setProblem(error instanceof Error ? error.message : String(error))
     })
@@ -108,17 +110,19 @@ function Detail({ event: listed, topic }: { event: HubEvent; topic: string }) {
     <div class="detail">
       <dl>
         <div>
-          <dt>Stored</dt>
+          <dt>{event.position === 0 ? 'Arrived' : 'Stored'}</dt>
           <dd>{event.at === null ? 'not known' : new Date(event.at).toISOString().replace('T', ' ')}</dd>
         </div>
         <div>
           <dt>ID</dt>
           <dd>{event.id}</dd>
         </div>
-        <div>
-          <dt>Position</dt>
-          <dd>{event.position}</dd>
-        </div>
+        {event.position > 0 && (
+          <div>
+            <dt>Position</dt>
+            <dd>{event.position}</dd>
+          </div>
+        )}
         <div>
           <dt>{event.topics.length === 1 ? 'Topic' : 'Topics'}</dt>
           <dd>

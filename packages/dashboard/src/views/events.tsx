@@ -1,8 +1,10 @@
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { isAtBeginning, readFrom } from '../data/history.ts'
+import { needsToken } from '../data/hub.ts'
 import { goTo, place } from '../data/location.ts'
+import { openPublicTail } from '../data/public-tail.ts'
 import { subscribeWithCurl, subscribeWithScript } from '../data/snippets.ts'
-import { stats } from '../data/stats.ts'
+import { stats, statsState } from '../data/stats.ts'
 import { useStore } from '../data/store.ts'
 import { openTail, type Row, rowOf, type Tail } from '../data/tail.ts'
 import type { HistoryPage } from '../data/wire.ts'
@@ -164,7 +166,9 @@ function TopicField({ topic }: { topic: string }) {
 
 /** One tail for each selection, closed with the view. */
 function useTail(topic: string, hasVitals: boolean): Tail {
-  const tail = useMemo(() => openTail({ topic, hasVitals }), [topic, hasVitals])
+  const state = useStore(statsState)
+  const isPublic = state.name === 'refused' && needsToken(state.refusal)
+  const tail = useMemo(() => (isPublic ? openPublicTail : openTail)({ topic, hasVitals }), [topic, hasVitals, isPublic])
   useEffect(() => () => tail.close(), [tail])
   return tail
 }

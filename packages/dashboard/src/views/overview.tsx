@@ -15,7 +15,14 @@ const ranges: Readonly<Record<Range, string>> = { minute: 'a minute', hour: 'an 
 export function OverviewView() {
   const observed = useStore(stats)
   const [range, setRange] = useState<Range>('minute')
-  if (!observed) return <p class="empty">Waiting for the hub's figures…</p>
+  const state = useStore(statsState)
+  if (!observed || state.name === 'refused') {
+    return state.name === 'refused' ? (
+      <h1 class="hidden">Overview</h1>
+    ) : (
+      <p class="empty">Waiting for the hub's figures…</p>
+    )
+  }
   const plots = plotsOf(observed.series[range])
   return (
     <div class="view overview">
