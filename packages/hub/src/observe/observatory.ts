@@ -148,6 +148,12 @@ export class Observatory implements StoreObserver {
     this.#notices.add(this.#now(), kind, text, about)
   }
 
+  /** Notes and counts a connection that was refused. */
+  noteConnection({ message, code }: HubError, address: string): void {
+    this.#refused++
+    this.note('refused', `A connection was refused: ${message}`, { address, code })
+  }
+
   /** Notes a failure that no client was told about. */
   noteFailure(error: unknown): void {
     const code = error instanceof HubError ? error.code : undefined

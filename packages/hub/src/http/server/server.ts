@@ -81,7 +81,10 @@ export async function listen(
     counts,
     addresses: new ClientAddresses(options.trustedProxies),
     isEncrypted: certificate !== undefined,
-    onRefused: (refusal, address) => onRefused?.(refusal, { method: 'connection', route: 'none', address }),
+    onRefused(refusal, address) {
+      options.observatory?.noteConnection(refusal, address)
+      onRefused?.(refusal, { method: 'connection', route: 'none', address })
+    },
   })
   metrics?.observeConnections(guard)
   const serverOptions = serverOptionsOf(headersTimeoutMs, idleTimeoutMs)

@@ -4,7 +4,7 @@ import { everyTopic, exactTopic } from '../../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import type { EventStore } from '../../../src/store/store.ts'
 import { bearer, serveGuarded } from '../access/guarded-hub.ts'
-import { problemOf, type ServeOptions, type Serving, serve } from '../serve-hub.ts'
+import { problemOf, type ServeOptions, type Serving, sendRaw, serve } from '../serve-hub.ts'
 
 /** What the hub answers, which the tests look into. */
 // biome-ignore lint/suspicious/noExplicitAny: it is JSON
@@ -287,6 +287,17 @@ describe('the figures', () => {
     expect(notices).toMatchObject([{ kind: 'refused', code: 'INVALID_TOPIC', address: '127.0.0.1', count: 1 }])
     expect(topics.busiest).toMatchObject([{ topic: 'log', events: 1 }])
     expect(history).toMatchObject({ head: 1, count: 1 })
+  })
+
+  test('count and name connections that are refused', async () => {
+    const hub = await watch({ limits: { maxConnections: 1 } })
+    // Its connection is kept, and used again.
+    await hub.json('stats')
+    expect(await sendRaw(hub.url, '')).toContain('503 Service Unavailable')
+    const { totals, notices } = await hub.json('stats')
+    expect(totals.refused).toBe(1)
+    expect(notices).toMatchObject([{ kind: 'refused', code: 'HUB_FULL', address: '127.0.0.1' }])
+    expect(notices[0].text).toMatch(/^A connection was refused: /)
   })
 
   test('come as a snapshot and then step by step, with one reading for all pages', async () => {
