@@ -35,6 +35,7 @@ function longestFirst() {
     'conformance/webkit',
     'conformance/chromium',
     'conformance/runtimes',
+    'test/dashboard',
     'test/proxies/',
     'examples/test/frameworks/',
     'packages/learn/test/page',
