@@ -18,7 +18,7 @@ export async function runShell(script: string, isEnough: (output: string) => boo
   mkdirSync(bin)
   const hub = `http://127.0.0.1:${port}`
   // Somebody who reads waits until the hub says that it is ready.
-  const untilReady = `for i in $(seq 600); do [ "$(command curl -sko /dev/null -w '%{http_code}' ${hub}/healthz)" = 200 ] && break; sleep 0.1; done`
+  const untilReady = `for i in $(seq 1000); do [ "$(command curl -sko /dev/null -w '%{http_code}' ${hub}/healthz)" = 200 ] && break; sleep 0.1; done`
   writeCommand(
     join(bin, 'headwater'),
     `case "$1" in publish|tail) ${untilReady.replace('command curl', '/usr/bin/curl')}; exec '${process.execPath}' '${headwater}' "$@" --hub ${hub};; esac
@@ -83,8 +83,8 @@ async function observe(
     }
   }
   onTestFinished(kill)
-  // What it started may go on after it, and say the rest.
-  for (let waited = 0; waited < 60_000 && !(hasEnded(child) && isEnough(read(output))); waited += 50) {
+  // What it started may go on after it, and say the rest. A busy machine takes its time.
+  for (let waited = 0; waited < 110_000 && !(hasEnded(child) && isEnough(read(output))); waited += 50) {
     if (hasEnded(child) && child.exitCode !== 0) break
     if (isEnough(read(output)) && child.spawnargs[0] !== 'bash') break
     await wait(50)
