@@ -97,8 +97,10 @@ function filesOf(version: number): string {
   return fileURLToPath(new URL(`version-${version}`, import.meta.url))
 }
 
+/** What that version gave, and the time of each event, which was in the file but which it gave to nobody. */
 function saysOf(version: number): Fixture {
-  return JSON.parse(readFileSync(join(filesOf(version), 'says.json'), 'utf8')) as Fixture
+  const says = JSON.parse(readFileSync(join(filesOf(version), 'says.json'), 'utf8')) as Fixture
+  return { ...says, events: says.events.map((each) => ({ ...each, storedAt })) }
 }
 
 function directoryOf(version: number): string {
