@@ -1,3 +1,5 @@
+import { letProcessEnd, longestTimerMs } from './timer.ts'
+
 /** An object that an alarm wakes. */
 export interface Timed {
   /** Does everything due by `now`, which is `performance.now()` or a little ahead of it. */
@@ -21,6 +23,7 @@ export type SetAlarm = (timed: Timed, milliseconds: number) => Alarm
  * of a timer and its closure. Writing to many connections in one go also costs less.
  */
 export const setSharedAlarm: SetAlarm = (timed, milliseconds) => {
+  // An object that is woken too soon sets the next alarm.
   const waitMs = Math.min(milliseconds, longestTimerMs)
   const grainMs = 2 ** Math.floor(Math.log2(Math.max(waitMs / 32, 1)))
   const now = performance.now()
@@ -92,15 +95,4 @@ class SharedAlarm implements Alarm {
   #forget(): void {
     if (shared.get(this.#through) === this) shared.delete(this.#through)
   }
-}
-
-/**
- * The longest time of a timer: a longer one becomes 1 ms in every runtime. An object that is woken
- * too soon sets the next alarm.
- */
-export const longestTimerMs = 2_147_483_647
-
-/** An open session does not keep the process alive. Only Node's timers are objects. */
-function letProcessEnd(timer: ReturnType<typeof setTimeout>): void {
-  ;(timer as { unref?: () => void }).unref?.()
 }

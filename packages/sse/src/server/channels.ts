@@ -4,6 +4,7 @@ import { checkChannelOptions } from './create-channel.ts'
 import { MemoryChannel } from './memory-channel.ts'
 import { namesOf } from './names.ts'
 import { refuseOtherWords } from './other-words.ts'
+import { letProcessEnd, longestTimerMs } from './timer.ts'
 
 export interface ChannelsOptions<M extends object = AnyEvents, State = unknown>
   extends Omit<ChannelOptions<M, State>, 'name'> {
@@ -116,11 +117,10 @@ class KeyedChannels implements Channels<string | number> {
         this.#sweep()
         if (this.#channels.size > 0) this.#sweepLater(maxAgeMs)
       },
-      Math.min(Math.max(maxAgeMs / 2, 1000), 2 ** 31 - 1),
+      Math.min(Math.max(maxAgeMs / 2, 1000), longestTimerMs),
     )
     this.#sweepTimer = timer
-    // A number elsewhere than in Node. It keeps no process alive.
-    if (typeof timer === 'object') timer.unref()
+    letProcessEnd(timer)
   }
 }
 

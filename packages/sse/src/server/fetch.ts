@@ -1,6 +1,5 @@
 import type { EventMap, IsAnyEvents } from '../protocol/event-map.ts'
 import { type AnyEvents, SseError } from '../protocol/index.ts'
-import { longestTimerMs } from './alarm.ts'
 import { FetchSink, reportsFailedResponses } from './fetch-sink.ts'
 import { isObservable } from './observable.ts'
 import type { MappedItem, PipeItem, PipeSource } from './pipe.ts'
@@ -10,6 +9,7 @@ import { ServerSession } from './server-session.ts'
 import type { Session } from './session.ts'
 import { readSessionOptions, type SessionOptions, type SessionSettings } from './session-options.ts'
 import { readStreamRequest } from './stream-request.ts'
+import { longestTimerMs } from './timer.ts'
 
 /**
  * Produces the events of one response. If it returns (or resolves to) a generator, an async

@@ -5,6 +5,11 @@ export function frameBytes(frame: Frame): Uint8Array {
   return sendable(encoder.encode(frame))
 }
 
+/** The length of a text in UTF-8. */
+export function byteLength(text: string): number {
+  return encoder.encode(text).length
+}
+
 /** Bytes and a text of ASCII after them, in that form. */
 export function withText(bytes: Uint8Array, text: string): Uint8Array {
   const joined = new Uint8Array(bytes.length + text.length)

@@ -3,7 +3,7 @@ import type { BroadcastOptions, Channel, ChannelOptions, FilteredEvent, Subscrib
 import { parsePlaces, placeIn, placePrefix } from './channel-id.ts'
 import { claimSession } from './claim-session.ts'
 import { createEpoch, formatEventId, parseEventId } from './event-id.ts'
-import { frameBytes } from './frame-bytes.ts'
+import { byteLength, frameBytes } from './frame-bytes.ts'
 import { encodeGap } from './gap.ts'
 import { History, type SentEvent } from './history.ts'
 import { namesOf, refuseUnknownName } from './names.ts'
@@ -14,6 +14,7 @@ import { ServerSession } from './server-session.ts'
 import type { AnySession, Session } from './session.ts'
 import { dataEncoder, type EncodeData, encodeSessionEvent, type SessionEvent } from './session-event.ts'
 import { SessionPlaces } from './session-places.ts'
+import { letProcessEnd } from './timer.ts'
 
 /** The implementation of {@link Channel}, for options that are checked. */
 export class MemoryChannel implements Channel {
@@ -131,7 +132,8 @@ export class MemoryChannel implements Channel {
     // What is not an object is refused as such.
     const frame = encodeSessionEvent(Object(event) === event ? { ...event, id } : event, this.#encodeData)
     if (frame === undefined) return ''
-    const idLength = frameBytes(id as never).length + 'id: \n\n'.length
+    // A place is ASCII.
+    const idLength = 'id: \n\n'.length + (ownId === undefined ? place.length : byteLength(ownId))
     const content = { type: event.type || 'message', data: event.data }
     const sent: SentEvent = { bytes: frameBytes(frame), idLength, place, ownId, content }
     this.#history.add(sent)
@@ -292,8 +294,7 @@ export class MemoryChannel implements Channel {
       Math.min(10_000, this.#history.maxAgeMs / 4),
     )
     this.#positionTimer = timer
-    // A number elsewhere than in Node. It keeps no process alive.
-    if (typeof timer === 'object') timer.unref()
+    letProcessEnd(timer)
   }
 
   /** Tells a live client that it has everything up to the head. */
