@@ -61,16 +61,20 @@ export class SubscriberBook {
   /** The subscribers with a text in an address or a selector, at most so many. Reads each of them once. */
   list(most: number, containing = ''): SubscriberList {
     const wanted = containing.toLowerCase()
-    const found: { readonly entry: BookedSubscriber; readonly progress: SubscriberProgress }[] = []
+    const listed: { readonly entry: BookedSubscriber; readonly progress: SubscriberProgress }[] = []
+    let found = 0
     for (const entry of this.#entries) {
       const progress = entry.progress()
-      if (progress && (wanted === '' || contains(entry, wanted))) found.push({ entry, progress })
+      if (!progress || (wanted !== '' && !contains(entry, wanted))) continue
+      found++
+      // Each second the figures ask how many there are, and for none of them.
+      if (most > 0) listed.push({ entry, progress })
     }
-    found.sort((a, b) => b.progress.lagEvents - a.progress.lagEvents || a.entry.since - b.entry.since)
+    listed.sort((a, b) => b.progress.lagEvents - a.progress.lagEvents || a.entry.since - b.entry.since)
     return {
       total: this.#entries.size,
-      found: found.length,
-      subscribers: found.slice(0, most).map(({ entry, progress }) => toListed(entry, progress)),
+      found,
+      subscribers: listed.slice(0, most).map(({ entry, progress }) => toListed(entry, progress)),
     }
   }
 }
