@@ -1,5 +1,7 @@
 import type { Matcher } from '../matching/matcher.ts'
 import type { StoredEvent } from '../store/store.ts'
+import { admittedEvents } from './admitted-events.ts'
+import type { Selection } from './selection.ts'
 
 /** Which part of the history an operator looks at. */
 export interface HistoryView {
@@ -7,16 +9,22 @@ export interface HistoryView {
   readonly matchers: readonly Matcher[]
   /** The topics whose private events are shown with their data. */
   readonly rights: readonly Matcher[]
-  /** Only events of these types. Default: all. */
+  /** Only events of these types; one without a type is a `message`. Default: all. */
   readonly types?: ReadonlySet<string> | undefined
   /** No events of these types. Default: all. */
   readonly exceptTypes?: ReadonlySet<string> | undefined
 }
 
-/** Whether a view shows events of this type. An event without a type is a `message`. */
-export function hasShownType(
-  { types, exceptTypes }: Pick<HistoryView, 'types' | 'exceptTypes'>,
-  { type = 'message' }: Pick<StoredEvent, 'type'>,
-): boolean {
-  return (!types || types.has(type)) && !exceptTypes?.has(type)
+/** The most events, and about the most bytes, of one read of the history for an operator. */
+export const viewRead = { maxEvents: 500, maxBytes: 512 * 1024 }
+
+/** Those events of a page that a view shows. Rejects with the signal's reason. */
+export async function shownEvents(
+  events: readonly StoredEvent[],
+  selection: Selection,
+  { types, exceptTypes }: HistoryView,
+  signal: AbortSignal | undefined,
+): Promise<readonly StoredEvent[]> {
+  const admitted = await admittedEvents(events, selection, signal)
+  return admitted.filter(({ type = 'message' }) => (!types || types.has(type)) && !exceptTypes?.has(type))
 }

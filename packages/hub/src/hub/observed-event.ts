@@ -1,5 +1,4 @@
-import type { Matcher } from '../matching/matcher.ts'
-import { MatcherSet } from '../matching/matcher-set.ts'
+import type { MatcherSet } from '../matching/matcher-set.ts'
 import { toTopics } from '../matching/topic.ts'
 import type { StoredEvent } from '../store/store.ts'
 import { eventIdOf } from './event-id.ts'
@@ -28,14 +27,15 @@ export interface ObservedEvent {
 /** How much of its data a list shows of each event, in characters. */
 export const shownCharacters = 8192
 
+/** Shows an event: a private one with its data only if `rights` select it. */
 export function toObserved(
   epoch: string,
   event: StoredEvent,
-  rights: readonly Matcher[],
+  rights: MatcherSet,
   most = shownCharacters,
 ): ObservedEvent {
   const { position, storedAt, topics, type = 'message', data, isPrivate, retryMs } = event
-  const isShown = !isPrivate || new MatcherSet(rights).selectsAny(toTopics(topics))
+  const isShown = !isPrivate || rights.selectsAny(toTopics(topics))
   return {
     position,
     at: storedAt ?? null,

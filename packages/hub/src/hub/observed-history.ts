@@ -1,11 +1,11 @@
 import type { Session } from '@headwater/sse/server'
 import { HubError } from '../base/errors.ts'
 import { everyTopic, type Matcher } from '../matching/matcher.ts'
+import { MatcherSet } from '../matching/matcher-set.ts'
 import type { Bounds, EventStore, StoredEvent } from '../store/store.ts'
-import { admittedEvents } from './admitted-events.ts'
 import { encodeStoredEvent } from './event-frame.ts'
 import type { HistoryReader } from './history-reader.ts'
-import { type HistoryView, hasShownType } from './history-view.ts'
+import { type HistoryView, shownEvents, viewRead } from './history-view.ts'
 import { type ObservedEvent, toObserved } from './observed-event.ts'
 import { ObservedTail } from './observed-tail.ts'
 import { Selection } from './selection.ts'
@@ -39,8 +39,6 @@ export interface ObservedMark {
 export const maxPageEvents = 500
 /** How much of the history one request reads at most, whatever it finds. */
 const maxReads = 8
-const readEvents = 500
-const readBytes = 512 * 1024
 /** How many tails there may be at once. */
 export const maxTails = 32
 
@@ -66,10 +64,11 @@ export class ObservedHistory {
         ? await this.#back(view, place.before, limit, bounds, signal)
         : await this.#forwards(view, await this.#start(place, bounds, signal), limit, bounds, signal)
     const { head, earliest, count } = bounds
+    const rights = new MatcherSet(view.rights)
     return {
       epoch: this.#store.epoch,
       ...part,
-      events: part.events.map((event) => toObserved(this.#store.epoch, event, view.rights)),
+      events: part.events.map((event) => toObserved(this.#store.epoch, event, rights)),
       head: head.position,
       oldest: earliest ? await this.#markAt(earliest.position, bounds, signal) : null,
       newest: earliest ? await this.#markAt(head.position, bounds, signal) : null,
@@ -90,7 +89,7 @@ export class ObservedHistory {
     if (position > head.position) return undefined
     const event = await this.#next(position - 1, position, signal)
     if (!event) return undefined
-    const observed = toObserved(this.#store.epoch, event, rights, Infinity)
+    const observed = toObserved(this.#store.epoch, event, new MatcherSet(rights), Infinity)
     return { event: observed, frame: observed.data === undefined ? null : encodeStoredEvent(this.#store.epoch, event) }
   }
 
@@ -137,12 +136,10 @@ export class ObservedHistory {
     const events: StoredEvent[] = []
     let from = start
     for (let reads = 0; reads < maxReads && from > 1 && events.length < limit; reads++) {
-      const query = { before: from, topics: selection.topics, maxEvents: readEvents, maxBytes: readBytes }
+      const query = { before: from, topics: selection.topics, ...viewRead }
       const page = await this.#history.readAllBack(query, signal)
-      for (const event of await admittedEvents(page.events, selection, signal)) {
-        if (events.length === limit) break
-        if (hasShownType(view, event)) events.push(event)
-      }
+      const shown = await shownEvents(page.events, selection, view, signal)
+      events.push(...shown.slice(0, limit - events.length))
       from = events.length === limit ? events.at(-1)!.position : page.from
     }
     // Position 1 is the first that an event can have.
@@ -155,20 +152,10 @@ export class ObservedHistory {
     const events: StoredEvent[] = []
     let through = start
     for (let reads = 0; reads < maxReads && through < head.position && events.length < limit; reads++) {
-      const page = await this.#history.readAll(
-        {
-          after: through,
-          through: head.position,
-          topics: selection.topics,
-          maxEvents: readEvents,
-          maxBytes: readBytes,
-        },
-        signal,
-      )
-      for (const event of await admittedEvents(page.events, selection, signal)) {
-        if (events.length === limit) break
-        if (hasShownType(view, event)) events.push(event)
-      }
+      const query = { after: through, through: head.position, topics: selection.topics, ...viewRead }
+      const page = await this.#history.readAll(query, signal)
+      const shown = await shownEvents(page.events, selection, view, signal)
+      events.push(...shown.slice(0, limit - events.length))
       through = events.length === limit ? events.at(-1)!.position : page.through
     }
     return { events, after: start, through }

@@ -2,19 +2,16 @@ import { encodeEvent } from '@headwater/sse'
 import { claimSession, type FedSession, frameBytes } from '@headwater/sse/internal'
 import type { Session } from '@headwater/sse/server'
 import { everyTopic } from '../matching/matcher.ts'
+import { MatcherSet } from '../matching/matcher-set.ts'
 import { beginning, type EventStore, type HistoryPosition, markOf } from '../store/store.ts'
-import { admittedEvents } from './admitted-events.ts'
 import { positionId } from './event-id.ts'
 import type { HistoryReader } from './history-reader.ts'
-import { type HistoryView, hasShownType } from './history-view.ts'
+import { type HistoryView, shownEvents, viewRead } from './history-view.ts'
 import { toObserved } from './observed-event.ts'
 import { Selection } from './selection.ts'
 
 /** How often the history is read while it grows, in milliseconds: people do not read faster. */
 const readMs = 100
-/** The most events, and about the most bytes, of one read. */
-const readEvents = 500
-const readBytes = 512 * 1024
 /** A tail that is further behind goes on near the end, and says so: nobody reads that fast. */
 const maxLag = 5000
 const continuesBefore = 200
@@ -28,6 +25,7 @@ export class ObservedTail {
   readonly #history: HistoryReader
   readonly #selection: Selection
   readonly #view: HistoryView
+  readonly #rights: MatcherSet
   readonly #left = new AbortController()
   #session: FedSession | undefined
   #position = 0
@@ -41,6 +39,7 @@ export class ObservedTail {
     this.#history = history
     this.#selection = new Selection(view.matchers, [everyTopic])
     this.#view = view
+    this.#rights = new MatcherSet(view.rights)
   }
 
   /** Begins after a position, or with what is new. Rejects as the store does. */
@@ -110,18 +109,17 @@ export class ObservedTail {
       this.#position = through
     }
     const { topics } = this.#selection
-    const query = { after: this.#position, through: head.position, topics, maxEvents: readEvents, maxBytes: readBytes }
+    const query = { after: this.#position, through: head.position, topics, ...viewRead }
     const page = await this.#history.readAll(query, this.#left.signal)
-    const admitted = await admittedEvents(page.events, this.#selection, this.#left.signal)
+    const events = await shownEvents(page.events, this.#selection, this.#view, this.#left.signal)
     const { trimmed } = page.bounds
     if (trimmed.position > this.#position) {
       this.#send('skipped', { reason: 'trimmed', after: this.#position, through: trimmed.position })
     }
-    const events = admitted.filter((event) => hasShownType(this.#view, event))
     this.#position = page.through
     const last = events.at(-1)
     if (!last) return
-    const shown = events.map((event) => toObserved(this.#store.epoch, event, this.#view.rights))
+    const shown = events.map((event) => toObserved(this.#store.epoch, event, this.#rights))
     this.#send('events', { events: shown, through: page.through }, positionId(this.#store.epoch, last))
   }
 
