@@ -1,8 +1,10 @@
 import { useState } from 'preact/hooks'
 import type { Lesson } from './lessons.ts'
+import { RunControls } from './run/run-controls.tsx'
 import { RunView } from './run/run-view.tsx'
 import { useRun } from './run/use-run.ts'
 import { scriptSource } from './script-source.ts'
+import { Section } from './section.tsx'
 import { isStatic, newRun, otherOrigin, streamUrl } from './server.ts'
 import { Rich } from './texts/rich.tsx'
 import { useTexts } from './texts/texts.ts'
@@ -31,15 +33,7 @@ export function LessonView({ lesson, number }: { readonly lesson: Lesson; readon
   }
 
   return (
-    <section class="lesson" id={name} aria-labelledby={`${name}-title`}>
-      <h2 id={`${name}-title`}>
-        <span class="number">{number}</span> <Rich text={text.title} />
-      </h2>
-      {text.lead.map((paragraph) => (
-        <p key={paragraph}>
-          <Rich text={paragraph} />
-        </p>
-      ))}
+    <Section id={name} number={number} title={text.title} lead={text.lead}>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls */}
       <pre class="code" tabIndex={0}>
         {code}
@@ -68,14 +62,7 @@ export function LessonView({ lesson, number }: { readonly lesson: Lesson; readon
       {isImpossible ? (
         <p class="hint">{isStatic ? texts.needsHub : texts.needsOtherName}</p>
       ) : (
-        <div class="controls">
-          <button type="button" class="primary" onClick={begin}>
-            {run ? texts.again : texts.start}
-          </button>
-          <button type="button" disabled={!run?.isOpen} onClick={() => run?.close()}>
-            <code>close()</code>
-          </button>
-        </div>
+        <RunControls run={run} onStart={begin} />
       )}
       {run ? (
         <RunView run={run} />
@@ -101,7 +88,7 @@ export function LessonView({ lesson, number }: { readonly lesson: Lesson; readon
           {scripts(lesson).map(scriptSource).join('\n\n')}
         </pre>
       </details>
-    </section>
+    </Section>
   )
 }
 

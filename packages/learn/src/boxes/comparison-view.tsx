@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks'
+import { Section } from '../section.tsx'
 import { isStatic } from '../server.ts'
 import { Rich } from '../texts/rich.tsx'
 import { fill, useTexts } from '../texts/texts.ts'
@@ -27,13 +28,7 @@ export function ComparisonView({ number }: { readonly number: number }) {
 
   const [sse, webSocket] = websocket.columns
   return (
-    <section class="lesson" id="websocket" aria-labelledby="websocket-title">
-      <h2 id="websocket-title">
-        <span class="number">{number}</span> {websocket.title}
-      </h2>
-      {websocket.lead.map((paragraph) => (
-        <p key={paragraph}>{paragraph}</p>
-      ))}
+    <Section id="websocket" number={number} title={websocket.title} lead={websocket.lead}>
       {isStatic ? (
         <p class="hint">
           <Rich text={texts.hub.needsHub} />
@@ -89,6 +84,6 @@ export function ComparisonView({ number }: { readonly number: number }) {
           </table>
         </>
       )}
-    </section>
+    </Section>
   )
 }

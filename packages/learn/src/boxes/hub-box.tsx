@@ -1,6 +1,8 @@
 import { useState } from 'preact/hooks'
+import { RunControls } from '../run/run-controls.tsx'
 import { RunView } from '../run/run-view.tsx'
 import { useRun } from '../run/use-run.ts'
+import { Section } from '../section.tsx'
 import { hubUrl, isStatic, newRun } from '../server.ts'
 import { Rich } from '../texts/rich.tsx'
 import { fill, useTexts } from '../texts/texts.ts'
@@ -38,29 +40,14 @@ export function HubBox({ number }: { readonly number: number }) {
   }
 
   return (
-    <section class="lesson" id="hub" aria-labelledby="hub-title">
-      <h2 id="hub-title">
-        <span class="number">{number}</span> {texts.hub.title}
-      </h2>
-      {texts.hub.lead.map((paragraph) => (
-        <p key={paragraph}>
-          <Rich text={paragraph} />
-        </p>
-      ))}
+    <Section id="hub" number={number} title={texts.hub.title} lead={texts.hub.lead}>
       {isStatic ? (
         <p class="hint">
           <Rich text={texts.hub.needsHub} />
         </p>
       ) : (
         <>
-          <div class="controls">
-            <button type="button" class="primary" onClick={begin}>
-              {run ? texts.again : texts.start}
-            </button>
-            <button type="button" disabled={!run?.isOpen} onClick={() => run?.close()}>
-              <code>close()</code>
-            </button>
-          </div>
+          <RunControls run={run} onStart={begin} />
           <form class="box-form inline" onSubmit={publish}>
             <label class="box">
               {texts.hub.topic}
@@ -83,6 +70,6 @@ export function HubBox({ number }: { readonly number: number }) {
           </pre>
         </>
       )}
-    </section>
+    </Section>
   )
 }

@@ -2,6 +2,7 @@ import { createParser } from '@headwater/sse'
 import { useState } from 'preact/hooks'
 import { explainStream } from '../explain-stream.ts'
 import { Visible } from '../run/visible.tsx'
+import { Section } from '../section.tsx'
 import { Rich } from '../texts/rich.tsx'
 import { fill, useTexts } from '../texts/texts.ts'
 
@@ -17,13 +18,7 @@ export function ParserBox({ number }: { readonly number: number }) {
   const { lines, hasBom, isIncomplete, lastEventId, retryMs } = explainStream(stream)
   const events = eventsOf(stream)
   return (
-    <section class="lesson" id="parser" aria-labelledby="parser-title">
-      <h2 id="parser-title">
-        <span class="number">{number}</span> {texts.title}
-      </h2>
-      {texts.lead.map((paragraph) => (
-        <p key={paragraph}>{paragraph}</p>
-      ))}
+    <Section id="parser" number={number} title={texts.title} lead={texts.lead}>
       <fieldset class="chips" aria-label={texts.examples}>
         {(Object.keys(examples) as (keyof typeof examples)[]).map((name) => (
           <button
@@ -109,7 +104,7 @@ export function ParserBox({ number }: { readonly number: number }) {
         ))}
       </ol>
       {events.length === 0 && <p class="hint">{texts.noEvents}</p>}
-    </section>
+    </Section>
   )
 }
 

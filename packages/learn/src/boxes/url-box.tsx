@@ -1,8 +1,9 @@
 import { useState } from 'preact/hooks'
+import { CloseButton } from '../run/run-controls.tsx'
 import { RunView } from '../run/run-view.tsx'
 import { useRun } from '../run/use-run.ts'
+import { Section } from '../section.tsx'
 import { here, hubUrl, isStatic } from '../server.ts'
-import { Rich } from '../texts/rich.tsx'
 import { fill, useTexts } from '../texts/texts.ts'
 
 /** A box for the URL of any event stream. */
@@ -26,15 +27,7 @@ export function UrlBox({ number }: { readonly number: number }) {
   }
 
   return (
-    <section class="lesson" id="url" aria-labelledby="url-title">
-      <h2 id="url-title">
-        <span class="number">{number}</span> {texts.url.title}
-      </h2>
-      {texts.url.lead.map((paragraph) => (
-        <p key={paragraph}>
-          <Rich text={paragraph} />
-        </p>
-      ))}
+    <Section id="url" number={number} title={texts.url.title} lead={texts.url.lead}>
       <form class="box-form" onSubmit={connect}>
         <label class="box">
           {texts.url.label}
@@ -70,9 +63,7 @@ export function UrlBox({ number }: { readonly number: number }) {
           <button type="submit" class="primary">
             {texts.url.open}
           </button>
-          <button type="button" disabled={!run?.isOpen} onClick={() => run?.close()}>
-            <code>close()</code>
-          </button>
+          <CloseButton run={run} />
         </div>
       </form>
       {refusal !== undefined && <p role="alert">{fill(texts.url.refused, { reason: refusal })}</p>}
@@ -82,7 +73,7 @@ export function UrlBox({ number }: { readonly number: number }) {
           <li key={line}>{line}</li>
         ))}
       </ul>
-    </section>
+    </Section>
   )
 }
 
