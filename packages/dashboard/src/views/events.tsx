@@ -9,6 +9,7 @@ import { useStore } from '../data/store.ts'
 import { openTail, type Row, rowOf, type Tail } from '../data/tail.ts'
 import type { HistoryPage } from '../data/wire.ts'
 import { Copy } from '../parts/copy.tsx'
+import { SearchField } from '../parts/search-field.tsx'
 import { EventList } from './event-list.tsx'
 import { useDone } from './first-steps.tsx'
 import { RawStream } from './raw-stream.tsx'
@@ -44,15 +45,7 @@ export function EventsView() {
       <h1 class="hidden">Events</h1>
       <div class="toolbar selection">
         <TopicField topic={topic} />
-        <label class="grow">
-          <span class="hidden">Filter what is shown</span>
-          <input
-            type="search"
-            placeholder="Filter what is shown"
-            value={filter}
-            onInput={(event) => setFilter(event.currentTarget.value)}
-          />
-        </label>
+        <SearchField label="Filter what is shown" value={filter} onChange={setFilter} />
         <label class="check">
           <input type="checkbox" checked={hasVitals} onChange={(event) => setVitals(event.currentTarget.checked)} />
           vital signs

@@ -3,6 +3,7 @@ import { goTo } from '../data/location.ts'
 import type { ListedSubscriber, SubscriberList } from '../data/wire.ts'
 import { bytes, count, duration } from '../format.ts'
 import { usePolled } from '../parts/polled.ts'
+import { SearchField } from '../parts/search-field.tsx'
 
 export function SubscribersView() {
   const [search, setSearch] = useState('')
@@ -14,15 +15,7 @@ export function SubscribersView() {
     <div class="view">
       <h1>Subscribers</h1>
       <div class="toolbar">
-        <label class="grow">
-          <span class="hidden">Search by topic or address</span>
-          <input
-            type="search"
-            placeholder="Search by topic or address"
-            value={search}
-            onInput={(event) => setSearch(event.currentTarget.value)}
-          />
-        </label>
+        <SearchField label="Search by topic or address" value={search} onChange={setSearch} />
         {list && (
           <span class="quiet-text">
             {count(list.total)} open

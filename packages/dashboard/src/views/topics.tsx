@@ -3,6 +3,7 @@ import { goTo } from '../data/location.ts'
 import type { TopicList } from '../data/wire.ts'
 import { ago, count, rate } from '../format.ts'
 import { usePolled } from '../parts/polled.ts'
+import { SearchField } from '../parts/search-field.tsx'
 
 export function TopicsView() {
   const [search, setSearch] = useState('')
@@ -11,15 +12,7 @@ export function TopicsView() {
     <div class="view">
       <h1>Topics</h1>
       <div class="toolbar">
-        <label class="grow">
-          <span class="hidden">Search topics</span>
-          <input
-            type="search"
-            placeholder="Search topics"
-            value={search}
-            onInput={(event) => setSearch(event.currentTarget.value)}
-          />
-        </label>
+        <SearchField label="Search topics" value={search} onChange={setSearch} />
         {list && (
           <span class="quiet-text">
             {count(list.counted)}{' '}
