@@ -1,14 +1,17 @@
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { extname, join, sep } from 'node:path'
-import { gzipSync } from 'node:zlib'
+import { promisify } from 'node:util'
+import { gzip, type ZlibOptions } from 'node:zlib'
 import { acceptsGzip, hasMatch } from './message/headers.ts'
-import type { HubRequest, HubResponse } from './message/http-message.ts'
+import type { BodyResponse, HubRequest } from './message/http-message.ts'
 
 interface File {
   readonly body: Buffer
-  /** The same, compressed; `undefined` if that is not worth it. */
-  readonly gzipped: Buffer | undefined
+  /** Whether it is worth compressing. */
+  readonly isCompressible: boolean
+  /** The same, compressed, since a client has asked for that: no start of a hub waits for it. */
+  gzipped?: Promise<Buffer>
   readonly contentType: string
   readonly etag: string
 }
@@ -52,33 +55,37 @@ export class Dashboard {
   }
 
   /** Answers a request for a path that it has, compressed if the client accepts that. */
-  answer(path: string, header: HubRequest['header']): HubResponse {
-    const { body, gzipped, contentType, etag } = this.#files.get(path)!
+  async answer(path: string, header: HubRequest['header']): Promise<BodyResponse> {
+    const file = this.#files.get(path)!
+    const { body, isCompressible, contentType, etag } = file
     // A new version of the hub has a new page, so browsers ask each time; usually the answer is
     // that nothing has changed.
     const headers = {
       'cache-control': 'no-cache',
       // Weak: the same for both codings.
       etag: `W/${etag}`,
-      vary: gzipped && 'Accept-Encoding',
+      vary: isCompressible ? 'Accept-Encoding' : undefined,
       'content-security-policy': this.#policy,
     }
     if (hasMatch(header('if-none-match'), etag)) return { status: 304, headers, body: '' }
-    const isGzipped = gzipped !== undefined && acceptsGzip(header('accept-encoding'))
+    const isGzipped = isCompressible && acceptsGzip(header('accept-encoding'))
+    if (isGzipped) file.gzipped ??= compress(body, { level: 9 })
     return {
       status: 200,
       headers: { ...headers, 'content-type': contentType, 'content-encoding': isGzipped ? 'gzip' : undefined },
-      body: isGzipped ? gzipped : body,
+      body: isGzipped ? await file.gzipped! : body,
     }
   }
 
   #add(path: string, contentType: string, body: Buffer): void {
     const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
-    const isText =
+    const isCompressible =
       body.length >= leastGzipped && !contentType.startsWith('image/png') && !contentType.startsWith('font/')
-    this.#files.set(path, { body, gzipped: isText ? gzipSync(body, { level: 9 }) : undefined, contentType, etag })
+    this.#files.set(path, { body, isCompressible, contentType, etag })
   }
 }
+
+const compress = promisify<Buffer, ZlibOptions, Buffer>(gzip)
 
 /** Smaller files fit into one packet anyway, in bytes. */
 const leastGzipped = 1400

@@ -6,7 +6,7 @@ import { Classroom } from '../../lessons/classroom.ts'
 import { play } from '../../lessons/play.ts'
 import { isLoopbackHost } from '../access/client-address.ts'
 import { Dashboard } from '../dashboard.ts'
-import type { HubResponse } from '../message/http-message.ts'
+import type { BodyResponse } from '../message/http-message.ts'
 import { LearnWebSockets } from './learn-websockets.ts'
 
 export interface LearnServerOptions {
@@ -131,11 +131,7 @@ export class LearnServer {
       res.writeHead(308, { location: `learn/${query}` }).end()
     } else if (!this.#page.has(path)) sendText(res, 404, `There is nothing at /learn${path}.\n`)
     else
-      send(
-        req,
-        res,
-        this.#page.answer(path, (name) => req.headers[name]?.toString()),
-      )
+      void this.#page.answer(path, (name) => req.headers[name]?.toString()).then((response) => send(req, res, response))
   }
 }
 
@@ -168,14 +164,10 @@ function setCookie(req: IncomingMessage, res: ServerResponse): void {
   res.writeHead(204, { 'cache-control': 'no-store', vary: 'Origin' }).end()
 }
 
-function send(
-  req: IncomingMessage,
-  res: ServerResponse,
-  { status, headers, body }: HubResponse & { body?: unknown },
-): void {
+function send(req: IncomingMessage, res: ServerResponse, { status, headers, body }: BodyResponse): void {
   for (const [name, value] of Object.entries(headers)) if (value !== undefined) res.setHeader(name, value)
   res.statusCode = status
-  res.end(req.method === 'HEAD' ? undefined : (body as Buffer | string))
+  res.end(req.method === 'HEAD' ? undefined : body)
 }
 
 function sendText(res: ServerResponse, status: number, body: string): void {
