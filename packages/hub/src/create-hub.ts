@@ -5,7 +5,7 @@ import { checkNames } from './base/check-names.ts'
 import { createCounts } from './http/access/client-counts.ts'
 import { HoldersOverNodes } from './http/access/holders-over-nodes.ts'
 import { withDefaultLimits } from './http/access/limits.ts'
-import { Dashboard } from './http/dashboard.ts'
+import { BuiltPage } from './http/built-page.ts'
 import { createRouter, type HandlerOptions } from './http/router.ts'
 import { type FetchHandler, fetchHandlerFor } from './http/server/fetch-handler.ts'
 import { type Handler, handlerFor } from './http/server/handler.ts'
@@ -93,7 +93,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
       closing: closing.signal,
       onError: reportOnce,
       dashboard: dashboard
-        ? new Dashboard(fileURLToPath(new URL('../dist/dashboard', import.meta.url)), hub.path)
+        ? new BuiltPage(fileURLToPath(new URL('../dist/dashboard', import.meta.url)), hub.path)
         : undefined,
       observatory,
     }

@@ -15,7 +15,7 @@ import type { Authorize } from './access/permission.ts'
 import { PublicUrls } from './access/public-urls.ts'
 import type { TokenAuthorizer } from './access/token-authorizer.ts'
 import { TokenRefusal } from './access/token-refusal.ts'
-import type { Dashboard } from './dashboard.ts'
+import type { BuiltPage } from './built-page.ts'
 import { type HubRequest, type HubResponse, type HubResponseHeaders, noSniff, pathOf } from './message/http-message.ts'
 import { problemResponse, ruleFor } from './message/problem.ts'
 import type { Metrics } from './metrics.ts'
@@ -85,7 +85,7 @@ export interface HandlerOptions {
   /** Serves these metrics at `/metrics`. Default: none. */
   readonly metrics?: Metrics | undefined
   /** The page at `/`. Default: none. */
-  readonly dashboard?: Dashboard | undefined
+  readonly dashboard?: BuiltPage | undefined
   /** Keeps what operators look at, and serves it. Default: none. */
   readonly observatory?: Observatory | undefined
   /**

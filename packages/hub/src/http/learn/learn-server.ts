@@ -5,7 +5,7 @@ import { createSession } from '@headwater/sse/server'
 import { Classroom } from '../../lessons/classroom.ts'
 import { play } from '../../lessons/play.ts'
 import { isLoopbackHost } from '../access/client-address.ts'
-import { Dashboard } from '../dashboard.ts'
+import { BuiltPage } from '../built-page.ts'
 import type { BodyResponse } from '../message/http-message.ts'
 import { LearnWebSockets } from './learn-websockets.ts'
 
@@ -24,13 +24,13 @@ export interface LearnServerOptions {
  */
 export class LearnServer {
   readonly #classroom = new Classroom()
-  readonly #page: Dashboard
+  readonly #page: BuiltPage
   readonly #closing: AbortSignal
   readonly #webSockets: LearnWebSockets
   #openLogs = 0
 
   constructor({ hubPath, closing, directory = builtPage }: LearnServerOptions) {
-    this.#page = new Dashboard(directory, hubPath, contentSecurityPolicy)
+    this.#page = new BuiltPage(directory, hubPath, contentSecurityPolicy)
     this.#closing = closing
     this.#webSockets = new LearnWebSockets(closing)
   }

@@ -2,13 +2,13 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { Dashboard } from '../../src/http/dashboard.ts'
+import { BuiltPage } from '../../src/http/built-page.ts'
 import { type HubServer, listen } from '../../src/http/server/server.ts'
 import { createHubCore } from '../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 import { temporaryDirectory } from '../temporary-directory.ts'
 
-async function serveDashboard(dashboard: Dashboard): Promise<HubServer> {
+async function serveDashboard(dashboard: BuiltPage): Promise<HubServer> {
   const hub = await createHubCore({ store: createMemoryStore() })
   const server = await listen(hub, { host: '127.0.0.1', port: 0, dashboard })
   onTestFinished(() => server.close({ deadlineMs: 100 }))
@@ -24,7 +24,7 @@ describe('the page', () => {
   }
 
   test('is served with its type, a policy that lets nothing else in, and revalidated by its tag', async () => {
-    const dashboard = new Dashboard(
+    const dashboard = new BuiltPage(
       directory({ 'index.html': '<h1>hub</h1>', 'app.js': '1', 'sub/a.css': '', 'secret.key': 'k' }),
       '/.well-known/mercure',
     )
@@ -56,7 +56,7 @@ describe('the page', () => {
 
   test('is compressed for clients that accept it', async () => {
     const script = 'let answer = 42\n'.repeat(1000)
-    const server = await serveDashboard(new Dashboard(directory({ 'app.js': script, 'small.js': '1' }), '/hub'))
+    const server = await serveDashboard(new BuiltPage(directory({ 'app.js': script, 'small.js': '1' }), '/hub'))
     const get = (path: string, coding: string) => fetch(server.url + path, { headers: { 'accept-encoding': coding } })
     const gzipped = await get('/app.js', 'gzip')
     expect([gzipped.headers.get('content-encoding'), gzipped.headers.get('vary')]).toEqual(['gzip', 'Accept-Encoding'])
@@ -69,7 +69,7 @@ describe('the page', () => {
 
   test('learns where the hub is, relative to itself', async () => {
     const page = '<meta name="hub" content=".well-known/mercure">'
-    const dashboard = new Dashboard(directory({ 'index.html': page, 'app.js': page }), '/api/hub')
+    const dashboard = new BuiltPage(directory({ 'index.html': page, 'app.js': page }), '/api/hub')
     const server = await serveDashboard(dashboard)
     expect(await (await fetch(server.url)).text()).toBe('<meta name="hub" content="api/hub">')
     expect(await (await fetch(`${server.url}/app.js`)).text()).toBe(page)
@@ -77,7 +77,7 @@ describe('the page', () => {
 
   test('that was not built leaves a word in its place', async () => {
     const server = await serveDashboard(
-      new Dashboard(join(tmpdir(), 'headwater-no-such-directory'), '/.well-known/mercure'),
+      new BuiltPage(join(tmpdir(), 'headwater-no-such-directory'), '/.well-known/mercure'),
     )
     expect(await (await fetch(server.url)).text()).toContain('npm run build')
   })

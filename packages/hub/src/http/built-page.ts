@@ -17,9 +17,10 @@ interface File {
 }
 
 /**
- * The hub's page. Its files are read once: only what is in the directory now can ever be requested.
+ * A page that the build made: the dashboard, or the one at `/learn`. Its files are read once: only
+ * what is in the directory now can ever be requested.
  */
-export class Dashboard {
+export class BuiltPage {
   readonly #files = new Map<string, File>()
   readonly #policy: string
 
