@@ -122,8 +122,12 @@ function outletOf(response: ServerResponse): Outlet {
     write: (bytes) =>
       new Promise((resolve) => {
         // A client that has left answers no more.
-        response.once('close', resolve)
-        response.write(bytes, () => resolve())
+        const done = () => {
+          response.off('close', done)
+          resolve()
+        }
+        response.once('close', done)
+        response.write(bytes, done)
       }),
     // A broken connection discards what the client has received and not read yet, and a client reads
     // in later turns of the event loop: ours only after its `open` event.

@@ -410,3 +410,20 @@ describe('a scripted fetch', () => {
     expect(fetch.requests).toHaveLength(21)
   })
 })
+
+it('a server is sent any number of steps without a warning of a leak', async () => {
+  const warnings: Error[] = []
+  const hear = (warning: Error) => warnings.push(warning)
+  process.on('warning', hear)
+  const server = await createTestServer([[]])
+  open.push(server)
+  const received = fetch(server.url).then((response) => response.text())
+  const connection = await server.connection(1)
+  for (let n = 0; n < 30; n++) await connection.send({ data: `${n}` })
+  await connection.send(end())
+  expect((await received).split('\n\n')).toHaveLength(31)
+  // Node emits a warning in a later turn.
+  await new Promise((resolve) => setImmediate(resolve))
+  process.off('warning', hear)
+  expect(warnings).toEqual([])
+})
