@@ -62,6 +62,13 @@ describe('deploy/Containerfile', () => {
     expect(sources.filter((source) => !existsSync(join(root, source)))).toEqual([])
   })
 
+  test('copies the manifest of each workspace, without which npm installs nothing', () => {
+    const { workspaces } = JSON.parse(read('package.json')) as { workspaces: string[] }
+    const sources = copies.flatMap((copy) => copy.sources)
+    const isCopied = (path: string) => sources.some((source) => path === source || path.startsWith(`${source}/`))
+    expect(workspaces.filter((folder) => !isCopied(`${folder}/package.json`))).toEqual([])
+  })
+
   test('runs as nobody special, on an official Node 24, with one place to write to', () => {
     expect(new Set(valuesOf('FROM').map((value) => value.split(' ')[0]))).toEqual(
       new Set(['docker.io/library/node:24-bookworm-slim']),

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -27,6 +27,10 @@ interface Manifest {
 let shop: string
 let tarballs: Map<string, string>
 let user: string
+let installedWithUs: string[]
+
+/** What a user of the bindings has, and nobody else needs. */
+const frameworks = ['react', 'svelte', 'vue']
 
 beforeAll(() => {
   shop = mkdtempSync(join(tmpdir(), 'headwater-packages-'))
@@ -45,6 +49,10 @@ beforeAll(() => {
   writeFileSync(join(user, 'package.json'), JSON.stringify({ name: 'user', private: true, type: 'module' }))
   const install = ['install', '--loglevel=error', '--no-fund', '--no-audit', '--prefer-offline', ...tarballs.values()]
   execFileSync('npm', install, { cwd: user })
+  installedWithUs = readdirSync(join(user, 'node_modules'))
+  for (const framework of frameworks) {
+    symlinkSync(join(root, 'node_modules', framework), join(user, 'node_modules', framework))
+  }
 }, 120_000)
 
 afterAll(() => rmSync(shop, { recursive: true, force: true }))
@@ -111,6 +119,11 @@ describe.each(packages)('the package $manifest.name', ({ path, manifest }) => {
     // Some resolve their own packages to sources, by this condition.
     expect(runAsUser(program, '--conditions=source').split('\n')).toEqual(expected)
   })
+})
+
+it('the packages install no framework', () => {
+  expect(installedWithUs).toContain('headwater')
+  expect(installedWithUs.filter((name) => frameworks.includes(name))).toEqual([])
 })
 
 it('an installed @headwater/sse server and client talk to each other', () => {
@@ -185,6 +198,7 @@ describe('the browser build of @headwater/sse/client', () => {
     ['@headwater/sse', 'createParser'],
     ['@headwater/sse/client', 'EventSource'],
     ['@headwater/sse/client', 'events'],
+    ['@headwater/sse/live', 'liveEvents'],
     ['@headwater/sse/server', 'createSession'],
   ])('has nothing of %s if nothing of it is used', async (entry, name) => {
     for (const code of [`import '${entry}'`, `import { ${name} } from '${entry}'`]) {

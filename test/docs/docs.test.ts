@@ -56,18 +56,22 @@ test('TypeScript in the documentation compiles', () => {
   mkdirSync(workplace, { recursive: true })
   const checked = pages.flatMap((page) =>
     page.blocks
-      .filter(({ language, marker }) => language === 'ts' && marker && marker !== 'from')
+      .filter(({ language, marker }) => /^tsx?$/.test(language) && marker && marker !== 'from')
       .map((block) => ({ page, block })),
   )
   for (const { page, block } of checked) {
-    writeFileSync(join(workplace, `${slug(page, block)}.ts`), `${block.declarations}\n${block.code}\nexport {}\n`)
+    writeFileSync(
+      join(workplace, `${slug(page, block)}.${block.language}`),
+      `${block.declarations}\n${block.code}\nexport {}\n`,
+    )
   }
   const compilerOptions = {
     ...{ target: 'es2024', module: 'nodenext', strict: true, noEmit: true, skipLibCheck: true, types: ['node'] },
     lib: ['ES2024', 'DOM', 'DOM.Iterable', 'DOM.AsyncIterable'],
     moduleDetection: 'force',
+    jsx: 'react-jsx',
   }
-  writeFileSync(join(workplace, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts'] }))
+  writeFileSync(join(workplace, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['*.ts', '*.tsx'] }))
   const tsc = join(root, 'node_modules/typescript/bin/tsc')
   expect(checked.length).toBeGreaterThan(10)
   expect(outputOf([tsc, '--pretty', 'false', '-p', workplace])).toBe('')

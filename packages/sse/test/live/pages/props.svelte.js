@@ -1,0 +1,5 @@
+/** Props that can be changed from outside. */
+export function changing(given) {
+  const props = $state(given)
+  return props
+}
