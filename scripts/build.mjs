@@ -3,6 +3,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { join, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { ensureInstalled, pinnedEnvironment, pinnedNode, root, run } from './setup.mjs'
+import { writeThirdParty } from './third-party.mjs'
 
 /** Gives the compiler's exit code. */
 export async function build({ all = false } = {}) {
@@ -11,7 +12,7 @@ export async function build({ all = false } = {}) {
   const status = run(pinnedNode(), [tsc, '-b', ...projects], { env: pinnedEnvironment() })
   if (status !== 0) return status
   for (const name of ['sse', 'hub']) removeOrphans(join(root, 'packages', name))
-  return bundleDashboard() || bundleLearn()
+  return bundleDashboard() || bundleLearn() || writeThirdParty(join(root, 'packages/hub/dist'))
 }
 
 /** What was compiled from a source that is gone would still be published. */
@@ -19,7 +20,7 @@ function removeOrphans(folder) {
   const compiled = join(folder, 'dist')
   for (const name of readdirSync(compiled, { recursive: true, encoding: 'utf8' })) {
     const [module] = name.split(/(?:\.d)?\.[jt]s(?:\.map)?$/)
-    const isBundled = ['dashboard', 'learn-page'].includes(name.split(sep)[0])
+    const isBundled = ['dashboard', 'learn-page', 'THIRD-PARTY.md'].includes(name.split(sep)[0])
     if (module !== name && !isBundled && !existsSync(join(folder, 'src', `${module}.ts`))) rmSync(join(compiled, name))
   }
 }

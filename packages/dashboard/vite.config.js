@@ -17,8 +17,8 @@ export default defineConfig({
     emptyOutDir: true,
     target: 'es2022',
     sourcemap: true,
-    // What the licences of Preact and uPlot ask for.
-    license: { fileName: 'licenses.md' },
+    // What is in the bundle, for scripts/third-party.mjs.
+    license: { fileName: 'licenses.json' },
     modulePreload: false,
     assetsInlineLimit: 0,
     rolldownOptions: {

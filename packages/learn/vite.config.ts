@@ -15,6 +15,8 @@ export default defineConfig(({ mode }) => ({
     target: 'es2022',
     sourcemap: true,
     modulePreload: false,
+    // In the hub's package, for scripts/third-party.mjs; else beside the page.
+    license: { fileName: mode === 'production' ? 'licenses.json' : `licenses-${mode}.md` },
     ...(mode === 'service-worker'
       ? {
           lib: {
