@@ -16,6 +16,9 @@ import { checkHubOptions, type HubOptions } from './hub-options.ts'
 import { Observatory } from './observe/observatory.ts'
 import { observeStore } from './store/observed-store.ts'
 import { StoreHealthMonitor } from './store/store-health.ts'
+import { openStream } from './streams/open-stream.ts'
+import type { HubStream, StreamOptions } from './streams/stream.ts'
+import { Streams } from './streams/streams.ts'
 
 /** A hub in a program: what the program does with it, and how it answers HTTP requests. */
 export interface Hub extends HubCore {
@@ -29,6 +32,18 @@ export interface Hub extends HubCore {
     name: string,
     options?: TopicOptions<In, Out>,
   ): Topic<In, Out, State>
+  /**
+   * A stream of one writer and many readers that has an end and outlives its writer, such as the answer of
+   * a model: `write`, `pipe`, `close`, `fail`, `stop`; `response(request)` for readers, new, resuming or late.
+   *
+   * @throws HubError `INVALID_STREAM_NAME`, `INVALID_OPTION`.
+   */
+  stream(name: string, options?: StreamOptions): HubStream
+  /**
+   * The names of the streams that are open, whoever writes them: after a restart, those to take over before
+   * their leases end. Rejects as the store does.
+   */
+  openStreams(): Promise<readonly string[]>
   /**
    * Answers requests of `node:http`, `node:https` and `node:http2`: `createServer(hub.handler)`, or
    * `app.use(hub.handler)` in Express. Passes requests that are not for the hub to `next`, if there
@@ -71,6 +86,8 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     onError(error)
   }
   const limits = withDefaultLimits(options.limits)
+  // `createHubCore` rejects what is not a store.
+  const observed = typeof store?.follow === 'function' && observers.length > 0 ? observeStore(store, observers) : store
   const hub = await createHubCore({
     ...options,
     limits,
@@ -78,11 +95,11 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     // Without tokens, a hub speaks both dialects.
     acceptsJoiners: () => options.tokens?.isCompat ?? true,
     onError: reportOnce,
-    // `createHubCore` rejects what is not a store.
-    store: typeof store?.follow === 'function' && observers.length > 0 ? observeStore(store, observers) : store,
+    store: observed,
   })
   const { close } = hub
   if (!options.authorize && !options.tokens) warnOfOpenHub()
+  const streams = await startStreams(hub, observed, options, reportOnce)
   const closing = new AbortController()
   const { counts = createCounts() } = options
   const holders = store.nodes && new HoldersOverNodes(counts.subscribersOfHolder, store.nodes)
@@ -104,23 +121,41 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     return Object.assign(hub, {
       topic: <In extends object, Out extends object, State>(name: string, given?: TopicOptions<In, Out>) =>
         openTopic<In, Out, State>(hub, name, given, reportOnce),
+      stream: (name: string, given?: StreamOptions) => openStream(streams, name, given),
+      openStreams: () => streams.openNames(),
       handler: handlerFor(router, embedded),
       fetch: fetchHandlerFor(router, embedded),
       async listen(address: ListenOn) {
         checkNames('the options of listen', address, listenNames)
         return await listen(hub, { ...rules, ...address })
       },
-      close(deadline?: { readonly deadlineMs?: number | undefined }) {
+      async close(deadline?: { readonly deadlineMs?: number | undefined }) {
         // Ends requests that publish a stream of events: closing would wait for them.
         closing.abort()
         observatory?.close()
         holders?.close()
-        return close(deadline)
+        await Promise.all([streams.close(), close(deadline)])
       },
     })
   } catch (error) {
     holders?.close()
+    await streams.close()
     await close()
+    throw error
+  }
+}
+
+/** Starts the streams of a hub, which is closed if that fails. */
+async function startStreams(
+  hub: HubCore,
+  store: HubOptions['store'],
+  { streams }: HubOptions,
+  onError: (error: unknown) => void,
+): Promise<Streams> {
+  try {
+    return await Streams.start(hub, store, streams, onError)
+  } catch (error) {
+    await hub.close()
     throw error
   }
 }

@@ -5,6 +5,7 @@ import type { HandlerOptions } from './http/router.ts'
 import type { HubCoreOptions } from './hub/hub-core.ts'
 import type { Observatory } from './observe/observatory.ts'
 import type { StoreHealth } from './store/store-health.ts'
+import type { StreamsOptions } from './streams/streams.ts'
 
 /** Where a hub stores its events, and who may do what over HTTP. */
 export interface HubOptions
@@ -19,6 +20,8 @@ export interface HubOptions
    * What `dashboard` shows. Default: one of its own. Threads that serve one hub connect theirs.
    */
   readonly observatory?: Observatory | undefined
+  /** The bounds of `hub.stream(name)`, and what holds for streams that say nothing else. */
+  readonly streams?: StreamsOptions | undefined
   /**
    * Called when the store fails, when it works again, and when it is slow: once, not for each
    * publish that suffers from it. What is reported here is not also passed to `onError`. Default:
@@ -39,6 +42,7 @@ export function checkHubOptions(options: HubOptions): void {
 const optionNames = namesOf<HubOptions>({
   store: true,
   subscriptions: true,
+  streams: true,
   limits: true,
   onError: true,
   turnMs: true,

@@ -43,5 +43,11 @@ export type {
   UpstreamStatus,
 } from './store/store.ts'
 export { openUpstreamStore, type UpstreamConnection, type UpstreamStoreOptions } from './store/upstream.ts'
+export type { StreamItem, StreamPipeOptions, StreamPipeResult } from './streams/pipe-into-stream.ts'
+export type { StreamSource } from './streams/pipe-source.ts'
+export type { HubStream, StreamOptions, StreamReadOptions, StreamState, WrittenBefore } from './streams/stream.ts'
+export { STREAM_ENDED_EVENT_TYPE, type StreamEvent } from './streams/stream-reader.ts'
+export type { StreamEndKind } from './streams/stream-record.ts'
+export type { StreamStats, StreamsOptions } from './streams/streams.ts'
 export type { ActiveSubscription, MatchType } from './subscriptions/active-subscription.ts'
 export type { SubscriptionList, SubscriptionRegistry } from './subscriptions/registry.ts'

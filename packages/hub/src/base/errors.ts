@@ -32,8 +32,20 @@ export type HubErrorCode =
   | 'RATE_LIMITED'
   /** A body of a content type that the hub does not accept. */
   | 'UNSUPPORTED_MEDIA_TYPE'
-  /** A subscription that is not active, or an unknown path. */
+  /** A subscription that is not active, a stream that was never opened, or an unknown path. */
   | 'NOT_FOUND'
+  /** The name of a stream that is empty, too long, or not one line of visible text. */
+  | 'INVALID_STREAM_NAME'
+  /** A stream that another writer has. */
+  | 'STREAM_HAS_WRITER'
+  /** Another writer has taken over the stream of this one. */
+  | 'STREAM_TAKEN_OVER'
+  /** A stream that has ended: closed, failed, stopped or lost. */
+  | 'STREAM_ENDED'
+  /** A stream that ended, and is no longer kept. */
+  | 'STREAM_GONE'
+  /** More streams are open than the hub accepts. */
+  | 'TOO_MANY_STREAMS'
   /** A method that the path does not have. */
   | 'METHOD_NOT_ALLOWED'
   /** A request without valid credentials. */

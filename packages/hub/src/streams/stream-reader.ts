@@ -1,0 +1,100 @@
+import { encodePosition, type FedSession, frameBytes } from '@headwater/sse/internal'
+import { GAP_EVENT_TYPE } from '@headwater/sse/server'
+import type { HubCore } from '../hub/hub-core.ts'
+import { everyTopic } from '../matching/matcher.ts'
+import type { StreamTopics } from './stream-name.ts'
+import { beginningId, isEnd, numberInId, readRecord, reasonOf, recordId, type StreamEndKind } from './stream-record.ts'
+
+/** An event of a stream as a reader receives it. */
+export interface StreamEvent {
+  /** The ID to resume after. */
+  readonly id: string
+  /** The event type; `message` if the writer set none. */
+  readonly type: string
+  readonly data: string
+}
+
+/**
+ * The type of the event that says that a stream is not complete: `failed`, `stopped` or `lost`. Its
+ * data is JSON, `{"how","reason"}`. A stream that is complete just ends.
+ */
+export const STREAM_ENDED_EVENT_TYPE = 'headwater-ended'
+
+/** How a reader came to the end of a stream; `undefined` if the hub closes first. */
+export type ReadEnd = StreamEndKind | undefined
+
+/**
+ * Yields the events of a stream after an ID, or all of them, until it ends. Ends early, returning
+ * `undefined`, when the hub closes. Where records are gone from the history, yields a gap.
+ */
+export async function* readStream(
+  hub: HubCore,
+  topics: StreamTopics,
+  name: string,
+  after: string,
+  signal?: AbortSignal,
+): AsyncGenerator<StreamEvent, ReadEnd, undefined> {
+  const lastEventId = after === '' ? 'earliest' : after
+  // That of an ID of another sequence is not known.
+  let expected = after === '' ? 0 : 1 + (numberInId(name, after) ?? Number.NaN)
+  for await (const event of hub.subscribe(topics.of(name), { lastEventId, rights: [everyTopic], signal })) {
+    if (event.type === GAP_EVENT_TYPE) {
+      expected = Number.NaN
+      yield { id: event.id, type: event.type, data: event.data }
+      continue
+    }
+    const record = readRecord(event)
+    if (!record) continue
+    const { kind, number, run } = record
+    if (number > expected) {
+      const requested = after === '' ? beginningId(name) : after
+      yield { id: recordId(name, run, number - 1), type: GAP_EVENT_TYPE, data: gap(requested, event.id) }
+    }
+    expected = number + 1
+    if (kind === 'event') yield { id: event.id, type: record.type || 'message', data: record.data }
+    if (!isEnd(kind)) continue
+    if (kind !== 'closed') {
+      const ended = { how: kind, reason: reasonOf(record) }
+      yield { id: event.id, type: STREAM_ENDED_EVENT_TYPE, data: JSON.stringify(ended) }
+    }
+    return kind
+  }
+  return undefined
+}
+
+function gap(requested: string, earliest: string): string {
+  return JSON.stringify({ reason: 'trimmed', requested, earliest })
+}
+
+/**
+ * Sends a session a stream, no faster than its client reads, and closes it at the end. If the hub
+ * closes or the store fails before that, the session is drained, and its client comes back.
+ */
+export async function deliverStream(
+  session: FedSession,
+  cursor: string,
+  open: (signal: AbortSignal) => AsyncGenerator<StreamEvent, ReadEnd, undefined>,
+  onError: (error: unknown) => void,
+): Promise<void> {
+  // Every response begins with an ID.
+  session.offer(frameBytes(encodePosition(cursor, session.isEventSource)))
+  const events = open(session.signal)
+  try {
+    for (;;) {
+      await new Promise<void>((resolve) => session.whenRoom(resolve))
+      const { value, done } = await events.next()
+      if (done) {
+        await (value === undefined ? session.drain() : session.close())
+        return
+      }
+      const { id, type, data } = value
+      void session.send({ id, data, type: type === 'message' ? undefined : type })
+    }
+  } catch (error) {
+    if (!session.isOpen) return
+    onError(error)
+    await session.drain()
+  } finally {
+    void events.return(undefined)
+  }
+}

@@ -1,0 +1,133 @@
+import type { Tail, TailListener } from '../hub/tail.ts'
+import type { StoredEvent } from '../store/store.ts'
+import type { StreamLog } from './stream-log.ts'
+import type { StreamTopics } from './stream-name.ts'
+import { isEnd, readRecord, type StreamRecord } from './stream-record.ts'
+
+interface Watched {
+  readonly last: StreamRecord
+  /** When it came, by the clock of this process that never jumps. */
+  readonly heardAt: number
+}
+
+export interface WatchListener {
+  /** Called with each record, of any writer. */
+  onRecord(name: string, record: StreamRecord): void
+  /** Called when a stream was silent for its lease. It is watched on until `forget`, or until more comes. */
+  onSilent(name: string, last: StreamRecord): void
+  onError(error: unknown): void
+}
+
+/** How soon a silent stream that could not be ended is looked at again, in milliseconds. */
+const againMs = 1000
+
+/**
+ * The open streams of a history, whoever writes them, and how long each has been silent. Follows the
+ * tail, so it knows of all of them, and of those that were open before by their beginnings.
+ */
+export class StreamWatch implements TailListener {
+  readonly #topics: StreamTopics
+  readonly #listener: WatchListener
+  readonly #open = new Map<string, Watched>()
+  #timer: NodeJS.Timeout | undefined
+  #dueAt = Infinity
+  #isClosed = false
+  /** Looks for the streams that are open, when the tail has begun. */
+  #load: () => Promise<void> = async () => {}
+  /** The newest look. Never rejects. */
+  #loaded: Promise<void> = Promise.resolve()
+
+  constructor(topics: StreamTopics, listener: WatchListener) {
+    this.#topics = topics
+    this.#listener = listener
+  }
+
+  /** Follows the tail, then looks for the streams that were open before, without waiting for that. */
+  async start(tail: Tail, log: StreamLog): Promise<void> {
+    this.#load = async () => {
+      for (const [name, record] of await log.findOpen()) if (!this.#open.has(name)) this.watch(name, record)
+    }
+    await tail.start()
+  }
+
+  /** The names of the streams that are open, those from before included. */
+  async names(): Promise<readonly string[]> {
+    await this.#loaded
+    return [...this.#open.keys()]
+  }
+
+  get size(): number {
+    return this.#open.size
+  }
+
+  /** Watches a stream that is open, from now on. */
+  watch(name: string, last: StreamRecord): void {
+    if (this.#isClosed) return
+    const known = this.#open.get(name)?.last
+    if (known?.run === last.run && known.number > last.number) return
+    const heardAt = performance.now()
+    this.#open.set(name, { last, heardAt })
+    this.#checkAt(heardAt + last.leaseMs)
+  }
+
+  forget(name: string): void {
+    this.#open.delete(name)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#open.clear()
+    clearTimeout(this.#timer)
+  }
+
+  onStart(): void {
+    // After a failure of the tail, what was missed is not silence.
+    const heardAt = performance.now()
+    for (const [name, { last }] of this.#open) this.#open.set(name, { last, heardAt })
+    this.#loaded = this.#load().catch((error: unknown) => {
+      if (!this.#isClosed) this.#listener.onError(error)
+    })
+  }
+
+  onAppend(events: readonly StoredEvent[]): void {
+    for (const event of events) {
+      const record = readRecord(event)
+      const name = record && this.#topics.nameOf(event.topics[0])
+      if (!record || name === undefined) continue
+      if (isEnd(record.kind)) this.forget(name)
+      else this.watch(name, record)
+      this.#listener.onRecord(name, record)
+    }
+  }
+
+  onTrim(): void {}
+
+  onDiverged(): void {}
+
+  onError(): void {
+    // The fan-out follows the same store, and reports it.
+  }
+
+  #checkAt(time: number): void {
+    if (time >= this.#dueAt || this.#isClosed) return
+    clearTimeout(this.#timer)
+    this.#dueAt = time
+    this.#timer = setTimeout(() => this.#check(), Math.max(1, Math.ceil(time - performance.now())))
+    this.#timer.unref()
+  }
+
+  #check(): void {
+    this.#dueAt = Infinity
+    const now = performance.now()
+    let next = Infinity
+    for (const [name, { last, heardAt }] of this.#open) {
+      const silentAt = heardAt + last.leaseMs
+      if (silentAt > now) next = Math.min(next, silentAt)
+      else {
+        next = Math.min(next, now + againMs)
+        this.#listener.onSilent(name, last)
+      }
+    }
+    if (next < Infinity) this.#checkAt(next)
+  }
+}
