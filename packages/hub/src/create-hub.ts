@@ -113,6 +113,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
         ? new BuiltPage(fileURLToPath(new URL('../dist/dashboard', import.meta.url)), hub.path)
         : undefined,
       observatory,
+      streams,
     }
     const embedded = { ...rules, health: options.health ?? false }
     const router = createRouter(hub, embedded)
@@ -134,7 +135,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
         closing.abort()
         observatory?.close()
         holders?.close()
-        await Promise.all([streams.close(), close(deadline)])
+        await Promise.all([streams.close(deadline), close(deadline)])
       },
     })
   } catch (error) {

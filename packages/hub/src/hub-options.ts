@@ -10,7 +10,7 @@ import type { StreamsOptions } from './streams/streams.ts'
 /** Where a hub stores its events, and who may do what over HTTP. */
 export interface HubOptions
   extends Omit<HubCoreOptions, 'limits' | 'maxUnsentBytes' | 'acceptsJoiners'>,
-    Omit<HandlerOptions, 'closing' | 'onError' | 'dashboard' | 'observatory'> {
+    Omit<HandlerOptions, 'closing' | 'onError' | 'dashboard' | 'observatory' | 'streams'> {
   /**
    * Serves a page at `/` that shows how the hub is and what is published, to those whom `authorize`
    * or a token grants `observe`. Default: false, and nothing is kept for it.

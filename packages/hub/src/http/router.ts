@@ -4,6 +4,7 @@ import { withTimeout } from '../base/with-timeout.ts'
 import type { HubCore, Subscription } from '../hub/hub-core.ts'
 import type { Matcher } from '../matching/matcher.ts'
 import type { Observatory } from '../observe/observatory.ts'
+import type { Streams } from '../streams/streams.ts'
 import { type Authorizer, authorizerFrom } from './access/authorizer.ts'
 import { beforeProxy, ClientAddresses, isLoopbackHost } from './access/client-address.ts'
 import type { ClientCounts } from './access/client-counts.ts'
@@ -24,6 +25,7 @@ import { publish } from './publish/publish.ts'
 import type { PublishContext } from './publish/publish-context.ts'
 import { replicationRoute } from './replicate/replicate.ts'
 import { type Route, type RouteName, routesOf } from './routes.ts'
+import { streamsRoute } from './streams/streams-route.ts'
 import { BrowserStreams } from './subscribe/browser-streams.ts'
 import { shownEventId } from './subscribe/shown-event-id.ts'
 import { answerLastEventId, type SelectorRules, type SubscribeRules, subscribe } from './subscribe/subscribe.ts'
@@ -94,6 +96,8 @@ export interface HandlerOptions {
    * those whom `authorize` or a token grants `observe`.
    */
   readonly isOpenToObservers?: boolean | undefined
+  /** Serves these streams. Default: none. */
+  readonly streams?: Streams | undefined
   /** Options of every subscriber's session. */
   readonly session?: SessionOptions | undefined
   /**
@@ -162,6 +166,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     compression = true,
     dashboard,
     observatory,
+    streams,
     isOpenToObservers: isOpen = false,
     metrics,
     closing,
@@ -199,6 +204,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     ready: health ? () => answerReady(hub) : undefined,
     metrics: metrics && (async () => textResponse(await metrics.toText(), metrics.contentType)),
     replication: replicationRoute({ hub, authorizer, onError }),
+    streams: streams && streamsRoute({ streams, authorizer, cors, quotas, addresses, limits, closing, onError }),
     observe: observatory && observeRoute({ hub, observatory, authorizer, isOpen, selectorRules }),
     subscriptions: subscriptions && {
       isAt: (path) => subscriptions.paths.has(path),

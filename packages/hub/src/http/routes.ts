@@ -6,6 +6,8 @@ export type RouteName =
   | 'subscribe'
   | 'last'
   | 'subscriptions'
+  /** Of one writer, with an end. */
+  | 'stream'
   /** For hubs that copy this one. */
   | 'replicate'
   /** For operators, and the page that shows it. */
@@ -50,6 +52,7 @@ export interface Answers {
   readonly ready: Answering | undefined
   readonly metrics: Answering | undefined
   readonly replication: Part
+  readonly streams: StreamsPart | undefined
   readonly observe: Part | undefined
   readonly subscriptions: Part | undefined
   readonly metadata: Part | undefined
@@ -64,6 +67,15 @@ export interface Part {
   readonly answer: Answering
 }
 
+/** The routes of streams, by method. */
+export interface StreamsPart {
+  readonly isAt: (path: string) => boolean
+  readonly read: Answering
+  readonly put: Answering
+  readonly post: Answering
+  readonly delete: Answering
+}
+
 /** The one table of what is where. If several routes are at a path, the first one counts. */
 export function routesOf(answers: Answers): readonly Route[] {
   const {
@@ -75,6 +87,7 @@ export function routesOf(answers: Answers): readonly Route[] {
     ready,
     metrics,
     replication,
+    streams,
     observe,
     subscriptions,
     metadata,
@@ -108,6 +121,13 @@ export function routesOf(answers: Answers): readonly Route[] {
     forPages((path) => path === `${hubPath}/last`, 'last', methods(selecting, 'last', last)),
     subscriptions &&
       forPages(subscriptions.isAt, 'subscriptions', methods('GET, HEAD', 'subscriptions', subscriptions.answer)),
+    streams &&
+      forPages(streams.isAt, 'stream', [
+        ...methods('GET, HEAD', 'stream', streams.read),
+        ...methods('PUT', 'stream', streams.put),
+        ...methods('POST', 'stream', streams.post),
+        ...methods('DELETE', 'stream', streams.delete),
+      ]),
     {
       isAt: replication.isAt,
       name: 'replicate',

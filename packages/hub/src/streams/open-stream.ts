@@ -1,15 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { dataEncoder, isReservedEventType, namesOf } from '@headwater/sse/internal'
-import { createResponse, createSession, type Session, type SessionOptions, SseError } from '@headwater/sse/server'
+import { namesOf } from '@headwater/sse/internal'
+import { createResponse, createSession, type Session, type SessionOptions } from '@headwater/sse/server'
 import { checkNames } from '../base/check-names.ts'
 import { HubError } from '../base/errors.ts'
-import { forbiddenCharacter } from '../matching/visible-text.ts'
 import { pipeIntoStream, type StreamPipeOptions, type StreamPipeResult } from './pipe-into-stream.ts'
 import { openSource, type StreamSource } from './pipe-source.ts'
 import type { HubStream, StreamOptions, StreamReadOptions, StreamState } from './stream.ts'
 import { goneError, noStreamError } from './stream-errors.ts'
 import { assertStreamName } from './stream-name.ts'
 import { recordId } from './stream-record.ts'
+import { toReason, toText, toType } from './stream-text.ts'
 import type { StreamWriter } from './stream-writer.ts'
 import { newWriterId, type Streams } from './streams.ts'
 
@@ -170,47 +170,6 @@ const problemHeaders = { ...notStored, 'content-type': 'application/problem+json
 
 function problemOf({ code, message }: HubError): string {
   return `${JSON.stringify({ title: 'Gone', status: 410, detail: message, code })}\n`
-}
-
-const encode = dataEncoder({})
-
-/** Text as readers receive it: an event stream cannot carry CR. Throws `INVALID_DATA`. */
-export function toText(data: unknown): string {
-  try {
-    const text = encode(data, undefined)!
-    if (!text.isWellFormed()) {
-      throw new HubError(
-        'INVALID_DATA',
-        'data contains half of a surrogate pair, which UTF-8 cannot encode. Write whole characters, or JSON.',
-      )
-    }
-    return text.includes('\r') ? text.replace(/\r\n?/g, '\n') : text
-  } catch (error) {
-    if (!(error instanceof SseError)) throw error
-    throw new HubError('INVALID_DATA', error.message, { cause: error })
-  }
-}
-
-/** Throws `INVALID_EVENT_TYPE`. */
-export function toType(type: string | undefined): string | undefined {
-  if (type === undefined || type === '' || type === 'message') return undefined
-  if (typeof type !== 'string' || forbiddenCharacter(type) !== undefined) {
-    throw new HubError('INVALID_EVENT_TYPE', `Event type ${JSON.stringify(type)} must be one line of visible text.`)
-  }
-  if (isReservedEventType(type) || type.startsWith('headwater-')) {
-    throw new HubError('INVALID_EVENT_TYPE', `Event type "${type}" is reserved for Headwater itself. Choose another.`)
-  }
-  return type
-}
-
-/** The longest reason of an end, in characters. */
-const maxReason = 1000
-
-export function toReason(reason: unknown): string {
-  if (typeof reason !== 'string') {
-    throw new HubError('INVALID_OPTION', `The reason is ${String(reason)}: it must be text, and readers are shown it.`)
-  }
-  return reason.length > maxReason ? `${reason.slice(0, maxReason).toWellFormed()}…` : reason.toWellFormed()
 }
 
 function reasonFor<T>(error: unknown, { reasonOf }: StreamPipeOptions<T>): string {

@@ -1,4 +1,4 @@
-import type { HubError } from '../base/errors.ts'
+import { HubError } from '../base/errors.ts'
 import type { OpenSource } from './pipe-source.ts'
 import type { StreamWriter } from './stream-writer.ts'
 
@@ -51,7 +51,7 @@ export async function pipeIntoStream<T>(
   { toEvent }: StreamPipeOptions<T>,
 ): Promise<StreamPipeResult> {
   const { signal } = writer
-  const decoder = new TextDecoder()
+  const decoder = new TextDecoder('utf-8', { fatal: true })
   /** The first half of a line break (CRLF) or of a character, perhaps: pieces end anywhere. */
   let half = ''
   let refusal: unknown
@@ -95,6 +95,12 @@ export async function pipeIntoStream<T>(
     return { outcome: 'completed' }
   } catch (error) {
     source.cancel(error)
+    if (error instanceof TypeError && (error as { code?: string }).code === 'ERR_ENCODING_INVALID_ENCODED_DATA') {
+      return {
+        outcome: 'failed',
+        error: new HubError('INVALID_DATA', 'The bytes are not valid UTF-8.', { cause: error }),
+      }
+    }
     if (signal.aborted) return { outcome: 'interrupted', error: signal.reason as HubError }
     return { outcome: 'failed', error }
   }

@@ -46,3 +46,11 @@ export function noStreamError(name: string): HubError {
 export function displacedError(name: string, by: StreamRecord): HubError {
   return isEnd(by.kind) ? endedError(name, by.kind, reasonOf(by)) : takenOverError(name)
 }
+
+/** The refusal of what would make a stream too long. */
+export function tooLargeError(name: string, maxBytes: number): HubError {
+  return new HubError(
+    'TOO_LARGE',
+    `The stream ${JSON.stringify(name)} would have more than ${maxBytes} bytes, which is the most (streams.maxBytes). It was not written.`,
+  )
+}

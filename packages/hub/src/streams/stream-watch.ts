@@ -6,6 +6,8 @@ import { isEnd, readRecord, type StreamRecord } from './stream-record.ts'
 
 interface Watched {
   readonly last: StreamRecord
+  /** The bytes of its events, as far as this hub has seen them come. */
+  readonly bytes: number
   /** When it came, by the clock of this process that never jumps. */
   readonly heardAt: number
 }
@@ -56,6 +58,11 @@ export class StreamWatch implements TailListener {
     return [...this.#open.keys()]
   }
 
+  /** The bytes of a stream's events, as far as this hub has seen them come. */
+  bytesOf(name: string): number {
+    return this.#open.get(name)?.bytes ?? 0
+  }
+
   get size(): number {
     return this.#open.size
   }
@@ -63,10 +70,12 @@ export class StreamWatch implements TailListener {
   /** Watches a stream that is open, from now on. */
   watch(name: string, last: StreamRecord): void {
     if (this.#isClosed) return
-    const known = this.#open.get(name)?.last
-    if (known?.run === last.run && known.number > last.number) return
+    const known = this.#open.get(name)
+    const isSame = known?.last.run === last.run
+    if (isSame && known.last.number >= last.number) return
     const heardAt = performance.now()
-    this.#open.set(name, { last, heardAt })
+    const bytes = (isSame ? known.bytes : 0) + (last.kind === 'event' ? Buffer.byteLength(last.data) : 0)
+    this.#open.set(name, { last, bytes, heardAt })
     this.#checkAt(heardAt + last.leaseMs)
   }
 
@@ -83,7 +92,7 @@ export class StreamWatch implements TailListener {
   onStart(): void {
     // After a failure of the tail, what was missed is not silence.
     const heardAt = performance.now()
-    for (const [name, { last }] of this.#open) this.#open.set(name, { last, heardAt })
+    for (const [name, watched] of this.#open) this.#open.set(name, { ...watched, heardAt })
     this.#loaded = this.#load().catch((error: unknown) => {
       if (!this.#isClosed) this.#listener.onError(error)
     })

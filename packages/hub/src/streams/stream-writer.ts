@@ -1,5 +1,5 @@
 import { HubError } from '../base/errors.ts'
-import { displacedError, endedError, takenOverError } from './stream-errors.ts'
+import { displacedError, endedError, takenOverError, tooLargeError } from './stream-errors.ts'
 import type { StreamLog } from './stream-log.ts'
 import { isEnd, type StreamRecord, type StreamRecordKind } from './stream-record.ts'
 
@@ -96,12 +96,7 @@ export class StreamWriter {
     if (this.#over) return Promise.reject(this.#over)
     const bytes = Buffer.byteLength(data)
     if (this.#bytes + bytes > this.#maxBytes) {
-      return Promise.reject(
-        new HubError(
-          'TOO_LARGE',
-          `The stream ${JSON.stringify(this.name)} would have ${this.#bytes + bytes} bytes; the most is ${this.#maxBytes} (streams.maxBytes).`,
-        ),
-      )
+      return Promise.reject(tooLargeError(this.name, this.#maxBytes))
     }
     this.#bytes += bytes
     return this.#add({ kind: 'event', type, data })

@@ -4,11 +4,13 @@ import type { Session } from '@headwater/sse/server'
 import { checkNames } from '../base/check-names.ts'
 import { assertNotNegative } from '../base/check-option.ts'
 import { HubError } from '../base/errors.ts'
+import { withTimeout } from '../base/with-timeout.ts'
 import type { HubCore } from '../hub/hub-core.ts'
 import { Tail } from '../hub/tail.ts'
 import type { EventStore } from '../store/store.ts'
+import { appendNumbered, type NumberedAppend } from './numbered-append.ts'
 import type { StreamOptions, WrittenBefore } from './stream.ts'
-import { endedError, goneError, hasWriterError, noStreamError } from './stream-errors.ts'
+import { endedError, goneError, hasWriterError, noStreamError, tooLargeError } from './stream-errors.ts'
 import { StreamLog, type StreamPlace } from './stream-log.ts'
 import { assertStreamName, StreamTopics } from './stream-name.ts'
 import { deliverStream, type ReadEnd, readStream, type StreamEvent } from './stream-reader.ts'
@@ -169,6 +171,38 @@ export class Streams {
     return { record, before: await this.writtenBefore(name, record) }
   }
 
+  /**
+   * Continues as a writer that a producer elsewhere got before, to be its writer in this process. Rejects as
+   * `appendNumbered` does.
+   */
+  async attach(name: string, writerId: string, number: number): Promise<StreamWriter> {
+    this.#assertOpen()
+    const place = await this.place(name)
+    if (place.name === 'none') throw noStreamError(name)
+    if (place.name !== 'open') throw overError(name, place)
+    const { last } = place
+    if (last.writer !== writerId || this.#writers.has(name)) throw hasWriterError(name)
+    if (number !== last.number + 1) {
+      throw new HubError(
+        'INVALID_REQUEST',
+        `The next number of the stream ${JSON.stringify(name)} is ${last.number + 1}, not ${number}.`,
+      )
+    }
+    return this.#write(name, last, this.#watch.bytesOf(name))
+  }
+
+  /** Appends what a producer elsewhere sends; see `appendNumbered`. Resolves to the last record. */
+  async append(name: string, append: NumberedAppend): Promise<StreamRecord> {
+    assertStreamName(name)
+    this.#assertOpen()
+    const { maxBytes } = this.#defaults
+    const record = await appendNumbered(this.log, name, append, (bytes) => {
+      if (this.#watch.bytesOf(name) + bytes > maxBytes) throw tooLargeError(name, maxBytes)
+    })
+    if (isEnd(record.kind)) this.#countEnd(record.kind)
+    return record
+  }
+
   /** Ends a stream at once, whoever writes it, and resolves to how it ended. */
   async stop(name: string, reason = ''): Promise<StreamEndKind> {
     const record = await this.#appendNext(name, { kind: 'stopped', data: reason }, newWriterId())
@@ -215,10 +249,22 @@ export class Streams {
     void deliverStream(session, cursor, (signal) => this.read(name, lastEventId, signal), this.#onError)
   }
 
-  /** Ends sessions so that their clients come back, and leaves the streams of this process to other writers. */
-  async close(): Promise<void> {
+  /**
+   * Ends sessions so that their clients come back, and leaves the streams of this process to other writers.
+   * After `deadlineMs`, cuts off the sessions whose clients do not read.
+   */
+  async close({ deadlineMs = 8000 }: { readonly deadlineMs?: number | undefined } = {}): Promise<void> {
     if (this.#isClosed) return
     this.#isClosed = true
+    const inOrder = this.#closeInOrder().then(() => true)
+    // A timer supports at most 2^31 - 1 ms, and fires at once for more.
+    const isInOrder = deadlineMs < 2 ** 31 ? await withTimeout(deadlineMs, inOrder, false) : await inOrder
+    if (!isInOrder) for (const session of this.#sessions) void session.cutOff()
+    this.#watch.close()
+    this.#tail.close()
+  }
+
+  async #closeInOrder(): Promise<void> {
     const among = this.#sessions.size
     await Promise.all([
       ...Array.from(this.#sessions, (session) => session.drain({ among })),
@@ -232,8 +278,6 @@ export class Streams {
         )
       }),
     ])
-    this.#watch.close()
-    this.#tail.close()
   }
 
   #write(name: string, last: StreamRecord, bytes: number): StreamWriter {
