@@ -203,7 +203,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     health: health ? () => textResponse('ok\n') : undefined,
     ready: health ? () => answerReady(hub) : undefined,
     metrics: metrics && (async () => textResponse(await metrics.toText(), metrics.contentType)),
-    replication: replicationRoute({ hub, authorizer, onError }),
+    replication: replicationRoute({ hub, streams, authorizer, onError }),
     streams: streams && streamsRoute({ streams, authorizer, cors, quotas, addresses, limits, closing, onError }),
     observe: observatory && observeRoute({ hub, observatory, authorizer, isOpen, selectorRules }),
     subscriptions: subscriptions && {

@@ -29,7 +29,10 @@ export async function appendNumbered(
   { writer, number, written }: NumberedAppend,
   isKept: (bytes: number) => void,
 ): Promise<StreamRecord> {
-  const place = await log.place(name)
+  let place = await log.place(name)
+  const isNext = place.name === 'open' && place.last.writer === writer && place.last.number + 1 === number
+  // Another hub may have stored more.
+  if (!isNext) place = await log.placeNow(name)
   if (place.name === 'none') throw noStreamError(name)
   if (place.name === 'gone') throw goneError(name)
   const { last } = place

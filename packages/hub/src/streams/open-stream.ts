@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { namesOf } from '@headwater/sse/internal'
+import { isEventSourceRequest, namesOf } from '@headwater/sse/internal'
 import { createResponse, createSession, type Session, type SessionOptions } from '@headwater/sse/server'
 import { checkNames } from '../base/check-names.ts'
 import { HubError } from '../base/errors.ts'
@@ -39,6 +39,19 @@ export function openStream(streams: Streams, name: string, options: StreamOption
   const idOf = ({ run, number }: { run: string; number: number }) => recordId(name, run, number)
   const write = async (writer: StreamWriter, data: unknown, type: string | undefined) =>
     idOf(await writer.write(toText(data), toType(type)))
+
+  /**
+   * An `EventSource` that is refused gives up for good: while the store cannot say whether there is such a
+   * stream, it is given a response that breaks off, and comes back.
+   */
+  const forReader = async (isEventSource: boolean) => {
+    try {
+      return (await streams.placeForReader(name)).name
+    } catch (error) {
+      if (!isEventSource || !(error instanceof HubError) || error.code !== 'STORE_FAILED') throw error
+      return 'later'
+    }
+  }
 
   const stream: HubStream = {
     name,
@@ -129,7 +142,7 @@ export function openStream(streams: Streams, name: string, options: StreamOption
     async *read(given: StreamReadOptions = {}) {
       checkNames('the options of read', given, readNames)
       const { after = '', signal } = given
-      const { name: state } = await streams.place(name)
+      const { name: state } = await streams.placeForReader(name)
       if (state === 'none') throw noStreamError(name)
       if (state === 'gone') throw goneError(name)
       const end = yield* streams.read(name, after, signal)
@@ -137,14 +150,16 @@ export function openStream(streams: Streams, name: string, options: StreamOption
     },
 
     async response(request, given: SessionOptions = {}) {
-      const { name: state } = await streams.place(name)
+      const state = await forReader(isEventSourceRequest(request.method, request.headers.get('accept')))
+      if (state === 'later') return createResponse(request, given, (session) => void session.drain())
       if (state === 'none') return new Response(null, { status: 204, headers: notStored })
       if (state === 'gone') return new Response(problemOf(goneError(name)), { status: 410, headers: problemHeaders })
       return createResponse(request, given, (session) => stream.subscribe(session as Session))
     },
 
     async answer(request: IncomingMessage, response: ServerResponse, given: SessionOptions = {}) {
-      const { name: state } = await streams.place(name)
+      const state = await forReader(isEventSourceRequest(request.method, request.headers.accept))
+      if (state === 'later') return void createSession(request, response, given).drain()
       if (state === 'none') response.writeHead(204, notStored).end()
       else if (state === 'gone') response.writeHead(410, problemHeaders).end(problemOf(goneError(name)))
       else {

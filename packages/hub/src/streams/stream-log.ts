@@ -1,5 +1,5 @@
 import { HubError } from '../base/errors.ts'
-import type { EventStore, ReadQuery, StoredEvent } from '../store/store.ts'
+import type { Append, EventStore, HistoryPosition, ReadQuery, StoredEvent } from '../store/store.ts'
 import type { StreamTopics } from './stream-name.ts'
 import {
   beginningId,
@@ -36,6 +36,8 @@ export class StreamLog {
   readonly #store: EventStore
   readonly #reach: (position: number) => Promise<unknown>
   readonly #now: () => number
+  /** The newest position that this hub stored. */
+  #newest = 0
 
   /** `reach` resolves when the hub has seen the history up to a position. */
   constructor(
@@ -63,8 +65,9 @@ export class StreamLog {
   async append(name: string, records: readonly StreamRecord[]): Promise<AppendOutcome> {
     const events = records.map((record) => toEvent(this.topics, name, record))
     try {
-      if (events.length > 1 && this.#store.appendAll) await this.#store.appendAll(events.map((event) => ({ event })))
-      else for (const event of events) await this.#store.append(event)
+      if (events.length > 1 && this.#store.appendAll) {
+        this.#keep(await this.#store.appendAll(events.map((event) => ({ event }))))
+      } else for (const event of events) this.#keep([await this.#store.append(event)])
       return { name: 'stored' }
     } catch (error) {
       if (!(error instanceof HubError) || error.code !== 'EVENT_ID_TAKEN') throw error
@@ -78,6 +81,14 @@ export class StreamLog {
     }
   }
 
+  /** Appends records as another hub made them, in order: all or none, if the store can. Rejects as it does. */
+  async appendForReplica(appends: readonly Append[]): Promise<readonly HistoryPosition[]> {
+    if (this.#store.appendAll) return await this.#store.appendAll(appends)
+    const marks: HistoryPosition[] = []
+    for (const each of appends) marks.push(await this.#store.append(each.event, each))
+    return marks
+  }
+
   /** The record with an ID, wherever it was stored; `undefined` if none is kept. */
   async at(id: string): Promise<StreamRecord | undefined> {
     const mark = await this.#store.find(id)
@@ -88,8 +99,12 @@ export class StreamLog {
     return events[0] && readRecord(events[0])
   }
 
-  /** What the history says of a stream, other hubs' appends included. Rejects as the store does. */
+  /**
+   * What the history says of a stream, with all that this hub stored. Of what other hubs store, the newest may be
+   * missing, but not the beginning. Rejects as the store does.
+   */
   async place(name: string): Promise<StreamPlace> {
+    await this.#reach(this.#newest)
     const last = (await this.#last(name)) ?? (await this.#lastElsewhere(name))
     const record = last && readRecord(last)
     if (!record) return { name: 'none' }
@@ -99,6 +114,19 @@ export class StreamLog {
     return isOver
       ? { name: 'gone', last: record }
       : { name: 'ended', last: record, how: record.kind, reason: reasonOf(record) }
+  }
+
+  /** The same, with all that any hub stored before the call: a store that learns of it from elsewhere asks. */
+  async placeNow(name: string): Promise<StreamPlace> {
+    await this.#store.inspect(Number.MAX_SAFE_INTEGER)
+    const { head } = await this.#store.bounds()
+    await this.#reach(head.position)
+    return await this.place(name)
+  }
+
+  /** The history has lost its end, and with it perhaps what this hub stored last. */
+  onDiverged(): void {
+    this.#newest = 0
   }
 
   /** All kept records of a stream, page by page, up to what is stored now. */
@@ -120,6 +148,10 @@ export class StreamLog {
       else open.set(name, record)
     }
     return open
+  }
+
+  #keep(marks: readonly HistoryPosition[]): void {
+    for (const { position } of marks) this.#newest = Math.max(this.#newest, position)
   }
 
   async #last(name: string): Promise<StoredEvent | undefined> {

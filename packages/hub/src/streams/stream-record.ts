@@ -74,7 +74,7 @@ const idForm = /~(?:0|([0-9a-z]+)\.(\d+))$/
 
 /** Reads an event of the history as a record; `undefined` if it is none. */
 export function readRecord(event: Pick<EventRecord, 'type' | 'id' | 'data'>): StreamRecord | undefined {
-  if (!event.type?.startsWith(typePrefix)) return undefined
+  if (!event.type || !isRecord(event)) return undefined
   const [, kind, writer = '', privacy, leaseMs, retentionMs, type = ''] = typeForm.exec(event.type) ?? []
   const found = idForm.exec(event.id ?? '')
   if (kind === undefined || !found) return undefined
@@ -94,4 +94,9 @@ export function readRecord(event: Pick<EventRecord, 'type' | 'id' | 'data'>): St
 /** Why a stream ended, for readers; `undefined` if nobody said. */
 export function reasonOf({ data }: StreamRecord): string | undefined {
   return data === '' ? undefined : data
+}
+
+/** Whether an event is a record of a stream. No publisher can make one. */
+export function isRecord({ type }: Pick<EventRecord, 'type'>): boolean {
+  return type?.startsWith(typePrefix) ?? false
 }

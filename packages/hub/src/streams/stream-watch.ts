@@ -17,6 +17,8 @@ export interface WatchListener {
   onRecord(name: string, record: StreamRecord): void
   /** Called when a stream was silent for its lease. It is watched on until `forget`, or until more comes. */
   onSilent(name: string, last: StreamRecord): void
+  /** Called when the history has lost its end. */
+  onDiverged(): void
   onError(error: unknown): void
 }
 
@@ -111,7 +113,9 @@ export class StreamWatch implements TailListener {
 
   onTrim(): void {}
 
-  onDiverged(): void {}
+  onDiverged(): void {
+    this.#listener.onDiverged()
+  }
 
   onError(): void {
     // The fan-out follows the same store, and reports it.

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { isDeepStrictEqual } from 'node:util'
 import { claimSession, type FedSession, namesOf } from '@headwater/sse/internal'
 import type { Session } from '@headwater/sse/server'
 import { checkNames } from '../base/check-names.ts'
@@ -7,7 +8,7 @@ import { HubError } from '../base/errors.ts'
 import { withTimeout } from '../base/with-timeout.ts'
 import type { HubCore } from '../hub/hub-core.ts'
 import { Tail } from '../hub/tail.ts'
-import type { EventStore } from '../store/store.ts'
+import type { Append, EventStore, HistoryPosition } from '../store/store.ts'
 import { appendNumbered, type NumberedAppend } from './numbered-append.ts'
 import type { StreamOptions, WrittenBefore } from './stream.ts'
 import { endedError, goneError, hasWriterError, noStreamError, tooLargeError } from './stream-errors.ts'
@@ -18,10 +19,12 @@ import {
   beginningId,
   isEnd,
   numberInId,
+  readRecord,
   reasonOf,
   recordId,
   type StreamEndKind,
   type StreamRecord,
+  toEvent,
 } from './stream-record.ts'
 import { StreamWatch } from './stream-watch.ts'
 import { StreamWriter } from './stream-writer.ts'
@@ -96,6 +99,7 @@ export class Streams {
     this.#watch = new StreamWatch(topics, {
       onRecord: (name, record) => this.#writers.get(name)?.onRecord(record),
       onSilent: (name, last) => void this.#endLost(name, last),
+      onDiverged: () => this.log.onDiverged(),
       onError,
     })
     this.#tail = new Tail(store, this.#watch)
@@ -139,7 +143,7 @@ export class Streams {
       data: '',
     }
     this.#assertOpen()
-    const place = await this.log.place(name)
+    const place = await this.log.placeNow(name)
     if (place.name === 'open') {
       if (place.last.number === 0 && place.last.writer === writerId) return place.last
       throw hasWriterError(name)
@@ -203,6 +207,31 @@ export class Streams {
     return record
   }
 
+  /**
+   * Stores records of streams that a hub which copies this one passes on, all or none. `assertMayWrite` is
+   * called with the name of each. Rejects with `INVALID_REQUEST` for what is not a record, and as the store does.
+   */
+  async appendForReplica(
+    appends: readonly Append[],
+    assertMayWrite: (name: string) => void,
+  ): Promise<readonly HistoryPosition[]> {
+    this.#assertOpen()
+    const { topics } = this.log
+    for (const { event } of appends) {
+      const name = topics.nameOf(event.topics[0])
+      const record = readRecord(event)
+      if (name === undefined || !record || !isDeepStrictEqual({ ...event }, toEvent(topics, name, record))) {
+        throw new HubError(
+          'INVALID_REQUEST',
+          `The event on ${JSON.stringify(event.topics[0])} is not a record of a stream of this hub, whose path is ${this.#hub.path}. An edge that writes streams needs the same path.`,
+        )
+      }
+      assertStreamName(name)
+      assertMayWrite(name)
+    }
+    return await this.log.appendForReplica(appends)
+  }
+
   /** Ends a stream at once, whoever writes it, and resolves to how it ended. */
   async stop(name: string, reason = ''): Promise<StreamEndKind> {
     const record = await this.#appendNext(name, { kind: 'stopped', data: reason }, newWriterId())
@@ -211,6 +240,15 @@ export class Streams {
 
   /** Says what is known of a stream. Throws `INVALID_STREAM_NAME`. */
   async place(name: string): Promise<StreamPlace> {
+    assertStreamName(name)
+    return await this.log.placeNow(name)
+  }
+
+  /**
+   * The same for a reader, who learns the rest from the stream: does not ask for what other hubs have just
+   * written. Throws `INVALID_STREAM_NAME`.
+   */
+  async placeForReader(name: string): Promise<StreamPlace> {
     assertStreamName(name)
     return await this.log.place(name)
   }

@@ -15,6 +15,8 @@ import {
   toMarkTuple,
   type VisitRequest,
 } from '../../store/upstream/replication-protocol.ts'
+import { isRecord } from '../../streams/stream-record.ts'
+import type { Streams } from '../../streams/streams.ts'
 import { isReport, noReports } from '../../subscriptions/reports.ts'
 import type { Authorizer } from '../access/authorizer.ts'
 import type { PublishPermission } from '../access/permission.ts'
@@ -27,6 +29,8 @@ import type { Part } from '../routes.ts'
 export interface ReplicationContext {
   readonly hub: HubCore
   readonly authorizer: Authorizer
+  /** The streams of this hub, if it has any. */
+  readonly streams?: Streams | undefined
   /** Called with failures that are not the other hub's fault. */
   readonly onError: (error: unknown) => void
 }
@@ -126,12 +130,16 @@ async function answerEvents(request: HubRequest, context: ReplicationContext): P
 async function store(
   group: AppendRequest['groups'][number],
   permission: PublishPermission,
-  { hub, onError }: ReplicationContext,
+  { hub, streams, onError }: ReplicationContext,
 ): Promise<AppendAnswer> {
   try {
     const appends = group.map(toAppend)
     // The right to copy the hub is enough to say who is subscribed to the copy.
     if (isReport(appends)) return { marks: (await hub.appendReport(appends)).map(toMarkTuple) }
+    if (streams && appends.some(({ event }) => isRecord(event))) {
+      const marks = await streams.appendForReplica(appends, (name) => permission.assertMayPublish([name]))
+      return { marks: marks.map(toMarkTuple) }
+    }
     for (const { event } of appends) permission.assertMayPublish(event.topics)
     return { marks: (await hub.appendForReplica(appends)).map(toMarkTuple) }
   } catch (error) {

@@ -1,4 +1,5 @@
-import { readLastEventId } from '@headwater/sse/server'
+import { isEventSourceRequest } from '@headwater/sse/internal'
+import { readLastEventId, type Session } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
 import { MatcherSet } from '../../matching/matcher-set.ts'
 import { Topic } from '../../matching/topic.ts'
@@ -26,7 +27,7 @@ const fieldNames = [
  * read it, if it is private; a public one, who may subscribe at all.
  */
 export function streamsRoute(context: StreamsContext) {
-  const { streams, authorizer, cors, quotas, addresses } = context
+  const { streams, authorizer, cors, quotas, addresses, onError } = context
   const prefix = `${streams.log.topics.registry}/`
   return {
     isAt: (path: string) => path.startsWith(prefix),
@@ -69,7 +70,17 @@ export function streamsRoute(context: StreamsContext) {
   async function read(request: HubRequest): Promise<HubResponse> {
     const permission = await authorizer.authorizeSubscriber(request)
     const { name, fields } = parse(request, prefix)
-    const place = await streams.place(name)
+    const place = await (fields.has('state') ? streams.place(name) : streams.placeForReader(name)).catch(
+      (error: unknown) => {
+        const { method, header } = request
+        const isPassing = error instanceof HubError && error.code === 'STORE_FAILED'
+        if (!isPassing || !isEventSourceRequest(method, header('accept'))) throw error
+        onError(error)
+        return undefined
+      },
+    )
+    // An `EventSource` that is refused gives up for good: it is given a stream that breaks off, and comes back.
+    if (!place) return eventStream((session) => void session.drain())
     if (place.name !== 'none' && place.last.isPrivate) {
       const rights = new MatcherSet(permission.subscribe ?? [])
       if (!rights.selectsAny([new Topic(name)])) {
@@ -83,19 +94,23 @@ export function streamsRoute(context: StreamsContext) {
     if (place.name === 'none') return { status: 204, headers: { 'cache-control': 'no-store' }, body: '' }
     if (place.name === 'gone') return problemResponse(goneError(name))
     const leave = quotas.subscribe({ address: addresses.of(request), holder: permission.holder })
-    return {
-      status: 200,
-      headers: { 'cache-control': 'private, no-cache, no-store, no-transform' },
-      eventStream: {
-        deliverTo(session) {
-          session.closed.then(leave)
-          streams.deliver(name, session)
+    return eventStream((session) => {
+      session.closed.then(leave)
+      streams.deliver(name, session)
+    }, leave)
+
+    function eventStream(deliverTo: (session: Session) => void, abandon = () => {}): HubResponse {
+      return {
+        status: 200,
+        headers: { 'cache-control': 'private, no-cache, no-store, no-transform' },
+        eventStream: {
+          deliverTo,
+          abandon,
+          contentCoding: undefined,
+          lastEventId: readLastEventId(request.header('last-event-id'), request.url),
+          expiresAt: permission.expiresAt,
         },
-        abandon: leave,
-        contentCoding: undefined,
-        lastEventId: readLastEventId(request.header('last-event-id'), request.url),
-        expiresAt: permission.expiresAt,
-      },
+      }
     }
 
     function stateOf(found: typeof place) {

@@ -10,9 +10,18 @@ function at({ url }: Serving, name: string, query = ''): string {
   return `${url}/headwater/v1/streams/${encodeURIComponent(name)}${query}`
 }
 
-async function ask(url: string, method = 'GET', body?: string, headers: Record<string, string> = {}) {
-  const response = await fetch(url, { method, body, headers: { 'content-type': 'text/plain', ...headers } })
-  return { status: response.status, ...((await response.json()) as Record<string, unknown>) }
+interface Answer {
+  readonly status: number
+  readonly next?: number
+}
+
+async function ask(url: string, method = 'GET', body?: string, headers: Record<string, string> = {}): Promise<Answer> {
+  const response = await fetch(url, {
+    method,
+    body: body ?? null,
+    headers: { 'content-type': 'text/plain', ...headers },
+  })
+  return { status: response.status, ...((await response.json()) as object) }
 }
 
 async function read(url: string, headers: Record<string, string> = {}) {
