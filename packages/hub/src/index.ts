@@ -43,6 +43,7 @@ export type {
   UpstreamStatus,
 } from './store/store.ts'
 export { openUpstreamStore, type UpstreamConnection, type UpstreamStoreOptions } from './store/upstream.ts'
+export { type ConnectStreamOptions, connectStream, type RemoteStream } from './streams/connect-stream.ts'
 export type { StreamItem, StreamPipeOptions, StreamPipeResult } from './streams/pipe-into-stream.ts'
 export type { StreamSource } from './streams/pipe-source.ts'
 export type { HubStream, StreamOptions, StreamReadOptions, StreamState, WrittenBefore } from './streams/stream.ts'

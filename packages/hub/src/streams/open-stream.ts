@@ -11,7 +11,8 @@ import { assertStreamName } from './stream-name.ts'
 import { recordId } from './stream-record.ts'
 import { toReason, toText, toType } from './stream-text.ts'
 import type { StreamWriter } from './stream-writer.ts'
-import { newWriterId, type Streams } from './streams.ts'
+import type { Streams } from './streams.ts'
+import { newWriterId } from './writer-id.ts'
 
 /** The stream of a name. Throws `INVALID_STREAM_NAME`, `INVALID_OPTION`. */
 export function openStream(streams: Streams, name: string, options: StreamOptions = {}): HubStream {

@@ -1,12 +1,20 @@
 import { HubError } from '../base/errors.ts'
 import { displacedError, endedError, takenOverError, tooLargeError } from './stream-errors.ts'
-import type { StreamLog } from './stream-log.ts'
+import type { AppendOutcome } from './stream-log.ts'
 import { isEnd, type StreamRecord, type StreamRecordKind } from './stream-record.ts'
 
 /** The most bytes of text that are stored together. */
 const batchBytes = 256 * 1024
 /** How long to wait before what could not be stored is tried again, in milliseconds. */
 const retryMs = 250
+
+/** Where a writer's records go: the history, or a hub elsewhere. */
+export interface RecordSink {
+  /** The most records that are stored together, all or none. */
+  readonly maxTogether: number
+  /** Appends records of one stream with consecutive numbers; see `StreamLog.append`. */
+  append(name: string, records: readonly StreamRecord[]): Promise<AppendOutcome>
+}
 
 /** What a writer writes: a record without its place. */
 export interface Written {
@@ -31,7 +39,7 @@ export class StreamWriter {
   readonly name: string
   readonly id: string
   readonly signal: AbortSignal
-  readonly #log: StreamLog
+  readonly #log: RecordSink
   readonly #controller = new AbortController()
   /** The newest record that is stored. */
   #last: StreamRecord
@@ -52,7 +60,7 @@ export class StreamWriter {
 
   /** `last` is the record by which the writer got the stream. */
   constructor(
-    log: StreamLog,
+    log: RecordSink,
     name: string,
     last: StreamRecord,
     { bytes, maxBytes, onOver }: { readonly bytes: number; readonly maxBytes: number; readonly onOver: () => void },

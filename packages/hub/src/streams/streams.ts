@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { isDeepStrictEqual } from 'node:util'
 import { claimSession, type FedSession, namesOf } from '@headwater/sse/internal'
 import type { Session } from '@headwater/sse/server'
@@ -28,6 +27,7 @@ import {
 } from './stream-record.ts'
 import { StreamWatch } from './stream-watch.ts'
 import { StreamWriter } from './stream-writer.ts'
+import { newWriterId } from './writer-id.ts'
 
 /** The bounds of a hub's streams, and what holds for streams that say nothing else. */
 export interface StreamsOptions {
@@ -409,11 +409,6 @@ export class Streams {
 }
 
 const streamsNames = namesOf<StreamsOptions>({ leaseMs: true, retentionMs: true, maxOpen: true, maxBytes: true })
-
-/** A name for a writer that no other has. */
-export function newWriterId(): string {
-  return BigInt(`0x${randomBytes(8).toString('hex')}`).toString(36)
-}
 
 function assertLease(leaseMs: unknown): number {
   if (typeof leaseMs === 'number' && leaseMs >= leastLeaseMs && leaseMs <= 2 ** 31 - 1) return Math.ceil(leaseMs)

@@ -4,8 +4,9 @@ import { HubError } from '../../base/errors.ts'
 import { MatcherSet } from '../../matching/matcher-set.ts'
 import { Topic } from '../../matching/topic.ts'
 import { goneError } from '../../streams/stream-errors.ts'
+import type { StreamPlace } from '../../streams/stream-log.ts'
 import { isEnd, type StreamRecord } from '../../streams/stream-record.ts'
-import { newWriterId } from '../../streams/streams.ts'
+import { newWriterId } from '../../streams/writer-id.ts'
 import { parseForm } from '../message/form.ts'
 import { type HubRequest, type HubResponse, pathOf } from '../message/http-message.ts'
 import { problemResponse } from '../message/problem.ts'
@@ -113,7 +114,7 @@ export function streamsRoute(context: StreamsContext) {
       }
     }
 
-    function stateOf(found: typeof place) {
+    function stateOf(found: StreamPlace) {
       if (found.name === 'none') return { state: 'none' }
       if (found.name === 'open') return { state: 'open', ...positionOf(found.last, false) }
       if (found.name === 'gone') return { state: 'gone' }

@@ -2,7 +2,7 @@ import { request } from 'node:http'
 import { readEvents } from '@headwater/sse'
 import { EventSource } from '@headwater/sse/client'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { exactTopic } from '../../../src/index.ts'
+import { connectStream, exactTopic } from '../../../src/index.ts'
 import { problemOf, type Serving, serve } from '../serve-hub.ts'
 
 /** Where a stream is. */
@@ -196,6 +196,46 @@ describe('a producer elsewhere', () => {
       'message a',
       'headwater-ended {"how":"stopped","reason":"enough"}',
     ])
+  })
+})
+
+describe('connectStream', () => {
+  test('writes as a stream of this process does, and is told of a stop', async () => {
+    const serving = await serve({ streams: { leaseMs: 300 } })
+    const stream = connectStream(at(serving, 'far/away'), { leaseMs: 300, private: true })
+    await Promise.all([stream.write('a'), stream.write({ n: 1 }, { type: 'usage' })])
+    await expect(connectStream(at(serving, 'far/away')).open()).rejects.toMatchObject({ code: 'STREAM_HAS_WRITER' })
+    const second = connectStream(at(serving, 'far/away'), { leaseMs: 300 })
+    expect(await second.takeOver()).toMatchObject({ text: 'a', events: [{ data: 'a' }, { type: 'usage' }] })
+    await expect(stream.write('b')).rejects.toMatchObject({ code: 'STREAM_TAKEN_OVER' })
+    expect(stream.signal.aborted).toBe(true)
+    expect(await second.pipe(['b', 'c'])).toEqual({ outcome: 'completed' })
+    const words: string[] = []
+    for await (const { data } of serving.hub.stream('far/away').read()) words.push(data)
+    expect(words).toEqual(['a', '{"n":1}', 'b', 'c'])
+    const third = connectStream(at(serving, 'third'), { leaseMs: 300 })
+    const piped = third.pipe(new ReadableStream<string>({ start: (controller) => controller.enqueue('a') }))
+    await vi.waitFor(async () => expect(await ask(at(serving, 'third', '?state'))).toMatchObject({ state: 'open' }))
+    await serving.hub.stream('third').stop()
+    // Its next request, which renews the lease, is answered so.
+    expect(await piped).toMatchObject({ outcome: 'interrupted', error: { code: 'STREAM_ENDED' } })
+  })
+
+  test('sends again what was not answered, and it is stored once', async () => {
+    const serving = await serve()
+    let fails = 0
+    const stream = connectStream(at(serving, 'again'), {
+      // Every other answer is lost, after the hub has stored.
+      fetch: async (...given) => {
+        const response = await fetch(...given)
+        if (fails++ % 2 === 0) throw new TypeError('the network is gone')
+        return response
+      },
+    })
+    for (const word of ['one', 'two', 'three']) await stream.write(word)
+    await stream.close()
+    expect(await read(at(serving, 'again'))).toEqual(['message one', 'message two', 'message three'])
+    await expect(stream.write('four')).rejects.toMatchObject({ code: 'STREAM_ENDED' })
   })
 })
 
