@@ -33,15 +33,15 @@ export type RemoteStream = Pick<
  */
 export function connectStream(url: string | URL, options: ConnectStreamOptions = {}): RemoteStream {
   checkNames('the options of connectStream', options, optionNames)
-  if (!URL.canParse(String(url))) throw new HubError('INVALID_OPTION', `${JSON.stringify(String(url))} is not the URL of a stream.`)
+  if (!URL.canParse(String(url)))
+    throw new HubError('INVALID_OPTION', `${JSON.stringify(String(url))} is not the URL of a stream.`)
   const hub = new RemoteHub(new URL(url), options)
   const id = newWriterId()
   const over = new AbortController()
   let opening: Promise<StreamWriter> | undefined
 
   const begin = (open: () => Promise<Position>, bytes = 0): Promise<StreamWriter> => {
-    const begun = open().then(({ writer: writerId, next }) => {
-      const leaseMs = options.leaseMs ?? defaultLeaseMs
+    const begun = open().then(({ writer: writerId, next, lease_ms: leaseMs }) => {
       const last: StreamRecord = {
         kind: 'opened',
         number: next - 1,
@@ -127,12 +127,14 @@ const optionNames = namesOf<ConnectStreamOptions>({
   private: true,
 })
 const writeNames = namesOf<{ type?: string }>({ type: true })
-const defaultLeaseMs = 5000
+/** How long to wait for an answer where the stream's lease is not known. */
+const usualLeaseMs = 4500
 
 /** Where a producer goes on. */
 interface Position {
   readonly writer: string
   readonly next: number
+  readonly lease_ms: number
 }
 
 /** The routes of one stream, as requests. */
@@ -182,7 +184,7 @@ class RemoteHub {
 
   /** Opening is tried again for as long as a lease lasts, like everything else. */
   async #patiently<T>(ask: () => Promise<T>): Promise<T> {
-    const until = performance.now() + (this.#options.leaseMs ?? defaultLeaseMs)
+    const until = performance.now() + (this.#options.leaseMs ?? usualLeaseMs)
     for (;;) {
       try {
         return await ask()
@@ -201,7 +203,7 @@ class RemoteHub {
     let response: Response
     let answer: unknown
     try {
-      const signal = AbortSignal.timeout(this.#options.leaseMs ?? defaultLeaseMs)
+      const signal = AbortSignal.timeout(this.#options.leaseMs ?? usualLeaseMs)
       response = await fetch(url, {
         method,
         headers: { ...headers, 'content-type': 'application/json' },

@@ -137,17 +137,17 @@ export class StreamLog {
     }
   }
 
-  /** The newest beginning or end of each stream that is not over, as far as the history keeps it. */
-  async findOpen(): Promise<ReadonlyMap<string, StreamRecord>> {
-    const open = new Map<string, StreamRecord>()
+  /** The names of the streams that are not over, as far as the history keeps their beginnings. */
+  async openNames(): Promise<ReadonlySet<string>> {
+    const names = new Set<string>()
     for await (const event of this.#events(this.topics.registry)) {
       const record = readRecord(event)
       const name = this.topics.nameOf(event.topics[0])
       if (!record || name === undefined) continue
-      if (isEnd(record.kind)) open.delete(name)
-      else open.set(name, record)
+      if (isEnd(record.kind)) names.delete(name)
+      else names.add(name)
     }
-    return open
+    return names
   }
 
   #keep(marks: readonly HistoryPosition[]): void {

@@ -49,7 +49,12 @@ export class StreamWatch implements TailListener {
   /** Follows the tail, then looks for the streams that were open before, without waiting for that. */
   async start(tail: Tail, log: StreamLog): Promise<void> {
     this.#load = async () => {
-      for (const [name, record] of await log.findOpen()) if (!this.#open.has(name)) this.watch(name, record)
+      for (const name of await log.openNames()) {
+        if (this.#isClosed) return
+        // Not its beginning: then what was written since would be taken for a sign of life.
+        const place = await log.place(name)
+        if (place.name === 'open') this.watch(name, place.last)
+      }
     }
     await tail.start()
   }

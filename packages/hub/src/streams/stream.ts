@@ -9,7 +9,7 @@ import type { StreamEndKind } from './stream-record.ts'
 export interface StreamOptions {
   /**
    * How long the stream may be silent before it is lost, in milliseconds, from 100 up. The hub renews it
-   * for a writer in its process; a producer over HTTP that is slower has to. Default: the hub's, 5,000.
+   * for a writer in its process; a producer over HTTP that is slower has to. Default: the hub's, 4,500.
    */
   readonly leaseMs?: number | undefined
   /**

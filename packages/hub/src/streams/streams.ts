@@ -31,7 +31,7 @@ import { newWriterId } from './writer-id.ts'
 
 /** The bounds of a hub's streams, and what holds for streams that say nothing else. */
 export interface StreamsOptions {
-  /** How long a stream may be silent before it is lost, in milliseconds, from 100 up. Default 5,000. */
+  /** How long a stream may be silent before it is lost, in milliseconds, from 100 up. Default 4,500: a dead producer's stream ends within 5 s. */
   readonly leaseMs?: number | undefined
   /** How long a stream can be read after its end, in milliseconds. Default: `Infinity`, while the history keeps it. */
   readonly retentionMs?: number | undefined
@@ -86,7 +86,7 @@ export class Streams {
 
   private constructor(hub: HubCore, store: EventStore, options: StreamsOptions, onError: (error: unknown) => void) {
     checkNames('streams', options, streamsNames)
-    const { leaseMs = 5000, retentionMs = Infinity, maxOpen = 10_000, maxBytes = 16 * 1024 ** 2 } = options
+    const { leaseMs = 4500, retentionMs = Infinity, maxOpen = 10_000, maxBytes = 16 * 1024 ** 2 } = options
     this.#defaults = {
       leaseMs: assertLease(leaseMs),
       retentionMs: assertNotNegative('retentionMs', retentionMs),
@@ -250,7 +250,10 @@ export class Streams {
    */
   async placeForReader(name: string): Promise<StreamPlace> {
     assertStreamName(name)
-    return await this.log.place(name)
+    const place = await this.log.place(name)
+    // Known from now on, even if the history no longer keeps its beginning: a reader waits for its end.
+    if (place.name === 'open') this.#watch.watch(name, place.last)
+    return place
   }
 
   /** What was written to a stream before a record. */

@@ -84,15 +84,15 @@ describe('a producer elsewhere', () => {
   test('writes in steps, and may send each again', async () => {
     const serving = await serve()
     const opened = await ask(at(serving, 'steps', '?open&writer=w1'), 'POST')
-    expect(opened).toEqual({ status: 201, writer: 'w1', next: 1 })
+    expect(opened).toEqual({ status: 201, writer: 'w1', lease_ms: 4500, next: 1 })
     expect(await ask(at(serving, 'steps', '?open&writer=w1'), 'POST')).toEqual(opened)
     const first = await ask(at(serving, 'steps', '?writer=w1&number=1'), 'POST', 'a')
-    expect(first).toEqual({ status: 200, writer: 'w1', next: 2 })
+    expect(first).toEqual({ status: 200, writer: 'w1', lease_ms: 4500, next: 2 })
     expect(await ask(at(serving, 'steps', '?writer=w1&number=1'), 'POST', 'a')).toEqual(first)
     const several = JSON.stringify([{ data: 'b' }, { data: { n: 1 }, type: 'usage' }])
     const json = { 'content-type': 'application/json' }
     const last = await ask(at(serving, 'steps', '?writer=w1&number=2&end=closed'), 'POST', several, json)
-    expect(last).toEqual({ status: 200, writer: 'w1', next: 5, how: 'closed' })
+    expect(last).toEqual({ status: 200, writer: 'w1', lease_ms: 4500, next: 5, how: 'closed' })
     expect(await ask(at(serving, 'steps', '?writer=w1&number=2&end=closed'), 'POST', several, json)).toEqual(last)
     expect(await read(at(serving, 'steps'))).toEqual(['message a', 'message b', 'usage {"n":1}'])
   })

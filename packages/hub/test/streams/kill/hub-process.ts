@@ -13,7 +13,6 @@ const hub = await createHub({
   store: await openSqliteStore({ directory, durability: 'fast' }),
   authorize: () => ({ publish: [everyTopic] }),
   limits: { maxSubscribersPerAddress: 5000 },
-  streams: { leaseMs: script.leaseMs },
 })
 const producing = names.map((name) => produce(name, script, () => hub.stream(name)))
 await hub.listen({ host: '127.0.0.1', port })

@@ -22,7 +22,10 @@ export interface KillReport {
   readonly ended: Readonly<Record<string, number>>
   readonly tokens: number
   readonly readings: number
-  /** From the kill of a producer that did not come back to the last end of its streams, the slowest, in milliseconds. */
+  /**
+   * From the kill of a producer that did not come back to the end of each of its streams, the slowest, in
+   * milliseconds; from the last kill of the hub, if that came between.
+   */
   readonly lostAfterMs: number
   readonly seconds: number
   /** What is wrong; empty if nothing is. */
@@ -31,7 +34,6 @@ export interface KillReport {
 
 const readerCount = 3
 const producerCount = 4
-const leaseMs = 5000
 
 /**
  * Has streams written, half of them by the hub's own process and half over HTTP, and read by others, while hub,
@@ -44,7 +46,7 @@ export async function runKills({ seed, kills, streams }: KillOptions): Promise<K
   const directory = mkdtempSync(join(tmpdir(), 'headwater-streams-'))
   const port = await freePort()
   const base = `http://127.0.0.1:${port}/.well-known/mercure/headwater/v1/streams`
-  const script: Script = { seed, leaseMs, tokens: 30 + 5 * kills, maxPauseMs: 400 }
+  const script: Script = { seed, tokens: 30 + 5 * kills, maxPauseMs: 400 }
   const names = Array.from({ length: streams }, (_, index) => `${index % 2 === 0 ? 'embedded' : 'remote'}/${index}`)
   const embedded = names.filter((_, index) => index % 2 === 0)
   const remote = names.filter((_, index) => index % 2 === 1)
@@ -73,7 +75,8 @@ export async function runKills({ seed, kills, streams }: KillOptions): Promise<K
   const all = [hub, ...producers.map((each) => each.process), ...readers.map((each) => each.process)]
   const counts = { hub: 0, producer: 0, reader: 0 }
   const findings: string[] = []
-  const silent: { readonly names: readonly string[]; readonly killedAt: number }[] = []
+  /** When what wrote a stream was killed, or the hub, whose restart gives each stream its lease again. */
+  const killedAt: { readonly names: readonly string[]; readonly at: number }[] = []
   try {
     hub.start()
     for (const { process } of producers) process.start()
@@ -82,22 +85,21 @@ export async function runKills({ seed, kills, streams }: KillOptions): Promise<K
       return true
     })
     for (const { process } of readers) process.start()
-    const ends = watchEnds(base, names)
     for (let kill = 0; kill < kills; kill++) {
       await pause(300 + random() * 1200)
       const die = random()
       if (die < 0.35) {
         counts.hub++
         await hub.kill()
+        killedAt.push({ names, at: Date.now() })
         hub.start()
       } else if (die < 0.7) {
         counts.producer++
         const chosen = producers[Math.floor(random() * producers.length)]!
+        if (chosen.process.isRunning) killedAt.push({ names: chosen.names, at: Date.now() })
         await chosen.process.kill()
-        const killedAt = performance.now()
-        if (random() < 0.7) chosen.process.start()
         // One that stays away, or comes back after its lease, has its streams ended.
-        else silent.push({ names: chosen.names.filter((name) => !over.has(name)), killedAt })
+        if (random() < 0.7) chosen.process.start()
       } else {
         counts.reader++
         const chosen = readers[Math.floor(random() * readers.length)]!
@@ -107,21 +109,18 @@ export async function runKills({ seed, kills, streams }: KillOptions): Promise<K
       }
       if (kill === 0) {
         // Somebody presses "stop".
-        for (const name of names.filter((_, index) => index % 25 === 3))
-          await fetch(`${base}/${encodeURIComponent(name)}`, { method: 'DELETE' }).catch(() => {})
+        for (const name of names.filter((_, index) => index % 25 < 2)) await stop(base, name)
       }
     }
-    const endedAt = await ends
+    await until('every stream is over', async () => {
+      for (const name of names) if ((await stateOf(base, name)).state !== 'ended') return false
+      return true
+    })
     // Those that were away come back: they find that their streams are over.
     for (const { process } of producers) if (!process.isRunning) process.start()
     await until('every reader has every end', async () =>
       readers.every(({ kept }) => names.every((name) => linesOf(kept, name).at(-1) === '["end"]')),
     )
-    const lostAfterMs = Math.max(
-      0,
-      ...silent.flatMap(({ names, killedAt }) => names.map((name) => endedAt.get(name)! - killedAt)),
-    )
-
     const ended: Record<string, number> = {}
     let tokens = 0
     for (const name of names) {
@@ -149,7 +148,20 @@ export async function runKills({ seed, kills, streams }: KillOptions): Promise<K
       }
     }
     for (const process of all) await process.kill()
-    findings.push(...doubleEnds(join(directory, 'data'), names.length))
+    const ends = endsIn(join(directory, 'data'))
+    if (ends.length !== names.length || new Set(ends.map(({ name }) => name)).size !== names.length) {
+      findings.push(`${ends.length} ends are kept of ${names.length} streams, or one has two`)
+    }
+    const lostAfterMs = Math.max(
+      0,
+      ...ends
+        .filter(({ how }) => how === 'lost')
+        .map(
+          ({ name, at }) =>
+            at -
+            Math.max(...killedAt.filter((kill) => kill.at <= at && kill.names.includes(name)).map((kill) => kill.at)),
+        ),
+    )
     return {
       kills: counts,
       ended,
@@ -231,17 +243,16 @@ async function stateOf(base: string, name: string): Promise<State> {
   }
 }
 
-/** When each stream has ended, as far as one can see who looks again and again. */
-async function watchEnds(base: string, names: readonly string[]) {
-  const endedAt = new Map<string, number>()
-  while (endedAt.size < names.length) {
-    for (const name of names) {
-      if (endedAt.has(name)) continue
-      if ((await stateOf(base, name)).state === 'ended') endedAt.set(name, performance.now())
+async function stop(base: string, name: string): Promise<void> {
+  for (;;) {
+    try {
+      const { ok } = await fetch(`${base}/${encodeURIComponent(name)}`, { method: 'DELETE' })
+      if (ok) return
+    } catch {
+      // The hub was just killed.
     }
-    await pause(200)
+    await pause(100)
   }
-  return endedAt
 }
 
 type Kept = [id: string, type: string, data: string]
@@ -263,19 +274,20 @@ function linesOf(directory: string, name: string): string[] {
   }
 }
 
-/** Counts the ends in the history itself. */
-function doubleEnds(directory: string, streams: number): string[] {
+/** The ends in the history itself. */
+function endsIn(directory: string): readonly { readonly name: string; readonly how: string; readonly at: number }[] {
   const database = new DatabaseSync(join(directory, 'headwater.db'), { readOnly: true })
   try {
     const rows = database
-      .prepare(
-        "SELECT id FROM event WHERE type GLOB 'headwater-stream/closed/*' OR type GLOB 'headwater-stream/failed/*' OR type GLOB 'headwater-stream/stopped/*' OR type GLOB 'headwater-stream/lost/*'",
-      )
-      .all() as { id: string }[]
-    const names = new Set(rows.map(({ id }) => id.slice(0, id.lastIndexOf('~'))))
-    return rows.length === streams && names.size === streams
-      ? []
-      : [`${rows.length} ends of ${names.size} streams are kept; there are ${streams} streams`]
+      .prepare("SELECT id, type, stored_at AS at FROM event WHERE type LIKE 'headwater-stream/%'")
+      .all()
+    return (rows as { id: string; type: string; at: number }[])
+      .map(({ id, type, at }) => ({
+        name: decodeURIComponent(id.slice(1, id.lastIndexOf('~'))),
+        how: type.split('/')[1]!,
+        at,
+      }))
+      .filter(({ how }) => /^(closed|failed|stopped|lost)$/.test(how))
   } finally {
     database.close()
   }

@@ -4,8 +4,4 @@ import { produce } from './produce.ts'
 import { readArguments, type Script } from './script.ts'
 
 const { script, names, url } = readArguments<{ script: Script; names: string[]; url: string }>()
-await Promise.all(
-  names.map((name) =>
-    produce(name, script, () => connectStream(`${url}/${encodeURIComponent(name)}`, { leaseMs: script.leaseMs })),
-  ),
-)
+await Promise.all(names.map((name) => produce(name, script, () => connectStream(`${url}/${encodeURIComponent(name)}`))))

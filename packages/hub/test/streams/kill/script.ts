@@ -1,7 +1,6 @@
 /** What the processes of one run have in common. */
 export interface Script {
   readonly seed: number
-  readonly leaseMs: number
   /** How many tokens each stream has. */
   readonly tokens: number
   /** The longest pause between two tokens, in milliseconds. */
