@@ -118,6 +118,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
     const embedded = { ...rules, health: options.health ?? false }
     const router = createRouter(hub, embedded)
     metrics?.observe(hub)
+    metrics?.observeStreams(streams)
     observatory?.observe(hub, store)
     return Object.assign(hub, {
       topic: <In extends object, Out extends object, State>(name: string, given?: TopicOptions<In, Out>) =>

@@ -14,6 +14,7 @@ import type { HubCore } from '../hub/hub-core.ts'
 import type { HubStats } from '../hub/stats.ts'
 import type { StoreObserver } from '../store/observed-store.ts'
 import type { UpstreamStatus } from '../store/store.ts'
+import type { StreamStats } from '../streams/streams.ts'
 
 /** A description of one metric. */
 export interface MetricDescription {
@@ -61,6 +62,7 @@ export class Metrics implements StoreObserver {
   readonly #requests = new Map<string, Map<number, number>>()
   #hub: HubCore | undefined
   #connections: Connections | undefined
+  #streams: { readonly stats: StreamStats } | undefined
   #stats: HubStats | undefined
   #upstream: UpstreamStatus | undefined
   readonly #thread: number
@@ -131,6 +133,11 @@ export class Metrics implements StoreObserver {
   /** Reports this hub from now on. */
   observe(hub: HubCore): void {
     this.#hub = hub
+  }
+
+  /** Reports the streams of this hub from now on. */
+  observeStreams(streams: { readonly stats: StreamStats }): void {
+    this.#streams = streams
   }
 
   /** Reports the connections of a server from now on. */
@@ -263,6 +270,38 @@ export class Metrics implements StoreObserver {
       'headwater_streams_closed_total',
       'Event streams that have ended, by reason; too-slow and stalled mean subscribers that could not keep up.',
       () => this.#stats?.sessionsClosed,
+    )
+    this.#addStreamMetrics()
+  }
+
+  #addStreamMetrics(): void {
+    const add = (
+      Kind: typeof Gauge | typeof Counter,
+      name: string,
+      help: string,
+      read: (stats: StreamStats) => number,
+    ) =>
+      this.#add(
+        Kind,
+        `headwater_written_streams_${name}`,
+        help,
+        () => this.#streams && read(this.#streams.stats),
+        name === 'open' ? 'max' : 'sum',
+      )
+    add(Gauge, 'open', 'Streams with a writer and an end that are open now, in the whole history.', ({ open }) => open)
+    add(
+      Gauge,
+      'writers',
+      'Writers of such streams in this process, those of requests whose body is a stream included.',
+      ({ writers }) => writers,
+    )
+    add(Gauge, 'readers', 'Readers of such streams now.', ({ readers }) => readers)
+    add(Counter, 'opened_total', 'Such streams that this hub has opened.', ({ opened }) => opened)
+    this.#addTally(
+      'headwater_written_streams_ended_total',
+      'Such streams that this hub has ended, by how: closed, failed, stopped, or lost with a silent producer.',
+      () => this.#streams?.stats.ended,
+      'how',
     )
   }
 

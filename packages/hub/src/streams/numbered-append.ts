@@ -1,6 +1,6 @@
 import { HubError } from '../base/errors.ts'
 import { displacedError, endedError, goneError, hasWriterError, noStreamError } from './stream-errors.ts'
-import type { StreamLog } from './stream-log.ts'
+import type { StreamLog, StreamPlace } from './stream-log.ts'
 import { isEnd, recordId, type StreamRecord, type StreamRecordKind } from './stream-record.ts'
 
 /** What a producer elsewhere appends: records of its stream, from a number on. */
@@ -16,6 +16,14 @@ export interface NumberedAppend {
   }[]
 }
 
+export interface AppendContext {
+  /** The newest record of the stream that the hub has seen, if it knows one. */
+  readonly known: StreamRecord | undefined
+  readonly onStored: (records: readonly StreamRecord[]) => void
+  /** Throws `TOO_LARGE` if the stream has no room for so many bytes. */
+  readonly assertFits: (bytes: number) => void
+}
+
 /**
  * Appends records at their numbers, and resolves to the last of them. The same records at the same numbers
  * are answered as the first time, so a producer that had no answer sends them again.
@@ -27,12 +35,11 @@ export async function appendNumbered(
   log: StreamLog,
   name: string,
   { writer, number, written }: NumberedAppend,
-  isKept: (bytes: number) => void,
+  { known, onStored, assertFits }: AppendContext,
 ): Promise<StreamRecord> {
-  let place = await log.place(name)
-  const isNext = place.name === 'open' && place.last.writer === writer && place.last.number + 1 === number
-  // Another hub may have stored more.
-  if (!isNext) place = await log.placeNow(name)
+  // If it is out of date, the number is taken.
+  const isNext = known?.writer === writer && known.number + 1 === number
+  const place: StreamPlace = isNext ? { name: 'open', last: known } : await log.placeNow(name)
   if (place.name === 'none') throw noStreamError(name)
   if (place.name === 'gone') throw goneError(name)
   const { last } = place
@@ -57,9 +64,11 @@ export async function appendNumbered(
       `The next number of the stream ${JSON.stringify(name)} is ${last.number + 1}, not ${number}: send what comes before it first.`,
     )
   }
-  isKept(records.reduce((bytes, { data }) => bytes + Buffer.byteLength(data), 0))
+  assertFits(records.reduce((bytes, { data }) => bytes + Buffer.byteLength(data), 0))
   const outcome = await log.append(name, records)
-  return outcome.name === 'stored' ? records.at(-1)! : await earlier(log, name, records)
+  if (outcome.name !== 'stored') return await earlier(log, name, records)
+  onStored(records)
+  return records.at(-1)!
 }
 
 /** Finds out whether the same records are stored there. */

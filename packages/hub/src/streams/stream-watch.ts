@@ -25,6 +25,9 @@ export interface WatchListener {
 /** How soon a silent stream that could not be ended is looked at again, in milliseconds. */
 const againMs = 1000
 
+/** How late a timer is when this process was not able to listen, in milliseconds. */
+const lateEnoughMs = 200
+
 /**
  * The open streams of a history, whoever writes them, and how long each has been silent. Follows the
  * tail, so it knows of all of them, and of those that were open before by their beginnings.
@@ -63,6 +66,11 @@ export class StreamWatch implements TailListener {
   async names(): Promise<readonly string[]> {
     await this.#loaded
     return [...this.#open.keys()]
+  }
+
+  /** The newest record of an open stream that this hub has seen; other hubs may have stored more. */
+  lastOf(name: string): StreamRecord | undefined {
+    return this.#open.get(name)?.last
   }
 
   /** The bytes of a stream's events, as far as this hub has seen them come. */
@@ -135,8 +143,13 @@ export class StreamWatch implements TailListener {
   }
 
   #check(): void {
-    this.#dueAt = Infinity
     const now = performance.now()
+    const lateMs = now - this.#dueAt
+    this.#dueAt = Infinity
+    // This process was busy, or asleep, and may not have read yet what came meanwhile: its own absence is nobody's silence.
+    if (lateMs > lateEnoughMs) {
+      for (const [name, watched] of this.#open) this.#open.set(name, { ...watched, heardAt: watched.heardAt + lateMs })
+    }
     let next = Infinity
     for (const [name, { last, heardAt }] of this.#open) {
       const silentAt = heardAt + last.leaseMs

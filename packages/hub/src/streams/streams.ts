@@ -200,11 +200,19 @@ export class Streams {
     assertStreamName(name)
     this.#assertOpen()
     const { maxBytes } = this.#defaults
-    const record = await appendNumbered(this.log, name, append, (bytes) => {
-      if (this.#watch.bytesOf(name) + bytes > maxBytes) throw tooLargeError(name, maxBytes)
+    return await appendNumbered(this.log, name, append, {
+      known: this.#watch.lastOf(name),
+      assertFits: (bytes) => {
+        if (this.#watch.bytesOf(name) + bytes > maxBytes) throw tooLargeError(name, maxBytes)
+      },
+      onStored: (records) => {
+        // The next request may come before the tail brings them.
+        for (const record of records) {
+          if (isEnd(record.kind)) this.#countEnd(record.kind)
+          else this.#watch.watch(name, record)
+        }
+      },
     })
-    if (isEnd(record.kind)) this.#countEnd(record.kind)
-    return record
   }
 
   /**
