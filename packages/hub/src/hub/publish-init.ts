@@ -5,7 +5,7 @@ import { HubError } from '../base/errors.ts'
 import { hubPath } from '../base/hub-path.ts'
 import { maxMatcherBytes } from '../matching/matcher.ts'
 import { forbiddenCharacter } from '../matching/visible-text.ts'
-import { type Append, type EventRecord, hubEventType } from '../store/store.ts'
+import { type Append, type EventRecord, hubEventType, streamEventPrefix } from '../store/store.ts'
 import { ReservedTopics } from './reserved-topics.ts'
 
 /** An event as a publisher sends it. */
@@ -243,7 +243,7 @@ function parseId(id: string | undefined, epoch: string): string | undefined {
 function parseType(type: string | undefined): string | undefined {
   if (type === undefined || type === '') return undefined
   assertSingleLine('INVALID_EVENT_TYPE', 'Event type', type)
-  if (type === hubEventType || isReservedEventType(type)) {
+  if (type === hubEventType || type.startsWith(streamEventPrefix) || isReservedEventType(type)) {
     throw new HubError('INVALID_EVENT_TYPE', `Event type "${type}" is reserved for the hub itself. Choose another.`)
   }
   return type

@@ -16,10 +16,11 @@ export class SelectionIndex<Value extends { readonly selection: Selection }> {
   }
 
   /** Calls back with each value whose selection admits an event; it may be deleted meanwhile. */
-  select({ topics, isPrivate }: StoredEvent, onValue: (value: Value) => void): void {
+  select(event: StoredEvent, onValue: (value: Value) => void): void {
+    const { topics, isPrivate } = event
     const privately = isPrivate ? toTopics(topics) : undefined
     for (const value of this.#index.select(topics)) {
-      if (!privately || value.selection.grants(privately)) onValue(value)
+      if (!privately || (value.selection.grants(privately) && value.selection.reads(event))) onValue(value)
     }
   }
 }

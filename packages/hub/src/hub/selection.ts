@@ -1,7 +1,7 @@
 import type { Matcher } from '../matching/matcher.ts'
 import { MatcherSet } from '../matching/matcher-set.ts'
 import { type Topic, toTopics } from '../matching/topic.ts'
-import type { EventRecord, Tombstone } from '../store/store.ts'
+import { type EventRecord, streamEventPrefix, type Tombstone } from '../store/store.ts'
 
 /**
  * The events for a subscriber: those that one of its matchers selects by one of their topics, and
@@ -31,9 +31,18 @@ export class Selection {
     return this.matchers.topics
   }
 
-  admits({ topics, isPrivate }: Pick<EventRecord, 'topics' | 'isPrivate'>): boolean {
+  admits(event: Pick<EventRecord, 'topics' | 'isPrivate'> & Partial<Pick<EventRecord, 'type'>>): boolean {
+    const { topics, isPrivate } = event
     const read = toTopics(topics)
-    return this.matchers.selectsAny(read) && (!isPrivate || this.grants(read))
+    return this.matchers.selectsAny(read) && (!isPrivate || this.grants(read)) && this.reads(event)
+  }
+
+  /**
+   * Whether the subscriber can read an event that is selected. The records of streams are for who names the
+   * stream's topic, as `hub.stream(name)` does: who subscribes to everything could make nothing of them.
+   */
+  reads({ topics, type }: Pick<EventRecord, 'topics'> & Partial<Pick<EventRecord, 'type'>>): boolean {
+    return !type?.startsWith(streamEventPrefix) || this.topics?.has(topics[0]!) === true
   }
 
   /** Whether the subscriber has a right to an event, selected or not. */

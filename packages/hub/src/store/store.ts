@@ -20,6 +20,9 @@ export interface EventRecord {
 /** [Mercure] The type of the events of hubs themselves, about subscriptions. Publishers cannot use it. */
 export const hubEventType = 'mercure'
 
+/** What the types of the records of streams begin with (`hub.stream(name)`). Publishers cannot use them. */
+export const streamEventPrefix = 'headwater-stream/'
+
 /**
  * A point in the history. Positions are integers from 1 up, in one sequence over all topics. They
  * grow with each event, but not always by one: a sequencer may leave holes. Position 0 (tag 0) is

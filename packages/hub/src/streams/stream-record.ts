@@ -1,4 +1,4 @@
-import type { EventRecord } from '../store/store.ts'
+import { type EventRecord, streamEventPrefix } from '../store/store.ts'
 import type { StreamTopics } from './stream-name.ts'
 
 /** How a stream ended: whole, by its producer's failure, by order, or by its producer's silence. */
@@ -63,12 +63,11 @@ export function toEvent(topics: StreamTopics, name: string, record: StreamRecord
     isPrivate: true,
     id: recordId(name, run, number),
     // The run is in the ID of all records but the first, whose writer it is.
-    type: `${typePrefix}${kind}/${writer}/${isPrivate ? 'private' : 'public'}/${leaseMs}/${retentionMs ?? 'kept'}/${type}`,
+    type: `${streamEventPrefix}${kind}/${writer}/${isPrivate ? 'private' : 'public'}/${leaseMs}/${retentionMs ?? 'kept'}/${type}`,
     retryMs: undefined,
   }
 }
 
-const typePrefix = 'headwater-stream/'
 const typeForm = /^headwater-stream\/([a-z]+)\/([0-9a-z]+)\/(private|public)\/(\d+)\/(\d+|kept)\/(.*)$/s
 const idForm = /~(?:0|([0-9a-z]+)\.(\d+))$/
 
@@ -98,5 +97,5 @@ export function reasonOf({ data }: StreamRecord): string | undefined {
 
 /** Whether an event is a record of a stream. No publisher can make one. */
 export function isRecord({ type }: Pick<EventRecord, 'type'>): boolean {
-  return type?.startsWith(typePrefix) ?? false
+  return type?.startsWith(streamEventPrefix) ?? false
 }

@@ -52,11 +52,15 @@ export class StreamWatch implements TailListener {
   /** Follows the tail, then looks for the streams that were open before, without waiting for that. */
   async start(tail: Tail, log: StreamLog): Promise<void> {
     this.#load = async () => {
+      const since = performance.now()
       for (const name of await log.openNames()) {
         if (this.#isClosed) return
         // Not its beginning: then what was written since would be taken for a sign of life.
         const place = await log.place(name)
-        if (place.name === 'open') this.watch(name, place.last)
+        if (place.name !== 'open') continue
+        const { last } = place
+        // It was silent since the tail began. Reading may have taken long, for its writer, too: half its time is left.
+        this.watch(name, last, Math.max(since, performance.now() - last.leaseMs / 2))
       }
     }
     await tail.start()
@@ -82,13 +86,12 @@ export class StreamWatch implements TailListener {
     return this.#open.size
   }
 
-  /** Watches a stream that is open, from now on. */
-  watch(name: string, last: StreamRecord): void {
+  /** Watches a stream that is open, and was heard of now, or at another time of `performance.now()`. */
+  watch(name: string, last: StreamRecord, heardAt = performance.now()): void {
     if (this.#isClosed) return
     const known = this.#open.get(name)
     const isSame = known?.last.run === last.run
     if (isSame && known.last.number >= last.number) return
-    const heardAt = performance.now()
     const bytes = (isSame ? known.bytes : 0) + (last.kind === 'event' ? Buffer.byteLength(last.data) : 0)
     this.#open.set(name, { last, bytes, heardAt })
     this.#checkAt(heardAt + last.leaseMs)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { HubError } from '../../src/base/errors.ts'
-import { createHub } from '../../src/index.ts'
+import { createHub, everyTopic } from '../../src/index.ts'
 import { decorateStore } from '../../src/store/decorate-store.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
 
@@ -134,5 +134,25 @@ test('a reader whose stream has lost its beginning to the history is told of a g
   const types: string[] = []
   for await (const { type, data } of hub.stream('long').read()) types.push(type === 'message' ? data : type)
   expect(types).toEqual(['headwater-gap', '4', '5'])
+  await hub.close()
+})
+
+test('the records of a stream are in nobody else’s subscription, whatever its rights', async () => {
+  const hub = await createHub({ store: createMemoryStore(), authorize: () => ({}) })
+  await hub.stream('quiet').pipe('before')
+  const received: string[] = []
+  const reading = (async () => {
+    for await (const { data } of hub.subscribe([everyTopic], { rights: [everyTopic], lastEventId: 'earliest' })) {
+      received.push(data)
+      if (data === 'last') return
+    }
+  })()
+  await hub.stream('live').pipe('after')
+  await hub.publish({ topic: 'a', data: 'last', private: true })
+  await reading
+  expect(received).toEqual(['last'])
+  await expect(hub.publish({ topic: 'a', type: 'headwater-stream/event/x/public/1/kept/' })).rejects.toMatchObject({
+    code: 'INVALID_EVENT_TYPE',
+  })
   await hub.close()
 })

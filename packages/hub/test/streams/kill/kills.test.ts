@@ -16,8 +16,12 @@ test(`200 token streams at once, and ${kills} times a SIGKILL of hub, producer o
       `ended: ${Object.entries(report.ended)
         .map(([how, count]) => `${how} ${count}`)
         .join(', ')}`,
-      `slowest end after a producer was killed that did not come back: ${(report.lostAfterMs / 1000).toFixed(1)} s`,
+      `slowest "lost": ${seconds(report.lostAfterMs.producer)} after its producer was killed, ${seconds(report.lostAfterMs.hub)} after the hub was up again`,
     ].join('\n'),
   )
   expect(report.findings.slice(0, 20), `HEADWATER_STREAM_SEED=${seed}`).toEqual([])
 })
+
+function seconds(ms: number): string {
+  return `${(ms / 1000).toFixed(1)} s`
+}

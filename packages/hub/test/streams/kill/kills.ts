@@ -23,10 +23,10 @@ export interface KillReport {
   readonly tokens: number
   readonly readings: number
   /**
-   * From the kill of a producer that did not come back to the end of each of its streams, the slowest, in
-   * milliseconds; from the last kill of the hub, if that came between.
+   * How late after that a stream whose producer stayed away was ended, at most, in milliseconds: after the
+   * producer was killed, or after a hub that was killed later was up again.
    */
-  readonly lostAfterMs: number
+  readonly lostAfterMs: { readonly producer: number; readonly hub: number }
   readonly seconds: number
   /** What is wrong; empty if nothing is. */
   readonly findings: readonly string[]
@@ -55,6 +55,7 @@ export async function runKills({ seed, kills, streams }: KillOptions): Promise<K
   const onLine = (line: string) => {
     const [word, name, what] = line.split(' ')
     if (word === 'ack') acknowledged.set(name!, Math.max(acknowledged.get(name!) ?? 0, Number(what)))
+    if (line === 'ready') died.push({ what: 'hub', names, at: Date.now() })
     if (word === 'over') over.set(name!, what!)
   }
 
@@ -75,8 +76,8 @@ export async function runKills({ seed, kills, streams }: KillOptions): Promise<K
   const all = [hub, ...producers.map((each) => each.process), ...readers.map((each) => each.process)]
   const counts = { hub: 0, producer: 0, reader: 0 }
   const findings: string[] = []
-  /** When what wrote a stream was killed, or the hub, whose restart gives each stream its lease again. */
-  const killedAt: { readonly names: readonly string[]; readonly at: number }[] = []
+  /** When what wrote a stream was killed, and when a hub was ready, which gives each stream its lease again. */
+  const died: { readonly what: 'producer' | 'hub'; readonly names: readonly string[]; readonly at: number }[] = []
   try {
     hub.start()
     for (const { process } of producers) process.start()
@@ -91,12 +92,11 @@ export async function runKills({ seed, kills, streams }: KillOptions): Promise<K
       if (die < 0.35) {
         counts.hub++
         await hub.kill()
-        killedAt.push({ names, at: Date.now() })
         hub.start()
       } else if (die < 0.7) {
         counts.producer++
         const chosen = producers[Math.floor(random() * producers.length)]!
-        if (chosen.process.isRunning) killedAt.push({ names: chosen.names, at: Date.now() })
+        if (chosen.process.isRunning) died.push({ what: 'producer', names: chosen.names, at: Date.now() })
         await chosen.process.kill()
         // One that stays away, or comes back after its lease, has its streams ended.
         if (random() < 0.7) chosen.process.start()
@@ -152,16 +152,13 @@ export async function runKills({ seed, kills, streams }: KillOptions): Promise<K
     if (ends.length !== names.length || new Set(ends.map(({ name }) => name)).size !== names.length) {
       findings.push(`${ends.length} ends are kept of ${names.length} streams, or one has two`)
     }
-    const lostAfterMs = Math.max(
-      0,
-      ...ends
-        .filter(({ how }) => how === 'lost')
-        .map(
-          ({ name, at }) =>
-            at -
-            Math.max(...killedAt.filter((kill) => kill.at <= at && kill.names.includes(name)).map((kill) => kill.at)),
-        ),
-    )
+    const lostAfterMs = { producer: 0, hub: 0 }
+    for (const { name, how, at } of ends) {
+      if (how !== 'lost') continue
+      const before = died.filter((each) => each.at <= at && each.names.includes(name))
+      const last = before.reduce((one, other) => (other.at > one.at ? other : one))
+      lostAfterMs[last.what] = Math.max(lostAfterMs[last.what], at - last.at)
+    }
     return {
       kills: counts,
       ended,
