@@ -13,7 +13,7 @@ import { Network } from '../../conformance/runners/network.ts'
 import { installed, reasonToSkip } from '../../conformance/runners/runtimes.ts'
 import { wordsFor } from '../chat/model.ts'
 
-const reason = reasonToSkip(installed.chromium)
+const reason = reasonToSkip(installed.chromium) ?? reasonToSkip(installed.firefox)
 if (reason) console.log(`The example chat is not tested: ${reason}.`)
 
 /** The example's server, killed and started again in the same place. */
@@ -57,11 +57,11 @@ class ChatServer {
   }
 }
 
-describe.skipIf(reason)('the example chat', () => {
+describe.skipIf(reason).each(['Chromium', 'Firefox'] as const)('the example chat in %s', (name) => {
   let browser: Browser
   let page: Page
   beforeAll(async () => {
-    browser = await launchBrowser('Chromium')
+    browser = await launchBrowser(name)
     page = await browser.newPage()
   })
   afterAll(() => browser?.close())

@@ -204,7 +204,19 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     ready: health ? () => answerReady(hub) : undefined,
     metrics: metrics && (async () => textResponse(await metrics.toText(), metrics.contentType)),
     replication: replicationRoute({ hub, streams, authorizer, onError }),
-    streams: streams && streamsRoute({ streams, authorizer, cors, quotas, addresses, limits, closing, onError }),
+    streams:
+      streams &&
+      streamsRoute({
+        streams,
+        authorizer,
+        cors,
+        quotas,
+        addresses,
+        limits,
+        closing,
+        onReaderLeft: (onStreamEnded || observatory) && reportEnd,
+        onError,
+      }),
     observe: observatory && observeRoute({ hub, observatory, authorizer, isOpen, selectorRules }),
     subscriptions: subscriptions && {
       isAt: (path) => subscriptions.paths.has(path),

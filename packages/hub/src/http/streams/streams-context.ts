@@ -1,3 +1,4 @@
+import type { CloseReason } from '@headwater/sse/server'
 import type { Streams } from '../../streams/streams.ts'
 import type { Authorizer } from '../access/authorizer.ts'
 import type { ClientAddresses } from '../access/client-address.ts'
@@ -16,6 +17,8 @@ export interface StreamsContext {
   readonly limits: Readonly<Limits>
   /** Aborts when the hub must not read more of a body. */
   readonly closing: AbortSignal | undefined
+  /** Called when a reader's event stream ends, with the reason and its address. */
+  readonly onReaderLeft: ((reason: CloseReason, address: string) => void) | undefined
   readonly onError: (error: unknown) => void
 }
 

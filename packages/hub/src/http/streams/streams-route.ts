@@ -28,7 +28,7 @@ const fieldNames = [
  * read it, if it is private; a public one, who may subscribe at all.
  */
 export function streamsRoute(context: StreamsContext) {
-  const { streams, authorizer, cors, quotas, addresses, onError } = context
+  const { streams, authorizer, cors, quotas, addresses, onReaderLeft, onError } = context
   const prefix = `${streams.log.topics.registry}/`
   return {
     isAt: (path: string) => path.startsWith(prefix),
@@ -94,9 +94,14 @@ export function streamsRoute(context: StreamsContext) {
     if (fields.has('state')) return json(200, stateOf(place))
     if (place.name === 'none') return { status: 204, headers: { 'cache-control': 'no-store' }, body: '' }
     if (place.name === 'gone') return problemResponse(goneError(name))
+    // Read now, because nothing of a request is kept as long as its stream.
+    const address = onReaderLeft && addresses.nameOf(request)
     const leave = quotas.subscribe({ address: addresses.of(request), holder: permission.holder })
     return eventStream((session) => {
-      session.closed.then(leave)
+      session.closed.then((reason) => {
+        leave()
+        if (address !== undefined) onReaderLeft?.(reason, address)
+      })
       streams.deliver(name, session)
     }, leave)
 

@@ -282,6 +282,22 @@ describe('a reader', () => {
     }
   })
 
+  test('and a writer on a page of another origin need it to be allowed, by a preflight that names the methods', async () => {
+    const serving = await serve({ corsOrigins: ['https://app.example'] })
+    const preflight = (origin: string) =>
+      fetch(at(serving, 'cors'), {
+        method: 'OPTIONS',
+        headers: { origin, 'access-control-request-method': 'PUT' },
+      })
+    const allowed = await preflight('https://app.example')
+    expect(allowed.status).toBe(204)
+    expect(allowed.headers.get('access-control-allow-methods')).toBe('GET, HEAD, PUT, POST, DELETE, OPTIONS')
+    expect((await preflight('https://evil.example')).status).toBe(403)
+    const put = (origin: string) => fetch(at(serving, 'cors'), { method: 'PUT', headers: { origin }, body: 'a' })
+    expect(await problemOf(await put('https://evil.example'))).toMatchObject({ code: 'ORIGIN_NOT_ALLOWED' })
+    expect((await put('https://app.example')).headers.get('access-control-allow-origin')).toBe('https://app.example')
+  })
+
   test('cannot get at a stream as a topic, nor a publisher', async () => {
     const serving = await serve()
     await serving.hub.stream('hidden').pipe('text')

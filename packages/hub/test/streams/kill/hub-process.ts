@@ -1,16 +1,19 @@
-// A hub on disk that also produces streams itself.
-import { createHub, everyTopic, openSqliteStore } from '../../../src/index.ts'
+// A hub on disk, or over PostgreSQL, that also produces streams itself.
+import { createHub, everyTopic, openPostgresStore, openSqliteStore } from '../../../src/index.ts'
 import { produce } from './produce.ts'
 import { readArguments, type Script } from './script.ts'
 
-const { script, names, directory, port } = readArguments<{
+const { script, names, directory, port, postgres } = readArguments<{
   script: Script
   names: string[]
   directory: string
   port: number
+  postgres?: string
 }>()
 const hub = await createHub({
-  store: await openSqliteStore({ directory, durability: 'fast' }),
+  store: postgres
+    ? await openPostgresStore({ url: postgres })
+    : await openSqliteStore({ directory, durability: 'fast' }),
   authorize: () => ({ publish: [everyTopic] }),
   limits: { maxSubscribersPerAddress: 5000 },
 })
