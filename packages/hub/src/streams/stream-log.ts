@@ -131,10 +131,18 @@ export class StreamLog {
 
   /** All kept records of a stream, page by page, up to what is stored now. */
   async *records(name: string): AsyncGenerator<StreamRecord> {
-    for await (const event of this.#events(this.topics.of(name))) {
+    const beginning = await this.beginningOf(name)
+    for await (const event of this.#events(this.topics.of(name), beginning && beginning.position - 1)) {
       const record = readRecord(event)
       if (record) yield record
     }
+  }
+
+  /** Where a stream begins: a history that has just been opened is read as a whole. `undefined` if it is not kept. */
+  async beginningOf(name: string): Promise<HistoryPosition | undefined> {
+    const mark = await this.#store.find(beginningId(name))
+    if (mark) await this.#reach(mark.position)
+    return mark
   }
 
   /** The names of the streams that are not over, as far as the history keeps their beginnings. */
@@ -168,16 +176,13 @@ export class StreamLog {
 
   /** A stream may have begun in another process a moment ago: its reader must not be told that there is none. */
   async #lastElsewhere(name: string): Promise<StoredEvent | undefined> {
-    const mark = await this.#store.find(beginningId(name))
-    if (!mark) return undefined
-    await this.#reach(mark.position)
-    return await this.#last(name)
+    return (await this.beginningOf(name)) && (await this.#last(name))
   }
 
-  async *#events(topic: string): AsyncGenerator<StoredEvent> {
+  async *#events(topic: string, from = 0): AsyncGenerator<StoredEvent> {
     const topics = new Set([topic])
     const { head, trimmed } = await this.#store.bounds()
-    for (let after = trimmed.position; after < head.position; ) {
+    for (let after = Math.max(trimmed.position, from); after < head.position; ) {
       const query: ReadQuery = { after, through: head.position, topics, maxEvents: pageEvents, maxBytes: pageBytes }
       const { events, through } = await this.#store.read(query)
       yield* events

@@ -2,7 +2,7 @@ import { encodePosition, type FedSession, frameBytes } from '@headwater/sse/inte
 import { GAP_EVENT_TYPE } from '@headwater/sse/server'
 import type { HubCore } from '../hub/hub-core.ts'
 import { everyTopic } from '../matching/matcher.ts'
-import type { StreamTopics } from './stream-name.ts'
+import type { StreamLog } from './stream-log.ts'
 import { beginningId, isEnd, numberInId, readRecord, reasonOf, recordId, type StreamEndKind } from './stream-record.ts'
 
 /** An event of a stream as a reader receives it. */
@@ -29,15 +29,16 @@ export type ReadEnd = StreamEndKind | undefined
  */
 export async function* readStream(
   hub: HubCore,
-  topics: StreamTopics,
+  log: StreamLog,
   name: string,
   after: string,
   signal?: AbortSignal,
 ): AsyncGenerator<StreamEvent, ReadEnd, undefined> {
-  const lastEventId = after === '' ? 'earliest' : after
+  // From its beginning, if that is kept: a history that has just been opened is read as a whole.
+  const lastEventId = after || ((await log.beginningOf(name)) ? beginningId(name) : 'earliest')
   // That of an ID of another sequence is not known.
-  let expected = after === '' ? 0 : 1 + (numberInId(name, after) ?? Number.NaN)
-  for await (const event of hub.subscribe(topics.of(name), { lastEventId, rights: [everyTopic], signal })) {
+  let expected = lastEventId === 'earliest' ? 0 : 1 + (numberInId(name, lastEventId) ?? Number.NaN)
+  for await (const event of hub.subscribe(log.topics.of(name), { lastEventId, rights: [everyTopic], signal })) {
     if (event.type === GAP_EVENT_TYPE) {
       expected = Number.NaN
       yield { id: event.id, type: event.type, data: event.data }

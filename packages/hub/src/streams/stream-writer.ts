@@ -135,6 +135,19 @@ export class StreamWriter {
     this.#finish(error)
   }
 
+  /** Counts what others wrote before. */
+  countBefore(bytes: number): void {
+    this.#bytes += bytes
+  }
+
+  /** Leaves the stream to the same writer elsewhere, and resolves to the newest record. Rejects if it has lost it. */
+  async release(): Promise<StreamRecord> {
+    await this.settled()
+    if (this.#over) throw this.#over
+    this.#finish(takenOverError(this.name))
+    return this.#last
+  }
+
   /** Resolves when nothing is under way. */
   async settled(): Promise<void> {
     while (this.#isBusy) await this.#batch

@@ -162,17 +162,26 @@ export class Streams {
     return opened
   }
 
-  /** Makes the writer with this ID the stream's. Rejects as `HubStream.takeOver` does. */
+  /** Makes the writer with this ID the stream's, and reads what was written before. Rejects as `HubStream.takeOver` does. */
   async takeOver(name: string, writerId: string): Promise<{ writer: StreamWriter; before: WrittenBefore }> {
-    const { record, before } = await this.takeOverRecord(name, writerId)
-    return { writer: this.#write(name, record, before.bytes), before }
-  }
-
-  /** Stores that a stream has another writer, and reads what was written before. */
-  async takeOverRecord(name: string, writerId: string): Promise<{ record: StreamRecord; before: WrittenBefore }> {
     const record = await this.#appendNext(name, { kind: 'taken', data: '' }, writerId)
     if (record.kind !== 'taken') throw endedError(name, record.kind as StreamEndKind, reasonOf(record))
-    return { record, before: await this.writtenBefore(name, record) }
+    // At once: it renews the lease, however long it takes to read.
+    const writer = this.#write(name, record, 0)
+    try {
+      const before = await this.writtenBefore(name, record)
+      writer.countBefore(before.bytes)
+      return { writer, before }
+    } catch (error) {
+      writer.abandon(error as HubError)
+      throw error
+    }
+  }
+
+  /** The same for a producer elsewhere. Resolves to the record after which it goes on. */
+  async takeOverElsewhere(name: string, writerId: string): Promise<{ record: StreamRecord; before: WrittenBefore }> {
+    const { writer, before } = await this.takeOver(name, writerId)
+    return { record: await writer.release(), before }
   }
 
   /**
@@ -281,7 +290,7 @@ export class Streams {
 
   /** Yields the events of a stream; see `HubStream.read`. */
   read(name: string, after: string, signal?: AbortSignal): AsyncGenerator<StreamEvent, ReadEnd, undefined> {
-    return readStream(this.#hub, this.log.topics, name, after, signal)
+    return readStream(this.#hub, this.log, name, after, signal)
   }
 
   /** Sends a stream through a session. */
