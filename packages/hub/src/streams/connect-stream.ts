@@ -4,7 +4,7 @@ import { HubError, type HubErrorCode } from '../base/errors.ts'
 import { pipeIntoStream, type StreamPipeOptions } from './pipe-into-stream.ts'
 import { openSource, type StreamSource } from './pipe-source.ts'
 import type { HubStream, StreamOptions, WrittenBefore } from './stream.ts'
-import { isEnd, type StreamEndKind, type StreamRecord } from './stream-record.ts'
+import { isEnd, recordId, type StreamEndKind, type StreamRecord } from './stream-record.ts'
 import { toReason, toText, toType } from './stream-text.ts'
 import { StreamWriter } from './stream-writer.ts'
 import { newWriterId } from './writer-id.ts'
@@ -41,11 +41,11 @@ export function connectStream(url: string | URL, options: ConnectStreamOptions =
   let opening: Promise<StreamWriter> | undefined
 
   const begin = (open: () => Promise<Position>, bytes = 0): Promise<StreamWriter> => {
-    const begun = open().then(({ writer: writerId, next, lease_ms: leaseMs }) => {
+    const begun = open().then(({ writer: writerId, run, next, lease_ms: leaseMs }) => {
       const last: StreamRecord = {
         kind: 'opened',
         number: next - 1,
-        run: writerId,
+        run,
         writer: writerId,
         leaseMs,
         // The hub has these, and the names that it gives.
@@ -65,7 +65,7 @@ export function connectStream(url: string | URL, options: ConnectStreamOptions =
     return begun
   }
   const writing = () => opening ?? begin(() => hub.open(id))
-  const idOf = ({ number }: StreamRecord) => String(number)
+  const idOf = ({ run, number }: StreamRecord) => recordId(hub.name, run, number)
 
   return {
     url: hub.url.href,
@@ -133,6 +133,8 @@ const usualLeaseMs = 4500
 /** Where a producer goes on. */
 interface Position {
   readonly writer: string
+  /** What the IDs of the stream's events contain. */
+  readonly run: string
   readonly next: number
   readonly lease_ms: number
 }

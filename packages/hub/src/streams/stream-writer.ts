@@ -41,6 +41,8 @@ export class StreamWriter {
   readonly signal: AbortSignal
   readonly #log: RecordSink
   readonly #controller = new AbortController()
+  /** The number of the record by which it got the stream. */
+  readonly #since: number
   /** The newest record that is stored. */
   #last: StreamRecord
   #waiting: Waiting[] = []
@@ -68,6 +70,7 @@ export class StreamWriter {
     this.#log = log
     this.name = name
     this.id = last.writer
+    this.#since = last.number
     this.#last = last
     this.#bytes = bytes
     this.#maxBytes = maxBytes
@@ -125,9 +128,10 @@ export class StreamWriter {
 
   /** Called with what others stored in this stream, as the hub reads it: another writer, or an end. */
   onRecord(record: StreamRecord): void {
-    if (record.run !== this.#last.run ? record.kind === 'opened' : record.writer !== this.id) {
-      this.#finish(displacedError(this.name, record))
-    }
+    const { run, number, writer } = record
+    // What the writer before wrote may come late.
+    if (run !== this.#last.run || number <= this.#since || writer === this.id) return
+    this.#finish(displacedError(this.name, record))
   }
 
   /** Writes nothing more, and does not end the stream: its lease does, unless another writer goes on. */

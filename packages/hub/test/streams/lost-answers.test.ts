@@ -156,3 +156,27 @@ test('the records of a stream are in nobody else’s subscription, whatever its 
   })
   await hub.close()
 })
+
+test('a writer that took over is not told of what the one before wrote, however late the tail brings that', async () => {
+  const history = createMemoryStore()
+  const store = decorateStore(history, {
+    follow: (follower) =>
+      history.follow({
+        ...follower,
+        onStart: (bounds) => follower.onStart(bounds),
+        onAppend: (events) => void setTimeout(() => follower.onAppend(events), 30),
+        onTrim: (trimmed) => follower.onTrim(trimmed),
+        onFailure: (error) => follower.onFailure(error),
+      }),
+  })
+  const hub = await createHub({ store, authorize: () => ({}) })
+  await hub.stream('late').write('a')
+  const second = hub.stream('late')
+  await second.takeOver()
+  // Waits for the tail.
+  await second.state()
+  expect(second.signal.aborted).toBe(false)
+  await second.write('b')
+  await second.close()
+  await hub.close()
+})

@@ -130,8 +130,8 @@ export function streamsRoute(context: StreamsContext) {
 
 /** What a producer continues by. Readers are not shown who writes. */
 function positionOf(record: StreamRecord, isForWriter = true) {
-  const { writer, number, kind, leaseMs } = record
-  return { ...(isForWriter && { writer, lease_ms: leaseMs }), next: number + 1, ...(isEnd(kind) && { how: kind }) }
+  const { writer, run, number, kind, leaseMs } = record
+  return { ...(isForWriter && { writer, run, lease_ms: leaseMs }), next: number + 1, ...(isEnd(kind) && { how: kind }) }
 }
 
 function parse(request: HubRequest, prefix: string): { name: string; fields: Fields } {

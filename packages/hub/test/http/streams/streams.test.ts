@@ -84,15 +84,15 @@ describe('a producer elsewhere', () => {
   test('writes in steps, and may send each again', async () => {
     const serving = await serve()
     const opened = await ask(at(serving, 'steps', '?open&writer=w1'), 'POST')
-    expect(opened).toEqual({ status: 201, writer: 'w1', lease_ms: 4500, next: 1 })
+    expect(opened).toEqual({ status: 201, writer: 'w1', run: 'w1', lease_ms: 4500, next: 1 })
     expect(await ask(at(serving, 'steps', '?open&writer=w1'), 'POST')).toEqual(opened)
     const first = await ask(at(serving, 'steps', '?writer=w1&number=1'), 'POST', 'a')
-    expect(first).toEqual({ status: 200, writer: 'w1', lease_ms: 4500, next: 2 })
+    expect(first).toEqual({ status: 200, writer: 'w1', run: 'w1', lease_ms: 4500, next: 2 })
     expect(await ask(at(serving, 'steps', '?writer=w1&number=1'), 'POST', 'a')).toEqual(first)
     const several = JSON.stringify([{ data: 'b' }, { data: { n: 1 }, type: 'usage' }])
     const json = { 'content-type': 'application/json' }
     const last = await ask(at(serving, 'steps', '?writer=w1&number=2&end=closed'), 'POST', several, json)
-    expect(last).toEqual({ status: 200, writer: 'w1', lease_ms: 4500, next: 5, how: 'closed' })
+    expect(last).toEqual({ status: 200, writer: 'w1', run: 'w1', lease_ms: 4500, next: 5, how: 'closed' })
     expect(await ask(at(serving, 'steps', '?writer=w1&number=2&end=closed'), 'POST', several, json)).toEqual(last)
     expect(await read(at(serving, 'steps'))).toEqual(['message a', 'message b', 'usage {"n":1}'])
   })
@@ -203,7 +203,8 @@ describe('connectStream', () => {
   test('writes as a stream of this process does, and is told of a stop', async () => {
     const serving = await serve({ streams: { leaseMs: 300 } })
     const stream = connectStream(at(serving, 'far/away'), { leaseMs: 300, private: true })
-    await Promise.all([stream.write('a'), stream.write({ n: 1 }, { type: 'usage' })])
+    const [id] = await Promise.all([stream.write('a'), stream.write({ n: 1 }, { type: 'usage' })])
+    expect((await serving.hub.stream('far/away').read().next()).value).toEqual({ id, type: 'message', data: 'a' })
     await expect(connectStream(at(serving, 'far/away')).open()).rejects.toMatchObject({ code: 'STREAM_HAS_WRITER' })
     const second = connectStream(at(serving, 'far/away'), { leaseMs: 300 })
     expect(await second.takeOver()).toMatchObject({ text: 'a', events: [{ data: 'a' }, { type: 'usage' }] })
