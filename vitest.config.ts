@@ -30,6 +30,7 @@ function longestFirst() {
   const longest = [
     'packages/hub/test/crash/system',
     'packages/hub/test/cluster/',
+    'packages/hub/test/streams/kill',
     'packages/hub/test/simulation/seeds',
     'conformance/firefox',
     'conformance/webkit',

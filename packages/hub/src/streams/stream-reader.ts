@@ -1,5 +1,5 @@
 import { encodePosition, type FedSession, frameBytes } from '@headwater/sse/internal'
-import { GAP_EVENT_TYPE } from '@headwater/sse/server'
+import { GAP_EVENT_TYPE, type GapReason } from '@headwater/sse/server'
 import type { HubCore } from '../hub/hub-core.ts'
 import { everyTopic } from '../matching/matcher.ts'
 import type { StreamLog } from './stream-log.ts'
@@ -34,23 +34,30 @@ export async function* readStream(
   after: string,
   signal?: AbortSignal,
 ): AsyncGenerator<StreamEvent, ReadEnd, undefined> {
+  const has = numberInId(name, after)
+  // Who has the end waits for nothing.
+  const place = has === undefined ? undefined : await log.place(name)
+  if (place?.name === 'ended' && recordId(name, place.last.run, place.last.number) === after) return place.how
+  // An ID of something else says nothing about this stream: then everything comes, after a gap.
+  const isKnown = has !== undefined || after === '' || after === 'earliest'
+  let lostAs = isKnown ? undefined : gap('unknown', after)
   // From its beginning, if that is kept: a history that has just been opened is read as a whole.
-  const lastEventId = after || ((await log.beginningOf(name)) ? beginningId(name) : 'earliest')
-  // That of an ID of another sequence is not known.
-  let expected = lastEventId === 'earliest' ? 0 : 1 + (numberInId(name, lastEventId) ?? Number.NaN)
+  const beginning = has === undefined && (await log.beginningOf(name)) ? beginningId(name) : 'earliest'
+  const lastEventId = has === undefined ? beginning : after
+  let expected = lastEventId === 'earliest' ? 0 : 1 + (has ?? 0)
   for await (const event of hub.subscribe(log.topics.of(name), { lastEventId, rights: [everyTopic], signal })) {
     if (event.type === GAP_EVENT_TYPE) {
       expected = Number.NaN
-      yield { id: event.id, type: event.type, data: event.data }
+      lostAs = (earliest) => JSON.stringify({ ...JSON.parse(event.data), requested: after, earliest })
       continue
     }
     const record = readRecord(event)
     if (!record) continue
     const { kind, number, run } = record
-    if (number > expected) {
-      const requested = after === '' ? beginningId(name) : after
-      yield { id: recordId(name, run, number - 1), type: GAP_EVENT_TYPE, data: gap(requested, event.id) }
-    }
+    if (number > expected) lostAs ??= gap('trimmed', after)
+    // With an ID of the stream's, to resume from: that before the next record.
+    if (lostAs) yield { id: recordId(name, run, Math.max(0, number - 1)), type: GAP_EVENT_TYPE, data: lostAs(event.id) }
+    lostAs = undefined
     expected = number + 1
     if (kind === 'event') yield { id: event.id, type: record.type || 'message', data: record.data }
     if (!isEnd(kind)) continue
@@ -63,8 +70,9 @@ export async function* readStream(
   return undefined
 }
 
-function gap(requested: string, earliest: string): string {
-  return JSON.stringify({ reason: 'trimmed', requested, earliest })
+/** The data of a gap, once it is known where the history goes on. */
+function gap(reason: GapReason, requested: string): (earliest: string) => string {
+  return (earliest) => JSON.stringify({ reason, requested, earliest })
 }
 
 /**

@@ -200,6 +200,24 @@ export function describeStreams(name: string, driver: StreamDriver): void {
       expect((await ask(late.at(-1)!.id)).status).toBe(204)
     })
 
+    test('let a reader that has the end go at once, and one with a strange ID have everything after a gap', async () => {
+      const hub = await start()
+      await hub.stream('over').write('a')
+      await hub.stream('over').stop()
+      const events = await all(hub.stream('over'))
+      expect(events.map(({ type }) => type)).toEqual(['message', 'headwater-ended'])
+      expect(await all(hub.stream('over'), events[1]!.id)).toEqual([])
+      const other = hub.stream('other')
+      const id = await other.write('b')
+      for (const strange of ['x', id, '#over~0x.3', `#over~${'z'.repeat(8)}.1`, `#over~${'z'.repeat(8)}.2`, '-1']) {
+        const rest = await all(hub.stream('over'), strange)
+        expect(rest.map(({ type }) => type)).toEqual(['headwater-gap', 'message', 'headwater-ended'])
+        expect(JSON.parse(rest[0]!.data)).toMatchObject({ reason: 'unknown', requested: strange })
+        // What it brings is an ID to resume from.
+        expect(await all(hub.stream('over'), rest[0]!.id)).toEqual(events)
+      }
+    })
+
     test('whose retention is over are gone: 410, and a clear error', async () => {
       const hub = await start()
       const stream = hub.stream('gone', { retentionMs: 0 })
