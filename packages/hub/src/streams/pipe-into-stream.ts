@@ -85,13 +85,14 @@ export async function pipeIntoStream<T>(
         source.cancel(signal.reason)
         return { outcome: 'interrupted', error: signal.reason as HubError }
       }
+      if (refusal !== undefined) throw refusal
       if (next.done) break
       await put(toItem(next.value))
-      if (refusal !== undefined) throw refusal
     }
     const rest = half + decoder.decode()
     if (rest !== '') await put({ data: rest })
     await stored
+    if (refusal !== undefined) throw refusal
     return { outcome: 'completed' }
   } catch (error) {
     source.cancel(error)

@@ -56,7 +56,7 @@ export class StreamWriter {
   #renewal: NodeJS.Timeout | undefined
   readonly #onOver: () => void
   readonly #maxBytes: number
-  /** The bytes of all events of the stream, those that wait included. */
+  /** The bytes of all events of the stream, those that wait and those that were refused included. */
   #bytes: number
   #waitingBytes = 0
 
@@ -106,10 +106,9 @@ export class StreamWriter {
   write(data: string, type?: string): Promise<StreamRecord> {
     if (this.#over) return Promise.reject(this.#over)
     const bytes = Buffer.byteLength(data)
-    if (this.#bytes + bytes > this.#maxBytes) {
-      return Promise.reject(tooLargeError(this.name, this.#maxBytes))
-    }
     this.#bytes += bytes
+    // Nor anything after it, however small: there would be a hole.
+    if (this.#bytes > this.#maxBytes) return Promise.reject(tooLargeError(this.name, this.#maxBytes))
     return this.#add({ kind: 'event', type, data })
   }
 

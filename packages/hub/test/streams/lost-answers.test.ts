@@ -96,7 +96,8 @@ test('names, values, types and options that are wrong are refused with what is w
   await expect(createHub({ store: createMemoryStore(), streams: { maxopen: 1 } as never })).rejects.toThrow('maxOpen')
   const stream = hub.stream('a')
   await stream.write('12345')
-  await expect(stream.write('6')).rejects.toMatchObject({ code: 'TOO_LARGE' })
+  await expect(stream.write('6789')).rejects.toMatchObject({ code: 'TOO_LARGE' })
+  await expect(stream.write('')).rejects.toMatchObject({ code: 'TOO_LARGE' })
   await expect(stream.write(undefined)).rejects.toMatchObject({ code: 'INVALID_DATA' })
   await expect(stream.write('\ud83d')).rejects.toMatchObject({ code: 'INVALID_DATA' })
   await expect(stream.write('', { type: 'headwater-gap' })).rejects.toMatchObject({ code: 'INVALID_EVENT_TYPE' })
@@ -106,6 +107,12 @@ test('names, values, types and options that are wrong are refused with what is w
   await expect(hub.stream('none').read().next()).rejects.toMatchObject({ code: 'NOT_FOUND' })
   await expect(hub.stream('none').stop()).rejects.toMatchObject({ code: 'NOT_FOUND' })
   await expect(hub.stream('none').takeOver()).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await stream.close()
+  expect(await hub.stream('d').pipe(['123', '456', '7'])).toMatchObject({
+    outcome: 'failed',
+    error: { code: 'TOO_LARGE' },
+  })
+  expect(await hub.stream('d').state()).toMatchObject({ how: 'failed', reason: expect.stringContaining('5 bytes') })
   await hub.close()
   await expect(hub.stream('c').open()).rejects.toMatchObject({ code: 'HUB_CLOSED' })
 })
