@@ -76,6 +76,7 @@ export async function runKills({ seed, kills, streams }: KillOptions): Promise<K
   const all = [hub, ...producers.map((each) => each.process), ...readers.map((each) => each.process)]
   const counts = { hub: 0, producer: 0, reader: 0 }
   const findings: string[] = []
+  let notOver = ''
   /** When what wrote a stream was killed, and when a hub was ready, which gives each stream its lease again. */
   const died: { readonly what: 'producer' | 'hub'; readonly names: readonly string[]; readonly at: number }[] = []
   try {
@@ -113,7 +114,12 @@ export async function runKills({ seed, kills, streams }: KillOptions): Promise<K
       }
     }
     await until('every stream is over', async () => {
-      for (const name of names) if ((await stateOf(base, name)).state !== 'ended') return false
+      for (const name of names) {
+        const state = await stateOf(base, name)
+        if (state.state === 'ended') continue
+        notOver = `${name}: ${JSON.stringify(state)}, acknowledged ${acknowledged.get(name)}, ${over.get(name)}`
+        return false
+      }
       return true
     })
     // Those that were away come back: they find that their streams are over.
@@ -169,7 +175,9 @@ export async function runKills({ seed, kills, streams }: KillOptions): Promise<K
       findings,
     }
   } catch (error) {
-    throw new Error(`seed ${seed}: ${error}\n${all.map((process) => process.log).join('\n')}`, { cause: error })
+    throw new Error(`seed ${seed}: ${error}\nnot over: ${notOver}\n${all.map((process) => process.log).join('\n')}`, {
+      cause: error,
+    })
   } finally {
     for (const process of all) await process.kill()
     rmSync(directory, { recursive: true, force: true })
@@ -291,9 +299,9 @@ function endsIn(directory: string): readonly { readonly name: string; readonly h
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const endsAt = performance.now() + 300_000
+  const endsAt = performance.now() + 1_200_000
   while (!(await holds())) {
-    if (performance.now() > endsAt) throw new Error(`not within five minutes: ${what}`)
+    if (performance.now() > endsAt) throw new Error(`not within twenty minutes: ${what}`)
     await pause(200)
   }
 }
