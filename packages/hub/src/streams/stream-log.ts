@@ -29,6 +29,7 @@ export type AppendOutcome = { readonly name: 'stored' } | { readonly name: 'take
 
 const pageEvents = 1000
 const pageBytes = 256 * 1024
+const restMs = 2
 
 /** The records of streams in the history of a store. */
 export class StreamLog {
@@ -145,17 +146,19 @@ export class StreamLog {
     return mark
   }
 
-  /** The names of the streams that are not over, as far as the history keeps their beginnings. */
-  async openNames(): Promise<ReadonlySet<string>> {
-    const names = new Set<string>()
-    for await (const event of this.#events(this.topics.registry)) {
+  /**
+   * The names of the streams that are not over, as far as the history keeps their beginnings: those that began last
+   * come first. Rests between pages, as other readers wait for the same store.
+   */
+  async *openNames(): AsyncGenerator<string> {
+    const seen = new Set<string>()
+    for await (const event of this.#eventsBack(this.topics.registry)) {
       const record = readRecord(event)
       const name = this.topics.nameOf(event.topics[0])
-      if (!record || name === undefined) continue
-      if (isEnd(record.kind)) names.delete(name)
-      else names.add(name)
+      if (!record || name === undefined || seen.has(name)) continue
+      seen.add(name)
+      if (!isEnd(record.kind)) yield name
     }
-    return names
   }
 
   #keep(marks: readonly HistoryPosition[]): void {
@@ -177,6 +180,28 @@ export class StreamLog {
   /** A stream may have begun in another process a moment ago: its reader must not be told that there is none. */
   async #lastElsewhere(name: string): Promise<StoredEvent | undefined> {
     return (await this.beginningOf(name)) && (await this.#last(name))
+  }
+
+  async *#eventsBack(topic: string): AsyncGenerator<StoredEvent> {
+    if (!this.#store.readBack) {
+      const events: StoredEvent[] = []
+      for await (const event of this.#events(topic)) events.push(event)
+      yield* events.toReversed()
+      return
+    }
+    const topics = new Set([topic])
+    const { head } = await this.#store.bounds()
+    for (let before = head.position + 1; before > 1; ) {
+      const { events, from } = await this.#store.readBack({
+        before,
+        topics,
+        maxEvents: pageEvents,
+        maxBytes: pageBytes,
+      })
+      yield* events
+      before = from
+      if (before > 1) await new Promise((resolve) => setTimeout(resolve, restMs))
+    }
   }
 
   async *#events(topic: string, from = 0): AsyncGenerator<StoredEvent> {

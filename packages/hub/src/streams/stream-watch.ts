@@ -25,6 +25,12 @@ export interface WatchListener {
 /** How soon a silent stream that could not be ended is looked at again, in milliseconds. */
 const againMs = 1000
 
+/**
+ * How long after the start the hub looks for streams that were open before, in milliseconds: those who come back after a
+ * restart are served first.
+ */
+const lookAfterMs = 1000
+
 /** How late a timer is when this process was not able to listen, in milliseconds. */
 const lateEnoughMs = 200
 
@@ -39,10 +45,12 @@ export class StreamWatch implements TailListener {
   #timer: NodeJS.Timeout | undefined
   #dueAt = Infinity
   #isClosed = false
-  /** Looks for the streams that are open, when the tail has begun. */
-  #load: () => Promise<void> = async () => {}
-  /** The newest look. Never rejects. */
-  #loaded: Promise<void> = Promise.resolve()
+  /** Looks for the streams that are open, and were silent since a time. */
+  #look: (since: number) => Promise<void> = async () => {}
+  /** The look that is to come, or the newest. Never rejects. */
+  #looked: Promise<void> = Promise.resolve()
+  /** Has that look begin at once. */
+  #lookNow = () => {}
 
   constructor(topics: StreamTopics, listener: WatchListener) {
     this.#topics = topics
@@ -51,9 +59,8 @@ export class StreamWatch implements TailListener {
 
   /** Follows the tail, then looks for the streams that were open before, without waiting for that. */
   async start(tail: Tail, log: StreamLog): Promise<void> {
-    this.#load = async () => {
-      const since = performance.now()
-      for (const name of await log.openNames()) {
+    this.#look = async (since) => {
+      for await (const name of log.openNames()) {
         if (this.#isClosed) return
         // Not its beginning: then what was written since would be taken for a sign of life.
         const place = await log.place(name)
@@ -68,7 +75,8 @@ export class StreamWatch implements TailListener {
 
   /** The names of the streams that are open, those from before included. */
   async names(): Promise<readonly string[]> {
-    await this.#loaded
+    this.#lookNow()
+    await this.#looked
     return [...this.#open.keys()]
   }
 
@@ -105,15 +113,25 @@ export class StreamWatch implements TailListener {
     this.#isClosed = true
     this.#open.clear()
     clearTimeout(this.#timer)
+    this.#lookNow()
   }
 
   onStart(): void {
     // After a failure of the tail, what was missed is not silence.
     const heardAt = performance.now()
     for (const [name, watched] of this.#open) this.#open.set(name, { ...watched, heardAt })
-    this.#loaded = this.#load().catch((error: unknown) => {
-      if (!this.#isClosed) this.#listener.onError(error)
-    })
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, lookAfterMs)
+    timer.unref()
+    this.#lookNow = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+    this.#looked = promise
+      .then(() => (this.#isClosed ? undefined : this.#look(heardAt)))
+      .catch((error: unknown) => {
+        if (!this.#isClosed) this.#listener.onError(error)
+      })
   }
 
   onAppend(events: readonly StoredEvent[]): void {

@@ -163,11 +163,18 @@ export class Streams {
   }
 
   /** Makes the writer with this ID the stream's, and reads what was written before. Rejects as `HubStream.takeOver` does. */
-  async takeOver(name: string, writerId: string): Promise<{ writer: StreamWriter; before: WrittenBefore }> {
+  async takeOver(
+    name: string,
+    writerId: string,
+    signal?: AbortSignal,
+  ): Promise<{ writer: StreamWriter; before: WrittenBefore }> {
     const record = await this.#appendNext(name, { kind: 'taken', data: '' }, writerId)
     if (record.kind !== 'taken') throw endedError(name, record.kind as StreamEndKind, reasonOf(record))
     // At once: it renews the lease, however long it takes to read.
     const writer = this.#write(name, record, 0)
+    const leave = () => writer.abandon(signal?.reason as HubError)
+    if (signal?.aborted) leave()
+    signal?.addEventListener('abort', leave, { once: true })
     try {
       const before = await this.writtenBefore(name, record)
       writer.countBefore(before.bytes)
@@ -175,12 +182,21 @@ export class Streams {
     } catch (error) {
       writer.abandon(error as HubError)
       throw error
+    } finally {
+      signal?.removeEventListener('abort', leave)
     }
   }
 
-  /** The same for a producer elsewhere. Resolves to the record after which it goes on. */
-  async takeOverElsewhere(name: string, writerId: string): Promise<{ record: StreamRecord; before: WrittenBefore }> {
-    const { writer, before } = await this.takeOver(name, writerId)
+  /**
+   * The same for a producer elsewhere. Resolves to the record after which it goes on. The signal says that it has
+   * left: then nobody renews the lease for it.
+   */
+  async takeOverElsewhere(
+    name: string,
+    writerId: string,
+    signal: AbortSignal,
+  ): Promise<{ record: StreamRecord; before: WrittenBefore }> {
+    const { writer, before } = await this.takeOver(name, writerId, signal)
     return { record: await writer.release(), before }
   }
 

@@ -59,7 +59,11 @@ export function streamsRoute(context: StreamsContext) {
       return json(201, positionOf(record))
     }
     if (fields.has('take_over')) {
-      const { record, before } = await streams.takeOverElsewhere(name, fields.get('writer') || newWriterId())
+      const { record, before } = await streams.takeOverElsewhere(
+        name,
+        fields.get('writer') || newWriterId(),
+        request.clientSignal(),
+      )
       return json(200, { ...positionOf(record), ...before })
     }
     const append = await readAppend(request, fields, context.limits)

@@ -6,6 +6,7 @@ import { positionId } from '../../../src/hub/event-id.ts'
 import { everyTopic, exactTopic, urlPattern } from '../../../src/matching/matcher.ts'
 import type { EventRecord, EventStore } from '../../../src/store/store.ts'
 import { TestClient } from '../../hub/client.ts'
+import { isOwnRead } from '../../hub/counting-store.ts'
 import { nextTurn } from '../../next-turn.ts'
 import { million, topicOf, twice, writeMillionEvents } from '../../store/million-events.ts'
 import { openStore } from '../../store/temporary-store.ts'
@@ -320,6 +321,7 @@ function count(store: EventStore): { counting: EventStore; counts: Counts } {
       return page(store.read(query))
     },
     readBack: (query) => {
+      if (isOwnRead(query)) return store.readBack!(query)
       counts.readBack++
       return page(store.readBack!(query))
     },
