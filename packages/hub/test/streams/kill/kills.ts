@@ -175,9 +175,12 @@ export async function runKills({ seed, kills, streams }: KillOptions): Promise<K
       findings,
     }
   } catch (error) {
-    throw new Error(`seed ${seed}: ${error}\nnot over: ${notOver}\n${all.map((process) => process.log).join('\n')}`, {
-      cause: error,
-    })
+    throw new Error(
+      `seed ${seed}: ${error}\nnot over: ${notOver}\n${recordsOf(join(directory, 'data'), notOver.slice(0, notOver.indexOf(':')))}\n${all.map((process) => process.log).join('\n')}`,
+      {
+        cause: error,
+      },
+    )
   } finally {
     for (const process of all) await process.kill()
     rmSync(directory, { recursive: true, force: true })
@@ -298,8 +301,28 @@ function endsIn(directory: string): readonly { readonly name: string; readonly h
   }
 }
 
+/** The last records of a stream, for whoever wants to know why it is not over. */
+function recordsOf(directory: string, name: string): string {
+  const database = new DatabaseSync(join(directory, 'headwater.db'), { readOnly: true })
+  try {
+    const rows = database
+      .prepare('SELECT id, type, stored_at AS at FROM event WHERE id LIKE ? ORDER BY position')
+      .all(`#${encodeURIComponent(name).replaceAll('%', '_')}~%`)
+    const kinds = (rows as { type: string; at: number }[]).map(
+      ({ type, at }) => `${at} ${type.split('/').slice(1, 3).join(' ')}`,
+    )
+    return [
+      ...kinds.filter((kind) => !kind.includes(' event ') && !kind.includes(' renewed ')),
+      '…',
+      ...kinds.slice(-8),
+    ].join('\n')
+  } finally {
+    database.close()
+  }
+}
+
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const endsAt = performance.now() + 1_200_000
+  const endsAt = performance.now() + Number(process.env.HEADWATER_STREAM_WAIT_MS ?? 1_200_000)
   while (!(await holds())) {
     if (performance.now() > endsAt) throw new Error(`not within twenty minutes: ${what}`)
     await pause(200)
