@@ -2,7 +2,8 @@ import { request } from 'node:http'
 import { readEvents } from '@headwater/sse'
 import { EventSource } from '@headwater/sse/client'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { connectStream, exactTopic } from '../../../src/index.ts'
+import { connectStream, createMemoryStore, exactTopic } from '../../../src/index.ts'
+import { decorateStore } from '../../../src/store/decorate-store.ts'
 import { problemOf, type Serving, serve } from '../serve-hub.ts'
 
 /** Where a stream is. */
@@ -183,6 +184,33 @@ describe('a producer elsewhere', () => {
     await vi.waitFor(async () => expect((await ask(at(serving, 'lost', '?state'))).next).toBeGreaterThan(5), 20_000)
     sent.destroy()
     expect(await reading).toEqual(['message a', expect.stringContaining('headwater-ended {"how":"lost"')])
+  })
+
+  test('that leaves while it takes a stream over is not waited for', async () => {
+    const history = createMemoryStore()
+    let held: Promise<void> | undefined
+    const { promise, resolve: release } = Promise.withResolvers<void>()
+    const store = decorateStore(history, {
+      async read(query) {
+        await held
+        return await history.read(query)
+      },
+    })
+    const serving = await serve({ store, streams: { leaseMs: 300 } })
+    await ask(at(serving, 'left', '?open&writer=w1'), 'POST')
+    await ask(at(serving, 'left', '?writer=w1&number=1'), 'POST', 'a')
+    held = promise
+    const leaving = new AbortController()
+    const taking = fetch(at(serving, 'left', '?take_over&writer=w2'), { method: 'POST', signal: leaving.signal })
+    // The hub renews the lease for as long as it takes to read.
+    await vi.waitFor(async () => expect((await ask(at(serving, 'left', '?state'))).next).toBeGreaterThan(6), 20_000)
+    leaving.abort()
+    await expect(taking).rejects.toThrow()
+    await vi.waitFor(
+      async () => expect(await ask(at(serving, 'left', '?state'))).toMatchObject({ how: 'lost' }),
+      20_000,
+    )
+    release()
   })
 
   test('is stopped by anybody who may write: its request is answered with why', async () => {
