@@ -45,8 +45,20 @@ export interface Connection {
 
 type Outcome = Omit<ConnectionFailure, 'willRetry' | 'retryDelayMs' | 'body'> & { body?: string }
 
+/** What a shared connection needs beyond the options. */
+export interface ConnectionHooks {
+  /** In place of the policy's, until the server sends another. */
+  reconnectionTime?: number | undefined
+  /** Called with each last event ID that is read, before its event is handed over. */
+  onId?: ((id: string) => void) | undefined
+}
+
 /** Checks all arguments at once; connects when the consumer asks for the first step. */
-export function connect(input: string | URL, options: EventSourceOptions | null | undefined): Connection {
+export function connect(
+  input: string | URL,
+  options: EventSourceOptions | null | undefined,
+  hooks?: ConnectionHooks,
+): Connection {
   // [Web IDL] The URL becomes a string, then the options a dictionary: undefined and null are empty
   // dictionaries, and each member is read once, in alphabetical order.
   const text = `${input}`
@@ -66,6 +78,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     onOpen,
     reconnectOn,
     retry,
+    share,
     signal,
     url: urlOf,
     withCredentials,
@@ -102,6 +115,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   )
   check(unknown, 'only members of RetryPolicy')
   check({ decide, fetch, onComment, onEvent, onOpen, reconnectOn, url: urlOf }, 'function')
+  check({ share }, 'function of tabs()')
   check({ events: events && (events.receive ?? events) }, 'function of defineEvents()')
   const worthRetrying = new Set(statuses)
 
@@ -114,11 +128,12 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
   }
   let origin: string
   let id = `${lastEventId ?? ''}`
-  let reconnectionTime = reconnectionTimeMs
+  let reconnectionTime = hooks?.reconnectionTime ?? reconnectionTimeMs
   // Runs the platform's checks of method, headers and last event ID now, while a caller can still
   // receive the error.
   if (globalThis.Request) new Request(url, { method, body: body && '' } as RequestInit)
   sendable(typeof headers === 'function' ? undefined : headers).set('last-event-id', utf8(id))
+  if (share) return share(url, options!, connect) as Connection
 
   const received: Step[] = []
   /** Whether another attempt is worth it: not if the server said that nothing more will come. */
@@ -133,6 +148,7 @@ export function connect(input: string | URL, options: EventSourceOptions | null 
     // [HTML, dispatch] Set the last event ID, whether or not there is data.
     onId: (value) => {
       id = value
+      hooks?.onId?.(id)
     },
     // [HTML, dispatch] An event with the data, the origin of the final URL, the last event ID, and
     // the type, if any.

@@ -200,6 +200,7 @@ const optionNames = /* @__PURE__ */ namesOf<EventsOptions>({
   idleTimeoutMs: true,
   maxEventBytes: true,
   reconnectOn: true,
+  share: true,
   onOpen: true,
   onComment: true,
   events: true,

@@ -23,5 +23,6 @@ export type {
   ReconnectTrigger,
   RequestContext,
   RetryPolicy,
+  Share,
 } from './options.ts'
 export { pageReturn } from './page-return.ts'

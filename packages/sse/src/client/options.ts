@@ -85,7 +85,15 @@ export interface ConnectionOptions {
    * dispatched or consumed.
    */
   onComment?: ((comment: string) => void) | undefined
+  /**
+   * Share one connection with the other tabs of the origin: `tabs()` of `@headwater/sse/tabs`. Default:
+   * a connection of its own.
+   */
+  share?: Share | undefined
 }
+
+/** What `tabs()` returns. It opens the connection in place of the client. */
+export type Share = (url: string, options: object, connect: unknown) => unknown
 
 /** The second argument of a custom `fetch`. Pass all of it on. */
 export interface FetchInit extends RequestInit {

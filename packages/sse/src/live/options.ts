@@ -83,6 +83,7 @@ const liveOptionNames = /* @__PURE__ */ namesOf<AnyLiveOptions>({
   idleTimeoutMs: true,
   maxEventBytes: true,
   reconnectOn: true,
+  share: true,
   onOpen: true,
   onComment: true,
   events: true,

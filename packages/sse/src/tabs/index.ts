@@ -1,0 +1,1 @@
+export { type TabRole, type TabsOptions, type TabsShare, tabs } from './tabs.ts'
