@@ -10,9 +10,9 @@ import { launchWebKit } from './webkit.ts'
 export const browserNames = ['Chromium', 'Firefox', 'WebKit'] as const
 export type BrowserName = (typeof browserNames)[number]
 
-export function launchBrowser(name: 'Chromium' | 'Firefox'): Promise<Browser>
+export function launchBrowser(name: 'Chromium' | 'Firefox', connectionsPerServer?: number): Promise<Browser>
 export function launchBrowser(name: BrowserName): Promise<TestBrowser>
-export function launchBrowser(name: BrowserName): Promise<TestBrowser> {
+export function launchBrowser(name: BrowserName, connectionsPerServer = 64): Promise<TestBrowser> {
   if (name === 'WebKit') return launchWebKit()
   if (name === 'Firefox') {
     return puppeteer.launch({
@@ -25,7 +25,7 @@ export function launchBrowser(name: BrowserName): Promise<TestBrowser> {
         'dom.min_background_timeout_value': 4,
         'dom.timeout.enable_budget_timer_throttling': false,
         // Six connections to an origin by default. As each reconnect takes half a second, many cases must wait at a time.
-        'network.http.max-persistent-connections-per-server': 64,
+        'network.http.max-persistent-connections-per-server': connectionsPerServer,
       },
     })
   }

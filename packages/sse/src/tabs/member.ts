@@ -409,7 +409,7 @@ export class Member {
   #take(excerpt: Excerpt): void {
     if (this.log) this.log.merge(excerpt)
     else {
-      this.log = new SharedLog(excerpt.floor)
+      this.log = new SharedLog(excerpt.floor, excerpt.state)
       this.log.merge(excerpt)
       if (this.#wanted === null) this.joinedAt = this.log.head
     }

@@ -26,8 +26,9 @@ export class SharedLog {
   /** How many entries lead to a point, by both of its names. */
   #places = new Map<string, number>()
 
-  constructor(floor: Point, maxChars = 2 * 1024 ** 2) {
+  constructor(floor: Point, state?: SharedState, maxChars = 2 * 1024 ** 2) {
     this.#floor = floor
+    this.#floorState = state
     this.#maxChars = maxChars
     this.#remember(floor, 0)
   }

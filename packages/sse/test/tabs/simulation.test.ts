@@ -67,6 +67,7 @@ async function play(seed: number): Promise<void> {
   for (const tab of live()) {
     verify(tab, seed)
     expect(tab.events.at(-1), `seed ${seed}, tab ${tab.index}: the last event`).toBe(server.last)
+    expect(tab.shown, `seed ${seed}, tab ${tab.index}: the state`).toBe('open')
     expect(tab.events[0], `seed ${seed}, tab ${tab.index}: the first event`).toBeLessThanOrEqual(tab.knewFrom! + 1)
   }
   expect(live().length > 0 ? server.connections.size : 1, `seed ${seed}: connections`).toBe(1)

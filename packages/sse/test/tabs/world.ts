@@ -403,6 +403,11 @@ export class Tab {
     return this.seen.map(Number).filter((number) => !Number.isNaN(number))
   }
 
+  /** The state that it was last told of. */
+  get shown(): string | undefined {
+    return this.seen.findLast((item) => Number.isNaN(Number(item)))
+  }
+
   close(): void {
     this.connection.close()
     this.isGone = true
