@@ -2,7 +2,7 @@ import { encodeGap, encodePosition, type FedSession, frameBytes } from '@headwat
 import { assertNotNegative } from '../base/check-option.ts'
 import { Fifo } from '../base/fifo.ts'
 import type { Bounds, EventStore, HistoryPosition, StoredEvent } from '../store/store.ts'
-import { encodeStoredEvent } from './event-frame.ts'
+import { encodeStoredEvent, markFrame } from './event-frame.ts'
 import { positionId } from './event-id.ts'
 import { EventWaiters } from './event-waiters.ts'
 import type { FanOutOptions } from './fan-out-options.ts'
@@ -245,7 +245,8 @@ export class FanOut {
       let frame: FeedFrame | undefined
       this.#feeds.select(event, (feed) => {
         frame ??= this.#frameOf(event)
-        this.#put(feed, frame)
+        const { selection } = feed
+        this.#put(feed, selection.isMarked ? { ...frame, bytes: markFrame(frame.bytes, event, selection) } : frame)
       })
       if (!this.#waiters.isEmpty) this.#waiters.onEvent(event)
     }

@@ -10,7 +10,7 @@ import type {
   StoredEvent,
 } from '../store/store.ts'
 import { admittedEvents } from './admitted-events.ts'
-import { encodeStoredEvent } from './event-frame.ts'
+import { encodeStoredEvent, markFrame } from './event-frame.ts'
 import { type LastEvent, LastEvents } from './last-events.ts'
 import type { Selection } from './selection.ts'
 import { SharedWork } from './shared-work.ts'
@@ -191,7 +191,12 @@ export class HistoryReader {
     return {
       events,
       get bytes() {
-        bytes ??= Buffer.concat(events.map((event) => frameBytes(encodeStoredEvent(epoch, event))))
+        bytes ??= Buffer.concat(
+          events.map((event) => {
+            const frame = frameBytes(encodeStoredEvent(epoch, event))
+            return selection.isMarked ? markFrame(frame, event, selection) : frame
+          }),
+        )
         return bytes
       },
       through: page.through,

@@ -71,6 +71,11 @@ export interface SubscriptionOptions {
    */
   readonly lastEventId?: string | undefined
   /**
+   * Whether the subscriber is told of each event which of `matchers` select it, by their places from 0
+   * on: in a comment `:matches 0 2` at the beginning of the event's block. Default false.
+   */
+  readonly isMarked?: boolean | undefined
+  /**
    * What others may learn about the subscriber, for a matcher: any value with a JSON form. Default:
    * nothing.
    */
@@ -82,7 +87,7 @@ export interface SubscriptionOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-export interface SubscribeOptions extends Omit<SubscriptionOptions, 'matchers' | 'payloadFor'> {
+export interface SubscribeOptions extends Omit<SubscriptionOptions, 'matchers' | 'isMarked' | 'payloadFor'> {
   /** Ends the iteration when it aborts, by throwing its reason. Default: none. */
   readonly signal?: AbortSignal | undefined
 }
@@ -313,10 +318,10 @@ export async function createHubCore({
 
     async openSubscription(options) {
       refuseUnknownName('the options of openSubscription', options, subscriptionNames)
-      const { matchers, rights, lastEventId, payloadFor, signal } = options
+      const { matchers, rights, lastEventId, isMarked, payloadFor, signal } = options
       assertOpen()
       const wanted = registry && requestedSubscriptions(matchers, payloadFor)
-      const selection = select(matchers, rights)
+      const selection = select(matchers, rights, isMarked)
       const { divergences } = fanOut
       const start = await findStart(selection, lastEventId, signal)
       let subscriber: Subscriber | undefined
@@ -459,6 +464,7 @@ const subscriptionNames = namesOf<SubscriptionOptions>({
   matchers: true,
   rights: true,
   lastEventId: true,
+  isMarked: true,
   payloadFor: true,
   signal: true,
 })
@@ -484,8 +490,8 @@ function closedError(): HubError {
   return new HubError('HUB_CLOSED', 'The hub is shutting down. Try again when it, or another, is up.')
 }
 
-function select(matchers: readonly Matcher[], rights: readonly Matcher[] | undefined): Selection {
-  if (matchers.length > 0) return new Selection(matchers, rights)
+function select(matchers: readonly Matcher[], rights?: readonly Matcher[], isMarked?: boolean): Selection {
+  if (matchers.length > 0) return new Selection(matchers, rights, isMarked)
   throw new HubError(
     'INVALID_MATCHER',
     'The subscription has no matcher, so it would receive nothing. Pass at least one.',

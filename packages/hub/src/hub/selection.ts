@@ -1,4 +1,4 @@
-import type { Matcher } from '../matching/matcher.ts'
+import { type Matcher, selects } from '../matching/matcher.ts'
 import { MatcherSet } from '../matching/matcher-set.ts'
 import { type Topic, toTopics } from '../matching/topic.ts'
 import { type EventRecord, streamEventPrefix, type Tombstone } from '../store/store.ts'
@@ -13,12 +13,19 @@ export class Selection {
   /** Selections with the same key are equal: their subscribers share a feed. */
   readonly key: string
   readonly matchers: MatcherSet
+  /** Whether the subscriber is told of each event which of its matchers select it. */
+  readonly isMarked: boolean
   readonly #rights: MatcherSet
+  readonly #asked: readonly Matcher[]
 
-  constructor(matchers: readonly Matcher[], rights: readonly Matcher[] = []) {
+  constructor(matchers: readonly Matcher[], rights: readonly Matcher[] = [], isMarked = false) {
     this.matchers = new MatcherSet(matchers)
     this.#rights = new MatcherSet(rights)
-    this.key = JSON.stringify([this.matchers.key, this.#rights.key])
+    this.isMarked = isMarked
+    this.#asked = matchers
+    // Marks count the matchers in the order of the request.
+    const order = isMarked ? matchers.map(({ key }) => key) : undefined
+    this.key = JSON.stringify([this.matchers.key, this.#rights.key, order])
   }
 
   /** The most steps that each character of a topic costs. */
@@ -43,6 +50,12 @@ export class Selection {
    */
   reads({ topics, type }: Pick<EventRecord, 'topics'> & Partial<Pick<EventRecord, 'type'>>): boolean {
     return !type?.startsWith(streamEventPrefix) || this.topics?.has(topics[0]!) === true
+  }
+
+  /** Which of the request's matchers select an event: their places in the request, from 0 on. */
+  matching({ topics }: Pick<EventRecord, 'topics'>): readonly number[] {
+    const read = toTopics(topics)
+    return this.#asked.flatMap((matcher, place) => (read.some((topic) => selects(matcher, topic)) ? [place] : []))
   }
 
   /** Whether the subscriber has a right to an event, selected or not. */

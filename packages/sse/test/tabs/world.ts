@@ -192,7 +192,7 @@ class Lock {
       this.#grant(request)
     } else {
       this.queue.push(request)
-      if (request.signal?.aborted) return abort()
+      if (request.signal?.aborted) abort()
       request.signal?.addEventListener('abort', abort)
       this.#next()
     }

@@ -21,13 +21,13 @@ export async function subscribe(
   permission: Permission,
   rules: SubscribeRules,
 ): Promise<EventStreamResponse> {
-  const { matchers, lastEventId, hasLastEventId, isOldDialect } = await readSelectors(request, rules)
+  const { matchers, isMarked, lastEventId, hasLastEventId, isOldDialect } = await readSelectors(request, rules)
   rules.onSelected(matchers.length)
   const { subscribe: rights, payloadFor } = permission
   // Without a last event ID there is nothing to search for.
   const signal = lastEventId === '' ? undefined : request.clientSignal()
   const subscription = await hub
-    .openSubscription({ matchers, rights, lastEventId, payloadFor, signal })
+    .openSubscription({ matchers, rights, lastEventId, isMarked, payloadFor, signal })
     .catch((error: unknown) => {
       if (!isStoreFailure(error) || !isEventSource(request)) throw error
       rules.onError(error)
@@ -129,6 +129,8 @@ export interface SelectorRules {
 /** What a request selects, and where its stream begins. */
 interface Selectors {
   readonly matchers: readonly Matcher[]
+  /** Whether each event is to say which of them select it. */
+  readonly isMarked: boolean
   /** `''` for none. */
   readonly lastEventId: string
   /** Whether there was a last event ID, even an empty one. */
@@ -152,9 +154,11 @@ async function readSelectors(request: HubRequest, rules: SelectorRules): Promise
   const maxFields = rules.limits.maxMatchers + maxOtherFields
   const pairsOfBody = parseForm(body, maxFields)
   // [Mercure] The query and the body count together; the query's last event ID comes first.
-  const { matchers, hasLastEventId, isOldDialect } = parsePairs([...parseForm(query, maxFields), ...pairsOfBody], rules)
+  const pairs = [...parseForm(query, maxFields), ...pairsOfBody]
+  const { matchers, isMarked, hasLastEventId, isOldDialect } = parsePairs(pairs, rules)
   return {
     matchers,
+    isMarked,
     lastEventId: readLastEventId(header, url) || lastEventIdOf(pairsOfBody),
     hasLastEventId: hasLastEventId || header !== undefined,
     isOldDialect,
@@ -203,7 +207,7 @@ async function readForm(request: HubRequest, { maxMatchers, maxBodyBytes }: Read
 function parsePairs(
   pairs: Iterable<FormPair>,
   rules: SelectorRules,
-): Pick<Selectors, 'matchers' | 'hasLastEventId' | 'isOldDialect'> {
+): Pick<Selectors, 'matchers' | 'isMarked' | 'hasLastEventId' | 'isOldDialect'> {
   const {
     limits: { maxMatchers },
     isCompat,
@@ -211,6 +215,7 @@ function parsePairs(
   const selectors: FormPair[] = []
   let hasLastEventId = false
   let isOldDialect = false
+  let isMarked = false
   for (const pair of pairs) {
     const { name } = pair
     if (name === 'topic') {
@@ -223,7 +228,15 @@ function parsePairs(
       isOldDialect = true
     }
     if (/^(topic|match|match_exact|match_urlpattern)$/.test(name)) selectors.push(pair)
-    else if (/^match/i.test(name)) {
+    else if (name === 'show_matchers') {
+      if (pair.value !== '1') {
+        throw new HubError(
+          'INVALID_REQUEST',
+          `show_matchers is ${JSON.stringify(pair.value)}. Set it to 1, or leave it out.`,
+        )
+      }
+      isMarked = true
+    } else if (/^match/i.test(name)) {
       throw new HubError(
         'INVALID_MATCHER',
         `There is no matcher ${JSON.stringify(name)}. This hub knows match, match_exact and match_urlpattern.`,
@@ -249,7 +262,7 @@ function parsePairs(
       `The query has ${selectors.length} matchers; the most is ${maxMatchers}. Use two subscriptions.`,
     )
   }
-  return { matchers: compile(selectors, rules), hasLastEventId, isOldDialect }
+  return { matchers: compile(selectors, rules), isMarked, hasLastEventId, isOldDialect }
 }
 
 /**
