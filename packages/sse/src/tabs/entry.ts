@@ -21,10 +21,21 @@ export interface Entry extends Point {
   readonly previousSeq: number
   /** Undefined if only the point moved: a new term, or an ID without an event. */
   readonly step?: SharedStep | undefined
+  /** At the beginning of a term, if selections are merged: what the connection selects from here on. */
+  readonly selectors?: Selectors | undefined
+}
+
+/** What a tab, or the connection of several, selects: `match=a`, as in a query. Undefined for all there is. */
+export type Selectors = readonly string[] | undefined
+
+/** Whether one selection contains another. */
+export function covers(selectors: Selectors, wanted: Selectors): boolean {
+  return !wanted || (!!selectors && wanted.every((each) => selectors.includes(each)))
 }
 
 export type SharedStep =
-  | { readonly kind: 'event'; readonly event: ReceivedEvent }
+  /** `selectedBy` are the selectors that select it; undefined if it concerns everybody. */
+  | { readonly kind: 'event'; readonly event: ReceivedEvent; readonly selectedBy?: Selectors }
   | { readonly kind: 'comment'; readonly text: string }
   | SharedState
 

@@ -2,12 +2,15 @@ import type { Connection } from '../client/connection.ts'
 import type { ConnectionState } from '../client/connection-state.ts'
 import {
   advance,
+  covers,
   type Entry,
   interrupted,
   isLater,
   type Point,
   pointOf,
+  type Selectors,
   type SharedResponse,
+  type SharedState,
   type SharedStep,
   shareState,
 } from './entry.ts'
@@ -24,12 +27,24 @@ export interface LeaderHooks {
   readonly onId: () => void
 }
 
+/** What a new connection begins with. */
+export interface Beginning {
+  readonly lastEventId: string
+  readonly reconnectionTimeMs: number | undefined
+  /** What all tabs together select. */
+  readonly selectors: Selectors
+}
+
 /** Opens the connection to the server. */
-export type OpenConnection = (
-  lastEventId: string,
-  reconnectionTimeMs: number | undefined,
-  hooks: LeaderHooks,
-) => Connection
+export type OpenConnection = (beginning: Beginning, hooks: LeaderHooks) => Connection
+
+/** What a tab wants of the shared stream. */
+export interface Wanted {
+  /** After which ID its stream begins; null for now. */
+  readonly after: string | null
+  /** Undefined if tabs with different selections do not share. */
+  readonly selectors: Selectors
+}
 
 /** How often a tab looks whether all is well. Hidden tabs are slower: once a minute, at worst. */
 const TICK_MS = 1000
@@ -39,6 +54,10 @@ const SILENT_MS = 4000
 const TICKS_TO_ANSWER = 3
 /** How long a new leader waits for what others know, if not all of them answer. */
 const COLLECT_MS = 250
+/** How long a leader waits for more tabs with other selections, before it asks for all of them. */
+const GROW_MS = 20
+/** The most selectors of one connection. A hub refuses more than 100. */
+const MAX_SELECTORS = 80
 
 /** While this tab has the lock. */
 interface Leadership {
@@ -50,6 +69,16 @@ interface Leadership {
   go: () => void
   connection: Connection | undefined
   reconnect: ((silentMs?: number) => void) | undefined
+  /** What each other tab selects. */
+  readonly others: Map<string, Selectors>
+  /** What the connection selects. */
+  selectors: Selectors
+  /** What the server accepted last. */
+  accepted: Selectors
+  /** What the server refused. A tab that wants it has a connection of its own, and its own error. */
+  readonly refused: Set<string>
+  /** Whether the connection is to be replaced by one that selects more. */
+  isGrowing: boolean
 }
 
 /**
@@ -67,7 +96,7 @@ export class Member {
   readonly #environment: Environment
   readonly #name: string
   readonly #open: OpenConnection
-  readonly #wanted: string | null
+  readonly #wanted: Wanted
   readonly #onChange: () => void
   readonly #id: string
   readonly #left = new AbortController()
@@ -82,20 +111,13 @@ export class Member {
   #unanswered = 0
   #timer: unknown
 
-  /** `wanted` is the ID after which its stream begins; null for now. */
-  constructor(
-    environment: Environment,
-    name: string,
-    open: OpenConnection,
-    wanted: string | null,
-    onChange: () => void,
-  ) {
+  constructor(environment: Environment, name: string, open: OpenConnection, wanted: Wanted, onChange: () => void) {
     this.#environment = environment
     this.#name = name
     this.#open = open
     this.#wanted = wanted
     this.#onChange = onChange
-    this.joinedAt = pointOf(wanted ?? '')
+    this.joinedAt = pointOf(wanted.after ?? '')
     this.#id = environment.random().toString(36).slice(2)
     this.#heardAt = environment.now() - SILENT_MS
     this.#channel = environment.openChannel(name, (message) => this.#onMessage(message))
@@ -119,6 +141,7 @@ export class Member {
     this.#left.abort()
     this.#environment.clearTimeout(this.#timer)
     this.#pause()
+    this.#channel.post({ kind: 'left', from: this.#id })
     this.#channel.close()
   }
 
@@ -182,6 +205,11 @@ export class Member {
         go: () => {},
         connection: undefined,
         reconnect: undefined,
+        others: new Map(),
+        selectors: undefined,
+        accepted: this.#wanted.selectors,
+        refused: new Set(),
+        isGrowing: false,
       }
       this.#leadership = leadership
       this.#term = leadership.term
@@ -206,19 +234,38 @@ export class Member {
   }
 
   async #run(leadership: Leadership): Promise<void> {
-    this.#term = leadership.term = this.#nextTerm()
-    this.#isAsking = false
+    const isOver = this.log?.state?.kind === 'closed'
     // The stream is complete, and this tab is about to notice.
-    if (this.log?.state?.kind === 'closed') return this.#pause()
+    if (isOver && covers(this.log!.selectors, this.#wanted.selectors)) return this.#pause()
+    this.#isAsking = false
     const isNew = !this.log
-    const { id, after } = this.#head
-    this.log ??= new SharedLog(this.#head)
-    const state = this.log.state?.kind === 'open' ? interrupted('The tab that had the connection is gone') : undefined
-    this.#broadcast(leadership, [{ id, after, step: state }], 0)
+    this.log ??= new SharedLog({ floor: this.#head, state: undefined, selectors: undefined })
+    const isNews = isOver || this.log.state?.kind === 'open'
+    const news = isNews ? interrupted('The tab that had the connection is gone') : undefined
+    leadership.selectors = this.#union(leadership)
+    this.#beginTerm(leadership, news)
     if (isNew) this.joinedAt = this.log.head
+    while (await this.#serve(leadership)) this.#beginTerm(leadership, undefined)
+    // Closed for good, for all tabs that were here. One that opens now makes its own attempt.
+    if (this.#leadership === leadership) this.#pause()
+  }
+
+  #beginTerm(leadership: Leadership, step: SharedState | undefined): void {
+    this.#term = leadership.term = this.#nextTerm()
+    leadership.isGrowing = false
+    const { id, after } = this.#head
+    this.#broadcast(leadership, [{ id, after, step, selectors: leadership.selectors }], 0)
+  }
+
+  /** Reads a connection to its end. Returns whether there is to be another with another selection. */
+  async #serve(leadership: Leadership): Promise<boolean> {
+    const { selectors } = leadership
     let response: SharedResponse = { url: '', status: 200, headers: [] }
     const comments: string[] = []
-    const connection = this.#open(id, this.reconnectionTime, {
+    /** The selectors of the next event. */
+    let selectedBy: Selectors
+    const beginning = { lastEventId: this.#head.id, reconnectionTimeMs: this.reconnectionTime, selectors }
+    const connection = this.#open(beginning, {
       onOpen({ url, status, headers }) {
         response = { url, status, headers: [...headers] }
       },
@@ -231,30 +278,77 @@ export class Member {
     })
     leadership.connection = connection
     for await (const steps of connection.steps) {
-      if (this.#leadership !== leadership) return
+      if (this.#leadership !== leadership || leadership.isGrowing) break
       this.reconnectionTime = connection.reconnectionTime
       let point: Point = this.#head
       const moves: Move[] = []
+      const move = (step: SharedStep | undefined) => moves.push({ id: point.id, after: point.after, step })
       for (const step of steps) {
-        let shared: SharedStep | undefined
         if (typeof step === 'function') {
           // It hands the comment over, in its place among the events.
           step()
-          shared = { kind: 'comment', text: comments.shift()! }
+          const text = comments.shift()!
+          if (selectors && /^matches( \d+)+$/.test(text)) {
+            selectedBy = text.split(' ').flatMap((place) => selectors[Number(place)] ?? [])
+          } else move({ kind: 'comment', text })
         } else if ('data' in step) {
-          shared = { kind: 'event', event: step }
           point = advance(point, step.lastEventId, true)
+          if (selectors && !selectedBy && !step.type.startsWith('headwater-')) {
+            move(unmarked(connection.url))
+            connection.close()
+            break
+          }
+          move({ kind: 'event', event: step, selectedBy })
+          selectedBy = undefined
         } else {
-          shared = shareState(step as ConnectionState, response)
+          if (step.name === 'open') leadership.accepted = selectors
+          const refused = selectors?.filter((each) => !leadership.accepted!.includes(each))
+          if (step.name === 'closed' && refused?.[0]) {
+            // It may accept what it did before.
+            for (const each of refused) leadership.refused.add(each)
+            leadership.selectors = leadership.accepted
+            return true
+          }
+          selectedBy = undefined
           // The server sends again what came after the ID.
           if (step.name === 'open') point = { ...point, after: 0 }
+          move(shareState(step as ConnectionState, response))
         }
-        moves.push({ id: point.id, after: point.after, step: shared })
       }
       this.#broadcast(leadership, moves, connection.reconnectionTime)
     }
-    // Closed for good, for all tabs that were here. One that opens now makes its own attempt.
-    if (this.#leadership === leadership) this.#pause()
+    return leadership.isGrowing
+  }
+
+  /** Everything that any tab selects, but for what was refused or would be too much. */
+  #union({ others, selectors = [], refused }: Leadership): Selectors {
+    const own = this.#wanted.selectors
+    if (!own) return undefined
+    const union = new Set([...own, ...selectors])
+    // Those of a tab are all in, or none: it follows the whole of it, or not at all.
+    for (const theirs of others.values()) {
+      const more = new Set([...union, ...(theirs ?? [])])
+      if (more.size <= MAX_SELECTORS && !theirs?.some((each) => refused.has(each)))
+        for (const each of more) union.add(each)
+    }
+    return [...union]
+  }
+
+  /** Notes what another tab selects. Returns whether the connection selects it, or never will. */
+  #include(leadership: Leadership, from: string, selectors: Selectors): boolean {
+    leadership.others.set(from, selectors)
+    if (covers(leadership.selectors, selectors) || covers(leadership.selectors, this.#union(leadership))) return true
+    if (!leadership.isGrowing) {
+      this.#environment.setTimeout(() => {
+        const union = this.#union(leadership)
+        if (this.#leadership !== leadership || covers(leadership.selectors, union)) return
+        this.#noteId(leadership)
+        leadership.isGrowing = true
+        leadership.selectors = union
+        leadership.connection?.close()
+      }, GROW_MS)
+    }
+    return false
   }
 
   /** Broadcasts that the ID moved without an event: a take-over must not ask for an older one. */
@@ -266,6 +360,7 @@ export class Member {
   }
 
   #broadcast({ term }: Leadership, moves: readonly Move[], waitMs: number): void {
+    if (!moves[0]) return
     const entries: Entry[] = []
     for (const move of moves) {
       const { term: previousTerm, seq: previousSeq } = this.#head
@@ -306,8 +401,8 @@ export class Member {
   #ask(): void {
     this.#isAsking = true
     // A tab that has a log asks for what follows it; a new one for what follows its beginning.
-    const after = this.log || this.#wanted !== null ? this.#head : null
-    this.#post({ kind: 'ask', from: this.#id, after })
+    const after = this.log || this.#wanted.after !== null ? this.#head : null
+    this.#post({ kind: 'ask', from: this.#id, after, selectors: this.#wanted.selectors })
   }
 
   #tick(): void {
@@ -336,13 +431,14 @@ export class Member {
         const known = this.#term
         this.#hear(message.term)
         const more = this.log && isLater(this.#head, head) ? (this.log.after(head) ?? this.log.whole()) : undefined
-        this.#post({ kind: 'here', to: from, term: known, more })
+        this.#post({ kind: 'here', from: this.#id, to: from, term: known, more, selectors: this.#wanted.selectors })
         return
       }
       case 'here': {
         if (message.to !== this.#id || !leadership || leadership.connection) return
         if (message.term > this.#term) this.#term = message.term
         const { more } = message
+        leadership.others.set(message.from, message.selectors)
         if (more && isLater(more.entries.at(-1) ?? more.floor, this.#head)) this.#take(more)
         if (--leadership.missing <= 0) leadership.go()
         return
@@ -357,6 +453,7 @@ export class Member {
             if (!this.#isAsking || isNewTerm) this.#ask()
             break
           }
+          if (isNewTerm && !covers(this.log.selectors, this.#wanted.selectors)) this.#ask()
           this.#onChange()
         } else if (isNewTerm) this.#ask()
         return
@@ -370,7 +467,9 @@ export class Member {
       case 'ask': {
         // A stream that has ended for good is no beginning for anybody else.
         if (!leadership?.connection || !this.log || this.log.state?.kind === 'closed') return
-        const { from, after } = message
+        const { from, after, selectors } = message
+        // Those that it selects from now on come with a new term, after which this tab asks again.
+        if (!this.#include(leadership, from, selectors)) return
         const excerpt = this.log.after(after ?? this.#head) ?? this.log.whole()
         const waitMs = leadership.connection.reconnectionTime
         this.#post({ kind: 'answer', to: from, term: leadership.term, excerpt, waitMs })
@@ -381,6 +480,9 @@ export class Member {
         this.#isAsking = false
         this.reconnectionTime = message.waitMs
         this.#take(message.excerpt)
+        return
+      case 'left':
+        leadership?.others.delete(message.from)
         return
       case 'reconnect':
         leadership?.reconnect?.(message.silentMs)
@@ -409,12 +511,19 @@ export class Member {
   #take(excerpt: Excerpt): void {
     if (this.log) this.log.merge(excerpt)
     else {
-      this.log = new SharedLog(excerpt.floor, excerpt.state)
+      this.log = new SharedLog(excerpt)
       this.log.merge(excerpt)
-      if (this.#wanted === null) this.joinedAt = this.log.head
+      if (this.#wanted.after === null) this.joinedAt = this.log.head
     }
     this.#onChange()
   }
 }
 
-type Move = Pick<Entry, 'id' | 'after' | 'step'>
+/** The end of a stream of which no tab can know what concerns it. */
+function unmarked(url: string): SharedState {
+  const message = `${url} sent an event without saying which matchers select it. Leave out merge: only Headwater's hub does.`
+  const failure = { code: 'UNEXPECTED_RESPONSE', message, willRetry: false, retryDelayMs: 0 } as const
+  return { kind: 'closed', failure: { ...failure, headers: undefined, cause: undefined } }
+}
+
+type Move = Pick<Entry, 'id' | 'after' | 'step' | 'selectors'>

@@ -1,4 +1,4 @@
-import type { Entry, Point } from './entry.ts'
+import type { Entry, Point, Selectors } from './entry.ts'
 import type { Excerpt } from './shared-log.ts'
 
 /**
@@ -9,7 +9,14 @@ export type Message =
   /** A tab has the lock, and is about to lead: who knows more of the stream? */
   | { readonly kind: 'lead'; readonly from: string; readonly term: string; readonly head: Point }
   /** The answer to it. `more` is what the new leader lacks, if anything; `term` the latest one known. */
-  | { readonly kind: 'here'; readonly to: string; readonly term: string; readonly more: Excerpt | undefined }
+  | {
+      readonly kind: 'here'
+      readonly from: string
+      readonly to: string
+      readonly term: string
+      readonly more: Excerpt | undefined
+      readonly selectors: Selectors
+    }
   /** What happened. */
   | { readonly kind: 'entries'; readonly term: string; readonly entries: readonly Entry[]; readonly waitMs: number }
   /** Is there a leader? */
@@ -17,7 +24,7 @@ export type Message =
   /** There is; `head` is the last entry that it broadcast. */
   | { readonly kind: 'beat'; readonly term: string; readonly head: Point }
   /** What came after this point? Null for a tab that begins now. */
-  | { readonly kind: 'ask'; readonly from: string; readonly after: Point | null }
+  | { readonly kind: 'ask'; readonly from: string; readonly after: Point | null; readonly selectors: Selectors }
   /** The answer: from that point on if the leader knows it, else all that it has. */
   | {
       readonly kind: 'answer'
@@ -29,5 +36,7 @@ export type Message =
     }
   /** A tab's `reconnectOn` asks to reconnect unless something arrived in so many milliseconds. */
   | { readonly kind: 'reconnect'; readonly silentMs: number }
+  /** A tab that does not lead has closed. */
+  | { readonly kind: 'left'; readonly from: string }
   /** The leader gave the lock back. */
   | { readonly kind: 'bye'; readonly term: string }

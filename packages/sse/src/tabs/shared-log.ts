@@ -1,10 +1,12 @@
-import type { Entry, Point, SharedState } from './entry.ts'
+import { covers, type Entry, type Point, type Selectors, type SharedState } from './entry.ts'
 
 /** A part of the shared stream, from a point on. */
 export interface Excerpt {
   readonly floor: Point
   /** The state of the connection at `floor`; undefined while it first connects. */
   readonly state: SharedState | undefined
+  /** What the connection selects at `floor`. */
+  readonly selectors: Selectors
   readonly entries: readonly Entry[]
 }
 
@@ -17,18 +19,20 @@ const OVERHEAD = 200
  */
 export class SharedLog {
   readonly #maxChars: number
-  #entries: { entry: Entry; state: SharedState | undefined }[] = []
+  #entries: { entry: Entry; state: SharedState | undefined; selectors: Selectors }[] = []
   /** How many entries there were before the oldest here. */
   #start = 0
   #chars = 0
   #floor: Point
   #floorState: SharedState | undefined
+  #floorSelectors: Selectors
   /** How many entries lead to a point, by both of its names. */
   #places = new Map<string, number>()
 
-  constructor(floor: Point, state?: SharedState, maxChars = 2 * 1024 ** 2) {
+  constructor({ floor, state, selectors }: Omit<Excerpt, 'entries'>, maxChars = 2 * 1024 ** 2) {
     this.#floor = floor
     this.#floorState = state
+    this.#floorSelectors = selectors
     this.#maxChars = maxChars
     this.#remember(floor, 0)
   }
@@ -39,6 +43,10 @@ export class SharedLog {
 
   get state(): SharedState | undefined {
     return this.#stateAt(this.#entries.length)
+  }
+
+  get selectors(): Selectors {
+    return this.#selectorsAt(this.#entries.length)
   }
 
   /** Whether this very point of this very term is here. */
@@ -52,7 +60,7 @@ export class SharedLog {
     if (entry.previousTerm !== term || entry.previousSeq !== seq) return false
     const { step } = entry
     const state = step && step.kind !== 'event' && step.kind !== 'comment' ? step : this.state
-    this.#entries.push({ entry, state })
+    this.#entries.push({ entry, state, selectors: entry.selectors ?? this.selectors })
     this.#remember(entry, this.#start + this.#entries.length)
     this.#chars += charsOf(entry)
     // The newest stays, however large it is.
@@ -62,35 +70,48 @@ export class SharedLog {
       this.#forget(this.#floor, this.#start++)
       this.#floor = oldest.entry
       this.#floorState = oldest.state
+      this.#floorSelectors = oldest.selectors
       this.#chars -= charsOf(oldest.entry)
     }
     if (dropped) this.#entries.splice(0, dropped)
     return true
   }
 
-  /** What follows a point; undefined if the point is not here, so nobody knows what is missing. */
-  after(point: Point): Excerpt | undefined {
+  /**
+   * What follows a point, as far as the connection selected what is wanted. Undefined if the point is
+   * not here, or the connection did not: then nobody knows what is missing.
+   */
+  after(point: Point, wanted?: Selectors): Excerpt | undefined {
     const exact = point.term ? this.#places.get(exactName(point)) : undefined
     const place = exact ?? (point.id ? this.#places.get(ownName(point)) : undefined)
     if (place === undefined) return undefined
     const index = place - this.#start
+    const following = this.#entries.slice(index)
+    const end = following.findIndex(({ selectors }) => !covers(selectors, wanted))
+    if (end === 0 || (!following[0] && !covers(this.selectors, wanted))) return undefined
     return {
       floor: this.#entries[index - 1]?.entry ?? this.#floor,
       state: this.#stateAt(index),
-      entries: this.#entries.slice(index).map(({ entry }) => entry),
+      selectors: this.#selectorsAt(index),
+      entries: following.slice(0, end < 0 ? undefined : end).map(({ entry }) => entry),
     }
   }
 
   /** All that is here. */
   whole(): Excerpt {
-    return { floor: this.#floor, state: this.#floorState, entries: this.#entries.map(({ entry }) => entry) }
+    return {
+      floor: this.#floor,
+      state: this.#floorState,
+      selectors: this.#floorSelectors,
+      entries: this.#entries.map(({ entry }) => entry),
+    }
   }
 
   /**
    * Takes what a tab has that knows the later part of the stream. If what is here does not lead
    * there, because of a hole or because nobody else received it, only the other remains.
    */
-  merge({ floor, state, entries }: Excerpt): void {
+  merge({ floor, state, selectors, entries }: Excerpt): void {
     const end = entries.at(-1) ?? floor
     if (this.has(floor)) for (const entry of entries) this.append(entry)
     if (this.has(end)) return
@@ -99,12 +120,17 @@ export class SharedLog {
     this.#places.clear()
     this.#floor = floor
     this.#floorState = state
+    this.#floorSelectors = selectors
     this.#remember(floor, 0)
     for (const entry of entries) this.append(entry)
   }
 
   #stateAt(index: number): SharedState | undefined {
     return index ? this.#entries[index - 1]!.state : this.#floorState
+  }
+
+  #selectorsAt(index: number): Selectors {
+    return index ? this.#entries[index - 1]!.selectors : this.#floorSelectors
   }
 
   /** Of two points with the same ID the later counts: what follows it is certainly new. */

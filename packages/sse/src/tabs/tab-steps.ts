@@ -1,10 +1,22 @@
 import type { Connection, Step } from '../client/connection.ts'
-import { advance, type Entry, interrupted, type Point, pointOf, receiveState, type SharedState } from './entry.ts'
+import {
+  advance,
+  covers,
+  type Entry,
+  interrupted,
+  type Point,
+  pointOf,
+  receiveState,
+  type Selectors,
+  type SharedState,
+} from './entry.ts'
 import type { Member } from './member.ts'
 
 /** What the steps of one tab need beside the shared stream. */
 export interface TabStepsOptions {
   readonly member: Member
+  /** What this tab selects. */
+  readonly selectors: Selectors
   /** Resolves when anything has changed since the last call, in the member or in this tab. */
   readonly changed: () => Promise<void>
   readonly signal: AbortSignal
@@ -25,7 +37,7 @@ export interface TabStepsOptions {
  * there, until it reaches a point that the log has: no event is left out, and none comes twice.
  */
 export async function* tabSteps(options: TabStepsOptions): Connection['steps'] {
-  const { member, changed, signal, openOwn, onOpen, onComment, onApart, onId, wake } = options
+  const { member, selectors, changed, signal, openOwn, onOpen, onComment, onApart, onId, wake } = options
   /** What the application was last told of the connection. */
   let shown: SharedState['kind'] | 'connecting' = 'connecting'
   let point: Point | undefined
@@ -35,14 +47,14 @@ export async function* tabSteps(options: TabStepsOptions): Connection['steps'] {
     else if (!member.log) await changed()
     else {
       point ??= member.joinedAt
-      const next = member.log.after(point)
+      const next = member.log.after(point, selectors)
       if (next) {
         const steps = [...becomes(next.state), ...next.entries.flatMap(stepsOf)]
         point = next.entries.at(-1) ?? next.floor
         onId(point.id)
         if (steps[0]) yield steps
         else await changed()
-      } else if (point.id) yield* readAlone(point)
+      } else if (point.id || !covers(member.log.selectors, selectors)) yield* readAlone(point)
       else {
         // Without an ID there is nothing to resume by, for anybody: it goes on from here, as after
         // any lost connection.
@@ -99,12 +111,15 @@ export async function* tabSteps(options: TabStepsOptions): Connection['steps'] {
   }
 
   function isInLog(at: Point): boolean {
-    return !member.isAlone && !!member.log?.after(at)
+    return !member.isAlone && !!member.log?.after(at, selectors)
   }
 
   function stepsOf({ step }: Entry): Step[] {
     if (!step) return []
-    if (step.kind === 'event') return [step.event]
+    if (step.kind === 'event') {
+      const { event, selectedBy } = step
+      return !selectors || !selectedBy || selectedBy.some((each) => selectors.includes(each)) ? [event] : []
+    }
     if (step.kind === 'comment') return onComment ? [() => onComment(step.text)] : []
     return becomes(step, true)
   }

@@ -2,8 +2,9 @@ import type { Connection, connect, Step } from '../client/connection.ts'
 import type { EventSourceOptions, Share } from '../client/options.ts'
 import { SseError } from '../protocol/errors.ts'
 import { namesOf, refuseUnknownName } from '../protocol/names.ts'
+import type { Selectors } from './entry.ts'
 import { type Environment, ownEnvironment } from './environment.ts'
-import { type LeaderHooks, Member } from './member.ts'
+import { Member } from './member.ts'
 import { tabSteps } from './tab-steps.ts'
 
 /**
@@ -26,6 +27,12 @@ export interface TabsOptions {
    * ask as the same user.
    */
   key?: string | undefined
+  /**
+   * Let URLs that differ in nothing but what they select (`match`, `match_exact`, `match_urlpattern`,
+   * `topic`) share one connection, which selects all of it; each tab gets its own events. Only for
+   * Headwater's hub, which can say what selects an event (`show_matchers=1`). Default false.
+   */
+  merge?: boolean | undefined
   /** Called when the role of a connection changes, with its URL: for debugging. */
   onRole?: ((role: TabRole, url: string) => void) | undefined
 }
@@ -52,12 +59,12 @@ export function tabs(options: TabsOptions = {}): TabsShare {
   return shareAmong(ownEnvironment(), options)
 }
 
-const names = /* @__PURE__ */ namesOf<TabsOptions>({ key: true, onRole: true })
+const names = /* @__PURE__ */ namesOf<TabsOptions>({ key: true, merge: true, onRole: true })
 
 /** The same in an environment that a test provides. */
 export function shareAmong(environment: Environment | undefined, tabsOptions: TabsOptions): TabsShare {
   refuseUnknownName("tabs()'s options", tabsOptions, names)
-  const { key, onRole } = tabsOptions
+  const { merge = false, onRole } = tabsOptions
   const share = Object.assign(
     (url: string, options: EventSourceOptions, open: typeof connect): Connection => {
       const setRole = (role: TabRole) => {
@@ -65,8 +72,9 @@ export function shareAmong(environment: Environment | undefined, tabsOptions: Ta
         share.role = role
         onRole?.(role, url)
       }
-      const identity = identify(url, options, key)
-      if (environment) return sharedConnection(environment, url, options, open, identity, setRole)
+      const address = readAddress(url, merge)
+      const identity = identify(address.shared, options, tabsOptions)
+      if (environment) return sharedConnection(environment, url, address, options, open, identity, setRole)
       setRole('alone')
       return open(url, inheriting(options, {}))
     },
@@ -75,11 +83,38 @@ export function shareAmong(environment: Environment | undefined, tabsOptions: Ta
   return share as unknown as TabsShare
 }
 
+/** A URL in two parts. */
+interface Address {
+  /** What tabs that share have in common. */
+  readonly shared: string
+  /** What each selects by itself. */
+  readonly selectors: Selectors
+}
+
+function readAddress(text: string, isMerging: boolean): Address {
+  const url = new URL(text)
+  url.hash = ''
+  if ([...url.searchParams.keys()].some((name) => /^(lastEventI[dD]|last_event_id|Last-Event-ID)$/.test(name))) {
+    throw new SseError(
+      'INVALID_OPTION',
+      `${text} says where to resume, but tabs that share a URL begin where each wants to. Pass the option lastEventId.`,
+    )
+  }
+  if (!isMerging) return { shared: url.href, selectors: undefined }
+  const isSelector = (pair: string) => /^(topic|match|match_exact|match_urlpattern)=/.test(pair)
+  const pairs = url.search.slice(1).split('&').filter(Boolean)
+  url.search = pairs.filter((pair) => !isSelector(pair)).join('&')
+  return { shared: url.href, selectors: [...new Set(pairs.filter(isSelector))] }
+}
+
 /** What tabs must have in common to share. */
-function identify(url: string, options: EventSourceOptions, key: string | undefined): string {
+function identify(address: string, options: EventSourceOptions, { key, merge = false }: TabsOptions): string {
   const { body, fetch, headers, method = 'GET', url: urlOf, withCredentials } = options
   if (body != null || !/^get$/i.test(method)) {
     throw new SseError('INVALID_OPTION', `share: tabs() shares GET requests without a body, not ${method}.`)
+  }
+  if (merge && urlOf) {
+    throw new SseError('INVALID_OPTION', 'tabs({ merge: true }) makes the URL itself. Leave out the option url.')
   }
   const given = Object.entries({ fetch, headers, url: urlOf }).find(([, value]) => typeof value === 'function')
   if (given && key === undefined) {
@@ -88,14 +123,14 @@ function identify(url: string, options: EventSourceOptions, key: string | undefi
       `${given[0]} is a function: another tab's may ask as another user. Pass tabs({ key }) with what tabs that may share have in common, such as the user's ID.`,
     )
   }
-  const [address] = url.split('#')
   const sent = typeof headers === 'function' ? [] : [...new Headers(headers)]
-  return JSON.stringify([address, !!withCredentials, sent, key])
+  return JSON.stringify([address, !!withCredentials, sent, key, merge])
 }
 
 function sharedConnection(
   environment: Environment,
   url: string,
+  address: Address,
   options: EventSourceOptions,
   open: typeof connect,
   identity: string,
@@ -147,23 +182,29 @@ function sharedConnection(
   async function* run(): AsyncGenerator<Step[], void, void> {
     const name = `headwater-tabs-1 ${await environment.digest(identity)}`
     if (closed.aborted) return
-    const openAs = (id: string, changes: EventSourceOptions, hooks: Parameters<typeof connect>[2]) =>
+    const { shared, selectors } = address
+    const openAt = (url: string, id: string, changes: EventSourceOptions, hooks: Parameters<typeof connect>[2]) =>
       open(url, inheriting(options, { lastEventId: id, ...changes }), hooks)
     member = new Member(
       environment,
       name,
-      (id, reconnectionTime, { onId, ...hooks }: LeaderHooks) => openAs(id, hooks, { onId, reconnectionTime }),
-      `${lastEventId ?? ''}` || null,
+      ({ lastEventId, reconnectionTimeMs, selectors }, { onId, ...hooks }) =>
+        openAt(selectors ? selecting(shared, selectors) : url, lastEventId, hooks, {
+          onId,
+          reconnectionTime: reconnectionTimeMs,
+        }),
+      { after: `${lastEventId ?? ''}` || null, selectors },
       onChange,
     )
     yield* tabSteps({
       member,
+      selectors,
       changed: () =>
         new Promise((resolve) => {
           wake = resolve
         }),
       signal: closed,
-      openOwn: (id) => openAs(id, {}, { onId: () => wake(), reconnectionTime: member!.reconnectionTime }),
+      openOwn: (id) => openAt(url, id, {}, { onId: () => wake(), reconnectionTime: member!.reconnectionTime }),
       onOpen,
       onComment,
       onApart: (connection) => {
@@ -176,6 +217,13 @@ function sharedConnection(
       wake: () => wake(),
     })
   }
+}
+
+/** The URL of a connection that selects for several tabs. */
+function selecting(shared: string, selectors: readonly string[]): string {
+  const url = new URL(shared)
+  url.search = [url.search.slice(1), ...selectors, 'show_matchers=1'].filter(Boolean).join('&')
+  return url.href
 }
 
 /** The options with some of them replaced, without those that belong to one tab. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type Tab, World } from './world.ts'
+import { type Tab, TOPICS, World } from './world.ts'
 
 const seeds = Number(process.env.HEADWATER_TABS_SEEDS ?? 300)
 const only = process.env.HEADWATER_TABS_SEED
@@ -19,9 +19,10 @@ async function play(seed: number): Promise<void> {
   world.maxDelayMs = 1 + random() * 200
   const live = () => world.tabs.filter((tab) => !tab.isGone)
   const any = (among: Tab[]) => among[below(among.length)]
+  const isMerging = seed % 2 === 0
   const open = () => {
     const from = random() < 0.2 && server.last > 3 ? `${server.last - below(3)}` : undefined
-    const tab = world.open({ lastEventId: from })
+    const tab = world.open({ lastEventId: from }, isMerging ? someTopics(below(7)) : undefined)
     if (from) tab.knewFrom = Number(from)
     if (random() < 0.2) tab.slownessMs = random() * 2000
   }
@@ -62,19 +63,42 @@ async function play(seed: number): Promise<void> {
   server.isUp = true
   for (const tab of world.tabs) if (tab.isFrozen) tab.thaw()
   await world.advance(30_000)
-  server.publish()
+  for (let topic = 0; topic < TOPICS; topic++) server.publish()
   await world.advance(30_000)
   for (const tab of live()) {
     verify(tab, seed)
-    expect(tab.events.at(-1), `seed ${seed}, tab ${tab.index}: the last event`).toBe(server.last)
+    const last = tab.topics
+      ? server.last - Math.min(...tab.topics.map((topic) => behind(server.last, topic)))
+      : server.last
+    expect(tab.events.at(-1), `seed ${seed}, tab ${tab.index}: the last event`).toBe(last)
     expect(tab.shown, `seed ${seed}, tab ${tab.index}: the state`).toBe('open')
-    expect(tab.events[0], `seed ${seed}, tab ${tab.index}: the first event`).toBeLessThanOrEqual(tab.knewFrom! + 1)
+    expect(tab.events[0], `seed ${seed}, tab ${tab.index}: the first event`).toBeLessThanOrEqual(
+      firstAfter(tab.knewFrom!, tab.topics),
+    )
   }
   expect(live().length > 0 ? server.connections.size : 1, `seed ${seed}: connections`).toBe(1)
 }
 
-function verify({ events, index }: Tab, seed: number): void {
+/** One of the seven selections of some of three topics. */
+function someTopics(number: number): number[] {
+  return [0, 1, 2].filter((topic) => (number + 1) & (1 << topic))
+}
+
+function firstAfter(number: number, topics: readonly number[] | undefined): number {
+  let next = number + 1
+  while (topics && !topics.includes(next % TOPICS)) next++
+  return next
+}
+
+/** How many events ago a topic had its last one. */
+function behind(last: number, topic: number): number {
+  return (last - topic + TOPICS) % TOPICS
+}
+
+function verify({ events, topics, index }: Tab, seed: number): void {
   const start = events[0] ?? 0
-  const expected = events.map((_, place) => start + place)
+  const expected: number[] = []
+  for (let number = start; expected.length < events.length; number++)
+    if (!topics || topics.includes(number % TOPICS)) expected.push(number)
   expect(events, `seed ${seed}, tab ${index}`).toEqual(expected)
 }

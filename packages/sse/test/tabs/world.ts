@@ -65,8 +65,9 @@ export class World {
     this.now = end
   }
 
-  open(options: EventSourceOptions = {}): Tab {
-    const tab = new Tab(this, this.tabs.length, options)
+  /** A tab that selects some topics, if they are merged, else all. */
+  open(options: EventSourceOptions = {}, topics?: readonly number[]): Tab {
+    const tab = new Tab(this, this.tabs.length, options, topics)
     this.tabs.push(tab)
     return tab
   }
@@ -138,6 +139,9 @@ export class World {
     }
   }
 }
+
+/** How many topics there are: event n has the topic n % TOPICS. */
+export const TOPICS = 3
 
 interface Task {
   readonly at: number
@@ -226,16 +230,20 @@ class Lock {
 
 const stolen = new DOMException('Stolen', 'AbortError')
 
-/** A server whose event number n has the ID n and the data n. Its clients read as real ones do. */
+/**
+ * A server whose event number n has the ID n, the data n, and one of three topics in turn. Its clients
+ * read as real ones do. `?match=0` selects a topic; without one, all are selected.
+ */
 class Server {
   /** The last event. */
   last = 0
-  /** The events before this number are gone, as in a history that is trimmed. */
   isUp = true
   /** Every open connection. */
   readonly connections = new Set<ServerConnection>()
   /** Whether it says that the stream is complete. */
   isFinished = false
+  /** The most matchers of one connection that is shared. */
+  mostMatchers = 0
   readonly #world: World
 
   constructor(world: World) {
@@ -268,6 +276,9 @@ class Server {
       const world = this.#world
       const { connections } = this
       const closing = new AbortController()
+      const matchers = new URL(url).searchParams.getAll('match').map(Number)
+      const isMarking = url.includes('show_matchers=1')
+      if (isMarking) this.mostMatchers = Math.max(this.mostMatchers, matchers.length)
       let id = `${options.lastEventId ?? ''}`
       let current: ServerConnection | undefined
       let end = () => {}
@@ -328,11 +339,17 @@ class Server {
               const steps: Step[] = []
               const count = 1 + Math.floor(world.random() * 5)
               while (next <= this.last && steps.length < count) {
+                const place = matchers.indexOf(next % TOPICS)
+                if (matchers[0] !== undefined && place < 0) {
+                  next++
+                  continue
+                }
+                if (isMarking) steps.push(() => options.onComment?.(`matches ${place}`))
                 id = `${next}`
                 hooks.onId?.(id)
                 steps.push({ type: 'message', data: `${next++}`, origin: 'http://server.test', lastEventId: id })
               }
-              yield steps
+              if (steps[0]) yield steps
               connection.lastEventId = id
             }
             connections.delete(current)
@@ -380,6 +397,7 @@ export class Tab {
   onResume = () => {}
   readonly deferred: Task[] = []
   readonly share: TabsShare
+  readonly topics: readonly number[] | undefined
   readonly connection: Connection
   readonly roles: TabRole[] = []
   /** `open`, `error`, `closed`, and the data of events. */
@@ -390,12 +408,20 @@ export class Tab {
   slownessMs = 0
   readonly #world: World
 
-  constructor(world: World, index: number, options: EventSourceOptions) {
+  constructor(world: World, index: number, options: EventSourceOptions, topics: readonly number[] | undefined) {
     this.#world = world
     this.index = index
-    this.share = shareAmong(world.environmentOf(this), { onRole: (role) => this.roles.push(role) })
+    this.topics = topics
+    this.share = shareAmong(world.environmentOf(this), {
+      merge: topics !== undefined,
+      onRole: (role) => this.roles.push(role),
+    })
     const open = this.share as unknown as (url: string, options: object, connect: unknown) => Connection
-    this.connection = open('http://server.test/events', options, world.server.connectFrom(this))
+    this.connection = open(
+      `http://server.test/events?${(topics ?? []).map((topic) => `match=${topic}`).join('&')}`,
+      options,
+      world.server.connectFrom(this),
+    )
     world.schedule(this, 0, () => void this.#read())
   }
 
