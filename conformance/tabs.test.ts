@@ -106,6 +106,25 @@ function describeTabs(name: 'Chromium' | 'Firefox'): void {
     expect(server.streams).toBe(0)
   })
 
+  it('another tab takes over from one that goes to another page, and comes back with nothing missing', async () => {
+    await openTabs(3)
+    server.publish(3)
+    await untilAllSaw(pages)
+    const leaving = await leader()
+    await leaving.goto(`${server.origin}/elsewhere`)
+    const others = pages.filter((page) => page !== leaving)
+    server.publish(3)
+    await untilAllSaw(others)
+    expect(server.streams).toBe(1)
+    await leaving.goBack()
+    // Kept as it was, or loaded anew.
+    if (await run(leaving, 'globalThis.tab !== undefined')) {
+      server.publish()
+      await untilAllSaw(pages)
+    }
+    await expect.poll(() => server.streams).toBe(1)
+  })
+
   it('every tab closes itself only, and the connection goes with the last one', async () => {
     await openTabs(3)
     for (const page of [...pages]) {
@@ -158,17 +177,18 @@ function describeTabs(name: 'Chromium' | 'Firefox'): void {
       await untilAllSaw(pages)
       await expect.poll(() => server.streams).toBe(1)
     })
+  }
 
-    it('another tab takes over from one whose script hangs, and that one misses nothing', async () => {
-      await openTabs(3)
-      server.publish(3)
-      await untilAllSaw(pages)
-      const hanging = await leader()
-      const others = pages.filter((page) => page !== hanging)
-      // Nothing tells it before: its lock has to be taken away. It goes on when another one leads.
-      const hung = run(
-        hanging,
-        `(() => {
+  it('another tab takes over from one whose script hangs, and that one misses nothing', async () => {
+    await openTabs(3)
+    server.publish(3)
+    await untilAllSaw(pages)
+    const hanging = await leader()
+    const others = pages.filter((page) => page !== hanging)
+    // Nothing tells it before: its lock has to be taken away. It goes on when another one leads.
+    const hung = run(
+      hanging,
+      `(() => {
           const request = () => {
             const http = new XMLHttpRequest()
             http.open('GET', '/streams', false)
@@ -178,17 +198,16 @@ function describeTabs(name: 'Chromium' | 'Firefox'): void {
           const before = request()
           while (request() === before);
         })()`,
-      )
-      await expect.poll(() => server.opened).toBe(2)
-      server.publish(3)
-      await hung
-      await untilAllSaw(others)
-      await untilAllSaw(pages)
-      server.publish(3)
-      await untilAllSaw(pages)
-      await expect.poll(() => server.streams).toBe(1)
-    })
-  }
+    )
+    await expect.poll(() => server.opened).toBe(2)
+    server.publish(3)
+    await hung
+    await untilAllSaw(others)
+    await untilAllSaw(pages)
+    server.publish(3)
+    await untilAllSaw(pages)
+    await expect.poll(() => server.streams).toBe(1)
+  })
 
   async function load(): Promise<Page> {
     const page = await browser.newPage()

@@ -5,15 +5,16 @@ import { type TabRole, tabs } from '@headwater/sse/tabs'
 interface TabOptions {
   readonly lastEventId?: string
   readonly isShared: boolean
+  readonly isMerging?: boolean
 }
 
 /** Opens an EventSource, and notes what it does. */
-export function openTab(url: string, { isShared, lastEventId }: TabOptions) {
+export function openTab(url: string, { isShared, isMerging, lastEventId }: TabOptions) {
   const roles: TabRole[] = []
   const seen: string[] = []
   const source = new EventSource(url, {
     lastEventId,
-    ...(isShared && { share: tabs({ onRole: (role) => roles.push(role) }) }),
+    ...(isShared && { share: tabs({ merge: isMerging, onRole: (role) => roles.push(role) }) }),
   })
   source.onopen = () => seen.push('open')
   source.onerror = (event) => seen.push(event.willRetry ? 'error' : 'closed')
@@ -22,6 +23,11 @@ export function openTab(url: string, { isShared, lastEventId }: TabOptions) {
     source,
     roles,
     seen,
+    /** What the events said. */
+    get data() {
+      return seen.filter((item) => !/^(open|error|closed)$/.test(item))
+    },
+    /** The same, where they say numbers. */
     get events() {
       return seen.filter((item) => /^\d+$/.test(item)).map(Number)
     },

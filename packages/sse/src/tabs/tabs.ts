@@ -109,9 +109,12 @@ function readAddress(text: string, isMerging: boolean): Address {
 
 /** What tabs must have in common to share. */
 function identify(address: string, options: EventSourceOptions, { key, merge = false }: TabsOptions): string {
-  const { body, fetch, headers, method = 'GET', url: urlOf, withCredentials } = options
+  const { body, fetch, headers, method = body == null ? 'GET' : 'POST', url: urlOf, withCredentials } = options
   if (body != null || !/^get$/i.test(method)) {
-    throw new SseError('INVALID_OPTION', `share: tabs() shares GET requests without a body, not ${method}.`)
+    throw new SseError(
+      'INVALID_OPTION',
+      `share: tabs() shares GET requests without a body, and this is ${method}${body == null ? '' : ' with a body'}.`,
+    )
   }
   if (merge && urlOf) {
     throw new SseError('INVALID_OPTION', 'tabs({ merge: true }) makes the URL itself. Leave out the option url.')

@@ -1,4 +1,5 @@
 import type { Connection, ConnectionHooks, Step } from '../../src/client/connection.ts'
+import type { ConnectionFailure } from '../../src/client/connection-state.ts'
 import type { EventSourceOptions } from '../../src/client/options.ts'
 import type { Environment } from '../../src/tabs/environment.ts'
 import type { Message } from '../../src/tabs/messages.ts'
@@ -242,6 +243,8 @@ class Server {
   readonly connections = new Set<ServerConnection>()
   /** Whether it says that the stream is complete. */
   isFinished = false
+  /** Whether it says which matchers select an event when it is asked to. */
+  isMarkingAtAll = true
   /** The most matchers of one connection that is shared. */
   mostMatchers = 0
   readonly #world: World
@@ -344,7 +347,7 @@ class Server {
                   next++
                   continue
                 }
-                if (isMarking) steps.push(() => options.onComment?.(`matches ${place}`))
+                if (isMarking && this.isMarkingAtAll) steps.push(() => options.onComment?.(`matches ${place}`))
                 id = `${next}`
                 hooks.onId?.(id)
                 steps.push({ type: 'message', data: `${next++}`, origin: 'http://server.test', lastEventId: id })
@@ -402,6 +405,8 @@ export class Tab {
   readonly roles: TabRole[] = []
   /** `open`, `error`, `closed`, and the data of events. */
   readonly seen: string[] = []
+  /** Why it was closed. */
+  failure: ConnectionFailure | undefined
   /** The last event that was published before the tab knew an ID to resume by. */
   knewFrom: number | undefined
   /** How long its application takes for a batch. */
@@ -462,7 +467,10 @@ export class Tab {
         if (this.connection.signal.aborted || typeof step === 'function') continue
         if ('data' in step) this.seen.push(step.data)
         else this.seen.push(step.name === 'waiting' ? 'error' : step.name)
-        if (!('data' in step) && step.name === 'closed') this.connection.close()
+        if (!('data' in step) && step.name === 'closed') {
+          this.failure = step.failure
+          this.connection.close()
+        }
       }
       if (this.connection.lastEventId !== '') this.knewFrom ??= this.#world.server.last
     }
