@@ -177,18 +177,17 @@ function describeTabs(name: 'Chromium' | 'Firefox'): void {
       await untilAllSaw(pages)
       await expect.poll(() => server.streams).toBe(1)
     })
-  }
 
-  it('another tab takes over from one whose script hangs, and that one misses nothing', async () => {
-    await openTabs(3)
-    server.publish(3)
-    await untilAllSaw(pages)
-    const hanging = await leader()
-    const others = pages.filter((page) => page !== hanging)
-    // Nothing tells it before: its lock has to be taken away. It goes on when another one leads.
-    const hung = run(
-      hanging,
-      `(() => {
+    it('another tab takes over from one whose script hangs, and that one misses nothing', async () => {
+      await openTabs(3)
+      server.publish(3)
+      await untilAllSaw(pages)
+      const hanging = await leader()
+      const others = pages.filter((page) => page !== hanging)
+      // Nothing tells it before: its lock has to be taken away. It goes on when another one leads.
+      const hung = run(
+        hanging,
+        `(() => {
           const request = () => {
             const http = new XMLHttpRequest()
             http.open('GET', '/streams', false)
@@ -198,15 +197,32 @@ function describeTabs(name: 'Chromium' | 'Firefox'): void {
           const before = request()
           while (request() === before);
         })()`,
-    )
+      )
+      await expect.poll(() => server.opened).toBe(2)
+      server.publish(3)
+      await hung
+      await untilAllSaw(others)
+      await untilAllSaw(pages)
+      server.publish(3)
+      await untilAllSaw(pages)
+      await expect.poll(() => server.streams).toBe(1)
+    })
+  }
+
+  it('another tab takes the lock from one that no longer answers, and that one goes on as a follower', async () => {
+    await openTabs(3)
+    server.publish(3)
+    await untilAllSaw(pages)
+    const mute = await leader()
+    await run(mute, 'globalThis.post = BroadcastChannel.prototype.postMessage')
+    await run(mute, 'void (BroadcastChannel.prototype.postMessage = () => {})')
     await expect.poll(() => server.opened).toBe(2)
-    server.publish(3)
-    await hung
-    await untilAllSaw(others)
-    await untilAllSaw(pages)
-    server.publish(3)
-    await untilAllSaw(pages)
     await expect.poll(() => server.streams).toBe(1)
+    server.publish(3)
+    await run(mute, 'void (BroadcastChannel.prototype.postMessage = globalThis.post)')
+    await untilAllSaw(pages)
+    await expect.poll(() => run(mute, 'tab.roles.at(-1)')).toBe('follower')
+    expect(server.streams).toBe(1)
   })
 
   async function load(): Promise<Page> {
