@@ -1,3 +1,4 @@
+import { queueTask } from '../client/next-task.ts'
 import type { Message } from './messages.ts'
 
 /** What the tabs need of their browser, and of a test in its place. */
@@ -10,9 +11,12 @@ export interface Environment {
     ): Promise<unknown>
     query(): Promise<{ pending?: { name?: string }[] }>
   }
+  /** Throws where there may be no channels. */
   openChannel(name: string, onMessage: (message: Message) => void): Channel
   setTimeout(task: () => void, delayMs: number): unknown
   clearTimeout(timer: unknown): void
+  /** Runs a task after whatever is under way, also in a hidden tab. */
+  queueTask(task: () => void): void
   now(): number
   /** A name for a text that says nothing of the tokens in it. */
   digest(text: string): Promise<string>
@@ -47,6 +51,7 @@ export function ownEnvironment(): Environment | undefined {
     },
     setTimeout: (task, delayMs) => setTimeout(task, delayMs),
     clearTimeout: (timer) => clearTimeout(timer as ReturnType<typeof setTimeout>),
+    queueTask,
     now: Date.now,
     async digest(text) {
       const bytes = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))

@@ -100,7 +100,7 @@ export class Member {
   readonly #onChange: () => void
   readonly #id: string
   readonly #left = new AbortController()
-  readonly #channel: Channel
+  readonly #channel: Channel | undefined
   /** The current request for the lock, or its holding. */
   #candidacy: AbortController | undefined
   #leadership: Leadership | undefined
@@ -120,7 +120,12 @@ export class Member {
     this.joinedAt = pointOf(wanted.after ?? '')
     this.#id = environment.random().toString(36).slice(2)
     this.#heardAt = environment.now() - SILENT_MS
-    this.#channel = environment.openChannel(name, (message) => this.#onMessage(message))
+    try {
+      this.#channel = environment.openChannel(name, (message) => this.#onMessage(message))
+    } catch {
+      this.isAlone = true
+      return
+    }
     const { signal } = this.#left
     environment.onFreeze(
       () => this.#pause(),
@@ -141,14 +146,14 @@ export class Member {
     this.#left.abort()
     this.#environment.clearTimeout(this.#timer)
     this.#pause()
-    this.#channel.post({ kind: 'left', from: this.#id })
-    this.#channel.close()
+    this.#channel?.post({ kind: 'left', from: this.#id })
+    this.#channel?.close()
   }
 
   reconnect(silentMs: number): void {
     if (this.#leadership) this.#leadership.reconnect?.(silentMs)
     // The leader has the same triggers. But it may not have noticed that this tab is visible again.
-    else this.#channel.post({ kind: 'reconnect', silentMs: Math.max(silentMs, 1000) })
+    else this.#channel?.post({ kind: 'reconnect', silentMs: Math.max(silentMs, 1000) })
   }
 
   #pause(): void {
@@ -158,7 +163,7 @@ export class Member {
       this.#noteId(this.#leadership)
       const { term } = this.#leadership
       this.#stopLeading()
-      this.#channel.post({ kind: 'bye', term })
+      this.#channel?.post({ kind: 'bye', term })
     }
     candidacy?.abort()
   }
@@ -261,6 +266,7 @@ export class Member {
   async #serve(leadership: Leadership): Promise<boolean> {
     const { selectors } = leadership
     let response: SharedResponse = { url: '', status: 200, headers: [] }
+    let isNoting = false
     const comments: string[] = []
     /** The selectors of the next event. */
     let selectedBy: Selectors
@@ -273,8 +279,15 @@ export class Member {
       reconnectOn: (reconnect) => {
         leadership.reconnect = reconnect
       },
-      // When whatever the same chunk contained has been broadcast.
-      onId: () => this.#environment.setTimeout(() => this.#noteId(leadership), 0),
+      onId: () => {
+        if (isNoting) return
+        isNoting = true
+        // When whatever the same chunk contained has been broadcast.
+        this.#environment.queueTask(() => {
+          isNoting = false
+          this.#noteId(leadership)
+        })
+      },
     })
     leadership.connection = connection
     for await (const steps of connection.steps) {
@@ -395,7 +408,7 @@ export class Member {
   }
 
   #post(message: Message): void {
-    if (!this.#left.signal.aborted) this.#channel.post(message)
+    if (!this.#left.signal.aborted) this.#channel?.post(message)
   }
 
   #ask(): void {

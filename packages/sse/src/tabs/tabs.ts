@@ -73,7 +73,7 @@ export function shareAmong(environment: Environment | undefined, tabsOptions: Ta
         onRole?.(role, url)
       }
       const address = readAddress(url, merge)
-      const identity = identify(address.shared, options, tabsOptions)
+      const identity = identify(address, options, tabsOptions)
       if (environment) return sharedConnection(environment, url, address, options, open, identity, setRole)
       setRole('alone')
       return open(url, inheriting(options, {}))
@@ -100,15 +100,16 @@ function readAddress(text: string, isMerging: boolean): Address {
       `${text} says where to resume, but tabs that share a URL begin where each wants to. Pass the option lastEventId.`,
     )
   }
-  if (!isMerging) return { shared: url.href, selectors: undefined }
   const isSelector = (pair: string) => /^(topic|match|match_exact|match_urlpattern)=/.test(pair)
   const pairs = url.search.slice(1).split('&').filter(Boolean)
+  const selectors = new Set(pairs.filter(isSelector))
+  if (!isMerging || selectors.size === 0) return { shared: url.href, selectors: undefined }
   url.search = pairs.filter((pair) => !isSelector(pair)).join('&')
-  return { shared: url.href, selectors: [...new Set(pairs.filter(isSelector))] }
+  return { shared: url.href, selectors: [...selectors] }
 }
 
 /** What tabs must have in common to share. */
-function identify(address: string, options: EventSourceOptions, { key, merge = false }: TabsOptions): string {
+function identify(address: Address, options: EventSourceOptions, { key, merge }: TabsOptions): string {
   const { body, fetch, headers, method = body == null ? 'GET' : 'POST', url: urlOf, withCredentials } = options
   if (body != null || !/^get$/i.test(method)) {
     throw new SseError(
@@ -127,7 +128,7 @@ function identify(address: string, options: EventSourceOptions, { key, merge = f
     )
   }
   const sent = typeof headers === 'function' ? [] : [...new Headers(headers)]
-  return JSON.stringify([address, !!withCredentials, sent, key, merge])
+  return JSON.stringify([address.shared, !address.selectors, !!withCredentials, sent, key])
 }
 
 function sharedConnection(

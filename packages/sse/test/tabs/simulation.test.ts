@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { type Tab, TOPICS, World } from './world.ts'
 
-const seeds = Number(process.env.HEADWATER_TABS_SEEDS ?? 300)
+const seeds = Number(process.env.HEADWATER_TABS_SEEDS ?? 200)
 const only = process.env.HEADWATER_TABS_SEED
 
 describe('tabs that open, close, crash, freeze and lose messages at random', () => {

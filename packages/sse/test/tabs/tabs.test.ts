@@ -160,6 +160,45 @@ describe('tabs()', () => {
     expect(tab.failure?.message).toContain('without saying which matchers select it. Leave out merge')
   })
 
+  it('leaves the others alone when the server refuses what one of them selects', async () => {
+    const world = new World(1)
+    world.server.refusedTopic = 9
+    const tabs = [world.open({}, [0]), world.open({}, [1])]
+    await world.advance(1000)
+    const refused = world.open({}, [9])
+    await world.advance(1000)
+    for (let count = 0; count < 3; count++) world.server.publish()
+    await world.advance(1000)
+    expect(tabs.map(({ seen }) => seen)).toEqual([
+      ['open', '3'],
+      ['open', '1'],
+    ])
+    expect(refused.failure?.code).toBe('UNEXPECTED_RESPONSE')
+
+    // The one that is refused may also be the first to have the lock.
+    const second = new World(1)
+    second.server.refusedTopic = 9
+    const first = second.open({}, [9])
+    const other = second.open({}, [0])
+    await second.advance(5000)
+    for (let count = 0; count < 3; count++) second.server.publish()
+    await second.advance(1000)
+    expect(first.seen).toEqual(['closed'])
+    expect(other.events).toEqual([3])
+  })
+
+  it.each(['locks', 'channels'])('has a connection of its own where the browser refuses %s', async (what) => {
+    const world = new World(1)
+    const tab = world.open({ lastEventId: '0' }, undefined, what)
+    await world.advance(1000)
+    world.server.publish()
+    await world.advance(1000)
+    expect(tab.share.role).toBe('alone')
+    expect(tab.seen).toEqual(['open', '1'])
+    tab.close()
+    expect(world.server.connections.size).toBe(0)
+  })
+
   it('has a connection of its own where nothing can be shared, and says so', async () => {
     const share = shareAmong(undefined, {})
     const asked: string[] = []

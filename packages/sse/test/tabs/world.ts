@@ -66,9 +66,9 @@ export class World {
     this.now = end
   }
 
-  /** A tab that selects some topics, if they are merged, else all. */
-  open(options: EventSourceOptions = {}, topics?: readonly number[]): Tab {
-    const tab = new Tab(this, this.tabs.length, options, topics)
+  /** A tab that selects some topics, if they are merged, else all. `refusing` is what its browser refuses. */
+  open(options: EventSourceOptions = {}, topics?: readonly number[], refusing?: string): Tab {
+    const tab = new Tab(this, this.tabs.length, options, topics, refusing)
     this.tabs.push(tab)
     return tab
   }
@@ -102,6 +102,7 @@ export class World {
       clearTimeout: (task) => {
         if (task) (task as Task).isCancelled = true
       },
+      queueTask: (task) => void this.schedule(tab, 0, task),
       now: () => this.now,
       random: this.random,
       digest: (text) => Promise.resolve(text),
@@ -245,6 +246,8 @@ class Server {
   isFinished = false
   /** Whether it says which matchers select an event when it is asked to. */
   isMarkingAtAll = true
+  /** A topic that it refuses. */
+  refusedTopic: number | undefined
   /** The most matchers of one connection that is shared. */
   mostMatchers = 0
   readonly #world: World
@@ -314,7 +317,7 @@ class Server {
       return connection
 
       async function* run(this: Server): AsyncGenerator<Step[], void, void> {
-        const ends = (code: 'NETWORK_ERROR' | 'STREAM_COMPLETE', willRetry: boolean): Step =>
+        const ends = (code: 'NETWORK_ERROR' | 'STREAM_COMPLETE' | 'UNEXPECTED_RESPONSE', willRetry: boolean): Step =>
           ({
             name: willRetry ? 'waiting' : 'closed',
             failure: { code, message: code, willRetry, retryDelayMs: 3000 },
@@ -322,6 +325,10 @@ class Server {
         while (!closing.signal.aborted) {
           await later(world.delay())
           if (closing.signal.aborted) return
+          if (matchers.includes(this.refusedTopic ?? Number.NaN)) {
+            yield [ends('UNEXPECTED_RESPONSE', false)]
+            return
+          }
           if (this.isUp && !this.isFinished) {
             current = new ServerConnection(tab)
             connections.add(current)
@@ -413,11 +420,17 @@ export class Tab {
   slownessMs = 0
   readonly #world: World
 
-  constructor(world: World, index: number, options: EventSourceOptions, topics: readonly number[] | undefined) {
+  constructor(world: World, index: number, options: EventSourceOptions, topics?: readonly number[], refusing?: string) {
     this.#world = world
     this.index = index
     this.topics = topics
-    this.share = shareAmong(world.environmentOf(this), {
+    const environment = world.environmentOf(this)
+    const refuse = () => {
+      throw new DOMException('Denied', 'SecurityError')
+    }
+    if (refusing === 'channels') environment.openChannel = refuse
+    if (refusing === 'locks') environment.locks.request = async () => refuse()
+    this.share = shareAmong(environment, {
       merge: topics !== undefined,
       onRole: (role) => this.roles.push(role),
     })
