@@ -51,9 +51,10 @@ export async function* tabSteps(options: TabStepsOptions): Connection['steps'] {
       if (next) {
         const steps = [...becomes(next.state), ...next.entries.flatMap(stepsOf)]
         point = next.entries.at(-1) ?? next.floor
-        onId(point.id)
         if (steps[0]) yield steps
-        else await changed()
+        // When the application comes for more, it has had these.
+        onId(point.id)
+        if (!steps[0]) await changed()
       } else if (point.id || !covers(member.log.selectors, selectors)) yield* readAlone(point)
       else {
         // Without an ID there is nothing to resume by, for anybody: it goes on from here, as after
@@ -98,8 +99,8 @@ export async function* tabSteps(options: TabStepsOptions): Connection['steps'] {
             // The rest of the chunk is in the log, too.
             if (isInLog(point)) break
           }
-          onId(point.id)
           yield batch
+          onId(point.id)
           result = undefined
           if (!isInLog(point)) read()
         }

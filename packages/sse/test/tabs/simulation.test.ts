@@ -95,7 +95,8 @@ function behind(last: number, topic: number): number {
   return (last - topic + TOPICS) % TOPICS
 }
 
-function verify({ events, topics, index }: Tab, seed: number): void {
+function verify({ events, topics, index, isAhead }: Tab, seed: number): void {
+  expect(isAhead, `seed ${seed}, tab ${index}: the ID to resume from is ahead`).toBe(false)
   const start = events[0] ?? 0
   const expected: number[] = []
   for (let number = start; expected.length < events.length; number++)

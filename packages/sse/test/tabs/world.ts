@@ -412,6 +412,8 @@ export class Tab {
   readonly roles: TabRole[] = []
   /** `open`, `error`, `closed`, and the data of events. */
   readonly seen: string[] = []
+  /** Whether the ID to resume from was ever beyond what the application had. */
+  isAhead = false
   /** Why it was closed. */
   failure: ConnectionFailure | undefined
   /** The last event that was published before the tab knew an ID to resume by. */
@@ -476,6 +478,8 @@ export class Tab {
       if (this.slownessMs) {
         await new Promise<void>((resolve) => void this.#world.schedule(this, this.slownessMs, resolve))
       }
+      const first = steps.find((step) => 'data' in step)
+      if (first && 'data' in first && Number(this.connection.lastEventId) >= Number(first.data)) this.isAhead = true
       for (const step of steps) {
         if (this.connection.signal.aborted || typeof step === 'function') continue
         if ('data' in step) this.seen.push(step.data)
