@@ -27,7 +27,7 @@ export interface ConnectionFailure {
    *   response ended and no reconnect follows.
    * - `INCOMPLETE_EVENT`: the response ended inside an event, and no reconnect follows.
    * - `IDLE_TIMEOUT`, `RECONNECT`: the client dropped the connection because of `idleTimeoutMs`,
-   *   `reconnectOn`.
+   *   `reconnectOn`. With `share`, `RECONNECT` is also that another tab takes the connection over.
    * - `EVENT_TOO_LARGE`: an event beyond `maxEventBytes`.
    */
   readonly code: SseErrorCode

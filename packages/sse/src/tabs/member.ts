@@ -1,4 +1,3 @@
-import type { Connection } from '../client/connection.ts'
 import type { ConnectionState } from '../client/connection-state.ts'
 import {
   advance,
@@ -15,36 +14,9 @@ import {
   shareState,
 } from './entry.ts'
 import type { Channel, Environment } from './environment.ts'
+import { beginLeadership, type Leadership, type OpenConnection, unionOf, unmarked, type Wanted } from './leadership.ts'
 import type { Message } from './messages.ts'
 import { type Excerpt, SharedLog } from './shared-log.ts'
-
-/** What a leader does with its connection. */
-export interface LeaderHooks {
-  readonly onOpen: (response: Response) => void
-  readonly onComment: (text: string) => void
-  readonly reconnectOn: (reconnect: (silentMs?: number) => void) => void
-  /** The last event ID may have changed without an event. */
-  readonly onId: () => void
-}
-
-/** What a new connection begins with. */
-export interface Beginning {
-  readonly lastEventId: string
-  readonly reconnectionTimeMs: number | undefined
-  /** What all tabs together select. */
-  readonly selectors: Selectors
-}
-
-/** Opens the connection to the server. */
-export type OpenConnection = (beginning: Beginning, hooks: LeaderHooks) => Connection
-
-/** What a tab wants of the shared stream. */
-export interface Wanted {
-  /** After which ID its stream begins; null for now. */
-  readonly after: string | null
-  /** Undefined if tabs with different selections do not share. */
-  readonly selectors: Selectors
-}
 
 /** How often a tab looks whether all is well. Hidden tabs are slower: once a minute, at worst. */
 const TICK_MS = 1000
@@ -56,30 +28,6 @@ const TICKS_TO_ANSWER = 3
 const COLLECT_MS = 250
 /** How long a leader waits for more tabs with other selections, before it asks for all of them. */
 const GROW_MS = 20
-/** The most selectors of one connection. A hub refuses more than 100. */
-const MAX_SELECTORS = 80
-
-/** While this tab has the lock. */
-interface Leadership {
-  term: string
-  release: () => void
-  /** The answers that it still waits for before it connects. */
-  missing: number
-  /** Stops that wait. */
-  go: () => void
-  connection: Connection | undefined
-  reconnect: ((silentMs?: number) => void) | undefined
-  /** What each other tab selects. */
-  readonly others: Map<string, Selectors>
-  /** What the connection selects. */
-  selectors: Selectors
-  /** What the server accepted last. */
-  accepted: Selectors
-  /** What the server refused. A tab that wants it has a connection of its own, and its own error. */
-  readonly refused: Set<string>
-  /** Whether the connection is to be replaced by one that selects more. */
-  isGrowing: boolean
-}
 
 /**
  * One tab among those that share a connection: takes its turn at leading, keeps its log up to date,
@@ -143,9 +91,9 @@ export class Member {
   /** Leaves the others for good. If this tab leads, the next one takes over. */
   leave(): void {
     if (this.#left.signal.aborted) return
+    this.#pause()
     this.#left.abort()
     this.#environment.clearTimeout(this.#timer)
-    this.#pause()
     this.#channel?.post({ kind: 'left', from: this.#id })
     this.#channel?.close()
   }
@@ -203,19 +151,7 @@ export class Member {
   /** Resolves when the lock may be given back. */
   #lead(): Promise<void> {
     return new Promise((release) => {
-      const leadership: Leadership = {
-        term: this.#nextTerm(),
-        release,
-        missing: Infinity,
-        go: () => {},
-        connection: undefined,
-        reconnect: undefined,
-        others: new Map(),
-        selectors: undefined,
-        accepted: this.#wanted.selectors,
-        refused: new Set(),
-        isGrowing: false,
-      }
+      const leadership = beginLeadership(this.#nextTerm(), release, this.#wanted.selectors)
       this.#leadership = leadership
       this.#term = leadership.term
       void this.#takeOver(leadership)
@@ -247,7 +183,7 @@ export class Member {
     this.log ??= new SharedLog({ floor: this.#head, state: undefined, selectors: undefined })
     const isNews = isOver || this.log.state?.kind === 'open'
     const news = isNews ? interrupted('The tab that had the connection is gone') : undefined
-    leadership.selectors = this.#union(leadership)
+    leadership.selectors = unionOf(this.#wanted.selectors, leadership)
     this.#beginTerm(leadership, news)
     if (isNew) this.joinedAt = this.log.head
     while (await this.#serve(leadership)) this.#beginTerm(leadership, undefined)
@@ -333,27 +269,17 @@ export class Member {
     return leadership.isGrowing
   }
 
-  /** Everything that any tab selects, but for what was refused or would be too much. */
-  #union({ others, selectors = [], refused }: Leadership): Selectors {
-    const own = this.#wanted.selectors
-    if (!own) return undefined
-    const union = new Set([...own, ...selectors])
-    // Those of a tab are all in, or none: it follows the whole of it, or not at all.
-    for (const theirs of others.values()) {
-      const more = new Set([...union, ...(theirs ?? [])])
-      if (more.size <= MAX_SELECTORS && !theirs?.some((each) => refused.has(each)))
-        for (const each of more) union.add(each)
-    }
-    return [...union]
-  }
-
   /** Notes what another tab selects. Returns whether the connection selects it, or never will. */
   #include(leadership: Leadership, from: string, selectors: Selectors): boolean {
     leadership.others.set(from, selectors)
-    if (covers(leadership.selectors, selectors) || covers(leadership.selectors, this.#union(leadership))) return true
+    if (
+      covers(leadership.selectors, selectors) ||
+      covers(leadership.selectors, unionOf(this.#wanted.selectors, leadership))
+    )
+      return true
     if (!leadership.isGrowing) {
       this.#environment.setTimeout(() => {
-        const union = this.#union(leadership)
+        const union = unionOf(this.#wanted.selectors, leadership)
         if (this.#leadership !== leadership || covers(leadership.selectors, union)) return
         this.#noteId(leadership)
         leadership.isGrowing = true
@@ -423,7 +349,9 @@ export class Member {
       () => {
         this.#tick()
         if (this.#leadership || !this.#candidacy) return
-        if (this.#environment.now() - this.#heardAt < SILENT_MS) this.#unanswered = 0
+        const silentMs = this.#environment.now() - this.#heardAt
+        // Negative if the clock was set back.
+        if (silentMs >= 0 && silentMs < SILENT_MS) this.#unanswered = 0
         else if (this.#unanswered++ < TICKS_TO_ANSWER) this.#post({ kind: 'ping' })
         else {
           this.#unanswered = 0
@@ -530,13 +458,6 @@ export class Member {
     }
     this.#onChange()
   }
-}
-
-/** The end of a stream of which no tab can know what concerns it. */
-function unmarked(url: string): SharedState {
-  const message = `${url} sent an event without saying which matchers select it. Leave out merge: only Headwater's hub does.`
-  const failure = { code: 'UNEXPECTED_RESPONSE', message, willRetry: false, retryDelayMs: 0 } as const
-  return { kind: 'closed', failure: { ...failure, headers: undefined, cause: undefined } }
 }
 
 type Move = Pick<Entry, 'id' | 'after' | 'step' | 'selectors'>
