@@ -4,6 +4,7 @@ import { launchBrowser } from './runners/browser.ts'
 import { describeInstalled } from './runners/describe-installed.ts'
 import { installed } from './runners/runtimes.ts'
 import { NumbersServer } from './tabs/numbers-server.ts'
+import { knowsProcesses, processOfPage } from './tabs/page-process.ts'
 
 /** Firefox's own default; Chromium's is no setting. */
 const CONNECTIONS = 6
@@ -137,6 +138,32 @@ function describeTabs(name: 'Chromium' | 'Firefox'): void {
     }
     await expect.poll(() => server.streams).toBe(0)
   })
+
+  if (name === 'Firefox') {
+    const title = 'another tab takes over from one whose process is killed'
+    if (!knowsProcesses) console.log(`skipped: ${title}, because there is no /proc to find it by`)
+    it.skipIf(!knowsProcesses)(title, async () => {
+      await openTabs()
+      server.publish(3)
+      await untilAllSaw(pages)
+      process.kill(await processOfPage(browser, await leader()), 'SIGKILL')
+      server.publish(3)
+      // Pages of one site may share a process.
+      const isAlive = (page: Page) => run(page, 'true').catch(() => false)
+      let living: Page[] = []
+      await expect
+        .poll(async () => {
+          const alive = await Promise.all(pages.map(isAlive))
+          living = pages.filter((_, index) => alive[index])
+          return living.length
+        })
+        .toBeLessThan(TABS)
+      expect(living.length).toBeGreaterThan(0)
+      await untilAllSaw(living)
+      // Firefox keeps the socket of the process that is gone.
+      expect(server.opened).toBe(2)
+    })
+  }
 
   if (name === 'Chromium') {
     it('another tab takes over from one that crashes', async () => {
