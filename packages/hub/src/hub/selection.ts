@@ -49,13 +49,19 @@ export class Selection {
    * stream's topic, as `hub.stream(name)` does: who subscribes to everything could make nothing of them.
    */
   reads({ topics, type }: Pick<EventRecord, 'topics'> & Partial<Pick<EventRecord, 'type'>>): boolean {
-    return !type?.startsWith(streamEventPrefix) || this.topics?.has(topics[0]!) === true
+    if (!type?.startsWith(streamEventPrefix)) return true
+    // One of several selections in one request may name it, beside others that do not.
+    if (this.isMarked) return this.#asked.some((matcher) => names(matcher, topics[0]!))
+    return this.topics?.has(topics[0]!) === true
   }
 
   /** Which of the request's matchers select an event: their places in the request, from 0 on. */
-  matching({ topics }: Pick<EventRecord, 'topics'>): readonly number[] {
+  matching({ topics, type }: Pick<EventRecord, 'topics' | 'type'>): readonly number[] {
     const read = toTopics(topics)
-    return this.#asked.flatMap((matcher, place) => (read.some((topic) => selects(matcher, topic)) ? [place] : []))
+    const isRecord = type?.startsWith(streamEventPrefix)
+    const isSelecting = (matcher: Matcher) =>
+      isRecord ? names(matcher, topics[0]!) : read.some((topic) => selects(matcher, topic))
+    return this.#asked.flatMap((matcher, place) => (isSelecting(matcher) ? [place] : []))
   }
 
   /** Whether the subscriber has a right to an event, selected or not. */
@@ -72,4 +78,9 @@ export class Selection {
   admitsTombstone({ topics, isPrivate }: Tombstone): boolean {
     return topics === undefined || this.admits({ topics, isPrivate })
   }
+}
+
+/** Whether a matcher is for this very topic. */
+function names(matcher: Matcher, topic: string): boolean {
+  return matcher.type === 'exact' && matcher.source === topic
 }

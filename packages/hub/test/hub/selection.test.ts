@@ -44,4 +44,13 @@ describe('a selection', () => {
     expect(selection.admitsTombstone({ position: 1, topics: ['a'], isPrivate: true })).toBe(false)
     expect(selection.admitsTombstone({ position: 1, topics: ['a'], isPrivate: false })).toBe(true)
   })
+
+  test('with marks, tells which matchers select an event, and gives stream records to those that name the stream', () => {
+    const selection = new Selection([everyTopic, exactTopic('a'), exactTopic('b')], [], true)
+    expect(selection.matching({ topics: ['a'], type: undefined })).toEqual([0, 1])
+    const record = { topics: ['a'], isPrivate: false, type: 'headwater-stream/text' }
+    expect(selection.admits(record)).toBe(true)
+    expect(selection.matching(record)).toEqual([1])
+    expect(new Selection([everyTopic, exactTopic('b')], [], true).admits(record)).toBe(false)
+  })
 })
