@@ -44,7 +44,7 @@ describe.each(pages)('$path', (page) => {
 
   test('names flags that there are', () => {
     const joined = page.text.replaceAll(/\\\n\s*/g, '')
-    const commands = joined.match(/\bheadwater (serve|publish|tail|token|vitals)\b[^`|\n)]*/g) ?? []
+    const commands = joined.match(/\bheadwater (serve|publish|tail|token|vitals|doctor)\b[^`|\n)]*/g) ?? []
     const cells = joined.match(/^\| `--[^`]*`/gm) ?? []
     const named = [...commands, ...cells].flatMap((text) => text.match(/(?<=[\s`])--[a-z][a-z-]+/g) ?? [])
     expect(named.filter((flag) => !knownFlags.has(flag))).toEqual([])

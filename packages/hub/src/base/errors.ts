@@ -84,6 +84,8 @@ export type HubErrorCode =
   | 'HUB_UNREACHABLE'
   /** A hub refused a command's request. */
   | 'HUB_REFUSED'
+  /** `headwater doctor` found nothing that speaks HTTP at a URL. */
+  | 'ENDPOINT_UNREACHABLE'
 
 /**
  * The only class of error that this package throws. Tell cases apart by `code`, never by the

@@ -2,6 +2,8 @@
  * `@headwater/sse/internal`: what the hub needs of this package beside the public API. It comes
  * without promises: it may change in any version, so that the hub depends on exactly its own.
  */
+
+export { POSITION_EVENT_TYPE } from '../protocol/signals.ts'
 export { assertUnclaimed, claimSession } from './claim-session.ts'
 export { createEpoch, type EventId, formatEventId, parseEventId } from './event-id.ts'
 export type { FedSession } from './fed-session.ts'

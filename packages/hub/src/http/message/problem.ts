@@ -68,6 +68,7 @@ const rules: Readonly<Record<HubErrorCode, ErrorRule>> = {
   OUT_OF_DESCRIPTORS: failure(503),
   HUB_UNREACHABLE: failure(500),
   HUB_REFUSED: failure(500),
+  ENDPOINT_UNREACHABLE: failure(500),
 }
 
 /** Any other error is a fault in the hub. */
