@@ -38,6 +38,7 @@ function longestFirst() {
     'conformance/runtimes',
     'test/dashboard',
     'test/proxies/',
+    'packages/hub/test/cli/doctor/probe-proxies',
     'examples/test/frameworks/',
     'packages/learn/test/page',
     '/native-',

@@ -24,6 +24,11 @@ ensureSystemParts([
   { apt: 'haproxy', paths: ['/usr/sbin/haproxy'], isOptional: true },
   { apt: 'pgbouncer', paths: ['/usr/sbin/pgbouncer'], isOptional: true },
   { apt: 'caddy', paths: ['/usr/bin/caddy'], isOptional: true },
+  { apt: 'varnish', paths: ['/usr/sbin/varnishd'], isOptional: true },
+  { apt: 'apache2', paths: ['/usr/sbin/apache2'], isOptional: true },
+  { apt: 'squid', paths: ['/usr/sbin/squid'], isOptional: true },
+  { apt: 'lighttpd', paths: ['/usr/sbin/lighttpd'], isOptional: true },
+  { apt: 'mitmproxy', paths: ['/usr/bin/mitmdump'], isOptional: true },
 ])
 
 const count = { passed: 0, failed: 0, skipped: 0 }
