@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
+import { certPath } from './proxy.ts'
 
 const headwater = fileURLToPath(new URL('../../packages/hub/dist/cli/main.js', import.meta.url))
 
@@ -31,6 +32,32 @@ export async function restartHub(address: string, ...parameters: string[]): Prom
       await wait(500)
     }
   }
+}
+
+/** `headwater doctor --serve`, until its test is over; gives its `127.0.0.1:PORT`. */
+export async function runProbeServer(): Promise<string> {
+  const child = spawn(process.execPath, [headwater, 'doctor', '--serve', '127.0.0.1:0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const exited = once(child, 'exit')
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    await exited
+  })
+  const [line] = await Promise.race([once(createInterface(child.stdout), 'line'), exited])
+  return new URL(/^headwater doctor listening on (\S+)$/.exec(String(line))![1]!).host
+}
+
+/** What `headwater doctor` complains about. */
+export async function runDoctor(...parameters: string[]): Promise<{ id: string; severity: string; seen: string }[]> {
+  const child = spawn(process.execPath, [headwater, 'doctor', '--json', ...parameters], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, NODE_EXTRA_CA_CERTS: certPath },
+  })
+  const findings: { id: string; severity: string; seen: string }[] = []
+  for await (const line of createInterface(child.stdout)) findings.push(JSON.parse(line))
+  expect(findings.length).toBeGreaterThan(5)
+  return findings.filter(({ severity }) => severity === 'fault' || severity === 'warning')
 }
 
 async function start(address: string, parameters: readonly string[]): Promise<RunningHub> {

@@ -12,7 +12,7 @@ import type { SessionOptions } from '@headwater/sse/server'
 import { createHub, createMemoryStore } from 'headwater'
 import puppeteer from 'puppeteer-core'
 import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
-import { type RunningHub, restartHub, runHub } from './hub.ts'
+import { type RunningHub, restartHub, runDoctor, runHub, runProbeServer } from './hub.ts'
 import { certPath, type ProxyKind, RunningProxy, whyNot } from './proxy.ts'
 
 const hubPath = '/.well-known/mercure'
@@ -47,6 +47,14 @@ export function testHubBehind(kind: ProxyKind): void {
     const page = await fetch(`${proxy.url}/app.js`, { headers: { 'accept-encoding': 'gzip' } })
     expect([page.status, page.headers.get('content-encoding')]).toEqual([200, 'gzip'])
     await page.body!.cancel()
+  })
+
+  behind('has nothing that the doctor names, over HTTP/1.1 and HTTP/2', async () => {
+    const proxy = await RunningProxy.start(kind, { hub: await runProbeServer() })
+    for (const version of ['1.1', '2']) {
+      const complaints = await runDoctor(`${proxy.url}/`, '--http', version)
+      expect(complaints.map(({ id, seen }) => `${id}: ${seen}`)).toEqual([])
+    }
   })
 
   behind('carries 300 event streams over three HTTP/2 connections, and each gets every event', async () => {
