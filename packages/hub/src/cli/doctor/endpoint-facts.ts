@@ -44,6 +44,8 @@ export interface PublishFacts {
   readonly subscribed: Exchange
   /** `undefined` if the event did not come. */
   readonly arrivedMs: number | undefined
+  /** Whether the hub's list of subscriptions lost the subscriber when it left; `undefined` if we may not see the list. */
+  readonly isLeavingNoticed: boolean | undefined
   /** Whether a second event, published while nobody was connected, came with the last event ID of the first. */
   readonly isResumed: boolean | undefined
 }

@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto'
-import { hubPath } from '../../base/hub-path.ts'
 import { needsPreflight, unsafeHeadersOf } from './cors.ts'
-import type { EndpointFacts, PublishFacts, ResumeFacts } from './endpoint-facts.ts'
+import type { EndpointFacts, ResumeFacts } from './endpoint-facts.ts'
+import { examineHub } from './examine-hub.ts'
 import { examineProbe } from './examine-probe.ts'
 import { type Block, type Exchange, isEventStream } from './exchange.ts'
 import { followRedirects } from './follow-redirects.ts'
@@ -61,7 +60,7 @@ export async function examineEndpoint(target: Target, onProgress: (text: string)
       direct,
       resume,
       preflight: await preflight(target, again),
-      published: await publish(target, again, onProgress),
+      published: await examineHub(target, again, onProgress),
       probe: undefined,
     }
   } finally {
@@ -155,69 +154,4 @@ async function preflight(target: Target, { url, method, httpVersion }: ExchangeR
     'user-agent': target.headers['user-agent'] ?? '',
   }
   return ask({ url, method: 'OPTIONS', headers, httpVersion, isInsecure }, target.timeoutMs)
-}
-
-/**
- * Subscribes to a topic of its own, and publishes to it: once to be timed, once more while nobody is
- * connected.
- */
-async function publish(
-  target: Target,
-  request: ExchangeRequest,
-  onProgress: (text: string) => void,
-): Promise<PublishFacts | undefined> {
-  const { timeoutMs, headers } = target
-  const isHub = request.url.pathname.endsWith(hubPath)
-  const own = isHub && headers.authorization !== undefined ? request.url : undefined
-  const publishUrl = target.publishUrl ?? own
-  if (!isHub || !publishUrl) return undefined
-  onProgress('publishing a probe event')
-  const topic = `urn:headwater:doctor:${randomUUID()}`
-  const url = new URL(request.url)
-  url.search = ''
-  // Both spellings: of hubs that speak the protocol's current version, and the one before.
-  url.searchParams.append('match', topic)
-  url.searchParams.append('topic', topic)
-  const send = async (data: string) => {
-    const { accept: _, ...rest } = request.headers
-    const to = new URL(publishUrl)
-    if (publishUrl === own) to.search = ''
-    const isSame = to.origin === target.url.origin
-    const live = openExchange({
-      ...request,
-      url: to,
-      method: 'POST',
-      headers: {
-        ...(isSame ? rest : {}),
-        'accept-encoding': 'identity',
-        'content-type': 'application/x-www-form-urlencoded',
-      },
-      body: new URLSearchParams({ topic, data }).toString(),
-    })
-    await live.until(() => false, timeoutMs)
-    live.close()
-    return live.facts
-  }
-  const has = (data: string) => (facts: Exchange) => facts.blocks.some((block) => block.data === data)
-  const subscriber = openExchange({ ...request, url, method: 'GET', body: undefined })
-  await subscriber.until(({ status }) => status !== undefined, timeoutMs)
-  const began = performance.now()
-  const answer = await send('one')
-  const isThere = answer.status === 200 && (await subscriber.until(has('one'), timeoutMs / 2))
-  const arrivedMs = isThere ? performance.now() - began : undefined
-  const id = subscriber.facts.blocks.findLast(({ id }) => id !== undefined)?.id
-  subscriber.close()
-  const about = { status: answer.status, detail: answer.text.slice(0, 300), subscribed: subscriber.facts, arrivedMs }
-  if (!isThere || id === undefined) return { ...about, isResumed: undefined }
-  await send('two')
-  const again = openExchange({
-    ...request,
-    url,
-    method: 'GET',
-    body: undefined,
-    headers: { ...request.headers, 'last-event-id': id },
-  })
-  const isResumed = await again.until(has('two'), timeoutMs / 2)
-  again.close()
-  return { ...about, isResumed: isResumed && !has('one')(again.facts) }
 }

@@ -323,13 +323,13 @@ describe('the doctor, in front of any server', () => {
   })
 
   test('publishes to a hub, comes back, and gets what it missed', async () => {
-    const hub = await createHub({ store: createMemoryStore() })
+    const hub = await createHub({ store: createMemoryStore(), subscriptions: true })
     const server = await hub.listen({ host: '127.0.0.1', port: 0 })
     onTestFinished(() => server.close({ deadlineMs: 100 }))
     const url = `${server.url}/.well-known/mercure`
     const findings = await look(`${url}?match=news`, { publishUrl: url })
     expect(complaints(findings)).toEqual([])
-    expect(findings.map(({ id }) => id)).toEqual(expect.arrayContaining(['published', 'resume']))
+    expect(findings.map(({ id }) => id)).toEqual(expect.arrayContaining(['published', 'leaving', 'resume']))
   })
 
   test('says how the two ways differ', async () => {

@@ -7,7 +7,7 @@ import { seconds } from './wording.ts'
 /** How the probe event came that was published to a hub. */
 export function* diagnosePublish({ published, target }: EndpointFacts, between: InBetween): Generator<Finding> {
   if (!published) return
-  const { status, detail, subscribed, arrivedMs, isResumed } = published
+  const { status, detail, subscribed, arrivedMs, isLeavingNoticed, isResumed } = published
   if (status !== 200) {
     yield {
       id: 'publish-refused',
@@ -31,6 +31,17 @@ export function* diagnosePublish({ published, target }: EndpointFacts, between: 
     id: 'published',
     severity: 'ok',
     seen: `An event reached its subscriber ${Math.round(arrivedMs)} ms after publishing it began.`,
+  }
+  if (isLeavingNoticed !== undefined) {
+    yield isLeavingNoticed
+      ? { id: 'leaving', severity: 'ok', seen: "The hub's list of subscriptions lost the subscriber when it left." }
+      : {
+          id: 'leaving-late',
+          severity: 'note',
+          seen: "The hub's list of subscriptions still has a subscriber that has left.",
+          why: 'Until the hub sends the next bytes, it counts as connected.',
+          fix: remediesFor('leaving', between),
+        }
   }
   if (isResumed === undefined) return
   yield isResumed
