@@ -2,7 +2,8 @@ import { encodeGap, encodePosition, type FedSession, frameBytes } from '@headwat
 import { assertNotNegative } from '../base/check-option.ts'
 import { Fifo } from '../base/fifo.ts'
 import type { Bounds, EventStore, HistoryPosition, StoredEvent } from '../store/store.ts'
-import { encodeStoredEvent, markFrame } from './event-frame.ts'
+import { type EventForm, plainForm } from './event-form.ts'
+import { markFrame } from './event-frame.ts'
 import { positionId } from './event-id.ts'
 import { EventWaiters } from './event-waiters.ts'
 import type { FanOutOptions } from './fan-out-options.ts'
@@ -242,10 +243,21 @@ export class FanOut {
 
   #onAppend(events: readonly StoredEvent[]): void {
     for (const event of events) {
-      let frame: FeedFrame | undefined
+      let plain: FeedFrame | undefined
+      let others: Map<string, FeedFrame> | undefined
+      const frameIn = (form: EventForm): FeedFrame => {
+        if (form === plainForm) {
+          plain ??= this.#frameOf(event, form)
+          return plain
+        }
+        others ??= new Map()
+        const frame = others.get(form.key) ?? this.#frameOf(event, form)
+        others.set(form.key, frame)
+        return frame
+      }
       this.#feeds.select(event, (feed) => {
-        frame ??= this.#frameOf(event)
         const { selection } = feed
+        const frame = frameIn(selection.form)
         this.#put(feed, selection.isMarked ? { ...frame, bytes: markFrame(frame.bytes, event, selection) } : frame)
       })
       if (!this.#waiters.isEmpty) this.#waiters.onEvent(event)
@@ -256,8 +268,9 @@ export class FanOut {
     if (this.#due.length > 0) this.#scheduleTurn()
   }
 
-  #frameOf(event: StoredEvent): FeedFrame {
-    const bytes = event.frame ?? this.#frames.encode(encodeStoredEvent(this.#store.epoch, event))
+  #frameOf(event: StoredEvent, form: EventForm): FeedFrame {
+    const shared = form === plainForm ? event.frame : undefined
+    const bytes = shared ?? this.#frames.encode(form.encode(this.#store.epoch, event))
     return { position: event.position, bytes, isEvent: true }
   }
 

@@ -10,7 +10,7 @@ import type {
   StoredEvent,
 } from '../store/store.ts'
 import { admittedEvents } from './admitted-events.ts'
-import { encodeStoredEvent, markFrame } from './event-frame.ts'
+import { markFrame } from './event-frame.ts'
 import { type LastEvent, LastEvents } from './last-events.ts'
 import type { Selection } from './selection.ts'
 import { SharedWork } from './shared-work.ts'
@@ -193,7 +193,7 @@ export class HistoryReader {
       get bytes() {
         bytes ??= Buffer.concat(
           events.map((event) => {
-            const frame = frameBytes(encodeStoredEvent(epoch, event))
+            const frame = frameBytes(selection.form.encode(epoch, event))
             return selection.isMarked ? markFrame(frame, event, selection) : frame
           }),
         )

@@ -11,6 +11,7 @@ import { requestedSubscriptions } from '../subscriptions/active-subscription.ts'
 import { assertReport, noReports } from '../subscriptions/reports.ts'
 import { type Registry, startRegistry } from '../subscriptions/start-registry.ts'
 import { SubscriptionPaths } from '../subscriptions/subscription-paths.ts'
+import { cloudEventForm, type EventForm, plainForm } from './event-form.ts'
 import { positionId } from './event-id.ts'
 import { FanOut } from './fan-out.ts'
 import type { FanOutOptions } from './fan-out-options.ts'
@@ -76,6 +77,11 @@ export interface SubscriptionOptions {
    */
   readonly isMarked?: boolean | undefined
   /**
+   * The form of the events' data. `cloudevents`: a CloudEvent in JSON, made of the event if it was not
+   * published as one. Default: the data as it was published.
+   */
+  readonly format?: 'cloudevents' | undefined
+  /**
    * What others may learn about the subscriber, for a matcher: any value with a JSON form. Default:
    * nothing.
    */
@@ -87,7 +93,7 @@ export interface SubscriptionOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-export interface SubscribeOptions extends Omit<SubscriptionOptions, 'matchers' | 'isMarked' | 'payloadFor'> {
+export interface SubscribeOptions extends Omit<SubscriptionOptions, 'matchers' | 'isMarked' | 'payloadFor' | 'format'> {
   /** Ends the iteration when it aborts, by throwing its reason. Default: none. */
   readonly signal?: AbortSignal | undefined
 }
@@ -318,10 +324,10 @@ export async function createHubCore({
 
     async openSubscription(options) {
       refuseUnknownName('the options of openSubscription', options, subscriptionNames)
-      const { matchers, rights, lastEventId, isMarked, payloadFor, signal } = options
+      const { matchers, rights, lastEventId, isMarked, payloadFor, format, signal } = options
       assertOpen()
       const wanted = registry && requestedSubscriptions(matchers, payloadFor)
-      const selection = select(matchers, rights, isMarked)
+      const selection = select(matchers, rights, isMarked, formOf(format))
       const { divergences } = fanOut
       const start = await findStart(selection, lastEventId, signal)
       let subscriber: Subscriber | undefined
@@ -402,6 +408,12 @@ export async function createHubCore({
     },
   }
 
+  function formOf(format: SubscriptionOptions['format']): EventForm {
+    if (format === undefined) return plainForm
+    if (format === 'cloudevents') return cloudEventForm(path)
+    throw new HubError('INVALID_REQUEST', `There is no format ${JSON.stringify(format)}. There is cloudevents.`)
+  }
+
   async function openRegistry({ compat = false }: { readonly compat?: boolean | undefined }): Promise<Registry> {
     try {
       return await startRegistry({
@@ -466,6 +478,7 @@ const subscriptionNames = namesOf<SubscriptionOptions>({
   lastEventId: true,
   isMarked: true,
   payloadFor: true,
+  format: true,
   signal: true,
 })
 
@@ -490,8 +503,13 @@ function closedError(): HubError {
   return new HubError('HUB_CLOSED', 'The hub is shutting down. Try again when it, or another, is up.')
 }
 
-function select(matchers: readonly Matcher[], rights?: readonly Matcher[], isMarked?: boolean): Selection {
-  if (matchers.length > 0) return new Selection(matchers, rights, isMarked)
+function select(
+  matchers: readonly Matcher[],
+  rights?: readonly Matcher[],
+  isMarked?: boolean,
+  form?: EventForm,
+): Selection {
+  if (matchers.length > 0) return new Selection(matchers, rights, isMarked, form)
   throw new HubError(
     'INVALID_MATCHER',
     'The subscription has no matcher, so it would receive nothing. Pass at least one.',

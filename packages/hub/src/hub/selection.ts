@@ -2,6 +2,7 @@ import { type Matcher, selects } from '../matching/matcher.ts'
 import { MatcherSet } from '../matching/matcher-set.ts'
 import { type Topic, toTopics } from '../matching/topic.ts'
 import { type EventRecord, streamEventPrefix, type Tombstone } from '../store/store.ts'
+import { type EventForm, plainForm } from './event-form.ts'
 
 /**
  * The events for a subscriber: those that one of its matchers selects by one of their topics, and
@@ -15,17 +16,25 @@ export class Selection {
   readonly matchers: MatcherSet
   /** Whether the subscriber is told of each event which of its matchers select it. */
   readonly isMarked: boolean
+  /** The form in which its subscribers get the events. */
+  readonly form: EventForm
   readonly #rights: MatcherSet
   readonly #asked: readonly Matcher[]
 
-  constructor(matchers: readonly Matcher[], rights: readonly Matcher[] = [], isMarked = false) {
+  constructor(
+    matchers: readonly Matcher[],
+    rights: readonly Matcher[] = [],
+    isMarked = false,
+    form: EventForm = plainForm,
+  ) {
     this.matchers = new MatcherSet(matchers)
     this.#rights = new MatcherSet(rights)
     this.isMarked = isMarked
+    this.form = form
     this.#asked = matchers
     // Marks count the matchers in the order of the request.
     const order = isMarked ? matchers.map(({ key }) => key) : undefined
-    this.key = JSON.stringify([this.matchers.key, this.#rights.key, order])
+    this.key = JSON.stringify([this.matchers.key, this.#rights.key, order, form.key])
   }
 
   /** The most steps that each character of a topic costs. */

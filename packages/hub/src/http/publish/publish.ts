@@ -3,15 +3,20 @@ import type { PublishPermission } from '../access/permission.ts'
 import { readBody, readFormBody } from '../message/body.ts'
 import { constantHeaders, type HubRequest, type HubResponse, type HubResponseHeaders } from '../message/http-message.ts'
 import { admitEvent, admitEvents } from './admit-event.ts'
+import { addressOf } from './cloud-event.ts'
+import { hasCloudEventHeaders, parseBinaryCloudEvent } from './cloud-event-headers.ts'
+import { parseCloudEvent, parseCloudEvents } from './cloud-event-json.ts'
 import { parseEventForm } from './event-form.ts'
 import { parseEventsJson } from './event-json.ts'
 import type { PublishContext } from './publish-context.ts'
 import { publishStream } from './publish-stream.ts'
+import type { RawEvent, RawEvents } from './raw-event.ts'
 
 /**
  * Publishes the content of a body: one event as a form, one or several as JSON, any number as lines
- * of JSON. Only the body counts, not the query. With an `Idempotency-Key`, a client can safely send
- * the same request again.
+ * of JSON; or CloudEvents, as JSON or as headers and data. Only the body counts, not the query, except
+ * for the topics of CloudEvents. With an `Idempotency-Key`, a client can safely send the same request
+ * again; CloudEvents have one of their own.
  */
 export function publish(request: HubRequest, context: PublishContext): HubResponse | Promise<HubResponse> {
   const { authorizer, cors } = context
@@ -37,16 +42,36 @@ function publishBody(
       })
     case 'application/json':
       return then(readBody(request, limits.maxBodyBytes), async (body) => {
-        const { events: raws, isArray } = parseEventsJson(body)
-        const events = isArray
-          ? admitEvents(raws, permission, hub, key)
-          : [admitEvent(raws.at(0), permission, hub, key)]
-        quotas.publish(address, events.length)
-        const ids = (await hub.appendAll(events)).map((id) => ({ id }))
-        return published(jsonHeaders, `${JSON.stringify(isArray ? ids : ids[0])}\n`)
+        const { events, isArray } = parseEventsJson(body)
+        return isArray ? await publishEach(events) : await publishOne(events.at(0))
       })
+    case 'application/cloudevents+json':
+      return then(readBody(request, limits.maxBodyBytes), (body) =>
+        publishOne(parseCloudEvent(body, addressOf(request.url))),
+      )
+    case 'application/cloudevents-batch+json':
+      return then(readBody(request, limits.maxBodyBytes), (body) =>
+        publishEach(parseCloudEvents(body, addressOf(request.url))),
+      )
+    case 'a CloudEvent in binary mode':
+      return then(readBody(request, limits.maxBodyBytes), (body) =>
+        publishOne(parseBinaryCloudEvent(request, body, addressOf(request.url))),
+      )
     case 'application/x-ndjson':
       return published(linesHeaders, publishStream({ body: request.body, key, permission, address }, context))
+  }
+
+  async function publishOne(raw: RawEvent): Promise<HubResponse> {
+    const event = admitEvent(raw, permission, hub, key)
+    quotas.publish(address, 1)
+    return published(jsonHeaders, `${JSON.stringify({ id: await hub.append(event) })}\n`)
+  }
+
+  async function publishEach(raws: RawEvents): Promise<HubResponse> {
+    const events = admitEvents(raws, permission, hub, key)
+    quotas.publish(address, events.length)
+    const ids = (await hub.appendAll(events)).map((id) => ({ id }))
+    return published(jsonHeaders, `${JSON.stringify(ids)}\n`)
   }
 }
 
@@ -59,12 +84,21 @@ function then<T, R>(value: T | Promise<T>, next: (value: T) => R | Promise<R>): 
   return value instanceof Promise ? value.then(next) : next(value)
 }
 
-const contentTypes = ['application/x-www-form-urlencoded', 'application/json', 'application/x-ndjson'] as const
-type ContentType = (typeof contentTypes)[number]
+const contentTypes = [
+  'application/x-www-form-urlencoded',
+  'application/json',
+  'application/x-ndjson',
+  'application/cloudevents+json',
+  'application/cloudevents-batch+json',
+] as const
+/** [CloudEvents HTTP, 3] In binary mode the content type is that of the event's data. */
+type ContentType = (typeof contentTypes)[number] | 'a CloudEvent in binary mode'
+
+const plainForm = 'application/x-www-form-urlencoded'
 
 function contentTypeOf(request: HubRequest): ContentType {
   const given = request.header('content-type')
-  const type = given === plainForm ? plainForm : parseContentType(given)
+  const type = parseContentType(request, given)
   const encoding = request.header('content-encoding') ?? 'identity'
   if (encoding !== 'identity') {
     throw new HubError(
@@ -75,9 +109,12 @@ function contentTypeOf(request: HubRequest): ContentType {
   return type
 }
 
-const plainForm = 'application/x-www-form-urlencoded'
-
-function parseContentType(given: string | undefined): ContentType {
+function parseContentType(request: HubRequest, given: string | undefined): ContentType {
+  // [CloudEvents HTTP, 3] Another content type than those of CloudEvents, and it is in binary mode.
+  if (!given?.toLowerCase().startsWith('application/cloudevents') && hasCloudEventHeaders(request)) {
+    return 'a CloudEvent in binary mode'
+  }
+  if (given === plainForm) return plainForm
   const [essence, ...parameters] = (given ?? '')
     .toLowerCase()
     .split(';')
@@ -88,7 +125,7 @@ function parseContentType(given: string | undefined): ContentType {
   if (type && isUtf8) return type
   throw new HubError(
     'UNSUPPORTED_MEDIA_TYPE',
-    `The content type is ${given ?? 'not given'}. Send the event as application/x-www-form-urlencoded, in UTF-8: curl -d topic=… -d data=… does. Or as application/json or application/x-ndjson.`,
+    `The content type is ${given ?? 'not given'}. Send the event as application/x-www-form-urlencoded, in UTF-8: curl -d topic=… -d data=… does. Or as application/json or application/x-ndjson, and CloudEvents as application/cloudevents+json.`,
   )
 }
 

@@ -1,7 +1,7 @@
 import { isEventSourceRequest, suggestName } from '@headwater/sse/internal'
 import { readLastEventId } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
-import type { HubCore, Subscription } from '../../hub/hub-core.ts'
+import type { HubCore, Subscription, SubscriptionOptions } from '../../hub/hub-core.ts'
 import { costOf, exactTopic, type Matcher, topicSelector, urlPattern } from '../../matching/matcher.ts'
 import type { Limits } from '../access/limits.ts'
 import type { Permission } from '../access/permission.ts'
@@ -21,13 +21,14 @@ export async function subscribe(
   permission: Permission,
   rules: SubscribeRules,
 ): Promise<EventStreamResponse> {
-  const { matchers, isMarked, lastEventId, hasLastEventId, isOldDialect } = await readSelectors(request, rules)
+  const selectors = await readSelectors(request, rules)
+  const { matchers, isMarked, lastEventId, hasLastEventId, isOldDialect, format } = selectors
   rules.onSelected(matchers.length)
   const { subscribe: rights, payloadFor } = permission
   // Without a last event ID there is nothing to search for.
   const signal = lastEventId === '' ? undefined : request.clientSignal()
   const subscription = await hub
-    .openSubscription({ matchers, rights, lastEventId, isMarked, payloadFor, signal })
+    .openSubscription({ matchers, rights, lastEventId, isMarked, payloadFor, format, signal })
     .catch((error: unknown) => {
       if (!isStoreFailure(error) || !isEventSource(request)) throw error
       rules.onError(error)
@@ -137,6 +138,8 @@ interface Selectors {
   readonly hasLastEventId: boolean
   /** Whether the request selects by `topic`, as in Mercure 0.x. */
   readonly isOldDialect: boolean
+  /** What the request asks its events to be; the hub knows whether it can. */
+  readonly format: SubscriptionOptions['format']
 }
 
 /** The most bytes of a `QUERY` body, which anybody may send: so many per matcher, or the least. */
@@ -155,8 +158,9 @@ async function readSelectors(request: HubRequest, rules: SelectorRules): Promise
   const pairsOfBody = parseForm(body, maxFields)
   // [Mercure] The query and the body count together; the query's last event ID comes first.
   const pairs = [...parseForm(query, maxFields), ...pairsOfBody]
-  const { matchers, isMarked, hasLastEventId, isOldDialect } = parsePairs(pairs, rules)
+  const { matchers, isMarked, hasLastEventId, isOldDialect, format } = parsePairs(pairs, rules)
   return {
+    format,
     matchers,
     isMarked,
     lastEventId: readLastEventId(header, url) || lastEventIdOf(pairsOfBody),
@@ -204,10 +208,7 @@ async function readForm(request: HubRequest, { maxMatchers, maxBodyBytes }: Read
   )
 }
 
-function parsePairs(
-  pairs: Iterable<FormPair>,
-  rules: SelectorRules,
-): Pick<Selectors, 'matchers' | 'isMarked' | 'hasLastEventId' | 'isOldDialect'> {
+function parsePairs(pairs: Iterable<FormPair>, rules: SelectorRules): Omit<Selectors, 'lastEventId'> {
   const {
     limits: { maxMatchers },
     isCompat,
@@ -216,6 +217,7 @@ function parsePairs(
   let hasLastEventId = false
   let isOldDialect = false
   let isMarked = false
+  let format: string | undefined
   for (const pair of pairs) {
     const { name } = pair
     if (name === 'topic') {
@@ -242,6 +244,7 @@ function parsePairs(
         `There is no matcher ${JSON.stringify(name)}. This hub knows match, match_exact and match_urlpattern.`,
       )
     } else if (lastEventIdName.test(name)) hasLastEventId = true
+    else if (name === 'format') format ??= pair.value
     else if (isMeantAsLastEventId(name)) {
       throw new HubError(
         'INVALID_REQUEST',
@@ -262,7 +265,13 @@ function parsePairs(
       `The query has ${selectors.length} matchers; the most is ${maxMatchers}. Use two subscriptions.`,
     )
   }
-  return { matchers: compile(selectors, rules), isMarked, hasLastEventId, isOldDialect }
+  return {
+    matchers: compile(selectors, rules),
+    isMarked,
+    hasLastEventId,
+    isOldDialect,
+    format: (format || undefined) as SubscriptionOptions['format'],
+  }
 }
 
 /**

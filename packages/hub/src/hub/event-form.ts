@@ -1,0 +1,19 @@
+import type { Frame } from '@headwater/sse'
+import type { StoredEvent } from '../store/store.ts'
+import { encodeCloudEvent } from './cloud-event-frame.ts'
+import { encodeStoredEvent } from './event-frame.ts'
+
+/** The form in which subscribers with the same selection get its events. */
+export interface EventForm {
+  /** Forms with the same key encode every event alike. `''` for the plain form. */
+  readonly key: string
+  encode(epoch: string, event: StoredEvent): Frame
+}
+
+/** As events were published. */
+export const plainForm: EventForm = { key: '', encode: encodeStoredEvent }
+
+/** Each event as a CloudEvent in JSON, from a hub at this path. */
+export function cloudEventForm(path: string): EventForm {
+  return { key: `cloudevents ${path}`, encode: (epoch, event) => encodeCloudEvent(epoch, event, path) }
+}
