@@ -60,6 +60,7 @@ const optionNames = namesOf<HubOptions>({
   dashboard: true,
   observatory: true,
   isOpenToObservers: true,
+  asyncApi: true,
   session: true,
   onRefused: true,
   onAnswered: true,

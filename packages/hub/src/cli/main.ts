@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { HubError } from '../base/errors.ts'
+import { version } from '../base/version.ts'
 import { doctorCommand } from './doctor.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { publishCommand } from './publish.ts'
@@ -7,7 +8,6 @@ import { serveCommand } from './serve/serve.ts'
 import { storeCommand } from './store.ts'
 import { tailCommand } from './tail.ts'
 import { tokenCommand } from './token.ts'
-import { version } from './version.ts'
 import { vitalsCommand } from './vitals.ts'
 
 const program = new Command('headwater')

@@ -21,6 +21,7 @@ import { type HubRequest, type HubResponse, type HubResponseHeaders, noSniff, pa
 import { problemResponse, ruleFor } from './message/problem.ts'
 import type { Metrics } from './metrics.ts'
 import { observeRoute } from './observe/observe.ts'
+import { documentsPart, openApiDocument } from './openapi/openapi.ts'
 import { publish } from './publish/publish.ts'
 import type { PublishContext } from './publish/publish-context.ts'
 import { replicationRoute } from './replicate/replicate.ts'
@@ -86,6 +87,11 @@ export interface HandlerOptions {
   readonly health?: boolean | undefined
   /** Serves these metrics at `/metrics`. Default: none. */
   readonly metrics?: Metrics | undefined
+  /**
+   * An AsyncAPI document of the topics, such as `asyncApiDocument` makes. Served below the hub's path, at
+   * `headwater/v1/asyncapi.json`. Default: none.
+   */
+  readonly asyncApi?: object | undefined
   /** The page at `/`. Default: none. */
   readonly dashboard?: BuiltPage | undefined
   /** Keeps what operators look at, and serves it. Default: none. */
@@ -182,7 +188,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
   const quotas = new ClientQuotas(limits, options.counts)
   const publishing: PublishContext = { hub, authorizer, cors, quotas, addresses, limits, closing, onError }
   const { subscriptions } = hub
-  const routes = routesOf({
+  const routes: readonly Route[] = routesOf({
     path: hub.path,
     publish: (request) => publish(request, publishing),
     subscribe: answerSubscriber,
@@ -217,6 +223,18 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
         onReaderLeft: (onStreamEnded || observatory) && reportEnd,
         onError,
       }),
+    documents: documentsPart(
+      hub.path,
+      health,
+      () =>
+        openApiDocument(routes, {
+          path: hub.path,
+          isCompat: authorizer.isCompat,
+          tokenCookie: tokens?.cookieName,
+          servers: (options.publicUrls ?? []).map((url) => new URL(url).origin),
+        }),
+      options.asyncApi,
+    ),
     observe: observatory && observeRoute({ hub, observatory, authorizer, isOpen, selectorRules }),
     subscriptions: subscriptions && {
       isAt: (path) => subscriptions.paths.has(path),

@@ -53,6 +53,8 @@ export interface Answers {
   readonly metrics: Answering | undefined
   readonly replication: Part
   readonly streams: StreamsPart | undefined
+  /** The descriptions of all of this. */
+  readonly documents: Part
   readonly observe: Part | undefined
   readonly subscriptions: Part | undefined
   readonly metadata: Part | undefined
@@ -88,6 +90,7 @@ export function routesOf(answers: Answers): readonly Route[] {
     metrics,
     replication,
     streams,
+    documents,
     observe,
     subscriptions,
     metadata,
@@ -135,6 +138,7 @@ export function routesOf(answers: Answers): readonly Route[] {
       isForPages: false,
       isForOperators: true,
     },
+    forPages(documents.isAt, 'operating', methods('GET, HEAD', 'operating', documents.answer)),
     observe && {
       isAt: observe.isAt,
       name: 'observe',

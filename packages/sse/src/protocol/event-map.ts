@@ -23,6 +23,8 @@ export interface EventMap<In extends object = AnyEvents, Out extends object = In
    * that and `onInvalid` is `throw`; `undefined` if it is skipped.
    */
   receive<Event extends TextEvent>(event: Event, onInvalid?: OnInvalid): Received<Event> | undefined
+  /** Internal: the schemas, to describe the events elsewhere. */
+  readonly schemas?: EventSchemas | undefined
   /** Only a type. */
   readonly '~types'?: { readonly in: In; readonly out: Out } | undefined
 }
@@ -111,6 +113,7 @@ export function defineEvents(schemas?: EventSchemas, format: DataFormat = {}): E
   const schemaOf = (type: string) => (schemas && Object.hasOwn(schemas, type) ? schemas[type] : undefined)
   const isText = (schema: StandardSchema | undefined) => !!schema && textMark in schema
   return {
+    schemas,
     decode,
     encode(type, data, onInvalid) {
       const schema = schemaOf(type)

@@ -154,6 +154,11 @@ export class TokenAuthorizer implements Authorizer {
     if (refused) this.#refuse(rules, request, refused)
   }
 
+  /** The name of the cookie with the token; `undefined` if nobody needs a token. */
+  get cookieName(): string | undefined {
+    return this.#rules.authenticator.usesTokens ? this.#rules.config.cookieName : undefined
+  }
+
   /** Whether the hub's metadata is at a path. */
   hasMetadataAt(path: string): boolean {
     return this.#rules.metadataPaths.has(path)
