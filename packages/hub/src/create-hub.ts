@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { AnyEvents } from '@headwater/sse'
 import { namesOf } from '@headwater/sse/internal'
 import { checkNames } from './base/check-names.ts'
+import { version } from './base/version.ts'
 import { createCounts } from './http/access/client-counts.ts'
 import { HoldersOverNodes } from './http/access/holders-over-nodes.ts'
 import { withDefaultLimits } from './http/access/limits.ts'
@@ -11,6 +12,7 @@ import { type FetchHandler, fetchHandlerFor } from './http/server/fetch-handler.
 import { type Handler, handlerFor } from './http/server/handler.ts'
 import { type HubServer, type ListenOptions, listen } from './http/server/server.ts'
 import { createHubCore, type HubCore } from './hub/hub-core.ts'
+import { openTelemetry } from './hub/telemetry.ts'
 import { openTopic, type Topic, type TopicOptions } from './hub/topic.ts'
 import { checkHubOptions, type HubOptions } from './hub-options.ts'
 import { Observatory } from './observe/observatory.ts'
@@ -88,8 +90,12 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   const limits = withDefaultLimits(options.limits)
   // `createHubCore` rejects what is not a store.
   const observed = typeof store?.follow === 'function' && observers.length > 0 ? observeStore(store, observers) : store
+  const telemetry = options.telemetry
+    ? await openTelemetry(options.telemetry === true ? {} : options.telemetry, version)
+    : undefined
   const hub = await createHubCore({
     ...options,
+    telemetry,
     limits,
     maxUnsentBytes: () => limits.maxUnsentBytes,
     // Without tokens, a hub speaks both dialects.
@@ -106,6 +112,7 @@ export async function createHub(options: HubOptions): Promise<Hub> {
   try {
     const rules: HandlerOptions = {
       ...options,
+      telemetry,
       counts: holders ? { ...counts, subscribersOfHolder: holders } : counts,
       closing: closing.signal,
       onError: reportOnce,

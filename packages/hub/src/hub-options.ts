@@ -3,14 +3,20 @@ import { checkNames } from './base/check-names.ts'
 import { defaultLimits } from './http/access/limits.ts'
 import type { HandlerOptions } from './http/router.ts'
 import type { HubCoreOptions } from './hub/hub-core.ts'
+import type { TelemetryOptions } from './hub/telemetry.ts'
 import type { Observatory } from './observe/observatory.ts'
 import type { StoreHealth } from './store/store-health.ts'
 import type { StreamsOptions } from './streams/streams.ts'
 
 /** Where a hub stores its events, and who may do what over HTTP. */
 export interface HubOptions
-  extends Omit<HubCoreOptions, 'limits' | 'maxUnsentBytes' | 'acceptsJoiners'>,
-    Omit<HandlerOptions, 'closing' | 'onError' | 'dashboard' | 'observatory' | 'streams'> {
+  extends Omit<HubCoreOptions, 'limits' | 'maxUnsentBytes' | 'acceptsJoiners' | 'telemetry'>,
+    Omit<HandlerOptions, 'closing' | 'onError' | 'dashboard' | 'observatory' | 'telemetry' | 'streams'> {
+  /**
+   * Makes spans of OpenTelemetry for what is published, stored, delivered and replayed; see
+   * docs/telemetry.md. `true`: by the global tracer. Needs `@opentelemetry/api`. Default: false.
+   */
+  readonly telemetry?: boolean | TelemetryOptions | undefined
   /**
    * Serves a page at `/` that shows how the hub is and what is published, to those whom `authorize`
    * or a token grants `observe`. Default: false, and nothing is kept for it.
@@ -33,7 +39,8 @@ export interface HubOptions
 /** Throws `INVALID_OPTION`, or an `SseError` of that code, for names that do not exist, nested ones included. */
 export function checkHubOptions(options: HubOptions): void {
   checkNames('the options of createHub', options, optionNames)
-  const { limits, session, subscriptions } = options
+  const { limits, session, subscriptions, telemetry } = options
+  if (typeof telemetry === 'object') checkNames('telemetry', telemetry, telemetryNames)
   if (limits !== undefined) checkNames('limits', limits, limitNames)
   if (session !== undefined) checkSessionOptions(session)
   if (typeof subscriptions === 'object') checkNames('subscriptions', subscriptions, subscriptionsNames)
@@ -61,6 +68,7 @@ const optionNames = namesOf<HubOptions>({
   observatory: true,
   isOpenToObservers: true,
   asyncApi: true,
+  telemetry: true,
   session: true,
   onRefused: true,
   onAnswered: true,
@@ -72,5 +80,6 @@ const optionNames = namesOf<HubOptions>({
   path: true,
 })
 
+const telemetryNames = namesOf<TelemetryOptions>({ tracer: true })
 const limitNames: ReadonlySet<string> = new Set(Object.keys(defaultLimits))
 const subscriptionsNames = namesOf<{ compat: boolean }>({ compat: true })

@@ -16,6 +16,7 @@ export type { SubscribeOptions, Subscription, SubscriptionOptions } from './hub/
 export type { HubEvent } from './hub/program-events.ts'
 export type { PublishInit } from './hub/publish-init.ts'
 export type { HubStats } from './hub/stats.ts'
+export type { TelemetryOptions } from './hub/telemetry.ts'
 export type { Topic, TopicEvent, TopicEventsOptions, TopicInit, TopicOptions } from './hub/topic.ts'
 export type { HubOptions } from './hub-options.ts'
 export { everyTopic, exactTopic, type Matcher, topicSelector, urlPattern } from './matching/matcher.ts'

@@ -141,7 +141,7 @@ export function detailOf(body: string): string {
 }
 
 /** The error of `fetch` says only that it failed; its cause says why. */
-function causeOf(error: unknown): string {
+export function causeOf(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : (error as Error)
   return (cause as NodeJS.ErrnoException).code ?? cause.message
 }

@@ -8,6 +8,7 @@ import { serveCommand } from './serve/serve.ts'
 import { storeCommand } from './store.ts'
 import { tailCommand } from './tail.ts'
 import { tokenCommand } from './token.ts'
+import { traceCommand } from './trace.ts'
 import { vitalsCommand } from './vitals.ts'
 
 const program = new Command('headwater')
@@ -21,6 +22,7 @@ const program = new Command('headwater')
   .addCommand(tokenCommand())
   .addCommand(vitalsCommand())
   .addCommand(doctorCommand())
+  .addCommand(traceCommand())
   .addCommand(storeCommand())
   .addHelpText(
     'after',

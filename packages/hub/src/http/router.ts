@@ -2,6 +2,7 @@ import type { CloseReason, SessionOptions } from '@headwater/sse/server'
 import { HubError } from '../base/errors.ts'
 import { withTimeout } from '../base/with-timeout.ts'
 import type { HubCore, Subscription } from '../hub/hub-core.ts'
+import type { Telemetry } from '../hub/telemetry.ts'
 import type { Matcher } from '../matching/matcher.ts'
 import type { Observatory } from '../observe/observatory.ts'
 import type { Streams } from '../streams/streams.ts'
@@ -25,6 +26,7 @@ import { documentsPart, openApiDocument } from './openapi/openapi.ts'
 import { publish } from './publish/publish.ts'
 import type { PublishContext } from './publish/publish-context.ts'
 import { replicationRoute } from './replicate/replicate.ts'
+import { requestSpan } from './request-span.ts'
 import { type Route, type RouteName, routesOf } from './routes.ts'
 import { streamsRoute } from './streams/streams-route.ts'
 import { BrowserStreams } from './subscribe/browser-streams.ts'
@@ -92,6 +94,8 @@ export interface HandlerOptions {
    * `headwater/v1/asyncapi.json`. Default: none.
    */
   readonly asyncApi?: object | undefined
+  /** Makes a span for each request to publish. Default: none. */
+  readonly telemetry?: Telemetry | undefined
   /** The page at `/`. Default: none. */
   readonly dashboard?: BuiltPage | undefined
   /** Keeps what operators look at, and serves it. Default: none. */
@@ -178,7 +182,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     closing,
     onError = console.error,
   } = options
-  const { tokens, onRefused, onForeignPage, onBrowserFull, onAnswered, onStreamEnded } = options
+  const { telemetry, tokens, onRefused, onForeignPage, onBrowserFull, onAnswered, onStreamEnded } = options
   const authorizer = chooseAuthorizer(options, hub.path)
   const cors = new Cors(options.corsOrigins ?? [])
   const limits: Readonly<Limits> = withDefaultLimits(options.limits)
@@ -190,7 +194,7 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
   const { subscriptions } = hub
   const routes: readonly Route[] = routesOf({
     path: hub.path,
-    publish: (request) => publish(request, publishing),
+    publish: (request, span) => publish(request, publishing, span),
     subscribe: answerSubscriber,
     last: async (request) =>
       answerLastEventId(hub, request, await authorizer.authorizeSubscriber(request), selectorRules()),
@@ -262,14 +266,21 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
       const method = route?.methods.get(request.method)
       const name = method?.name ?? route?.name ?? 'none'
       let response: HubResponse
+      let spanError: unknown
+      const span = telemetry && name === 'publish' ? requestSpan(telemetry, request, hub.path) : undefined
       try {
         assertOneHost(sent)
         if (loopbackHostsOnly) assertLoopbackHost(request)
         if (!route?.isForOperators) publicUrls.assertKnown(request, proxied?.scheme)
-        response = method ? await method.answer(request) : noSuchMethod(request, route, whereElse)
+        response = method ? await method.answer(request, span) : noSuchMethod(request, route, whereElse)
         if (onForeignPage && route?.isForPages) reportForeignPage(request, name)
       } catch (error) {
         response = refuse(error, request, name)
+        if (span && response.status >= 500) spanError = error
+      }
+      if (span) {
+        span.set({ 'http.response.status_code': response.status })
+        span.end(spanError)
       }
       metrics?.countRequest(name, response.status)
       if (observatory && response.status >= 400 && name !== 'none' && name !== 'page') {

@@ -1,3 +1,4 @@
+import type { HubSpan } from '../hub/telemetry.ts'
 import type { HubRequest, HubResponse } from './message/http-message.ts'
 
 /** What a request is for, as logged and counted. */
@@ -18,8 +19,8 @@ export type RouteName =
   /** No route is at the path. */
   | 'none'
 
-/** Answers a request. What it throws is answered with a problem. */
-export type Answering = (request: HubRequest) => HubResponse | Promise<HubResponse>
+/** Answers a request, below its span if it has one. What it throws is answered with a problem. */
+export type Answering = (request: HubRequest, span?: HubSpan) => HubResponse | Promise<HubResponse>
 
 /** A method of a route. */
 export interface Method {

@@ -1,6 +1,7 @@
 import { encodeEvent, type Frame } from '@headwater/sse'
 import type { StoredEvent } from '../store/store.ts'
 import { eventIdOf } from './event-id.ts'
+import { headersOf } from './trace-context.ts'
 
 /**
  * Encodes an event for a subscriber of CloudEvents: its data is a CloudEvent in the JSON format. One
@@ -8,16 +9,22 @@ import { eventIdOf } from './event-id.ts'
  * event's, its `source` the hub's path, its `type` the event's or `message`, and its `subject` the
  * canonical topic.
  */
-export function encodeCloudEvent(epoch: string, event: StoredEvent, path: string): Frame {
+export function encodeCloudEvent(epoch: string, event: StoredEvent, path: string, isTraced: boolean): Frame {
   const id = eventIdOf(epoch, event)
   const data = isCloudEvent(event.data) ? event.data : wrap(id, event, path)
-  return encodeEvent({ data, type: event.type, id, retry: event.retryMs })
+  return encodeEvent({ data: isTraced ? withTrace(data, event) : data, type: event.type, id, retry: event.retryMs })
 }
 
 function isCloudEvent(data: string): boolean {
   if (!data.startsWith('{') || !data.includes('"specversion":"1.0"')) return false
   const value = parse(data) as Record<string, unknown> | undefined
   return value?.specversion === '1.0' && [value.id, value.source, value.type].every((each) => typeof each === 'string')
+}
+
+/** [CloudEvents, Distributed tracing] As attributes, unless the CloudEvent was published with its own. */
+function withTrace(data: string, { traceContext }: StoredEvent): string {
+  if (traceContext === undefined || Object.hasOwn(parse(data) as object, 'traceparent')) return data
+  return `${data.trimEnd().slice(0, -1)},${JSON.stringify(headersOf(traceContext)).slice(1)}`
 }
 
 /** Never different for one event: it is encoded again whenever it is read from the history. */

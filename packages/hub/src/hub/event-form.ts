@@ -1,7 +1,7 @@
 import type { Frame } from '@headwater/sse'
 import type { StoredEvent } from '../store/store.ts'
 import { encodeCloudEvent } from './cloud-event-frame.ts'
-import { encodeStoredEvent } from './event-frame.ts'
+import { encodeStoredEvent, encodeTracedEvent } from './event-frame.ts'
 
 /** The form in which subscribers with the same selection get its events. */
 export interface EventForm {
@@ -13,7 +13,16 @@ export interface EventForm {
 /** As events were published. */
 export const plainForm: EventForm = { key: '', encode: encodeStoredEvent }
 
-/** Each event as a CloudEvent in JSON, from a hub at this path. */
-export function cloudEventForm(path: string): EventForm {
-  return { key: `cloudevents ${path}`, encode: (epoch, event) => encodeCloudEvent(epoch, event, path) }
+/** As events were published, each with its trace context in comment lines of its block. */
+export const tracedForm: EventForm = { key: 'traced', encode: encodeTracedEvent }
+
+/**
+ * Each event as a CloudEvent in JSON, from a hub at this path. `isTraced`: with its trace context as
+ * attributes.
+ */
+export function cloudEventForm(path: string, isTraced: boolean): EventForm {
+  return {
+    key: `cloudevents ${isTraced} ${path}`,
+    encode: (epoch, event) => encodeCloudEvent(epoch, event, path, isTraced),
+  }
 }

@@ -1,8 +1,7 @@
 import { encodeEvent, type Frame } from '@headwater/sse'
-import { frameBytes } from '@headwater/sse/internal'
 import type { StoredEvent } from '../store/store.ts'
 import { eventIdOf } from './event-id.ts'
-import type { Selection } from './selection.ts'
+import { headersOf } from './trace-context.ts'
 
 /** Encodes an event as subscribers receive it, live or from the history. */
 export function encodeStoredEvent(epoch: string, event: StoredEvent): Frame {
@@ -10,9 +9,14 @@ export function encodeStoredEvent(epoch: string, event: StoredEvent): Frame {
 }
 
 /**
- * The frame of an event for a subscriber that asked which of its matchers select it. A comment inside
- * the event's block says so, before anything else of it: a reader that does not know it ignores it.
+ * Encodes an event with its trace context, which every reader skips that does not look at comments. They
+ * stand in the block of the event, because some readers make an event of every block.
  */
-export function markFrame(frame: Uint8Array, event: StoredEvent, selection: Selection): Uint8Array {
-  return Buffer.concat([frameBytes(`:matches ${selection.matching(event).join(' ')}\n` as Frame), frame])
+export function encodeTracedEvent(epoch: string, event: StoredEvent): Frame {
+  const { traceContext, data, type, retryMs: retry } = event
+  if (traceContext === undefined) return encodeStoredEvent(epoch, event)
+  const comment = Object.entries(headersOf(traceContext))
+    .map(([name, value]) => `${name}: ${value}`)
+    .join('\n')
+  return encodeEvent({ data, type, id: eventIdOf(epoch, event), retry, comment })
 }

@@ -1,8 +1,12 @@
+import type { Telemetry } from './telemetry.ts'
+
 /**
  * Settings of the fan-out. The defaults suit everything but tests and benchmarks. Times in
  * milliseconds.
  */
 export interface FanOutOptions {
+  /** Makes a span for each event of a sampled trace, and for each replay. Default: none. */
+  readonly telemetry?: Telemetry | undefined
   /** How long it may write before other work of the process has its turn. Default 1. */
   readonly turnMs?: number | undefined
   /**

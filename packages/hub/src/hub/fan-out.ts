@@ -3,21 +3,24 @@ import { assertNotNegative } from '../base/check-option.ts'
 import { Fifo } from '../base/fifo.ts'
 import type { Bounds, EventStore, HistoryPosition, StoredEvent } from '../store/store.ts'
 import { type EventForm, plainForm } from './event-form.ts'
-import { markFrame } from './event-frame.ts'
-import { positionId } from './event-id.ts'
+import { eventIdOf, positionId } from './event-id.ts'
 import { EventWaiters } from './event-waiters.ts'
 import type { FanOutOptions } from './fan-out-options.ts'
+import { FanOutTraces } from './fan-out-traces.ts'
 import type { Feed, FeedFrame } from './feed.ts'
 import { Feeds } from './feeds.ts'
 import { FrameSlab } from './frame-slab.ts'
 import { HeldBytes } from './held-bytes.ts'
 import type { HistoryCursor } from './history-cursor.ts'
 import { HistoryReader, maxReads } from './history-reader.ts'
+import { markFrame } from './marked-frame.ts'
+import { ReplaySpan } from './replay-span.ts'
 import type { StartingPoint } from './resume.ts'
 import type { Selection } from './selection.ts'
 import { DeliveryCounts, type HubStats } from './stats.ts'
 import { Subscriber } from './subscriber.ts'
 import { Tail } from './tail.ts'
+import type { Telemetry } from './telemetry.ts'
 
 /** The most that a subscriber is sent in one piece: the memory it may hold if it does not read. */
 const spanBytes = 64 * 1024
@@ -58,6 +61,8 @@ export class FanOut {
   readonly #maxUnsentBytes: () => number
   readonly #subscribers = new Set<Subscriber>()
   readonly #feeds: Feeds<Subscriber>
+  readonly #telemetry: Telemetry | undefined
+  readonly #traces: FanOutTraces | undefined
   readonly #frames = new FrameSlab()
   /** Every feed has received a frame since this position. */
   #quietestPosition = 0
@@ -91,11 +96,13 @@ export class FanOut {
   }
 
   private constructor(store: EventStore, options: FanOutOptions) {
-    const { turnMs = 1, feedBytes = 32 * 1024 ** 2, positionMs = 60_000, onError } = options
+    const { turnMs = 1, feedBytes = 32 * 1024 ** 2, positionMs = 60_000, telemetry, onError } = options
     this.#store = store
     this.history = new HistoryReader(store)
     this.#turnMs = assertNotNegative('turnMs', turnMs)
     this.#feeds = new Feeds(assertNotNegative('feedBytes', feedBytes))
+    this.#telemetry = telemetry
+    this.#traces = telemetry && new FanOutTraces(telemetry)
     this.#maxUnsentBytes = options.maxUnsentBytes ?? (() => 256 * 1024 ** 2)
     this.#onError = onError
     this.#tail = new Tail(store, {
@@ -162,6 +169,26 @@ export class FanOut {
   }
 
   /**
+   * How many subscribers select an event, and are past its position or not yet. Looks at all of them,
+   * so for operators only.
+   */
+  countFor(event: StoredEvent): { readonly past: number; readonly behind: number } {
+    let past = 0
+    let behind = 0
+    const isSelected = new Map<Selection, boolean>()
+    for (const subscriber of this.#subscribers) {
+      const { selection } = subscriber.feed
+      const isOne = isSelected.get(selection) ?? selection.admits(event)
+      isSelected.set(selection, isOne)
+      if (!isOne) continue
+      const isPast = subscriber.position >= event.position || subscriber.lagBehind(this.head.position) === undefined
+      if (isPast) past++
+      else behind++
+    }
+    return { past, behind }
+  }
+
+  /**
    * Resolves to `true` when the tail has reached a position, and to `false` if the fan-out is closed
    * first. While the head is one that the history has lost, nobody is served: then it resolves when
    * the tail has begun again.
@@ -187,7 +214,13 @@ export class FanOut {
    * been before the starting point was looked for: after another one, that may be the position of an
    * event that is gone, and the client has to ask again. Returns the subscriber, if it is served.
    */
-  add(session: FedSession, selection: Selection, start: StartingPoint, divergences: number): Subscriber | undefined {
+  add(
+    session: FedSession,
+    selection: Selection,
+    start: StartingPoint,
+    divergences: number,
+    traceContext?: string,
+  ): Subscriber | undefined {
     if (!session.isOpen) return undefined
     if (this.#tail.isDiverged || divergences !== this.divergences) {
       void session.drain()
@@ -195,6 +228,9 @@ export class FanOut {
     }
     const feed = this.#feeds.feedFor(selection, session.isEventSource, this.head.position)
     const subscriber = new Subscriber(session, feed, start, this.head.position)
+    if (this.#telemetry && start.name !== 'live') {
+      subscriber.replay = new ReplaySpan(this.#telemetry, start.name, traceContext)
+    }
     feed.subscriberCount++
     this.#subscribers.add(subscriber)
     session.closed.then((reason) => {
@@ -219,6 +255,7 @@ export class FanOut {
   /** Stops following the store. */
   close(): void {
     this.#tail.close()
+    this.#traces?.close()
     this.#waiters.wakeAll(undefined)
     clearInterval(this.#positionTimer)
   }
@@ -245,21 +282,23 @@ export class FanOut {
     for (const event of events) {
       let plain: FeedFrame | undefined
       let others: Map<string, FeedFrame> | undefined
-      const frameIn = (form: EventForm): FeedFrame => {
-        if (form === plainForm) {
-          plain ??= this.#frameOf(event, form)
-          return plain
-        }
-        others ??= new Map()
-        const frame = others.get(form.key) ?? this.#frameOf(event, form)
-        others.set(form.key, frame)
-        return frame
-      }
+      const followed = this.#traces?.begin(event, eventIdOf(this.#store.epoch, event))
       this.#feeds.select(event, (feed) => {
         const { selection } = feed
-        const frame = frameIn(selection.form)
+        const { form } = selection
+        let frame: FeedFrame | undefined
+        if (form === plainForm) {
+          plain ??= this.#frameOf(event, form)
+          frame = plain
+        } else {
+          others ??= new Map()
+          frame = others.get(form.key) ?? this.#frameOf(event, form)
+          others.set(form.key, frame)
+        }
         this.#put(feed, selection.isMarked ? { ...frame, bytes: markFrame(frame.bytes, event, selection) } : frame)
+        if (followed) this.#traces!.put(followed, feed, feed.end)
       })
+      if (followed) this.#traces!.follow(followed)
       if (!this.#waiters.isEmpty) this.#waiters.onEvent(event)
     }
     this.#keepPositionsFresh()
@@ -317,6 +356,7 @@ export class FanOut {
   #remove(subscriber: Subscriber): void {
     this.#subscribers.delete(subscriber)
     this.#unsent.release(subscriber)
+    subscriber.replay?.end('left')
     const { feed } = subscriber
     feed.leave(subscriber)
     feed.subscriberCount--
@@ -375,6 +415,8 @@ export class FanOut {
     const { feed } = subscriber
     subscriber.offset = feed.offsetAfter(subscriber.position)
     subscriber.acceptsTrimmed = false
+    subscriber.replay?.end('complete')
+    subscriber.replay = undefined
     if (subscriber.offset < feed.end) return
     subscriber.position = this.head.position
     if (subscriber.lastSentPosition === this.head.position) return
@@ -426,6 +468,7 @@ export class FanOut {
       const began = now
       now = performance.now()
       feed.isDue = false
+      if (this.#traces && !this.#traces.isEmpty && feed.behind.length === 0) this.#traces.onRound(feed)
       if (feed.hasWorked(now - began, now)) this.#goRound(feed)
       if (now >= end) break
     }
@@ -503,6 +546,7 @@ export class FanOut {
       if (before) {
         const { gap, end } = before
         this.#counts.gaps.add(gap.reason)
+        subscriber.replay?.gap(gap.reason)
         session.offer(frameBytes(encodeGap(gap, positionId(this.#store.epoch, end))))
         subscriber.lastSentPosition = end.position
       }
@@ -511,6 +555,7 @@ export class FanOut {
         given = page.bytes
         session.offer(given)
         this.#counts.add(page.events.length, given)
+        subscriber.replay?.add(page.events.length, given.length)
         subscriber.lastSentPosition = last.position
       }
       subscriber.page = undefined

@@ -112,6 +112,16 @@ export class Feed<Member extends FeedMember = FeedMember> implements OrderedFeed
     return this.#newest
   }
 
+  /** The offset up to which the round that began last serves its subscribers. */
+  get roundEnd(): number {
+    return this.#roundEnd
+  }
+
+  /** How many subscribers were sent everything there was at their turn. */
+  get servedCount(): number {
+    return this.#served.length
+  }
+
   /** Whether a subscriber that has everything up to this position can continue from this feed. */
   reaches(position: number): boolean {
     return position >= this.#floor

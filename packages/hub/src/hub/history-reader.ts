@@ -10,8 +10,8 @@ import type {
   StoredEvent,
 } from '../store/store.ts'
 import { admittedEvents } from './admitted-events.ts'
-import { markFrame } from './event-frame.ts'
 import { type LastEvent, LastEvents } from './last-events.ts'
+import { markFrame } from './marked-frame.ts'
 import type { Selection } from './selection.ts'
 import { SharedWork } from './shared-work.ts'
 import { Turns } from './turns.ts'

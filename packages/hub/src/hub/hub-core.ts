@@ -11,7 +11,7 @@ import { requestedSubscriptions } from '../subscriptions/active-subscription.ts'
 import { assertReport, noReports } from '../subscriptions/reports.ts'
 import { type Registry, startRegistry } from '../subscriptions/start-registry.ts'
 import { SubscriptionPaths } from '../subscriptions/subscription-paths.ts'
-import { cloudEventForm, type EventForm, plainForm } from './event-form.ts'
+import { cloudEventForm, type EventForm, plainForm, tracedForm } from './event-form.ts'
 import { positionId } from './event-id.ts'
 import { FanOut } from './fan-out.ts'
 import type { FanOutOptions } from './fan-out-options.ts'
@@ -25,6 +25,7 @@ import {
   prepareAppend,
   prepareEvent,
 } from './publish-init.ts'
+import { publishSpan, storeSpan, withSpan, withTraceOf } from './publish-spans.ts'
 import { PublishesUnderWay } from './publishes-under-way.ts'
 import { Replication } from './replication.ts'
 import { ReservedTopics } from './reserved-topics.ts'
@@ -32,6 +33,7 @@ import { findStartingPoint, positionOf, type StartingPoint } from './resume.ts'
 import { Selection } from './selection.ts'
 import type { HubStats } from './stats.ts'
 import type { Subscriber, SubscriberProgress } from './subscriber.ts'
+import type { HubSpan } from './telemetry.ts'
 
 export interface HubCoreOptions extends Partial<Omit<FanOutOptions, 'onError'>> {
   /** Where the events are stored. The hub does not close it. */
@@ -82,6 +84,13 @@ export interface SubscriptionOptions {
    */
   readonly format?: 'cloudevents' | undefined
   /**
+   * Whether each event comes with the trace context with which it was published: as comment lines
+   * `traceparent: …` and `tracestate: …` of its block, or as attributes of a CloudEvent. Default: false.
+   */
+  readonly trace?: boolean | undefined
+  /** The trace context of the subscriber's request, which the span of its replay continues. */
+  readonly traceContext?: string | undefined
+  /**
    * What others may learn about the subscriber, for a matcher: any value with a JSON form. Default:
    * nothing.
    */
@@ -93,7 +102,7 @@ export interface SubscriptionOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-export interface SubscribeOptions extends Omit<SubscriptionOptions, 'matchers' | 'isMarked' | 'payloadFor' | 'format'> {
+export interface SubscribeOptions extends Pick<SubscriptionOptions, 'rights' | 'lastEventId'> {
   /** Ends the iteration when it aborts, by throwing its reason. Default: none. */
   readonly signal?: AbortSignal | undefined
 }
@@ -147,16 +156,19 @@ export interface HubCore {
    * `publish` rejects.
    */
   prepare(event: PublishInit): PreparedEvent
-  /** The second half of `publish`: stores a prepared event, and resolves to its ID. */
-  append(event: PreparedEvent): Promise<string>
+  /**
+   * The second half of `publish`: stores a prepared event, and resolves to its ID. The span of the
+   * store is below `span`.
+   */
+  append(event: PreparedEvent, span?: HubSpan): Promise<string>
   /** The second half of `publishAll`. */
-  appendAll(events: readonly PreparedEvent[]): Promise<readonly string[]>
+  appendAll(events: readonly PreparedEvent[], span?: HubSpan): Promise<readonly string[]>
   /**
    * Stores prepared events in this order, each by itself: one whose ID is taken is not in the way of
    * the others. Resolves to the ID of each, or why it is not stored. If the store fails, it stores
    * nothing more.
    */
-  appendEach(events: readonly PreparedEvent[]): Promise<readonly PromiseSettledResult<string>[]>
+  appendEach(events: readonly PreparedEvent[], span?: HubSpan): Promise<readonly PromiseSettledResult<string>[]>
   /**
    * Finds the starting point of a subscription, for a session to be served.
    *
@@ -236,6 +248,7 @@ export async function createHubCore({
   limits = defaultPublishLimits,
   acceptsJoiners = () => false,
   onError = console.error,
+  telemetry,
   ...options
 }: HubCoreOptions): Promise<HubCore> {
   const path = parseHubPath(givenPath)
@@ -246,10 +259,10 @@ export async function createHubCore({
       `store is ${String(store)}. Pass one: createHub({ store: createMemoryStore() }).`,
     )
   }
-  const fanOut = await FanOut.start(store, { ...options, onError })
+  const fanOut = await FanOut.start(store, { ...options, telemetry, onError })
   const registry = subscriptions ? await openRegistry(subscriptions === true ? {} : subscriptions) : undefined
   const replication = new Replication(store, fanOut.history)
-  const observed = new ObservedHistory(store, fanOut.history)
+  const observed = new ObservedHistory(store, fanOut.history, (event) => fanOut.countFor(event))
   const publishing = new PublishesUnderWay()
   const { epoch } = store
   let closing: Promise<void> | undefined
@@ -258,24 +271,29 @@ export async function createHubCore({
     return prepareEvent(init, epoch, { maxTopics: limits.maxTopics, acceptsJoiners: acceptsJoiners(), reserved })
   }
 
-  function append(prepared: PreparedEvent): Promise<string> {
+  function append(prepared: PreparedEvent, span?: HubSpan): Promise<string> {
     if (closing) return Promise.reject(closedError())
+    const storing = span && storeSpan(span, [prepared])
     const stored = store.append(prepared.event, prepared)
     publishing.begin()
     return stored.then(
       (position) => {
         publishing.end()
+        storing?.set({ 'headwater.position': position.position })
+        storing?.end()
         return prepared.event.id ?? positionId(epoch, position)
       },
       (error) => {
         publishing.end()
+        storing?.end(error)
         throw error
       },
     )
   }
 
-  async function appendInOrder(prepared: readonly PreparedEvent[]): Promise<readonly string[]> {
-    const positions = await storeInOrder(prepared)
+  async function appendInOrder(prepared: readonly PreparedEvent[], span?: HubSpan): Promise<readonly string[]> {
+    const storing = span && storeSpan(span, prepared)
+    const positions = await withSpan(storing, () => storeInOrder(prepared))
     return prepared.map(({ event }, index) => event.id ?? positionId(epoch, positions[index]!))
   }
 
@@ -289,17 +307,20 @@ export async function createHubCore({
     }
   }
 
-  async function appendEach(events: readonly PreparedEvent[]): Promise<readonly PromiseSettledResult<string>[]> {
+  async function appendEach(
+    events: readonly PreparedEvent[],
+    span?: HubSpan,
+  ): Promise<readonly PromiseSettledResult<string>[]> {
     // Together if that is possible: they share a commit, and its sync.
     if (store.appendAll) {
-      const together = await settle(appendInOrder(events))
+      const together = await settle(appendInOrder(events, span))
       if (together.status === 'fulfilled') return together.value.map((value) => ({ status: 'fulfilled', value }))
       if (!isTaken(together.reason)) return events.map(() => together)
     }
     const results: PromiseSettledResult<string>[] = []
     let failure: PromiseRejectedResult | undefined
     for (const event of events) {
-      const result = failure ?? (await settle(append(event)))
+      const result = failure ?? (await settle(append(event, span)))
       if (result.status === 'rejected' && !isTaken(result.reason)) failure = result
       results.push(result)
     }
@@ -309,12 +330,25 @@ export async function createHubCore({
   return {
     async publish(init) {
       assertOpen()
-      return await append(prepare(init))
+      if (!telemetry) return await append(prepare(init))
+      const span = publishSpan(telemetry, [init])
+      return await withSpan(span, async () => {
+        const id = await append(prepare(withTraceOf(span, init)), span)
+        span.set({ 'messaging.message.id': id })
+        return id
+      })
     },
 
     async publishAll(inits) {
       assertOpen()
-      return await appendInOrder(inits.map(prepare))
+      if (!telemetry) return await appendInOrder(inits.map(prepare))
+      const span = publishSpan(telemetry, inits)
+      return await withSpan(span, () =>
+        appendInOrder(
+          inits.map((init) => prepare(withTraceOf(span, init))),
+          span,
+        ),
+      )
     },
 
     prepare,
@@ -324,10 +358,11 @@ export async function createHubCore({
 
     async openSubscription(options) {
       refuseUnknownName('the options of openSubscription', options, subscriptionNames)
-      const { matchers, rights, lastEventId, isMarked, payloadFor, format, signal } = options
+      const { matchers, rights, lastEventId, isMarked, payloadFor, signal } = options
+      const { format, trace = false, traceContext } = options
       assertOpen()
       const wanted = registry && requestedSubscriptions(matchers, payloadFor)
-      const selection = select(matchers, rights, isMarked, formOf(format))
+      const selection = select(matchers, rights, isMarked, formOf(format, trace))
       const { divergences } = fanOut
       const start = await findStart(selection, lastEventId, signal)
       let subscriber: Subscriber | undefined
@@ -337,7 +372,7 @@ export async function createHubCore({
           // Not even twice: a session has one place in one sequence.
           claimSession(session, claim)
           if (closing) session.drain({ among: fanOut.subscriberCount + 1 })
-          else subscriber = fanOut.add(session, selection, start, divergences)
+          else subscriber = fanOut.add(session, selection, start, divergences, traceContext)
           // Connected only after it is served, so that it also receives its own event.
           if (wanted && session.isOpen) session.closed.then(registry.connect(wanted))
         },
@@ -408,9 +443,9 @@ export async function createHubCore({
     },
   }
 
-  function formOf(format: SubscriptionOptions['format']): EventForm {
-    if (format === undefined) return plainForm
-    if (format === 'cloudevents') return cloudEventForm(path)
+  function formOf(format: SubscriptionOptions['format'], isTraced: boolean): EventForm {
+    if (format === undefined) return isTraced ? tracedForm : plainForm
+    if (format === 'cloudevents') return cloudEventForm(path, isTraced)
     throw new HubError('INVALID_REQUEST', `There is no format ${JSON.stringify(format)}. There is cloudevents.`)
   }
 
@@ -479,6 +514,8 @@ const subscriptionNames = namesOf<SubscriptionOptions>({
   isMarked: true,
   payloadFor: true,
   format: true,
+  trace: true,
+  traceContext: true,
   signal: true,
 })
 

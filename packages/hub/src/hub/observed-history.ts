@@ -9,6 +9,7 @@ import { type HistoryView, shownEvents, viewRead } from './history-view.ts'
 import { type ObservedEvent, toObserved } from './observed-event.ts'
 import { ObservedTail } from './observed-tail.ts'
 import { Selection } from './selection.ts'
+import { type TracedEvent, traceEvent } from './traced-event.ts'
 
 /** Where a page begins, and in which direction it goes. */
 export type HistoryPlace = { readonly before: number } | { readonly after: number } | { readonly at: number }
@@ -48,8 +49,15 @@ export class ObservedHistory {
   readonly #history: HistoryReader
   readonly #tails = new Set<ObservedTail>()
 
-  constructor(store: EventStore, history: HistoryReader) {
+  readonly #countSubscribers: (event: StoredEvent) => { readonly past: number; readonly behind: number }
+
+  constructor(
+    store: EventStore,
+    history: HistoryReader,
+    countSubscribers: (event: StoredEvent) => { readonly past: number; readonly behind: number },
+  ) {
     this.#store = store
+    this.#countSubscribers = countSubscribers
     this.#history = history
   }
 
@@ -91,6 +99,12 @@ export class ObservedHistory {
     if (!event) return undefined
     const observed = toObserved(this.#store.epoch, event, new MatcherSet(rights), Infinity)
     return { event: observed, frame: observed.data === undefined ? null : encodeStoredEvent(this.#store.epoch, event) }
+  }
+
+  /** What the hub knows of the event with an ID. Rejects as the store does, or with the signal's reason. */
+  trace(id: string, rights: readonly Matcher[], signal?: AbortSignal): Promise<TracedEvent> {
+    const [store, history, countSubscribers] = [this.#store, this.#history, this.#countSubscribers]
+    return traceEvent(id, { store, history, rights, countSubscribers, signal })
   }
 
   /**

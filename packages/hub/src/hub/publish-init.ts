@@ -7,6 +7,7 @@ import { maxMatcherBytes } from '../matching/matcher.ts'
 import { forbiddenCharacter } from '../matching/visible-text.ts'
 import { type Append, type EventRecord, hubEventType, streamEventPrefix } from '../store/store.ts'
 import { ReservedTopics } from './reserved-topics.ts'
+import { parseTraceContext } from './trace-context.ts'
 
 /** An event as a publisher sends it. */
 export interface PublishInit {
@@ -43,6 +44,14 @@ export interface PublishInit {
    * most 255 bytes. Default: none.
    */
   readonly idempotencyKey?: string | undefined
+  /**
+   * The trace in which the event is published, by W3C Trace Context. Kept with the event for
+   * subscribers that ask for it. What is not valid counts as none, as that standard says. Default: the
+   * span that is active, with the hub's `telemetry`; else none.
+   */
+  readonly traceparent?: string | undefined
+  /** The `tracestate` that belongs to `traceparent`. At most 512 characters; a longer one is dropped. */
+  readonly tracestate?: string | undefined
 }
 
 /** The limits on published events that an operator can lower. */
@@ -106,7 +115,9 @@ export function prepareEvent(init: PublishInit, epoch: string, rules: PublishRul
   const retryMs = parseRetry(init.retry)
   const id = parseId(init.id, epoch)
   const type = parseType(init.type)
-  const event = { topics, data: parseData(init.data), isPrivate: init.private === true, id, type, retryMs }
+  const traceContext = parseTraceContext(init.traceparent, init.tracestate)
+  const data = parseData(init.data)
+  const event = { topics, data, isPrivate: init.private === true, id, type, retryMs, traceContext }
   const key = parseIdempotencyKey(init.idempotencyKey)
   return { event, idempotencyKey: key === undefined ? undefined : keyOfEvent(key, event) } as PreparedEvent
 }
@@ -119,6 +130,8 @@ const memberNames = namesOf<PublishInit>({
   type: true,
   retry: true,
   idempotencyKey: true,
+  traceparent: true,
+  tracestate: true,
 })
 
 /**
@@ -126,9 +139,12 @@ const memberNames = namesOf<PublishInit>({
  * each of them, so that its publisher can send it again to any. Throws as {@link prepareEvent} does.
  */
 export function prepareAppend({ event, idempotencyKey }: Append, epoch: string, limits: PublishLimits): PreparedEvent {
-  const { topics, isPrivate, retryMs, ...rest } = event
+  const { topics, isPrivate, retryMs, traceContext, ...rest } = event
   const prepared = prepareEvent({ ...rest, topic: topics, private: isPrivate, retry: retryMs }, epoch, limits)
-  return { event: { ...prepared.event, retryMs }, idempotencyKey: parseIdempotencyKey(idempotencyKey) } as PreparedEvent
+  return {
+    event: { ...prepared.event, retryMs, traceContext },
+    idempotencyKey: parseIdempotencyKey(idempotencyKey),
+  } as PreparedEvent
 }
 
 /**

@@ -2,6 +2,7 @@ import type { FedSession } from '@headwater/sse/internal'
 import type { Feed, FeedMember } from './feed.ts'
 import { HistoryCursor } from './history-cursor.ts'
 import type { HistoryPage } from './history-reader.ts'
+import type { ReplaySpan } from './replay-span.ts'
 import type { StartingPoint } from './resume.ts'
 
 /** How far a subscriber has come. */
@@ -37,6 +38,8 @@ export class Subscriber extends HistoryCursor implements FeedMember {
    * is elsewhere.
    */
   servedIndex = 0
+  /** Its replay, until it has caught up, if that is traced. */
+  replay: ReplaySpan | undefined = undefined
   /** The page that it has read from the store and not sent yet. */
   page: HistoryPage | undefined = undefined
 

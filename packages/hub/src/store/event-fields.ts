@@ -11,12 +11,13 @@ export type EventFields = readonly [
   id: string | undefined,
   type: string | undefined,
   retryMs: number | undefined,
+  traceContext: string | undefined,
 ]
 
-export function fieldsOf({ topics, data, isPrivate, id, type, retryMs }: EventRecord): EventFields {
-  return [topics.length === 1 ? topics[0]! : topics, data, isPrivate, id, type, retryMs]
+export function fieldsOf({ topics, data, isPrivate, id, type, retryMs, traceContext }: EventRecord): EventFields {
+  return [topics.length === 1 ? topics[0]! : topics, data, isPrivate, id, type, retryMs, traceContext]
 }
 
-export function recordOf([topics, data, isPrivate, id, type, retryMs]: EventFields): EventRecord {
-  return { topics: typeof topics === 'string' ? [topics] : topics, data, isPrivate, id, type, retryMs }
+export function recordOf([topics, data, isPrivate, id, type, retryMs, traceContext]: EventFields): EventRecord {
+  return { topics: typeof topics === 'string' ? [topics] : topics, data, isPrivate, id, type, retryMs, traceContext }
 }

@@ -194,7 +194,7 @@ class MemoryStore implements EventStore {
   #append(event: EventRecord, { idempotencyKey }: AppendOptions = {}): HistoryPosition {
     const earlier = idempotencyKey === undefined ? undefined : this.#findKey(idempotencyKey)
     if (earlier) return earlier
-    const { topics, data, isPrivate, id, type, retryMs } = event
+    const { topics, data, isPrivate, id, type, retryMs, traceContext } = event
     const kept: Kept = {
       topics,
       data,
@@ -202,6 +202,7 @@ class MemoryStore implements EventStore {
       id,
       type,
       retryMs,
+      traceContext,
       position: this.#head.position + 1,
       tag: this.#tags.next(),
       bytes: storedBytes(event),

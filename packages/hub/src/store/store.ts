@@ -15,6 +15,11 @@ export interface EventRecord {
   readonly id: string | undefined
   readonly type: string | undefined
   readonly retryMs: number | undefined
+  /**
+   * The trace in which it was published, by W3C Trace Context: the `traceparent`, and after a space the
+   * `tracestate` if there was one. No part of what the event is: neither checked nor compared.
+   */
+  readonly traceContext?: string | undefined
 }
 
 /** [Mercure] The type of the events of hubs themselves, about subscriptions. Publishers cannot use it. */

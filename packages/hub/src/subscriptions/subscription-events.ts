@@ -36,6 +36,7 @@ const ownEvent: Omit<EventRecord, 'topics' | 'data'> = {
   id: undefined,
   type: hubEventType,
   retryMs: undefined,
+  traceContext: undefined,
 }
 
 /**

@@ -125,6 +125,19 @@ export function describeStore(name: string, driver: StoreDriver): void {
         expect((await all()).map(recordOf)).toEqual(records)
       })
 
+      test('keeps the trace in which an event was published, and gives it on the tail and in the history', async () => {
+        const traceContext = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01 vendor=state'
+        const tail = new Tail()
+        const stop = await store.follow(tail)
+        await append({ ...event('traced'), traceContext })
+        await append(event('not traced'))
+        await append({ ...event('by key'), traceContext }, { idempotencyKey: 'k' })
+        await tail.reach(newest)
+        stop()
+        expect(tail.events.map((each) => each.traceContext)).toEqual([traceContext, undefined, traceContext])
+        expect((await all()).map((each) => each.traceContext)).toEqual([traceContext, undefined, traceContext])
+      })
+
       test('keeps when it stored each event, for people who read the history', async () => {
         const { head } = await told()
         for (const data of ['a', 'b']) {

@@ -123,6 +123,7 @@ const fixedOptions = [
   'maxConnectionAge',
   'shutdownDeadline',
   'compression',
+  'telemetry',
   'store',
   'durability',
   'maxAge',

@@ -26,6 +26,7 @@ export interface ServeOptions extends UpstreamFlags, AuthFlags, Limits, LogFlags
   readonly maxConnectionAge: number
   readonly shutdownDeadline: number
   readonly compression: 'gzip' | 'none'
+  readonly telemetry?: boolean
   readonly subscriptions?: true
 }
 
@@ -122,6 +123,10 @@ export function addServeFlags(command: Command): Command {
   addLimitFlags(command)
   command.optionsGroup('What is logged:')
   addLogFlags(command)
+  command.option(
+    '--telemetry',
+    'make spans of OpenTelemetry for what is published, stored, delivered and replayed; needs an SDK in the process, by NODE_OPTIONS=--import',
+  )
   command.optionsGroup('Configuration:')
   configurable(command)
   // What the flags of many other servers are called.

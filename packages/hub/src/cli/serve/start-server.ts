@@ -64,6 +64,7 @@ export async function startServer(given: ServerOptions): Promise<RunningServer> 
     session: { maxDurationMs: options.maxConnectionAge * 1000 },
     dashboard: true,
     observatory,
+    telemetry: options.telemetry ?? false,
     isOpenToObservers: options.dev ?? false,
     onError: (error) => logFailure(log, error),
     onStoreHealth: (health) => logStoreHealth(log, health),

@@ -48,6 +48,7 @@ export function observeRoute(context: ObserveContext): Part {
     [`${version}/subscribers`, answerSubscribers],
     [`${version}/history`, answerHistory],
     [`${version}/history/event`, answerEvent],
+    [`${version}/history/trace`, answerTrace],
     [`${version}/history/stream`, answerHistoryStream],
   ])
   return {
@@ -109,6 +110,12 @@ export function observeRoute(context: ObserveContext): Part {
     const found = await hub.observed.event(position, rights, request.clientSignal())
     if (found) return json(found)
     throw new HubError('NOT_FOUND', `No event is kept at position ${position}. It may have been trimmed.`)
+  }
+
+  async function answerTrace(request: HubRequest, { subscribe: rights = [] }: May): Promise<HubResponse> {
+    const id = queryOf(request).get('id')
+    if (!id) throw new HubError('INVALID_REQUEST', 'id is missing: add ?id= and the ID of an event, percent-encoded.')
+    return json(await hub.observed.trace(id, rights, request.clientSignal()))
   }
 
   async function answerHistoryStream(

@@ -89,6 +89,9 @@ export function describedPaths({ path, isCompat }: DescribedHub): readonly Descr
       jsonOf('ObservedEventWithFrame'),
       [{ ...position('position'), required: true }],
     ),
+    observing(`${observe}/history/trace`, 'historyTrace', 'What the hub knows of an event.', jsonOf('TracedEvent'), [
+      { name: 'id', in: 'query', required: true, description: 'The ID of the event.', schema: { type: 'string' } },
+    ]),
     observing(`${observe}/history/stream`, 'historyStream', 'The history as it grows.', eventStreamOf('HistoryEvent'), [
       ...views(isCompat),
       position('after'),
@@ -184,6 +187,12 @@ function subscribing(operationId: string, isCompat: boolean): Operation {
         description: '`cloudevents`: the data of each event is a CloudEvent in JSON.',
         schema: { enum: ['cloudevents'] },
       },
+      {
+        name: 'trace',
+        in: 'query',
+        description: 'By its presence: with the trace context of each event.',
+        schema: { type: 'string' },
+      },
     ],
     responses: {
       200: {
@@ -228,6 +237,12 @@ const publishing: Operation = {
       schema: { type: 'array', items: { type: 'string' } },
     },
     { name: 'private', in: 'query', description: 'Makes CloudEvents private.', schema: { type: 'string' } },
+    {
+      name: 'traceparent',
+      in: 'header',
+      description: 'W3C Trace Context, kept with the events; with tracestate.',
+      schema: { type: 'string' },
+    },
   ],
   requestBody: {
     required: true,

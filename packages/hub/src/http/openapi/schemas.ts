@@ -101,6 +101,8 @@ export const schemas = {
       type: { type: ['string', 'null'], description: 'Default: none, which is `message` to an EventSource.' },
       retry: { type: ['integer', 'null'], minimum: 0, maximum: 86_400_000 },
       idempotency_key: { type: ['string', 'null'], description: 'At most 255 bytes.' },
+      traceparent: { type: ['string', 'null'], description: 'W3C Trace Context. Default: the header.' },
+      tracestate: { type: ['string', 'null'] },
     },
   },
   EventForm: {
@@ -192,6 +194,21 @@ export const schemas = {
   ObservedEventWithFrame: object({
     event: { $ref: '#/components/schemas/ObservedEvent' },
     frame: { ...orNull(text), description: 'The bytes that subscribers get; null without a right to the data.' },
+  }),
+  TracedEvent: object({
+    id: text,
+    state: { enum: ['kept', 'trimmed', 'other history', 'unknown', 'replaced', 'ahead', 'damaged'] },
+    position: orNull(count),
+    positionId: orNull(text),
+    event: orNull({ $ref: '#/components/schemas/ObservedEvent' }),
+    trace: orNull(
+      object({ traceId: text, traceparent: text, tracestate: text, isSampled: { type: 'boolean' } }, ['tracestate']),
+    ),
+    subscribers: orNull(object({ past: count, behind: count })),
+    epoch: text,
+    node: orNull(text),
+    head: count,
+    earliest: orNull(count),
   }),
   ObservedPage: object({
     epoch: text,

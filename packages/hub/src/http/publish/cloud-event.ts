@@ -70,12 +70,15 @@ export class CloudEventBody implements RawEvent {
       )
     }
     assertCloudEvent(members)
-    const { id, source, type } = members
+    const { id, source, type, traceparent, tracestate } = members
     return {
       topic: this.topic as string[],
       data: toJson(this.#exactly() as CloudEventMembers),
       private: this.#address.isPrivate,
       type: type as string,
+      // [CloudEvents, Distributed tracing] The trace in which the event was made.
+      traceparent: traceparent as string | undefined,
+      tracestate: tracestate as string | undefined,
       idempotencyKey: `cloudevents ${createHash('sha256')
         .update(JSON.stringify([source, id]))
         .digest('base64url')}`,

@@ -62,7 +62,7 @@ class EventJson implements RawEvent {
         `An event has no member ${shorten(JSON.stringify(name))}.${advice} Its members are: ${[...members].join(', ')}.`,
       )
     }
-    const { topic, data, private: isPrivate, id, type, retry, idempotency_key } = value
+    const { topic, data, private: isPrivate, id, type, retry, idempotency_key, traceparent, tracestate } = value
     if (isPrivate !== undefined && typeof isPrivate !== 'boolean') {
       throw new HubError(
         'INVALID_REQUEST',
@@ -78,6 +78,8 @@ class EventJson implements RawEvent {
       type: (type ?? undefined) as string | undefined,
       retry: (retry ?? undefined) as number | undefined,
       idempotencyKey: (idempotency_key ?? undefined) as string | undefined,
+      traceparent: (traceparent ?? undefined) as string | undefined,
+      tracestate: (tracestate ?? undefined) as string | undefined,
     }
   }
 }
@@ -86,7 +88,17 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-const members: ReadonlySet<string> = new Set(['topic', 'data', 'private', 'id', 'type', 'retry', 'idempotency_key'])
+const members: ReadonlySet<string> = new Set([
+  'topic',
+  'data',
+  'private',
+  'id',
+  'type',
+  'retry',
+  'idempotency_key',
+  'traceparent',
+  'tracestate',
+])
 
 /** Returns text as it is, and anything else as JSON, as `session.send` does. */
 function toText(data: unknown, exactly: () => unknown): string | undefined {

@@ -1,9 +1,10 @@
 import { HubError } from '../../base/errors.ts'
 import { untilAborted } from '../../base/until-aborted.ts'
 import type { PreparedEvent } from '../../hub/publish-init.ts'
+import type { HubSpan } from '../../hub/telemetry.ts'
 import type { PublishPermission } from '../access/permission.ts'
 import { ruleFor, toProblem } from '../message/problem.ts'
-import { admitEvent } from './admit-event.ts'
+import { admitEvent, type RequestDefaults } from './admit-event.ts'
 import { parseEventJson } from './event-json.ts'
 import { type Line, splitLines } from './line-splitter.ts'
 import type { PublishContext } from './publish-context.ts'
@@ -11,8 +12,10 @@ import type { PublishContext } from './publish-context.ts'
 /** A request whose body is a stream of events. */
 export interface EventLines {
   readonly body: AsyncIterable<Uint8Array>
-  /** The request's idempotency key. */
-  readonly key: string | undefined
+  /** What its lines do not say themselves. */
+  readonly defaults: RequestDefaults
+  /** The span of the request, if there is one. */
+  readonly span: HubSpan | undefined
   readonly permission: PublishPermission
   /** The address that its events are counted by. */
   readonly address: string | undefined
@@ -35,7 +38,7 @@ export async function* publishStream(lines: EventLines, context: PublishContext)
   for await (const batch of untilAborted(splitLines(lines.body, limits.maxBodyBytes), closing)) {
     const entries = batch.map((line) => toEntry(line, lines, context))
     await quotas.publishInTime(lines.address, entries.length)
-    const failure = await store(entries, context)
+    const failure = await store(entries, context, lines.span)
     yield entries.map((entry) => acknowledge(entry, failure)).join('')
     if (failure) return
   }
@@ -49,19 +52,30 @@ interface Entry {
   id?: string
 }
 
-function toEntry({ number, bytes }: Line, { permission, key }: EventLines, { hub, onError }: PublishContext): Entry {
+function toEntry(
+  { number, bytes }: Line,
+  { permission, defaults }: EventLines,
+  { hub, onError }: PublishContext,
+): Entry {
   try {
     if (!bytes) throw new HubError('TOO_LARGE', 'The line is longer than the hub accepts.')
-    return { number, event: admitEvent(parseEventJson(bytes), permission, hub, key, number), refusal: undefined }
+    return { number, event: admitEvent(parseEventJson(bytes), permission, hub, defaults, number), refusal: undefined }
   } catch (error) {
     return { number, event: undefined, refusal: known(error, onError) }
   }
 }
 
 /** Stores the events among the entries. Resolves to the error if the store failed. */
-async function store(entries: readonly Entry[], { hub, onError }: PublishContext): Promise<HubError | undefined> {
+async function store(
+  entries: readonly Entry[],
+  { hub, onError }: PublishContext,
+  span: HubSpan | undefined,
+): Promise<HubError | undefined> {
   const accepted = entries.filter(({ event }) => event)
-  const results = await hub.appendEach(accepted.map(({ event }) => event!))
+  const results = await hub.appendEach(
+    accepted.map(({ event }) => event!),
+    span,
+  )
   let failure: HubError | undefined
   for (const [index, entry] of accepted.entries()) {
     const result = results[index]!

@@ -1,8 +1,10 @@
 import { HubError } from '../../base/errors.ts'
+import type { HubSpan } from '../../hub/telemetry.ts'
+import { headersOf } from '../../hub/trace-context.ts'
 import type { PublishPermission } from '../access/permission.ts'
 import { readBody, readFormBody } from '../message/body.ts'
 import { constantHeaders, type HubRequest, type HubResponse, type HubResponseHeaders } from '../message/http-message.ts'
-import { admitEvent, admitEvents } from './admit-event.ts'
+import { admitEvent, admitEvents, type RequestDefaults } from './admit-event.ts'
 import { addressOf } from './cloud-event.ts'
 import { hasCloudEventHeaders, parseBinaryCloudEvent } from './cloud-event-headers.ts'
 import { parseCloudEvent, parseCloudEvents } from './cloud-event-json.ts'
@@ -18,27 +20,32 @@ import type { RawEvent, RawEvents } from './raw-event.ts'
  * for the topics of CloudEvents. With an `Idempotency-Key`, a client can safely send the same request
  * again; CloudEvents have one of their own.
  */
-export function publish(request: HubRequest, context: PublishContext): HubResponse | Promise<HubResponse> {
+export function publish(
+  request: HubRequest,
+  context: PublishContext,
+  span?: HubSpan,
+): HubResponse | Promise<HubResponse> {
   const { authorizer, cors } = context
   if (authorizer.trustsBrowsers) cors.assertMayPublish(request)
-  return then(authorizer.authorizePublisher(request), (permission) => publishBody(request, permission, context))
+  return then(authorizer.authorizePublisher(request), (permission) => publishBody(request, permission, context, span))
 }
 
 function publishBody(
   request: HubRequest,
   permission: PublishPermission,
   context: PublishContext,
+  span: HubSpan | undefined,
 ): HubResponse | Promise<HubResponse> {
   const { hub, quotas, addresses, limits } = context
   const type = contentTypeOf(request)
-  const key = request.header('idempotency-key')
+  const defaults: RequestDefaults = { key: request.header('idempotency-key'), trace: traceOf(request, span) }
   const address = addresses.of(request)
   switch (type) {
     case 'application/x-www-form-urlencoded':
       return then(readFormBody(request, limits.maxBodyBytes), (body) => {
-        const event = admitEvent(parseEventForm(body), permission, hub, key)
+        const event = admitEvent(parseEventForm(body), permission, hub, defaults)
         quotas.publish(address, 1)
-        return hub.append(event).then(publishedText)
+        return hub.append(event, span).then(publishedText)
       })
     case 'application/json':
       return then(readBody(request, limits.maxBodyBytes), async (body) => {
@@ -58,21 +65,31 @@ function publishBody(
         publishOne(parseBinaryCloudEvent(request, body, addressOf(request.url))),
       )
     case 'application/x-ndjson':
-      return published(linesHeaders, publishStream({ body: request.body, key, permission, address }, context))
+      return published(
+        linesHeaders,
+        publishStream({ body: request.body, defaults, span, permission, address }, context),
+      )
   }
 
   async function publishOne(raw: RawEvent): Promise<HubResponse> {
-    const event = admitEvent(raw, permission, hub, key)
+    const event = admitEvent(raw, permission, hub, defaults)
     quotas.publish(address, 1)
-    return published(jsonHeaders, `${JSON.stringify({ id: await hub.append(event) })}\n`)
+    return published(jsonHeaders, `${JSON.stringify({ id: await hub.append(event, span) })}\n`)
   }
 
   async function publishEach(raws: RawEvents): Promise<HubResponse> {
-    const events = admitEvents(raws, permission, hub, key)
+    const events = admitEvents(raws, permission, hub, defaults)
     quotas.publish(address, events.length)
-    const ids = (await hub.appendAll(events)).map((id) => ({ id }))
+    const ids = (await hub.appendAll(events, span)).map((id) => ({ id }))
     return published(jsonHeaders, `${JSON.stringify(ids)}\n`)
   }
+}
+
+/** The trace of a request's events: that of their publisher, or else the one that the hub begins. */
+function traceOf(request: HubRequest, span: HubSpan | undefined): RequestDefaults['trace'] {
+  const traceparent = request.header('traceparent')
+  if (traceparent !== undefined) return { traceparent, tracestate: request.header('tracestate') }
+  return span?.traceContext === undefined ? undefined : headersOf(span.traceContext)
 }
 
 /**

@@ -2,6 +2,7 @@ import { isEventSourceRequest, suggestName } from '@headwater/sse/internal'
 import { readLastEventId } from '@headwater/sse/server'
 import { HubError } from '../../base/errors.ts'
 import type { HubCore, Subscription, SubscriptionOptions } from '../../hub/hub-core.ts'
+import { parseTraceContext } from '../../hub/trace-context.ts'
 import { costOf, exactTopic, type Matcher, topicSelector, urlPattern } from '../../matching/matcher.ts'
 import type { Limits } from '../access/limits.ts'
 import type { Permission } from '../access/permission.ts'
@@ -22,13 +23,14 @@ export async function subscribe(
   rules: SubscribeRules,
 ): Promise<EventStreamResponse> {
   const selectors = await readSelectors(request, rules)
-  const { matchers, isMarked, lastEventId, hasLastEventId, isOldDialect, format } = selectors
+  const { matchers, isMarked, lastEventId, hasLastEventId, isOldDialect, format, trace } = selectors
   rules.onSelected(matchers.length)
   const { subscribe: rights, payloadFor } = permission
+  const traceContext = parseTraceContext(request.header('traceparent'), request.header('tracestate'))
   // Without a last event ID there is nothing to search for.
   const signal = lastEventId === '' ? undefined : request.clientSignal()
   const subscription = await hub
-    .openSubscription({ matchers, rights, lastEventId, isMarked, payloadFor, format, signal })
+    .openSubscription({ matchers, rights, lastEventId, isMarked, payloadFor, format, trace, traceContext, signal })
     .catch((error: unknown) => {
       if (!isStoreFailure(error) || !isEventSource(request)) throw error
       rules.onError(error)
@@ -140,6 +142,8 @@ interface Selectors {
   readonly isOldDialect: boolean
   /** What the request asks its events to be; the hub knows whether it can. */
   readonly format: SubscriptionOptions['format']
+  /** Whether it asks for the trace context of each event. */
+  readonly trace: boolean
 }
 
 /** The most bytes of a `QUERY` body, which anybody may send: so many per matcher, or the least. */
@@ -158,9 +162,10 @@ async function readSelectors(request: HubRequest, rules: SelectorRules): Promise
   const pairsOfBody = parseForm(body, maxFields)
   // [Mercure] The query and the body count together; the query's last event ID comes first.
   const pairs = [...parseForm(query, maxFields), ...pairsOfBody]
-  const { matchers, isMarked, hasLastEventId, isOldDialect, format } = parsePairs(pairs, rules)
+  const { matchers, isMarked, hasLastEventId, isOldDialect, format, trace } = parsePairs(pairs, rules)
   return {
     format,
+    trace,
     matchers,
     isMarked,
     lastEventId: readLastEventId(header, url) || lastEventIdOf(pairsOfBody),
@@ -218,6 +223,7 @@ function parsePairs(pairs: Iterable<FormPair>, rules: SelectorRules): Omit<Selec
   let isOldDialect = false
   let isMarked = false
   let format: string | undefined
+  let trace = false
   for (const pair of pairs) {
     const { name } = pair
     if (name === 'topic') {
@@ -244,6 +250,7 @@ function parsePairs(pairs: Iterable<FormPair>, rules: SelectorRules): Omit<Selec
         `There is no matcher ${JSON.stringify(name)}. This hub knows match, match_exact and match_urlpattern.`,
       )
     } else if (lastEventIdName.test(name)) hasLastEventId = true
+    else if (name === 'trace') trace = true
     else if (name === 'format') format ??= pair.value
     else if (isMeantAsLastEventId(name)) {
       throw new HubError(
@@ -270,6 +277,7 @@ function parsePairs(pairs: Iterable<FormPair>, rules: SelectorRules): Omit<Selec
     isMarked,
     hasLastEventId,
     isOldDialect,
+    trace,
     format: (format || undefined) as SubscriptionOptions['format'],
   }
 }

@@ -9,10 +9,24 @@ const numbers = new DataView(numberBytes.buffer)
  * The CRC-32 of an event with its place in the history. It finds every damage of up to 32 bits in a
  * row, and a row that is read in the place of another. First come the numbers as doubles, which
  * costs a fraction of their digits; then the texts, separated by line breaks, which only the data
- * may contain.
+ * may contain. A trace context comes last, if there is one.
  */
 export function checksumOf(fields: readonly [...CheckedFields, ...more: unknown[]]): number {
-  const [position, tag, topic, alternates, isPrivate, id, type, retryMs, data, storedAt, totalBytes, holes] = fields
+  const [
+    position,
+    tag,
+    topic,
+    alternates,
+    isPrivate,
+    id,
+    type,
+    retryMs,
+    data,
+    storedAt,
+    traceContext,
+    totalBytes,
+    holes,
+  ] = fields
   numbers.setFloat64(0, position, true)
   numbers.setFloat64(8, tag, true)
   numbers.setFloat64(16, storedAt, true)
@@ -23,8 +37,13 @@ export function checksumOf(fields: readonly [...CheckedFields, ...more: unknown[
   const checksum = zlib.crc32(numberBytes)
   const text = `${topic}\n${alternates ?? ''}\n${id ?? ''}\n${type ?? ''}\n`
   // For little data, to join the two costs less than another call.
-  if (typeof data === 'string' && data.length < 1024) return zlib.crc32(text + data, checksum)
-  return zlib.crc32(data, zlib.crc32(text, checksum))
+  if (typeof data === 'string' && data.length < 1024) return withTrace(zlib.crc32(text + data, checksum), traceContext)
+  return withTrace(zlib.crc32(data, zlib.crc32(text, checksum)), traceContext)
+}
+
+/** Few events have one, and those before schema 4 were checked without. */
+function withTrace(checksum: number, traceContext: string | null): number {
+  return traceContext === null ? checksum : zlib.crc32(`\n${traceContext}`, checksum)
 }
 
 /** The CRC-32 of the values of another row. */

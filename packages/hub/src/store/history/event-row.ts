@@ -9,18 +9,18 @@ export type RecordTuple = readonly [...EventFields, ...more: unknown[]]
 /** The columns of a {@link CheckedRow}. */
 export const eventColumns =
   'event.position, event.tag, event.topic, event.alternates, event.is_private, event.id, event.type, event.retry_ms, event.data, ' +
-  'event.stored_at, event.total_bytes, event.holes, event.checksum'
+  'event.stored_at, event.trace_context, event.total_bytes, event.holes, event.checksum'
 
 /** Whether the event is as it was stored. */
 export function isIntact(row: CheckedRow): boolean {
-  const { 8: data, 12: checksum } = row
+  const { 8: data, 13: checksum } = row
   if (typeof data !== 'string' && !ArrayBuffer.isView(data)) return false
   if (checksum === null) return isPlausible(row)
   return checksum === checksumOf(row)
 }
 
 /** Without a checksum, only what would not be an event at all is found. */
-function isPlausible([position, tag, topic, alternates, , , , , , storedAt, totalBytes, holes]: CheckedRow): boolean {
+function isPlausible([position, tag, topic, alternates, , , , , , storedAt, , totalBytes, holes]: CheckedRow): boolean {
   const numbers = [position, tag, storedAt, totalBytes, holes]
   if (!numbers.every(Number.isSafeInteger) || typeof topic !== 'string') return false
   if (alternates === null) return true
@@ -34,12 +34,12 @@ function isPlausible([position, tag, topic, alternates, , , , , , storedAt, tota
 
 /** The number of events up to and including this one, trimmed ones included. */
 export function ordinalOf(row: CheckedRow): number {
-  return row[0] - row[11]
+  return row[0] - row[12]
 }
 
 /** Drops the columns that only the store needs. */
 export function toEventRow(row: CheckedRow): EventRow {
-  row.length = 10 as 13
+  row.length = 11 as 14
   return row as unknown as EventRow
 }
 

@@ -10,6 +10,7 @@ export type EventRow = readonly [
   retryMs: number | null,
   data: string | Uint8Array,
   storedAt: number,
+  traceContext: string | null,
 ]
 
 /** Every column of an event that its checksum covers, in the order in which it does. */

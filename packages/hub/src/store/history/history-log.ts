@@ -252,7 +252,7 @@ export class HistoryLog {
 
   /** Within a transaction. Returns the place of the event. */
   #insert(
-    [topics, data, isPrivate, id, type, retryMs]: RecordTuple,
+    [topics, data, isPrivate, id, type, retryMs, traceContext]: RecordTuple,
     { position, tag }: HistoryPosition,
     last: Place,
     storedAt: number,
@@ -273,11 +273,12 @@ export class HistoryLog {
       retryMs ?? null,
       data.includes('\0') ? Buffer.from(data) : data,
       storedAt,
+      traceContext ?? null,
       totalBytes,
       holes,
       0,
     ] as [...CheckedFields, checksum: number]
-    row[12] = checksumOf(row)
+    row[13] = checksumOf(row)
     insertEvent.run(...row)
     insertTopic.run(topic!, position)
     for (const alternate of more) insertTopic.run(alternate, position)
@@ -375,7 +376,7 @@ export class HistoryLog {
     for (const next of this.#statements.selectNewest.iterate()) {
       row ??= next
       if (isIntact(next)) {
-        const [position, tag, , , , , , , , storedAt, totalBytes, holes] = next
+        const [position, tag, , , , , , , , storedAt, , totalBytes, holes] = next
         return { row: { position: row[0], tag: row[1] }, intact: { position, tag, storedAt, totalBytes, holes } }
       }
       if (++rows === mostDamagedAtEnd) throw new DamagedEvent('none of its newest events is as it was stored')
@@ -467,7 +468,7 @@ interface ExpiredEvent extends Place {
 
 /** `before` is the place of the event that was trimmed before it. */
 function toExpired(row: CheckedRow, before: Place): ExpiredEvent {
-  const [position, tag, topic, alternates, isPrivate, , , , , storedAt, totalBytes, holes] = row
+  const [position, tag, topic, alternates, isPrivate, , , , , storedAt, , totalBytes, holes] = row
   const isNext = ordinalOf(row) === ordinalAt(before) + 1
   const topics = topicsOf(topic, alternates)
   const unknownBefore = isNext ? 0 : position - 1

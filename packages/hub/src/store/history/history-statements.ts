@@ -34,8 +34,8 @@ export function prepareStatements(connection: Connection) {
         trace_checksum = ?, checksum = ?`,
     ),
     insertEvent: prepare(
-      `INSERT INTO event (position, tag, topic, alternates, is_private, id, type, retry_ms, data, stored_at, total_bytes, holes, checksum)
-      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+      `INSERT INTO event (position, tag, topic, alternates, is_private, id, type, retry_ms, data, stored_at, trace_context, total_bytes, holes, checksum)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
     ),
     insertTopic: prepare('INSERT OR IGNORE INTO event_topic VALUES (?, ?)'),
     selectNewest: prepare<CheckedRow>(`SELECT ${eventColumns} FROM event ORDER BY position DESC`),

@@ -89,6 +89,11 @@ export const migrations: readonly string[] = [
     stored_at INTEGER NOT NULL
   ) STRICT;
   `,
+  // The trace in which an event was published is kept with it.
+  `
+  ALTER TABLE event ADD COLUMN
+    trace_context  TEXT /* W3C Trace Context: the traceparent, and after a space the tracestate; NULL: none */;
+  `,
 ]
 
 /** Migrates a database from its version to the newest, in one transaction. */

@@ -1,7 +1,7 @@
 import { HubError } from '../../base/errors.ts'
 import { type PostgresAddress, parsePostgresAddress } from './address.ts'
 import { type Connection, connect, type ServerFacts, sqlState } from './connect.ts'
-import { quoteName, schemaSql, schemaVersion } from './schema.ts'
+import { migrationSql, quoteName, schemaSql, schemaVersion } from './schema.ts'
 
 /** A result of the examination of an engine. */
 export interface EngineFinding {
@@ -38,7 +38,7 @@ export async function initializeEngine(url: string, role?: string): Promise<{ is
       await client.query('BEGIN')
       const isNew = !(await hasTables(client, address.schema))
       if (isNew) await client.query(schemaSql(address.schema))
-      else await assertVersion(client, address)
+      else await bringUpToDate(client, address)
       if (role !== undefined) await client.query(grantsFor(address.schema, role))
       await client.query('COMMIT')
       return { isNew, text: address.text }
@@ -138,10 +138,15 @@ async function hasTables(client: Client, schema: string): Promise<boolean> {
   return rows.length > 0
 }
 
-async function assertVersion(client: Client, { text }: PostgresAddress): Promise<void> {
-  const { rows } = await client.query('SELECT version FROM history')
+/** Within a transaction. */
+async function bringUpToDate(client: Client, { schema, text }: PostgresAddress): Promise<void> {
+  const { rows } = await client.query(`SELECT version FROM ${quoteName(schema)}.history`)
   const version = rows[0].version as number
   if (version === schemaVersion) return
+  if (version === 1) {
+    await client.query(migrationSql(schema))
+    return
+  }
   throw new HubError(
     'STORE_FAILED',
     `${text} has tables of version ${version}, and this Headwater knows ${schemaVersion}.`,

@@ -139,7 +139,7 @@ export class BatchSequencer {
 const appendQuery = {
   name: 'append_batch',
   rowMode: 'array',
-  text: `SELECT positions, tags, previous_position, previous_tag FROM append_batch(${Array.from({ length: 16 }, (_, n) => `$${n + 1}`).join(', ')})`,
+  text: `SELECT positions, tags, previous_position, previous_tag FROM append_batch(${Array.from({ length: 17 }, (_, n) => `$${n + 1}`).join(', ')})`,
 } as const
 
 function answer(batch: readonly Pending[], [positions, tags, previousPosition, previousTag]: BatchRow): void {

@@ -18,6 +18,7 @@ export function paramsOf(groups: readonly (readonly Append[])[], nextTag: () => 
   const bytes: number[] = []
   const keys: (string | null)[] = []
   const groupOf: number[] = []
+  const traces: (string | null)[] = []
   let isPlain = true
   for (const [group, appends] of groups.entries())
     for (const { event, idempotencyKey } of appends) {
@@ -35,6 +36,7 @@ export function paramsOf(groups: readonly (readonly Append[])[], nextTag: () => 
       bytes.push(bytesOf(data, event.id, event.type, event.topics))
       keys.push(idempotencyKey ?? null)
       groupOf.push(group)
+      traces.push(event.traceContext ?? null)
       isPlain &&= idempotencyKey === undefined && event.id === undefined
     }
   return [
@@ -50,6 +52,7 @@ export function paramsOf(groups: readonly (readonly Append[])[], nextTag: () => 
     bytes,
     keys,
     isPlain ? null : groupOf,
+    traces.some((trace) => trace !== null) ? traces : null,
   ]
 }
 
@@ -75,13 +78,15 @@ export type EventRow = readonly [
   retryMs: string | null,
   data: string,
   isEscaped: boolean,
+  traceContext: string | null,
 ]
 
 /** The columns of an {@link EventRow}. */
-export const eventColumns = 'position, tag, topic, alternates, is_private, id, type, retry_ms, data, is_escaped'
+export const eventColumns =
+  'position, tag, topic, alternates, is_private, id, type, retry_ms, data, is_escaped, trace_context'
 
 export function toStoredEvent(row: readonly [...EventRow, ...unknown[]]): StoredEvent {
-  const [position, tag, topic, alternates, isPrivate, id, type, retryMs, data, isEscaped] = row
+  const [position, tag, topic, alternates, isPrivate, id, type, retryMs, data, isEscaped, traceContext] = row
   return {
     position: Number(position),
     tag: Number(tag),
@@ -91,5 +96,6 @@ export function toStoredEvent(row: readonly [...EventRow, ...unknown[]]): Stored
     type: type ?? undefined,
     retryMs: retryMs === null ? undefined : Number(retryMs),
     data: isEscaped ? (JSON.parse(data) as string) : data,
+    traceContext: traceContext ?? undefined,
   }
 }

@@ -1,5 +1,5 @@
 /** The version of the tables and functions that {@link schemaSql} makes. */
-export const schemaVersion = 1
+export const schemaVersion = 2
 
 /** A node that was not seen for this long, in seconds, was away: it does not judge who else is dead. */
 export const steadyGapSeconds = 10
@@ -66,10 +66,12 @@ CREATE TABLE event (
   type         text,
   retry_ms     bigint,
   data         text    NOT NULL,
-  is_escaped   boolean NOT NULL
+  is_escaped   boolean NOT NULL,
+  trace_context text
 );
 COMMENT ON COLUMN event.tag IS '32 random bits: tells two events apart that a restored backup gave one position.';
 COMMENT ON COLUMN event.stored_at IS 'Milliseconds since 1970, by the clock of the server.';
+COMMENT ON COLUMN event.trace_context IS 'W3C Trace Context: the traceparent, and after a space the tracestate.';
 COMMENT ON COLUMN event.is_escaped IS 'Whether data is a JSON string, because it contains NUL, which text cannot.';
 CREATE INDEX event_id ON event (id) WHERE id IS NOT NULL;
 CREATE INDEX event_age ON event USING brin (stored_at) WITH (autosummarize = on);
@@ -137,88 +139,7 @@ INSERT INTO trimmed (position, tag, total_bytes, total_events) VALUES (0, 0, 0, 
 CREATE FUNCTION now_ms() RETURNS bigint LANGUAGE sql VOLATILE SET search_path = ${name}, pg_temp
 AS $$ SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint $$;
 
-CREATE FUNCTION append_batch(
-  p_node uuid, p_batch bigint, p_at bigint, p_keys_ms bigint,
-  p_topics text[], p_alternates text[], p_private boolean[], p_ids text[], p_types text[], p_retries bigint[],
-  p_data text[], p_escaped boolean[], p_tags bigint[], p_bytes bigint[], p_keys text[], p_groups integer[]
-) RETURNS TABLE (positions bigint[], tags bigint[], previous_position bigint, previous_tag bigint)
-LANGUAGE plpgsql SET search_path = ${name}, pg_temp AS $$
--- Gives positions to the events of a batch. p_groups says which of them are stored together or not at all; it is
--- NULL if no event has a key or an ID. An event that was not stored, because an ID of its group is taken, has no position.
-DECLARE
-  n integer := cardinality(p_data);
-  at bigint := coalesce(p_at, now_ms());
-  sender node%ROWTYPE;
-  last head%ROWTYPE;
-  added integer[];
-  refused integer[] := '{}';
-BEGIN
-  SELECT * INTO sender FROM node WHERE node.id = p_node FOR UPDATE;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'node % is not registered', p_node USING ERRCODE = 'HW001';
-  END IF;
-  IF sender.last_batch = p_batch THEN
-    RETURN QUERY SELECT sender.positions, sender.tags, NULL::bigint, NULL::bigint;
-    RETURN;
-  END IF;
-  IF sender.last_batch > p_batch THEN
-    RAISE EXCEPTION 'batch % of node % comes after batch %', p_batch, p_node, sender.last_batch USING ERRCODE = 'HW002';
-  END IF;
-
-  SELECT * INTO last FROM head FOR UPDATE;
-  previous_position := last.position;
-  previous_tag := last.tag;
-  IF p_groups IS NULL THEN
-    positions := ARRAY(SELECT last.position + i FROM generate_series(1, n) AS i);
-    tags := p_tags;
-    INSERT INTO event
-      SELECT last.position + i, tag, at, last.total_bytes + sum(bytes) OVER (ORDER BY i), last.total_events + i,
-        topic, alternates::text[], private, id, type, retry, data, escaped
-      FROM unnest(p_topics, p_alternates, p_private, p_ids, p_types, p_retries, p_data, p_escaped, p_tags, p_bytes)
-        WITH ORDINALITY AS e (topic, alternates, private, id, type, retry, data, escaped, tag, bytes, i);
-    last.total_bytes := last.total_bytes + (SELECT sum(bytes) FROM unnest(p_bytes) AS bytes);
-    last.tag := p_tags[n];
-  ELSE
-    refused := refused_groups(p_ids, p_keys, p_groups, at - p_keys_ms);
-    -- A key that is known, or is in the batch before, gives its first position.
-    WITH given AS (
-      SELECT i, k.position AS known, k.tag AS known_tag, p_groups[i] = ANY (refused) AS is_refused,
-        CASE WHEN p_keys[i] IS NULL THEN i
-          ELSE min(i) FILTER (WHERE p_groups[i] <> ALL (refused)) OVER (PARTITION BY p_keys[i]) END AS first
-      FROM generate_series(1, n) AS i
-      LEFT JOIN idempotency AS k ON k.key = p_keys[i] AND k.stored_at > at - p_keys_ms
-    ), placed AS (
-      SELECT *, known IS NULL AND first = i AND NOT is_refused AS is_new,
-        last.position + count(*) FILTER (WHERE known IS NULL AND first = i AND NOT is_refused) OVER (ORDER BY i) AS place
-      FROM given
-    )
-    SELECT array_agg(CASE WHEN NOT p.is_refused THEN coalesce(p.known, f.place) END ORDER BY p.i),
-      array_agg(CASE WHEN NOT p.is_refused THEN coalesce(p.known_tag, p_tags[p.first]) END ORDER BY p.i),
-      coalesce(array_agg(p.i ORDER BY p.i) FILTER (WHERE p.is_new), '{}')
-    INTO positions, tags, added
-    FROM placed AS p LEFT JOIN placed AS f ON f.i = p.first;
-    INSERT INTO idempotency SELECT p_keys[i], positions[i], tags[i], at FROM unnest(added) AS i WHERE p_keys[i] IS NOT NULL
-      ON CONFLICT (key) DO UPDATE SET position = excluded.position, tag = excluded.tag, stored_at = excluded.stored_at;
-    n := cardinality(added);
-    INSERT INTO event
-      SELECT positions[i], p_tags[i], at, last.total_bytes + sum(p_bytes[i]) OVER (ORDER BY i),
-        last.total_events + row_number() OVER (ORDER BY i), p_topics[i], p_alternates[i]::text[], p_private[i], p_ids[i],
-        p_types[i], p_retries[i], p_data[i], p_escaped[i]
-      FROM unnest(added) AS i;
-    last.total_bytes := last.total_bytes + (SELECT coalesce(sum(p_bytes[i]), 0) FROM unnest(added) AS i);
-    last.tag := p_tags[added[n]];
-  END IF;
-  IF n > 0 THEN
-    UPDATE head SET position = last.position + n, tag = last.tag, total_bytes = last.total_bytes,
-      total_events = last.total_events + n;
-    PERFORM pg_notify(${text(channelOf(schema))}, p_node::text);
-  END IF;
-  UPDATE node SET last_batch = p_batch, positions = append_batch.positions, tags = append_batch.tags,
-    seen_at = clock_timestamp(),
-    steady_since = CASE WHEN seen_at < clock_timestamp() - interval '${steadyGapSeconds} s' THEN clock_timestamp() ELSE steady_since END
-    WHERE node.id = p_node;
-  RETURN NEXT;
-END $$;
+${appendBatchSql(schema)}
 
 CREATE FUNCTION refused_groups(p_ids text[], p_keys text[], p_groups integer[], p_keys_since bigint) RETURNS integer[]
 LANGUAGE plpgsql SET search_path = ${name}, pg_temp AS $$
@@ -444,4 +365,125 @@ END $$;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA ${name} FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA ${name} FROM PUBLIC;
 `
+}
+
+/**
+ * Returns the SQL that brings the tables of version 1 up to date. Hubs of that version that are running
+ * go on: they call the new function with one parameter less. Runs in one transaction.
+ */
+export function migrationSql(schema: string): string {
+  const name = quoteName(schema)
+  return `
+SET LOCAL search_path = ${name};
+ALTER TABLE event ADD COLUMN trace_context text;
+COMMENT ON COLUMN event.trace_context IS 'W3C Trace Context: the traceparent, and after a space the tracestate.';
+ALTER FUNCTION append_batch(${firstParameters}) RENAME TO append_batch_1;
+${appendBatchSql(schema)}
+REVOKE ALL ON FUNCTION append_batch(${firstParameters}, text[]) FROM PUBLIC;
+DO $$
+DECLARE
+  grantee text;
+BEGIN
+  FOR grantee IN
+    SELECT DISTINCT a.grantee::regrole::text FROM pg_proc AS p, aclexplode(p.proacl) AS a
+    WHERE p.oid = 'append_batch_1'::regproc AND a.grantee <> 0 AND a.grantee <> p.proowner
+  LOOP
+    EXECUTE 'GRANT EXECUTE ON FUNCTION append_batch(${firstParameters}, text[]) TO ' || grantee;
+  END LOOP;
+END $$;
+DROP FUNCTION append_batch_1(${firstParameters});
+UPDATE history SET version = ${schemaVersion};
+`
+}
+
+/** The types of the parameters that `append_batch` has had since version 1. */
+const firstParameters =
+  'uuid, bigint, bigint, bigint, text[], text[], boolean[], text[], text[], bigint[], text[], boolean[], bigint[], bigint[], text[], integer[]'
+
+function appendBatchSql(schema: string): string {
+  const name = quoteName(schema)
+  const text = (value: string) => `'${value.replaceAll("'", "''")}'`
+  return `
+CREATE FUNCTION append_batch(
+  p_node uuid, p_batch bigint, p_at bigint, p_keys_ms bigint,
+  p_topics text[], p_alternates text[], p_private boolean[], p_ids text[], p_types text[], p_retries bigint[],
+  p_data text[], p_escaped boolean[], p_tags bigint[], p_bytes bigint[], p_keys text[], p_groups integer[], p_traces text[] DEFAULT NULL
+) RETURNS TABLE (positions bigint[], tags bigint[], previous_position bigint, previous_tag bigint)
+LANGUAGE plpgsql SET search_path = ${name}, pg_temp AS $$
+-- Gives positions to the events of a batch. p_groups says which of them are stored together or not at all; it is
+-- NULL if no event has a key or an ID. An event that was not stored, because an ID of its group is taken, has no position.
+DECLARE
+  n integer := cardinality(p_data);
+  at bigint := coalesce(p_at, now_ms());
+  sender node%ROWTYPE;
+  last head%ROWTYPE;
+  added integer[];
+  refused integer[] := '{}';
+BEGIN
+  SELECT * INTO sender FROM node WHERE node.id = p_node FOR UPDATE;
+  IF NOT FOUND THEN
+    RAISE EXCEPTION 'node % is not registered', p_node USING ERRCODE = 'HW001';
+  END IF;
+  IF sender.last_batch = p_batch THEN
+    RETURN QUERY SELECT sender.positions, sender.tags, NULL::bigint, NULL::bigint;
+    RETURN;
+  END IF;
+  IF sender.last_batch > p_batch THEN
+    RAISE EXCEPTION 'batch % of node % comes after batch %', p_batch, p_node, sender.last_batch USING ERRCODE = 'HW002';
+  END IF;
+
+  SELECT * INTO last FROM head FOR UPDATE;
+  previous_position := last.position;
+  previous_tag := last.tag;
+  IF p_groups IS NULL THEN
+    positions := ARRAY(SELECT last.position + i FROM generate_series(1, n) AS i);
+    tags := p_tags;
+    INSERT INTO event
+      SELECT last.position + i, tag, at, last.total_bytes + sum(bytes) OVER (ORDER BY i), last.total_events + i,
+        topic, alternates::text[], private, id, type, retry, data, escaped, p_traces[i]
+      FROM unnest(p_topics, p_alternates, p_private, p_ids, p_types, p_retries, p_data, p_escaped, p_tags, p_bytes)
+        WITH ORDINALITY AS e (topic, alternates, private, id, type, retry, data, escaped, tag, bytes, i);
+    last.total_bytes := last.total_bytes + (SELECT sum(bytes) FROM unnest(p_bytes) AS bytes);
+    last.tag := p_tags[n];
+  ELSE
+    refused := refused_groups(p_ids, p_keys, p_groups, at - p_keys_ms);
+    -- A key that is known, or is in the batch before, gives its first position.
+    WITH given AS (
+      SELECT i, k.position AS known, k.tag AS known_tag, p_groups[i] = ANY (refused) AS is_refused,
+        CASE WHEN p_keys[i] IS NULL THEN i
+          ELSE min(i) FILTER (WHERE p_groups[i] <> ALL (refused)) OVER (PARTITION BY p_keys[i]) END AS first
+      FROM generate_series(1, n) AS i
+      LEFT JOIN idempotency AS k ON k.key = p_keys[i] AND k.stored_at > at - p_keys_ms
+    ), placed AS (
+      SELECT *, known IS NULL AND first = i AND NOT is_refused AS is_new,
+        last.position + count(*) FILTER (WHERE known IS NULL AND first = i AND NOT is_refused) OVER (ORDER BY i) AS place
+      FROM given
+    )
+    SELECT array_agg(CASE WHEN NOT p.is_refused THEN coalesce(p.known, f.place) END ORDER BY p.i),
+      array_agg(CASE WHEN NOT p.is_refused THEN coalesce(p.known_tag, p_tags[p.first]) END ORDER BY p.i),
+      coalesce(array_agg(p.i ORDER BY p.i) FILTER (WHERE p.is_new), '{}')
+    INTO positions, tags, added
+    FROM placed AS p LEFT JOIN placed AS f ON f.i = p.first;
+    INSERT INTO idempotency SELECT p_keys[i], positions[i], tags[i], at FROM unnest(added) AS i WHERE p_keys[i] IS NOT NULL
+      ON CONFLICT (key) DO UPDATE SET position = excluded.position, tag = excluded.tag, stored_at = excluded.stored_at;
+    n := cardinality(added);
+    INSERT INTO event
+      SELECT positions[i], p_tags[i], at, last.total_bytes + sum(p_bytes[i]) OVER (ORDER BY i),
+        last.total_events + row_number() OVER (ORDER BY i), p_topics[i], p_alternates[i]::text[], p_private[i], p_ids[i],
+        p_types[i], p_retries[i], p_data[i], p_escaped[i], p_traces[i]
+      FROM unnest(added) AS i;
+    last.total_bytes := last.total_bytes + (SELECT coalesce(sum(p_bytes[i]), 0) FROM unnest(added) AS i);
+    last.tag := p_tags[added[n]];
+  END IF;
+  IF n > 0 THEN
+    UPDATE head SET position = last.position + n, tag = last.tag, total_bytes = last.total_bytes,
+      total_events = last.total_events + n;
+    PERFORM pg_notify(${text(channelOf(schema))}, p_node::text);
+  END IF;
+  UPDATE node SET last_batch = p_batch, positions = append_batch.positions, tags = append_batch.tags,
+    seen_at = clock_timestamp(),
+    steady_since = CASE WHEN seen_at < clock_timestamp() - interval '${steadyGapSeconds} s' THEN clock_timestamp() ELSE steady_since END
+    WHERE node.id = p_node;
+  RETURN NEXT;
+END $$;`
 }

@@ -27,6 +27,7 @@ type Fields =
       id: string | null,
       type: string | null,
       retryMs: number | null,
+      traceContext: string | null,
       /** Only if it cannot be read from the frame. */
       data: string | null,
     ]
@@ -37,9 +38,20 @@ const nothing = new Uint8Array(0)
 
 export function encodeRecord(record: TailRecord): RecordParts {
   if (record.name === 'event') {
-    const { position, tag, topics, data, isPrivate, id, type, retryMs, frame } = record.event
+    const { position, tag, topics, data, isPrivate, id, type, retryMs, traceContext, frame } = record.event
     const own = frame && !data.includes('\r') ? null : data
-    const fields = ['event', position, tag, topics, isPrivate, id ?? null, type ?? null, retryMs ?? null, own] as const
+    const fields = [
+      'event',
+      position,
+      tag,
+      topics,
+      isPrivate,
+      id ?? null,
+      type ?? null,
+      retryMs ?? null,
+      traceContext ?? null,
+      own,
+    ] as const
     return { fields: toBytes(fields), frame: frame ?? nothing }
   }
   if (record.name === 'trimmed') {
@@ -55,8 +67,15 @@ export function decodeRecord(fields: Buffer, frame: Uint8Array): TailRecord {
   const values = JSON.parse(fields.toString()) as Fields
   switch (values[0]) {
     case 'event': {
-      const [, position, tag, topics, isPrivate, id, type, retryMs, data] = values
-      const record = { topics, isPrivate, id: id ?? undefined, type: type ?? undefined, retryMs: retryMs ?? undefined }
+      const [, position, tag, topics, isPrivate, id, type, retryMs, traceContext, data] = values
+      const record = {
+        topics,
+        isPrivate,
+        id: id ?? undefined,
+        type: type ?? undefined,
+        retryMs: retryMs ?? undefined,
+        traceContext: traceContext ?? undefined,
+      }
       const event =
         data === null
           ? new FramedEvent(record, { position, tag }, frame)
@@ -77,6 +96,7 @@ class FramedEvent implements StoredEvent {
   readonly id: string | undefined
   readonly type: string | undefined
   readonly retryMs: number | undefined
+  readonly traceContext: string | undefined
   readonly position: number
   readonly tag: number
   readonly frame: Uint8Array
@@ -87,6 +107,7 @@ class FramedEvent implements StoredEvent {
     this.id = record.id
     this.type = record.type
     this.retryMs = record.retryMs
+    this.traceContext = record.traceContext
     this.position = position
     this.tag = tag
     this.frame = frame

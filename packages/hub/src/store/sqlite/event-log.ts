@@ -74,7 +74,7 @@ export class EventLog {
     this.#assertAfterHead(events, previous)
     this.#write('The events were not applied', () =>
       this.history.write(at, (insert) => {
-        for (const event of events) insert(event, { position: event[6], tag: event[7] })
+        for (const event of events) insert(event, { position: event[7], tag: event[8] })
       }),
     )
     this.#onWritten(at)
@@ -191,7 +191,7 @@ export class EventLog {
         `The events were not applied: they follow position ${previous.position}, and the newest in ${this.#options.directory} is ${last}.`,
       )
     }
-    for (const [, , , , , , position] of events) {
+    for (const [, , , , , , , position] of events) {
       if (!(Number.isSafeInteger(position) && position > last)) {
         throw new HubError(
           'STORE_FAILED',

@@ -180,11 +180,13 @@ const mostNamed = 10
 
 /** Compares each event with its checksum, and the index of topics with the events. */
 function examineEvents(database: DatabaseSync): Finding {
-  const hasChecksums = Number(pragma(database, 'user_version')) >= 3
+  const version = Number(pragma(database, 'user_version'))
+  const hasChecksums = version >= 3
+  const columns = version >= 4 ? eventColumns : eventColumns.replace('event.trace_context', 'NULL')
   const events = hasChecksums
-    ? database.prepare(`SELECT ${eventColumns} FROM event ORDER BY position`)
+    ? database.prepare(`SELECT ${columns} FROM event ORDER BY position`)
     : database.prepare(
-        `SELECT ${eventColumns.replace('event.holes, event.checksum', '0, NULL')} FROM event ORDER BY position`,
+        `SELECT ${columns.replace('event.holes, event.checksum', '0, NULL')} FROM event ORDER BY position`,
       )
   const entry = database.prepare('SELECT 1 FROM event_topic WHERE topic = ? AND position = ?')
   events.setReturnArrays(true)
@@ -194,7 +196,7 @@ function examineEvents(database: DatabaseSync): Finding {
   for (const row of events.iterate() as Iterable<unknown> as Iterable<CheckedRow>) {
     if (!isIntact(row)) damaged.push(row[0])
     else {
-      if (row[12] === null) unchecked++
+      if (row[13] === null) unchecked++
       if (!topicsOf(row[2], row[3]).every((topic) => entry.get(topic, row[0]))) unindexed++
     }
   }

@@ -328,11 +328,11 @@ function workerOptionsOf(options: ThreadOptions): WorkerOptions {
 }
 
 function toStored(
-  { topics, data, isPrivate, id, type, retryMs }: EventRecord,
+  { topics, data, isPrivate, id, type, retryMs, traceContext }: EventRecord,
   position: number,
   tag: number,
 ): StoredEvent {
-  return { topics, data, isPrivate, id, type, retryMs, position, tag }
+  return { topics, data, isPrivate, id, type, retryMs, traceContext, position, tag }
 }
 
 function deathOf({ directory }: ThreadOptions, how: string): HubError {

@@ -49,7 +49,7 @@ export class Sequencer {
         const takenId = this.#takenId(records, start, end, keysSince)
         for (let index = start; index < end; index++) {
           const record = records[index]!
-          let mark = this.#findKey(record[6], keysSince)
+          let mark = this.#findKey(record[7], keysSince)
           if (takenId !== undefined) {
             taken.set(index, takenId)
             mark = noMark
@@ -57,7 +57,7 @@ export class Sequencer {
             position += 1
             mark = { position, tag: this.#tags.next() }
             insert(record, mark)
-            if (this.#saveKey(record[6], mark, at)) newKeys++
+            if (this.#saveKey(record[7], mark, at)) newKeys++
           }
           positions.push(mark.position)
           tags.push(mark.tag)
@@ -89,7 +89,7 @@ export class Sequencer {
   #takenId(records: readonly AppendTuple[], start: number, end: number, keysSince: number): string | undefined {
     let ids: Map<string, string | undefined> | undefined
     for (let index = start; index < end; index++) {
-      const { 3: id, 6: key } = records[index]!
+      const { 3: id, 7: key } = records[index]!
       if (id === undefined || this.#findKey(key, keysSince)) continue
       ids ??= new Map()
       const isSame = ids.has(id) && key !== undefined && ids.get(id) === key
@@ -138,7 +138,7 @@ const noMark: HistoryPosition = { position: 0, tag: 0 }
 /** The index after the events that are stored together with one, or not at all. */
 function endOfGroup(records: readonly AppendTuple[], start: number): number {
   let end = start
-  while (records[end]?.[7]) end++
+  while (records[end]?.[8]) end++
   return end + 1
 }
 

@@ -242,6 +242,7 @@ function toStoredEvent([
   retryMs,
   data,
   storedAt,
+  traceContext,
 ]: EventRow): StoredEvent {
   return {
     topics: topicsOf(topic, alternates),
@@ -250,6 +251,7 @@ function toStoredEvent([
     id: id ?? undefined,
     type: type ?? undefined,
     retryMs: retryMs ?? undefined,
+    traceContext: traceContext ?? undefined,
     position,
     tag,
     storedAt,

@@ -127,7 +127,7 @@ class Worker {
       const [topics, data] = record
       rows += 1 + (typeof topics === 'string' ? 1 : topics.length)
       characters += data.length
-      isSplittable = !record[7]
+      isSplittable = !record[8]
     }
     return group
   }

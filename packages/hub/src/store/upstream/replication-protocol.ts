@@ -102,6 +102,8 @@ type RecordTuple = readonly [
   id: string | null,
   type: string | null,
   retryMs: number | null,
+  /** Missing from hubs that do not know it. */
+  traceContext?: string | null,
 ]
 export type EventTuple = readonly [position: number, tag: number, ...RecordTuple]
 /** The key is the one under which the store knows the event. */
@@ -136,10 +138,19 @@ export function streamIdOf(epoch: string, { position, tag }: HistoryPosition): s
   return formatEventId({ epoch, position, ...(position > 0 && { tag: tag.toString(36) }) })
 }
 
-function toRecordTuple({ topics, data, isPrivate, id, type, retryMs }: EventRecord): RecordTuple {
-  return [topics, data, isPrivate, id ?? null, type ?? null, retryMs ?? null]
+function toRecordTuple({ topics, data, isPrivate, id, type, retryMs, traceContext }: EventRecord): RecordTuple {
+  const record = [topics, data, isPrivate, id ?? null, type ?? null, retryMs ?? null] as const
+  return traceContext === undefined ? record : [...record, traceContext]
 }
 
-function toRecord([topics, data, isPrivate, id, type, retryMs]: RecordTuple): EventRecord {
-  return { topics, data, isPrivate, id: id ?? undefined, type: type ?? undefined, retryMs: retryMs ?? undefined }
+function toRecord([topics, data, isPrivate, id, type, retryMs, traceContext]: RecordTuple): EventRecord {
+  return {
+    topics,
+    data,
+    isPrivate,
+    id: id ?? undefined,
+    type: type ?? undefined,
+    retryMs: retryMs ?? undefined,
+    traceContext: traceContext ?? undefined,
+  }
 }

@@ -68,6 +68,7 @@ const requests: Readonly<Record<string, { query?: string; init?: RequestInit; st
   subscribers: { type: 'application/json' },
   history: { type: 'application/json' },
   historyEvent: { query: '?position=1', type: 'application/json' },
+  historyTrace: { query: '?id=a', type: 'application/json' },
   historyStream: { query: '?after=0', type: 'text/event-stream' },
   openapi: { type: 'application/json' },
   openapiAtTheRoot: { type: 'application/json' },

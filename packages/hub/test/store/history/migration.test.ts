@@ -23,8 +23,8 @@ interface Fixture {
 
 const storedAt = 1_764_500_000_000
 
-/** Made, and read, by the last version with each schema (commits 9e15cef and 3d74964), whose clock said {@link storedAt}. */
-describe.each([1, 2])('a directory with schema %i', (version) => {
+/** Made, and read, by the last version with each schema (commits 9e15cef, 3d74964 and 55d9b19), whose clock said {@link storedAt}. */
+describe.each([1, 2, 3])('a directory with schema %i', (version) => {
   const says = saysOf(version)
 
   test('opens, and all that was in it is there', async () => {
@@ -36,7 +36,7 @@ describe.each([1, 2])('a directory with schema %i', (version) => {
     expect((await store.bounds()).count).toBe(says.events.length + 1)
   })
 
-  test('has checksums for what is new, and serves what is older without', async () => {
+  test.skipIf(version > 2)('has checksums for what is new, and serves what is older without', async () => {
     const directory = directoryOf(version)
     const store = await openStore(directory, { now: () => storedAt })
     await store.append(event('next'))
