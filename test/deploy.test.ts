@@ -224,9 +224,35 @@ describe('deploy/monitoring', () => {
     },
   )
 
-  test('has rules that Prometheus accepts', ({ skip }) => {
+  test('has rules that Prometheus accepts, each of which says what it means', ({ skip }) => {
     const promtool = '/usr/bin/promtool'
     if (!existsSync(promtool)) skip('promtool is not installed')
     execFileSync(promtool, ['check', 'rules', join(root, 'deploy/monitoring/alerts.yaml')], { stdio: 'pipe' })
+    const rules = read('deploy/monitoring/alerts.yaml').split('- alert: ').slice(1)
+    for (const rule of rules) expect(rule).toMatch(/expr:(.|\n)*severity: (page|ticket)(.|\n)*summary:/)
+  })
+
+  test('has rules that fire when they should, and not when they should not', ({ skip }) => {
+    const promtool = '/usr/bin/promtool'
+    if (!existsSync(promtool)) skip('promtool is not installed')
+    const tests = join(root, 'deploy/monitoring/alerts.test.yaml')
+    execFileSync(promtool, ['test', 'rules', tests], { stdio: 'pipe', cwd: join(root, 'deploy/monitoring') })
+    // One that can never fire is found.
+    const directory = temporaryDirectory()
+    cpSync(join(root, 'deploy/monitoring'), directory, { recursive: true })
+    const rules = join(directory, 'alerts.yaml')
+    writeFileSync(rules, readFileSync(rules, 'utf8').replace('silence_seconds > 15', 'silence_seconds > 15000'))
+    expect(() =>
+      execFileSync(promtool, ['test', 'rules', 'alerts.test.yaml'], { stdio: 'pipe', cwd: directory }),
+    ).toThrow()
+  })
+
+  test('has a board on which every metric of the hub is', () => {
+    const metrics = Array.from(known.matchAll(/^\| `(headwater_\w+)`/gm), ([, name]) => name!)
+    expect(metrics.length).toBeGreaterThan(15)
+    const board = read('deploy/monitoring/grafana.json')
+    expect(metrics.filter((name) => !board.includes(name))).toEqual([])
+    const { panels } = JSON.parse(board) as { panels: { id: number; targets: { expr: string }[] }[] }
+    expect(new Set(panels.map(({ id }) => id)).size).toBe(panels.length)
   })
 })
