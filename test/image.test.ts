@@ -82,7 +82,8 @@ describe.skipIf(process.platform !== 'linux')('npm run image', { timeout: 300_00
 
   test('makes layers from which the hub runs, with nothing of this machine beside them', async ({ skip }) => {
     const isRoot = process.getuid?.() === 0
-    if (!isRoot) skip('only root may change the root folder and the user of a process')
+    if (!isRoot || !existsSync('/usr/sbin/chroot'))
+      skip('only root, with chroot, may change the root folder of a process')
     const directory = mkdtempSync(join(tmpdir(), 'headwater-root-'))
     onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
     const { manifest } = manifestOf(image)
@@ -95,7 +96,7 @@ describe.skipIf(process.platform !== 'linux')('npm run image', { timeout: 300_00
     const { config } = jsonOf(blobAt(image, manifest.config))
     const env = Object.fromEntries(config.Env.map((each: string) => each.split(/=(.*)/s).slice(0, 2)))
     const inside = (...command: string[]): ChildProcess =>
-      spawn('chroot', [`--userspec=${config.User}`, directory, ...command], {
+      spawn('/usr/sbin/chroot', [`--userspec=${config.User}`, directory, ...command], {
         env: { ...env, HEADWATER_LISTEN: '127.0.0.1:0', HEADWATER_ANONYMOUS: 'true' },
         stdio: ['ignore', 'pipe', 'pipe'],
       })
