@@ -5,6 +5,7 @@ import type { FanOut } from './fan-out.ts'
 import { type GapBefore, HistoryCursor } from './history-cursor.ts'
 import type { StartingPoint } from './resume.ts'
 import type { Selection } from './selection.ts'
+import { headersOf } from './trace-context.ts'
 
 /** An event as a program that embeds the hub receives it. */
 export interface HubEvent {
@@ -20,6 +21,9 @@ export interface HubEvent {
   readonly type: string
   readonly data: string
   readonly isPrivate: boolean
+  /** The trace in which it was published, by W3C Trace Context. Missing if there was none. */
+  readonly traceparent?: string
+  readonly tracestate?: string
 }
 
 /**
@@ -53,8 +57,9 @@ export async function* readEvents(
     const gap = cursor.moveThrough(page, epoch)
     if (gap) yield gapEvent(gap, epoch)
     for (const event of page.events) {
-      const { topics, type = 'message', data, isPrivate } = event
-      yield { id: eventIdOf(epoch, event), topics, type, data, isPrivate }
+      const { topics, type = 'message', data, isPrivate, traceContext } = event
+      const trace = traceContext === undefined ? undefined : headersOf(traceContext)
+      yield { id: eventIdOf(epoch, event), topics, type, data, isPrivate, ...trace }
     }
     // A memory store answers at once, and a long history may have nothing for this reader.
     if (page.events.length === 0) await new Promise((resolve) => setImmediate(resolve))

@@ -2,8 +2,10 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createParser } from '@headwater/sse'
-import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
+import { events } from '@headwater/sse/client'
+import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { W3CTraceContextPropagator } from '@opentelemetry/core'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import {
   InMemorySpanExporter,
@@ -250,6 +252,43 @@ describe('the trace context of an event', () => {
     ])
     const bytes = await firstBytes(plain.response, 'z')
     expect(bytes).not.toContain('trace')
+  })
+
+  test('comes to a loop of our client right before its event, so that it can continue the trace', async () => {
+    const { hub, url } = await serve()
+    const other = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`
+    await hub.publishAll([
+      { topic: 'a', data: '1', traceparent: sampled, tracestate: 'a=b' },
+      { topic: 'a', data: '2' },
+      { topic: 'a', data: '3', traceparent: other },
+    ])
+    propagation.setGlobalPropagator(new W3CTraceContextPropagator())
+    onTestFinished(() => propagation.disable())
+    let carrier: Record<string, string> = {}
+    const stream = events(`${url}?match=a&trace&last_event_id=earliest`, {
+      onComment(comment) {
+        const [, name, value] = /^(traceparent|tracestate): (.*)$/.exec(comment) ?? []
+        if (name && value) carrier[name] = value
+      },
+    })
+    for await (const { data } of stream) {
+      const parent = propagation.extract(context.active(), carrier)
+      carrier = {}
+      tracer.startSpan(`process ${data}`, { kind: SpanKind.CONSUMER }, parent).end()
+      if (data === '3') break
+    }
+    const parents = ['1', '2', '3'].map((data) => finished(`process ${data}`)[0]!.parentSpanContext?.traceId)
+    expect(parents).toEqual([traceId, undefined, '1'.repeat(32)])
+    expect(finished('process 1')[0]!.parentSpanContext?.traceState?.serialize()).toBe('a=b')
+  })
+
+  test('is in what a program of the hub reads', async () => {
+    const { hub } = await serve()
+    await hub.publishAll([{ topic: 'a', traceparent: sampled, tracestate: 'a=b' }, { topic: 'a' }])
+    const read: object[] = []
+    for await (const event of hub.subscribe('a', { lastEventId: 'earliest' })) if (read.push(event) === 2) break
+    expect(read[0]).toMatchObject({ traceparent: sampled, tracestate: 'a=b' })
+    expect(read[1]).not.toHaveProperty('traceparent')
   })
 
   test('is in the block of its event, where every other reader skips it', async () => {
