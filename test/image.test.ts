@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -85,6 +85,7 @@ describe.skipIf(process.platform !== 'linux')('npm run image', { timeout: 300_00
     if (!isRoot || !existsSync('/usr/sbin/chroot'))
       skip('only root, with chroot, may change the root folder of a process')
     const directory = mkdtempSync(join(tmpdir(), 'headwater-root-'))
+    chmodSync(directory, 0o755)
     onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
     const { manifest } = manifestOf(image)
     for (const layer of manifest.layers as Descriptor[]) {
