@@ -71,7 +71,8 @@ export class Cors {
     return {
       ...allowed,
       'access-control-allow-methods': methods,
-      'access-control-allow-headers': 'Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID',
+      'access-control-allow-headers':
+        'Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID, Traceparent, Tracestate',
       'access-control-max-age': '7200',
     }
   }

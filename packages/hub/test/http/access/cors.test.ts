@@ -98,7 +98,8 @@ describe('CORS', () => {
       'access-control-allow-origin': page,
       'access-control-allow-credentials': 'true',
       'access-control-allow-methods': 'GET, HEAD, QUERY, POST, OPTIONS',
-      'access-control-allow-headers': 'Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID',
+      'access-control-allow-headers':
+        'Authorization, Cache-Control, Content-Type, Idempotency-Key, Last-Event-ID, Traceparent, Tracestate',
       'access-control-max-age': '7200',
       vary: 'Origin',
     })
