@@ -98,7 +98,7 @@ describe.skipIf(process.platform !== 'linux')('npm run image', { timeout: 300_00
     const env = Object.fromEntries(config.Env.map((each: string) => each.split(/=(.*)/s).slice(0, 2)))
     const inside = (...command: string[]): ChildProcess =>
       spawn('/usr/sbin/chroot', [`--userspec=${config.User}`, directory, ...command], {
-        env: { ...env, HEADWATER_LISTEN: '127.0.0.1:0', HEADWATER_ANONYMOUS: 'true' },
+        env: { ...env, HEADWATER_LISTEN: '127.0.0.1:0', HEADWATER_DEV: 'true' },
         stdio: ['ignore', 'pipe', 'pipe'],
       })
 
