@@ -1,6 +1,3 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { createParser } from '@headwater/sse'
 import { events } from '@headwater/sse/client'
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
@@ -22,6 +19,7 @@ import { openPostgresStore } from '../../src/store/postgres.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
 import type { EventStore } from '../../src/store/store.ts'
 import { type ServeOptions, serve } from '../http/serve-hub.ts'
+import { startCollector } from '../otlp-collector.ts'
 import { PostgresServer } from '../store/postgres/postgres-server.ts'
 import { temporaryDirectory } from '../temporary-directory.ts'
 
@@ -205,21 +203,7 @@ describe('the spans of a hub', () => {
   })
 
   test('reach a collector by OTLP', async () => {
-    const received: { traceId: string; name: string; parentSpanId?: string }[] = []
-    const collector = createServer((req, res) => {
-      let body = ''
-      req.on('data', (chunk) => {
-        body += chunk
-      })
-      req.on('end', () => {
-        const { resourceSpans } = JSON.parse(body) as { resourceSpans: { scopeSpans: { spans: typeof received }[] }[] }
-        for (const { scopeSpans } of resourceSpans) for (const { spans } of scopeSpans) received.push(...spans)
-        res.setHeader('content-type', 'application/json').end('{}')
-      })
-    }).listen(0, '127.0.0.1')
-    onTestFinished(() => void collector.close())
-    await once(collector, 'listening')
-    const url = `http://127.0.0.1:${(collector.address() as AddressInfo).port}/v1/traces`
+    const { url, received } = await startCollector()
     const otlp = new TracerProvider({
       spanProcessors: [new SimpleSpanProcessor({ exporter: new OTLPTraceExporter({ url }) })],
     })

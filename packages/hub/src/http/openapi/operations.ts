@@ -135,7 +135,12 @@ function eventStreamOf(name: SchemaName): Content {
 
 const problem = { $ref: '#/components/responses/Problem' }
 
-function reading(operationId: string, summary: string, content: Content, description = 'It.'): Operation {
+function reading(
+  operationId: string,
+  summary: string,
+  content: Content,
+  description = 'What was asked for.',
+): Operation {
   return { operationId, summary, responses: { 200: { description, content }, default: problem } }
 }
 
