@@ -21,7 +21,7 @@ export async function runShell(script: string, isEnough: (output: string) => boo
   const untilReady = `for i in $(seq 1000); do [ "$(command curl -sko /dev/null -w '%{http_code}' ${hub}/healthz)" = 200 ] && break; sleep 0.1; done`
   writeCommand(
     join(bin, 'headwater'),
-    `case "$1" in publish|tail) ${untilReady.replace('command curl', '/usr/bin/curl')}; exec '${process.execPath}' '${headwater}' "$@" --hub ${hub};; esac
+    `case "$1" in publish|tail|trace) ${untilReady.replace('command curl', '/usr/bin/curl')}; exec '${process.execPath}' '${headwater}' "$@" --hub ${hub};; esac
 exec '${process.execPath}' '${headwater}' "$@"`,
   )
   writeCommand(join(bin, 'npx'), 'exec "$@"')
