@@ -71,6 +71,31 @@ export function describedPaths({ path, isCompat }: DescribedHub): readonly Descr
         },
       },
     },
+    {
+      path: `${observe}/streams/{name}`,
+      route: 'stream',
+      example: `${observe}/streams/a`,
+      operations: {
+        get: streaming('readStream', 'Read a stream from its beginning or the last event ID on.', {
+          200: {
+            description: 'The stream; with `state`, only how it stands.',
+            content: { ...eventStreamOf('StreamEvent'), ...jsonOf('StreamState') },
+          },
+          204: { description: 'There is no such stream yet, or nothing more of it.' },
+        }),
+        put: streaming('writeStream', 'Write a stream from a body that is sent as it is made.', {
+          200: { description: 'How it ended.', content: jsonObject },
+          201: { description: 'How it ended.', content: jsonObject },
+        }),
+        post: streaming('stepStream', 'Open a stream, append to it, end it or take it over.', {
+          200: { description: 'Where its writer continues.', content: jsonObject },
+          201: { description: 'It is open.', content: jsonObject },
+        }),
+        delete: streaming('stopStream', 'Stop a stream.', {
+          200: { description: 'How it ended.', content: jsonObject },
+        }),
+      },
+    },
     observing(`${observe}/stats`, 'figures', 'The figures of the hub.', jsonOf('Figures')),
     observing(`${observe}/stats/stream`, 'figuresStream', 'The figures, each second.', eventStreamOf('FiguresEvent')),
     observing(`${observe}/topics`, 'topics', 'The busiest topics.', jsonOf('Topics'), [limit, search]),
@@ -158,6 +183,13 @@ function observing(
     operations: { get: parameters.length > 0 ? { ...operation, parameters } : operation },
   }
 }
+
+/** docs/streams.md has the parameters and bodies. */
+function streaming(operationId: string, summary: string, responses: object): Operation {
+  return { operationId, summary, parameters: [pathParameter('name')], responses: { ...responses, default: problem } }
+}
+
+const jsonObject: Content = { 'application/json': { schema: { type: 'object' } } }
 
 function describing(path: string, operationId: string): DescribedPath {
   const content = { 'application/json': { schema: { type: 'object' } } }

@@ -166,6 +166,12 @@ export const schemas = {
       streamEvent('headwater-position', json({ type: 'object' }), 'Only moves the last event ID.'),
     ],
   },
+  StreamState: {
+    type: 'object',
+    description: 'How a stream stands.',
+    required: ['state'],
+    properties: { state: { enum: ['none', 'open', 'ended', 'gone'] }, next: count, how: text, reason: text },
+  },
   LastEventId: object({ last_event_id: text }),
   Subscription: {
     type: 'object',

@@ -62,6 +62,10 @@ const requests: Readonly<Record<string, { query?: string; init?: RequestInit; st
   subscriptions: { type: 'application/json' },
   subscriptionsByMatcher: { type: 'application/json' },
   subscription: { status: 404, type: 'application/problem+json' },
+  readStream: { query: '?state', type: 'application/json' },
+  writeStream: { init: { headers: { 'content-type': 'text/plain' }, body: 'hello' }, type: 'application/json' },
+  stepStream: { query: '?open', status: 201, type: 'application/json' },
+  stopStream: { query: '', status: 404, type: 'application/problem+json' },
   figures: { type: 'application/json' },
   figuresStream: { type: 'text/event-stream' },
   topics: { type: 'application/json' },
@@ -109,6 +113,7 @@ describe('the description of the hub by OpenAPI', () => {
     expect(Object.keys(little.paths)).toEqual([
       '/.well-known/mercure',
       '/.well-known/mercure/last',
+      '/.well-known/mercure/headwater/v1/streams/{name}',
       `/.well-known/mercure${below}`,
       '/openapi.json',
       '/healthz',
@@ -171,7 +176,11 @@ describe('a hub answers as its description says', async () => {
     const document = await documentOf(serving)
     const { path, method, operation } = operationsOf(document).find(({ operation }) => operation.operationId === id)!
     const { query = '', init, status = 200, type } = requests[id]!
-    const concrete = path.replace('{match_type}', 'exact').replace('{match}', 'a').replace('{subscriber}', 'b')
+    const concrete = path
+      .replace('{match_type}', 'exact')
+      .replace('{match}', 'a')
+      .replace('{subscriber}', 'b')
+      .replace('{name}', 'a')
     const controller = new AbortController()
     const response = await fetch(serving.server.url + concrete + query, {
       ...init,
