@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { HubError } from '../../base/errors.ts'
-import { version } from '../version.ts'
+import { version } from '../../base/version.ts'
 import {
   commandParameter,
   fingerprint,

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { HubError } from '../../base/errors.ts'
-import { version } from '../version.ts'
+import { version } from '../../base/version.ts'
 import { isProxyName, type ProxyName, proxyNames } from './proxies.ts'
 import { createRedactor, type Redactor } from './redact.ts'
 
