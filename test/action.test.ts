@@ -110,35 +110,47 @@ describe('the action that publishes', () => {
 })
 
 describe('the action that examines', () => {
-  const finding = (verdict: string, about: string, text: string) => JSON.stringify({ verdict, about, text })
+  const finding = (severity: string, id: string, seen: string) => JSON.stringify({ id, severity, seen })
   const says = (code: number, ...lines: string[]) => `cat <<'EOF'\n${lines.join('\n')}\nEOF\nexit ${code}`
   const bad = says(
     1,
-    finding('good', 'tls', 'valid'),
-    finding('worth a look', 'cors', 'a | b\n<i>'),
-    finding('bad', 'buffering', '100 % held back'),
+    finding('ok', 'tls', 'valid'),
+    finding('warning', 'cors', 'a | b\n<i>'),
+    finding('fault', 'buffering', '100 % held back'),
   )
 
   test('passes if nothing is bad', async () => {
-    const command = says(0, finding('good', 'tls', 'valid'))
+    const command = says(0, finding('ok', 'tls', 'valid'))
     const step = await runStep('doctor', { url: 'https://hub.example.com', token: 't' }, command)
-    expect(step).toMatchObject({ code: 0, outputs: { verdict: 'good' } })
+    expect(step).toMatchObject({ code: 0, outputs: { severity: 'ok' } })
     expect(step.log).toContain('::add-mask::t\n')
-    expect(step.calls).toBe('--yes headwater@latest doctor https://hub.example.com --json\n')
+    expect(step.calls).toMatch(/^--yes headwater@latest doctor https:\/\/hub.example.com --json --header @\S+\n$/)
+    expect(step.calls).not.toContain('Bearer')
   })
 
   test('fails if something is, with annotations, a summary and what was found', async () => {
     const step = await runStep('doctor', { url: 'https://hub.example.com' }, bad)
     expect(step.code).toBe(1)
     expect(step.log).toBe('tls: valid\n::warning::cors: a | b%0A<i>\n::error::buffering: 100 %25 held back\n')
-    expect(step.outputs.verdict).toBe('bad')
+    expect(step.outputs.severity).toBe('fault')
     expect(JSON.parse(step.outputs.findings!)).toHaveLength(3)
-    expect(step.summary).toContain('| worth a look | cors | a \\| b &lt;i> |\n')
+    expect(step.summary).toContain('| warning | cors | a \\| b &lt;i> |\n')
+  })
+
+  test('sends the token to a real hub, and finds what is wrong with a URL', async () => {
+    const { url } = await hubWithToken('secret.of.mine')
+    const hub = `${url}/.well-known/mercure`
+    const step = await runStep('doctor', { url: `${hub}?match=a`, token: 'secret.of.mine' })
+    expect([step.code, step.outputs.severity], step.log).not.toContain('fault')
+    expect(step.code).toBe(0)
+    const refused = await runStep('doctor', { url: `${hub}?match=a` })
+    expect(refused).toMatchObject({ code: 1, outputs: { severity: 'fault' } })
+    expect(refused.log).toContain('::error::refused: Status 401')
   })
 
   test('does not fail if it is not to, except where nothing could be examined', async () => {
     const step = await runStep('doctor', { url: 'https://hub.example.com', fail: 'false' }, bad)
-    expect(step).toMatchObject({ code: 0, outputs: { verdict: 'bad' } })
+    expect(step).toMatchObject({ code: 0, outputs: { severity: 'fault' } })
     const broken = await runStep('doctor', { url: 'x', fail: 'false' }, 'echo wrong >&2; exit 2')
     expect(broken.code).toBe(2)
     expect(broken.log).toContain('could not examine x')

@@ -2,9 +2,14 @@
 # The step of action.yml. Inputs are environment variables, never parts of a script.
 set -euo pipefail
 
+arguments=()
 if [ -n "$INPUT_TOKEN" ]; then
   echo "::add-mask::$INPUT_TOKEN"
-  export HEADWATER_TOKEN="$INPUT_TOKEN"
+  # Not an argument, which other processes of the machine see.
+  header=$(mktemp)
+  trap 'rm -f "$header"' EXIT
+  echo "Authorization: Bearer $INPUT_TOKEN" > "$header"
+  arguments=(--header "@$header")
 fi
 case "$INPUT_FAIL" in
   true | false) ;;
@@ -14,9 +19,9 @@ case "$INPUT_FAIL" in
     ;;
 esac
 
-# 0: nothing is bad. 1: something is. Anything else: it could not be examined.
+# 0: nothing is wrong. 1: something is. Anything else: it could not be examined.
 status=0
-lines=$(npx --yes "headwater@$INPUT_VERSION" doctor "$INPUT_URL" --json) || status=$?
+lines=$(npx --yes "headwater@$INPUT_VERSION" doctor "$INPUT_URL" --json "${arguments[@]}") || status=$?
 if [ "$status" -gt 1 ] || [ -z "$lines" ]; then
   echo "::error::headwater doctor could not examine $INPUT_URL; its message is above."
   exit $((status > 0 ? status : 1))
@@ -25,20 +30,20 @@ fi
 LINES="$lines" node --input-type=module <<'EOS'
 import { appendFileSync } from 'node:fs'
 
-const verdicts = ['good', 'worth a look', 'bad']
+const severities = ['ok', 'note', 'warning', 'fault']
 const findings = process.env.LINES.split('\n').filter(Boolean).map((line) => JSON.parse(line))
-const worst = verdicts[Math.max(0, ...findings.map(({ verdict }) => verdicts.indexOf(verdict)))]
+const worst = severities[Math.max(0, ...findings.map(({ severity }) => severities.indexOf(severity)))]
 // Commands and tables have characters of their own.
 const escaped = (text) => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A')
 const cell = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll('\n', ' ')
-for (const { verdict, about, text } of findings) {
-  const command = { bad: '::error::', 'worth a look': '::warning::' }[verdict] ?? ''
-  console.log(`${command}${escaped(`${about}: ${text}`)}`)
+for (const { id, severity, seen, why } of findings) {
+  const command = { fault: '::error::', warning: '::warning::', note: '::notice::' }[severity] ?? ''
+  console.log(`${command}${escaped(`${id}: ${[seen, why].filter(Boolean).join(' ')}`)}`)
 }
-appendFileSync(process.env.GITHUB_OUTPUT, `verdict=${worst}\nfindings=${JSON.stringify(findings)}\n`)
+appendFileSync(process.env.GITHUB_OUTPUT, `severity=${worst}\nfindings=${JSON.stringify(findings)}\n`)
 if (process.env.GITHUB_STEP_SUMMARY) {
-  const rows = findings.map(({ verdict, about, text }) => `| ${verdict} | ${cell(about)} | ${cell(text)} |\n`)
-  appendFileSync(process.env.GITHUB_STEP_SUMMARY, `| | about | what |\n| --- | --- | --- |\n${rows.join('')}`)
+  const rows = findings.map(({ id, severity, seen }) => `| ${severity} | ${cell(id)} | ${cell(seen)} |\n`)
+  appendFileSync(process.env.GITHUB_STEP_SUMMARY, `| | about | what was seen |\n| --- | --- | --- |\n${rows.join('')}`)
 }
 EOS
 
