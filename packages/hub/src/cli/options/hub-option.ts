@@ -6,7 +6,9 @@ const defaultUrl = 'http://127.0.0.1:3000'
 
 /** `--hub`, for every command that talks to a hub. */
 export function hubOption(): Option {
-  return new Option('--hub <url>', 'URL of the hub').argParser(parseHubUrl).default(parseHubUrl(defaultUrl), defaultUrl)
+  return new Option('--hub <url>', 'URL of the hub')
+    .argParser((text) => parseHubUrl(text))
+    .default(parseHubUrl(defaultUrl), defaultUrl)
 }
 
 /** `--token`, for every command that talks to a hub. */
@@ -20,20 +22,32 @@ export function tokenOption(): Option {
     })
 }
 
-/** Parses the URL of a hub: its origin, or the whole URL if it is not at the usual path. */
-function parseHubUrl(text: string): URL {
+/**
+ * Parses the URL of a hub: its origin, or the whole URL if it is not at the usual path. `name` is how
+ * the user gave it, for errors.
+ */
+export function parseHubUrl(text: string, name = '--hub'): URL {
+  const url = parseUrl(text, name, 'a hub knows its clients by --token')
+  if (url.pathname === '/') url.pathname = hubPath
+  return url
+}
+
+/**
+ * Parses the URL of any server. Refuses one with a user and password, which `fetch` would not send and
+ * errors would show; `instead` says how else a client makes itself known.
+ */
+export function parseUrl(text: string, name: string, instead: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url || !/^https?:$/.test(url.protocol)) {
     // A URL that is not well-formed may contain a password as well.
     const shown = text.includes('@') ? '' : ` ${text}`
-    throw new HubError('INVALID_OPTION', `--hub${shown} is not an http or https URL. Write it as ${defaultUrl}.`)
+    throw new HubError('INVALID_OPTION', `${name}${shown} is not an http or https URL. Write it as ${defaultUrl}.`)
   }
   if (url.username !== '' || url.password !== '') {
     throw new HubError(
       'INVALID_OPTION',
-      '--hub must not contain a user and password: a hub knows its clients by --token. Remove what stands before the @.',
+      `${name} must not contain a user and password: ${instead}. Remove what stands before the @.`,
     )
   }
-  if (url.pathname === '/') url.pathname = hubPath
   return url
 }
