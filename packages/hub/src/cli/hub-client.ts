@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { readLines } from './lines.ts'
+import { networkFailureOf } from './network-failure.ts'
 
 /** The result of one attempt to publish. */
 export type PublishOutcome =
@@ -34,20 +35,27 @@ export async function publishOnce(
     const text = await response.text()
     return response.status === 200 ? { name: 'published', id: text } : toFailure(response, text)
   } catch (error) {
-    return { name: 'away', reason: causeOf(error), retryAfterMs: 0 }
+    return { name: 'away', reason: networkFailureOf(error).text, retryAfterMs: 0 }
   }
 }
 
+/** What the hub decided on one of several events. */
+export type Acknowledgement =
+  /** `already`: it was stored before, under the same key. */
+  | { readonly name: 'stored'; readonly id: string; readonly already: boolean }
+  /** Only this one is refused. */
+  | { readonly name: 'refused'; readonly status: number; readonly code: string; readonly reason: string }
+
 /** The result of sending several events together. */
 export interface BatchOutcome {
-  /**
-   * One entry for each event that the hub decided on, in order: `undefined` if it is published, or
-   * why only this one was refused.
-   */
-  readonly acknowledged: readonly (string | undefined)[]
+  /** One entry for each event that the hub decided on, in order. */
+  readonly acknowledged: readonly Acknowledgement[]
   /** Why the hub did not decide on the rest; `undefined` if it decided on all. */
   readonly end: Exclude<PublishOutcome, { name: 'published' }> | undefined
 }
+
+/** Refusals that concern just one event: it is too large, or another one has its ID. */
+const refusesOne: ReadonlySet<number> = new Set([409, 413])
 
 /** Publishes several events, each a line of JSON, in one request. */
 export async function publishBatch(
@@ -55,7 +63,7 @@ export async function publishBatch(
   lines: readonly string[],
   token: string | undefined,
 ): Promise<BatchOutcome> {
-  const acknowledged: (string | undefined)[] = []
+  const acknowledged: Acknowledgement[] = []
   try {
     const response = await post(hub, `${lines.join('\n')}\n`, {
       'content-type': 'application/x-ndjson',
@@ -63,11 +71,10 @@ export async function publishBatch(
     })
     if (response.status !== 200) return { acknowledged, end: toFailure(response, await response.text()) }
     for await (const line of readLines(response.body!)) {
-      const { id, status = 200, detail } = JSON.parse(String(line)) as { id?: string; status?: number; detail?: string }
+      const { id, already = false, status = 200, code = '', detail } = JSON.parse(String(line)) as Reply
       const reason = `${status} ${detail}`
-      if (id !== undefined) acknowledged.push(undefined)
-      // The only refusal that concerns just this event.
-      else if (status === 413) acknowledged.push(reason)
+      if (id !== undefined) acknowledged.push({ name: 'stored', id, already })
+      else if (refusesOne.has(status)) acknowledged.push({ name: 'refused', status, code, reason })
       else if (status < 500) return { acknowledged, end: { name: 'refused', status, reason } }
       else return { acknowledged, end: { name: 'away', reason, retryAfterMs: 0 } }
     }
@@ -77,8 +84,16 @@ export async function publishBatch(
       end: isAll ? undefined : { name: 'away', reason: 'the response broke off', retryAfterMs: 0 },
     }
   } catch (error) {
-    return { acknowledged, end: { name: 'away', reason: causeOf(error), retryAfterMs: 0 } }
+    return { acknowledged, end: { name: 'away', reason: networkFailureOf(error).text, retryAfterMs: 0 } }
   }
+}
+
+interface Reply {
+  readonly id?: string
+  readonly already?: boolean
+  readonly status?: number
+  readonly code?: string
+  readonly detail?: string
 }
 
 /**
@@ -102,9 +117,18 @@ function toFailure({ status, headers }: Response, text: string): Exclude<Publish
 export async function publishWithRetry(
   hub: URL,
   fields: URLSearchParams,
-  { token, until, onAway }: { token: string | undefined; until: number; onAway: (reason: string) => void },
+  {
+    token,
+    until,
+    onAway,
+    idempotencyKey = crypto.randomUUID(),
+  }: {
+    token: string | undefined
+    until: number
+    onAway: (reason: string) => void
+    idempotencyKey?: string | undefined
+  },
 ): Promise<PublishOutcome> {
-  const idempotencyKey = crypto.randomUUID()
   for (let attempt = 0; ; attempt++) {
     const outcome = await publishOnce(hub, fields, { token, idempotencyKey })
     if (outcome.name !== 'away' || performance.now() >= until) return outcome

@@ -1,10 +1,17 @@
-import { type BatchOutcome, backOff, publishBatch } from './hub-client.ts'
+import { parseEventId } from '@headwater/sse/internal'
+import { type Acknowledgement, type BatchOutcome, backOff, publishBatch } from './hub-client.ts'
 import { notUtf8, readLines } from './lines.ts'
 
-/** The result of publishing a stream of lines. `published` and `refused` are numbers of lines. */
-export interface LinesOutcome {
+/** How far a stream of lines is published, in numbers of lines. */
+export interface LineCounts {
   readonly published: number
+  /** Those that the hub had from an earlier run with the same key. */
+  readonly already: number
   readonly refused: number
+}
+
+/** The result of publishing a stream of lines. */
+export interface LinesOutcome extends LineCounts {
   /** Why publishing stopped before the end; `undefined` if it did not. */
   readonly stop: Exclude<BatchOutcome['end'], undefined> | undefined
 }
@@ -12,6 +19,11 @@ export interface LinesOutcome {
 export interface PublishLinesOptions {
   readonly hub: URL
   readonly token: string | undefined
+  /**
+   * Makes it safe to publish the same lines again: the idempotency key of each line is this and its
+   * number. `undefined`: a new one for each run.
+   */
+  readonly key: string | undefined
   /** Converts a line to an event: a JSON object in the hub's format. */
   readonly toEvent: (line: string) => Record<string, unknown>
   /** How long to keep trying while the hub is away, in milliseconds. */
@@ -23,6 +35,8 @@ export interface PublishLinesOptions {
    * count from 1.
    */
   readonly onRefused: (line: number, reason: string) => void
+  /** Called when the hub has decided on some more lines. */
+  readonly onProgress?: ((counts: LineCounts) => void) | undefined
 }
 
 /** The most that one request carries. A larger line is sent alone. */
@@ -39,45 +53,58 @@ export async function publishLines(
   source: AsyncIterable<Uint8Array>,
   options: PublishLinesOptions,
 ): Promise<LinesOutcome> {
-  const { hub, token, toEvent, waitMs, onAway, onRefused } = options
-  const run = crypto.randomUUID()
+  const { hub, token, key, toEvent, waitMs, onAway, onRefused, onProgress } = options
+  const run = key ?? crypto.randomUUID()
   const queue = new LineQueue(readLines(source))
-  let [published, refused] = [0, 0]
+  let [published, already, refused] = [0, 0, 0]
+  let newest = 0
+  const decided = () => published + already + refused
+
+  /** `isResent`: an answer was lost before, so this run may have stored it itself. */
+  function count(acknowledgement: Acknowledgement, isResent: boolean): void {
+    if (acknowledgement.name === 'refused') {
+      refused++
+      onRefused(decided(), acknowledgement.reason)
+      return
+    }
+    const { position = 0 } = parseEventId(acknowledgement.id) ?? {}
+    const isOlder = acknowledgement.already && !(isResent && newest > 0 && position > newest)
+    if (key !== undefined && isOlder) already++
+    else {
+      published++
+      newest = position
+    }
+  }
 
   for (let first = 1; ; ) {
     const lines = await queue.take()
     if (lines === notUtf8) {
       first++
       refused++
-      onRefused(published + refused, 'it is not valid UTF-8. Convert it, for example with iconv.')
+      onRefused(decided(), 'it is not valid UTF-8. Convert it, for example with iconv.')
       continue
     }
-    if (lines.length === 0) return { published, refused, stop: undefined }
+    if (lines.length === 0) return { published, already, refused, stop: undefined }
     const bodies = lines.map((line, index) =>
       JSON.stringify({ ...toEvent(line), idempotency_key: `${run} ${first + index}` }),
     )
     first += lines.length
 
     let until: number | undefined
-    for (let attempt = 0; bodies.length > 0; attempt++) {
-      const before = published + refused
+    for (let attempt = 0, isResent = false; bodies.length > 0; attempt++, isResent = true) {
+      const before = decided()
       const outcome = await publishBatch(hub, bodies, token)
-      for (const refusal of outcome.acknowledged) {
-        if (refusal === undefined) published++
-        else {
-          refused++
-          onRefused(published + refused, refusal)
-        }
-      }
+      for (const acknowledgement of outcome.acknowledged) count(acknowledgement, isResent)
       bodies.splice(0, outcome.acknowledged.length)
+      onProgress?.({ published, already, refused })
       const { end } = outcome
       if (end === undefined) continue
-      if (end.name === 'refused') return { published, refused, stop: end }
+      if (end.name === 'refused') return { published, already, refused, stop: end }
       // The hub answered for some lines, so it was there.
-      if (published + refused > before) [until, attempt] = [undefined, 0]
+      if (decided() > before) [until, attempt] = [undefined, 0]
       if (until === undefined) onAway(end.reason)
       until ??= performance.now() + waitMs
-      if (performance.now() >= until) return { published, refused, stop: end }
+      if (performance.now() >= until) return { published, already, refused, stop: end }
       await backOff(attempt, end.retryAfterMs, until)
     }
   }

@@ -169,6 +169,8 @@ export interface HubCore {
    * nothing more.
    */
   appendEach(events: readonly PreparedEvent[], span?: HubSpan): Promise<readonly PromiseSettledResult<string>[]>
+  /** The newest position that the hub has heard of: a new event gets a later one. */
+  readonly headPosition: number
   /**
    * Finds the starting point of a subscription, for a session to be served.
    *
@@ -355,6 +357,9 @@ export async function createHubCore({
     append,
     appendAll: appendInOrder,
     appendEach,
+    get headPosition() {
+      return fanOut.head.position
+    },
 
     async openSubscription(options) {
       refuseUnknownName('the options of openSubscription', options, subscriptionNames)

@@ -146,6 +146,59 @@ describe('headwater publish', () => {
   })
 })
 
+describe('headwater publish --key', () => {
+  test('publishes lines once, however often it is run, and says how many were there', async () => {
+    const hub = await startHub()
+    const run = async (input: string) => {
+      const publish = headwater('publish', '--hub', hub.url, '-t', 'log', '--key', 'import-7')
+      publish.child.stdin.end(input)
+      expect(await publish.ended()).toBe(0)
+      return publish.stderr
+    }
+    expect(await run('one\ntwo\n')).toBe('headwater: published 2 events; 0 were there already.\n')
+    expect(await run('one\ntwo\nthree\n')).toBe('headwater: published 1 events; 2 were there already.\n')
+    // Another line in that place is another event.
+    expect(await run('one\n2\nthree\n')).toBe('headwater: published 1 events; 2 were there already.\n')
+    const tail = headwater('tail', hub.url, '--since', 'earliest', '-n', '4')
+    expect([await tail.ended(), tail.stdout]).toEqual([0, 'one\ntwo\nthree\n2\n'])
+  })
+
+  test('of one event gives the ID of the first time', async () => {
+    const hub = await startHub()
+    const run = async () => {
+      const publish = headwater('publish', '--hub', hub.url, '-t', 'log', '--key', 'once', 'hello')
+      expect(await publish.ended()).toBe(0)
+      return publish.stdout
+    }
+    expect(await run()).toBe(await run())
+  })
+
+  test('goes on where a run was killed', async () => {
+    const hub = await startHub()
+    const lines = Array.from({ length: 3000 }, (_, n) => `line ${n}`)
+    const first = headwater('publish', '--hub', hub.url, '-t', 'log', '--key', 'k')
+    first.child.stdin.write(`${lines.slice(0, 1500).join('\n')}\n`)
+    const tail = headwater('tail', hub.url, '-q', '--since', 'earliest', '-n', '3000')
+    await tail.said(/line 10\n/)
+    first.child.kill('SIGKILL')
+    await first.ended()
+    const second = headwater('publish', '--hub', hub.url, '-t', 'log', '--key', 'k')
+    second.child.stdin.end(`${lines.join('\n')}\n`)
+    expect(await second.ended()).toBe(0)
+    const [, published, already] = await second.said(/published (\d+) events; (\d+) were there already/, 'stderr')
+    expect(Number(published) + Number(already)).toBe(3000)
+    expect(Number(already)).toBeGreaterThan(10)
+    expect(await tail.ended()).toBe(0)
+    expect(tail.stdout.split('\n').filter(Boolean)).toEqual(lines)
+  })
+
+  test('refuses a key that the hub would not take', async () => {
+    const publish = headwater('publish', '-t', 'log', '--key', 'k'.repeat(201), 'x')
+    expect(await publish.ended()).toBe(2)
+    expect(publish.stderr).toMatch(/^headwater: --key/)
+  })
+})
+
 describe('headwater publish, of what is not UTF-8', () => {
   test('passes over the line, says which, and exits 1', async () => {
     const hub = await startHub()

@@ -1,3 +1,4 @@
+import { parseEventId } from '@headwater/sse/internal'
 import { HubError } from '../../base/errors.ts'
 import { untilAborted } from '../../base/until-aborted.ts'
 import type { PreparedEvent } from '../../hub/publish-init.ts'
@@ -23,7 +24,8 @@ export interface EventLines {
 
 /**
  * Publishes a stream of events, one line of JSON each. For each it yields one line, in the same
- * order: the line's number and either the event's ID or a problem. Lines that are read together are
+ * order: the line's number and either the event's ID or a problem; `already` if the event is known by
+ * its key, and was stored before. Lines that are read together are
  * stored together. The hub reads no more until it has stored and acknowledged those, so that no
  * client can send faster than the hub stores.
  *
@@ -50,6 +52,8 @@ interface Entry {
   readonly event: PreparedEvent | undefined
   refusal: HubError | undefined
   id?: string
+  /** Whether it is known by its key, and so was stored before. */
+  isKnown?: boolean
 }
 
 function toEntry(
@@ -72,6 +76,7 @@ async function store(
   span: HubSpan | undefined,
 ): Promise<HubError | undefined> {
   const accepted = entries.filter(({ event }) => event)
+  const { headPosition } = hub
   const results = await hub.appendEach(
     accepted.map(({ event }) => event!),
     span,
@@ -79,8 +84,12 @@ async function store(
   let failure: HubError | undefined
   for (const [index, entry] of accepted.entries()) {
     const result = results[index]!
-    if (result.status === 'fulfilled') entry.id = result.value
-    else if (isTaken(result.reason)) entry.refusal = result.reason
+    if (result.status === 'fulfilled') {
+      entry.id = result.value
+      // A new event comes after all that there were. What a publisher's own ID says of that is nothing.
+      const position = entry.event?.event.id === undefined ? parseEventId(result.value)?.position : undefined
+      entry.isKnown = position !== undefined && position <= headPosition
+    } else if (isTaken(result.reason)) entry.refusal = result.reason
     else failure ??= known(result.reason, onError)
   }
   return failure
@@ -90,10 +99,11 @@ function isTaken(error: unknown): error is HubError {
   return error instanceof HubError && error.code === 'EVENT_ID_TAKEN'
 }
 
-function acknowledge({ number, id, refusal }: Entry, failure: HubError | undefined): string {
+function acknowledge({ number, id, isKnown, refusal }: Entry, failure: HubError | undefined): string {
+  if (id !== undefined) return `${JSON.stringify({ line: number, id, ...(isKnown && { already: true }) })}\n`
   const error = refusal ?? failure
   const { title: _, ...problem } = toProblem(error)
-  return `${JSON.stringify(id === undefined ? { line: number, ...problem } : { line: number, id })}\n`
+  return `${JSON.stringify({ line: number, ...problem })}\n`
 }
 
 /** The client learns what it did wrong. The operator must also learn of the store's failures. */
