@@ -27,7 +27,7 @@ export type Range = 'minute' | 'hour' | 'day'
 export interface Notice {
   readonly id: string
   readonly at: number
-  readonly kind: 'refused' | 'failed' | 'gap' | 'slow' | 'recovered'
+  readonly kind: 'refused' | 'failed' | 'gap' | 'slow' | 'recovered' | 'trimmed'
   readonly text: string
   readonly count: number
   readonly address?: string | undefined

@@ -281,6 +281,7 @@ const kinds: Readonly<Record<Notice['kind'], string>> = {
   gap: 'gap',
   slow: 'too slow',
   recovered: 'well again',
+  trimmed: 'trimmed',
 }
 
 function Notices({ notices }: { notices: readonly Notice[] }) {

@@ -144,6 +144,12 @@ export class Authenticator {
     return refusal && refused(refusal, rights.dialect)
   }
 
+  /** Checks that the rights grant trimming the history. Returns `undefined` if they do. */
+  refuseTrim(rights: Rights): AuthRefused | undefined {
+    const refusal = rights.refuseTrim()
+    return refusal && refused(refusal, rights.dialect)
+  }
+
   #isOpenTo(role: Role): boolean {
     return role === 'publisher' ? this.#config.anonymousPublishers : this.#config.anonymousSubscribers
   }

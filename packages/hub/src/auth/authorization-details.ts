@@ -60,6 +60,7 @@ function readDetail(detail: Record<string, unknown>, rules: GrantRules): Grant |
     matchers,
     mayReplicate: isForAll && actions.includes('replicate'),
     mayObserve: isForAll && actions.includes('observe'),
+    mayTrim: isForAll && actions.includes('trim'),
     payload: Object.hasOwn(detail, 'payload') ? { value: detail.payload } : undefined,
   }
 }

@@ -11,6 +11,8 @@ export interface Grant {
   readonly mayReplicate: boolean
   /** Whether the holder may look at the whole hub: figures, subscribers, topics and history. */
   readonly mayObserve: boolean
+  /** Whether the holder may trim the history. */
+  readonly mayTrim: boolean
   /**
    * The payload of the entry, which others may read in subscription events. Boxed, because it may
    * be any JSON.

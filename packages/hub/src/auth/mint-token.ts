@@ -36,6 +36,8 @@ export interface MintOptions {
   readonly replicate?: boolean | undefined
   /** Whether the token lets its holder look at the whole hub on the dashboard. Only in 1.0. Default false. */
   readonly observe?: boolean | undefined
+  /** Whether the token lets its holder trim the history. Only in 1.0. Default false. */
+  readonly trim?: boolean | undefined
   /** The payload that others may read in subscription events. Any JSON. Default: none. */
   readonly payload?: unknown
   /** The subject of the token. Default `development`. */
@@ -117,6 +119,7 @@ function accessTokenClaims(options: MintOptions): Record<string, unknown> {
     subscribe = [],
     replicate = false,
     observe = false,
+    trim = false,
     payload,
     subject = 'development',
   } = options
@@ -151,14 +154,16 @@ function accessTokenClaims(options: MintOptions): Record<string, unknown> {
       ...(subscribe.length > 0 ? [detail('subscribe', subscribe)] : []),
       ...(replicate ? [detail('replicate', [{ match: '*', matchType: 'exact' }])] : []),
       ...(observe ? [detail('observe', [{ match: '*', matchType: 'exact' }])] : []),
+      ...(trim ? [detail('trim', [{ match: '*', matchType: 'exact' }])] : []),
     ],
   }
 }
 
 function oldClaims(options: MintOptions): Record<string, unknown> {
-  const { issuer, audience, publish = [], subscribe = [], replicate, observe, payload, subject } = options
+  const { issuer, audience, publish = [], subscribe = [], replicate, observe, trim, payload, subject } = options
   if (replicate) throw new HubError('INVALID_OPTION', 'A token of Mercure 0.x cannot grant replicate. Make one of 1.0.')
   if (observe) throw new HubError('INVALID_OPTION', 'A token of Mercure 0.x cannot grant observe. Make one of 1.0.')
+  if (trim) throw new HubError('INVALID_OPTION', 'A token of Mercure 0.x cannot grant trim. Make one of 1.0.')
   const selectors = (grants: readonly TopicGrant[]) =>
     grants.map(({ match, matchType }) => {
       if (matchType === 'urlpattern') refuseType(match, matchType, '0.x', 'template')

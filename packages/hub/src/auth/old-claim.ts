@@ -31,8 +31,22 @@ export function readOldClaim(claims: Claims, rules: GrantRules): readonly Grant[
   if (subscribing instanceof Refusal) return subscribing
   const payload = Object.hasOwn(claim, 'payload') ? { value: (claim as { payload?: unknown }).payload } : undefined
   return [
-    { roles: new Set(['publisher']), matchers: publishing, mayReplicate: false, mayObserve: false, payload: undefined },
-    { roles: new Set(['subscriber']), matchers: subscribing, mayReplicate: false, mayObserve: false, payload },
+    {
+      roles: new Set(['publisher']),
+      matchers: publishing,
+      mayReplicate: false,
+      mayObserve: false,
+      mayTrim: false,
+      payload: undefined,
+    },
+    {
+      roles: new Set(['subscriber']),
+      matchers: subscribing,
+      mayReplicate: false,
+      mayObserve: false,
+      mayTrim: false,
+      payload,
+    },
   ]
 }
 

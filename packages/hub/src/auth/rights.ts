@@ -28,6 +28,8 @@ export class Rights {
   readonly mayReplicate: boolean
   /** Whether the client may look at the whole hub. Only a subscriber's token can grant it. */
   readonly mayObserve: boolean
+  /** Whether the client may trim the history. Only a publisher's token can grant it. */
+  readonly mayTrim: boolean
   /** The same for all clients with the same rights to subscribe: they can share a feed. */
   readonly key: string
   readonly #publish: MatcherSet
@@ -55,6 +57,7 @@ export class Rights {
         matchers: [everyTopic],
         mayReplicate: false,
         mayObserve: false,
+        mayTrim: false,
         payload: undefined,
       }
       const nobody = { dialect, isAnonymous: true, expiresAt: undefined, holder: undefined }
@@ -77,6 +80,7 @@ export class Rights {
     this.#subscribeGrants = grantsOf('subscriber')
     this.mayReplicate = role === 'subscriber' && grants.some((grant) => grant.mayReplicate)
     this.mayObserve = role === 'subscriber' && grants.some((grant) => grant.mayObserve)
+    this.mayTrim = role === 'publisher' && grants.some((grant) => grant.mayTrim)
     this.#subscribe = new MatcherSet(this.#subscribeGrants.flatMap(({ matchers }) => matchers))
     this.#publish = new MatcherSet(grantsOf('publisher').flatMap(({ matchers }) => matchers))
     this.subscribeMatchers = this.#subscribe.matchers
@@ -134,6 +138,13 @@ export class Rights {
     if (this.mayObserve) return undefined
     if (this.isAnonymous) return new Refusal('missing_token', 'looking at the whole hub needs a token')
     return new Refusal('insufficient_scope', 'the token does not grant the action observe on all topics ("*")')
+  }
+
+  /** Why the client may not trim the history; `undefined` if it may. */
+  refuseTrim(): Refusal | undefined {
+    if (this.mayTrim) return undefined
+    if (this.isAnonymous) return new Refusal('missing_token', 'trimming the history needs a token')
+    return new Refusal('insufficient_scope', 'the token does not grant the action trim on all topics ("*")')
   }
 
   /**

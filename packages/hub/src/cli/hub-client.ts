@@ -42,9 +42,15 @@ export async function publishOnce(
 /** What the hub decided on one of several events. */
 export type Acknowledgement =
   /** `already`: it was stored before, under the same key. */
-  | { readonly name: 'stored'; readonly id: string; readonly already: boolean }
-  /** Only this one is refused. */
-  | { readonly name: 'refused'; readonly status: number; readonly code: string; readonly reason: string }
+  { readonly name: 'stored'; readonly id: string; readonly already: boolean } | Refusal
+
+/** Why a hub refuses one of several events, and not the others. */
+export interface Refusal {
+  readonly name: 'refused'
+  readonly status: number
+  readonly code: string
+  readonly reason: string
+}
 
 /** The result of sending several events together. */
 export interface BatchOutcome {
@@ -57,11 +63,15 @@ export interface BatchOutcome {
 /** Refusals that concern just one event: it is too large, or another one has its ID. */
 const refusesOne: ReadonlySet<number> = new Set([409, 413])
 
-/** Publishes several events, each a line of JSON, in one request. */
+/**
+ * Publishes several events, each a line of JSON, in one request. A refusal for which `concernsOne` is
+ * false would meet all of them, and ends the request.
+ */
 export async function publishBatch(
   hub: URL,
   lines: readonly string[],
   token: string | undefined,
+  concernsOne: (refusal: Pick<Refusal, 'status' | 'code'>) => boolean = ({ status }) => refusesOne.has(status),
 ): Promise<BatchOutcome> {
   const acknowledged: Acknowledgement[] = []
   try {
@@ -74,7 +84,7 @@ export async function publishBatch(
       const { id, already = false, status = 200, code = '', detail } = JSON.parse(String(line)) as Reply
       const reason = `${status} ${detail}`
       if (id !== undefined) acknowledged.push({ name: 'stored', id, already })
-      else if (refusesOne.has(status)) acknowledged.push({ name: 'refused', status, code, reason })
+      else if (concernsOne({ status, code })) acknowledged.push({ name: 'refused', status, code, reason })
       else if (status < 500) return { acknowledged, end: { name: 'refused', status, reason } }
       else return { acknowledged, end: { name: 'away', reason, retryAfterMs: 0 } }
     }

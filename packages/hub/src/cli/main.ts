@@ -3,6 +3,7 @@ import { HubError } from '../base/errors.ts'
 import { version } from '../base/version.ts'
 import { doctorCommand } from './doctor.ts'
 import { exitCodeOf } from './exit-code.ts'
+import { historyCommand } from './history.ts'
 import { publishCommand } from './publish.ts'
 import { serveCommand } from './serve/serve.ts'
 import { storeCommand } from './store.ts'
@@ -19,6 +20,7 @@ const program = new Command('headwater')
   .addCommand(serveCommand())
   .addCommand(publishCommand())
   .addCommand(tailCommand())
+  .addCommand(historyCommand())
   .addCommand(tokenCommand())
   .addCommand(vitalsCommand())
   .addCommand(doctorCommand())

@@ -52,8 +52,14 @@ export async function readObserved<Route extends keyof Answers>(
   return (await askHub(hub, observedUrl(hub, route, query), {}, what)) as Answers[Route]
 }
 
-/** Sends a request for operators, and returns its answer from JSON. */
-export async function askHub(hub: ObservedHub, url: URL, init: RequestInit, what: string): Promise<unknown> {
+/** Sends a request for operators, which needs a right, and returns its answer from JSON. */
+export async function askHub(
+  hub: ObservedHub,
+  url: URL,
+  init: RequestInit,
+  what: string,
+  right: 'observe' | 'trim' = 'observe',
+): Promise<unknown> {
   let response: Response
   let text: string
   try {
@@ -69,7 +75,7 @@ export async function askHub(hub: ObservedHub, url: URL, init: RequestInit, what
     throw new HubError('HUB_UNREACHABLE', `${what}: no hub answers at ${hub.url.origin}: ${reason}.`, { cause: error })
   }
   if (response.ok) return parsed(text, hub, what)
-  throw refusal(response.status, text, hub, what)
+  throw refusal(response.status, text, hub, what, right)
 }
 
 function parsed(text: string, hub: ObservedHub, what: string): unknown {
@@ -82,10 +88,10 @@ function parsed(text: string, hub: ObservedHub, what: string): unknown {
   }
 }
 
-function refusal(status: number, text: string, hub: ObservedHub, what: string): HubError {
+function refusal(status: number, text: string, hub: ObservedHub, what: string, right: string): HubError {
   if (status === 401 || status === 403) {
-    const advice = 'Pass --token with one of headwater token --observe.'
-    return new HubError('HUB_REFUSED', `${what} needs the right to observe: ${status} ${detailOf(text)} ${advice}`)
+    const advice = `Pass --token with one of headwater token --${right}.`
+    return new HubError('HUB_REFUSED', `${what} needs the right to ${right}: ${status} ${detailOf(text)} ${advice}`)
   }
   if (status === 404 && !/^\{/.test(text)) {
     return new HubError(

@@ -1,5 +1,5 @@
 import { parseEventId } from '@headwater/sse/internal'
-import { type Acknowledgement, type BatchOutcome, backOff, publishBatch } from './hub-client.ts'
+import { type Acknowledgement, type BatchOutcome, backOff, publishBatch, type Refusal } from './hub-client.ts'
 import { notUtf8, readLines } from './lines.ts'
 
 /** How far a stream of lines is published, in numbers of lines. */
@@ -35,6 +35,10 @@ export interface PublishLinesOptions {
    * count from 1.
    */
   readonly onRefused: (line: number, reason: string) => void
+  /** Which refusals concern one line only. Default: it is too large, or its ID is taken. */
+  readonly concernsOne?: (refusal: Pick<Refusal, 'status' | 'code'>) => boolean
+  /** Called with what the hub decided on each line, in order. */
+  readonly onAcknowledged?: (acknowledgement: Acknowledgement) => void
   /** Called when the hub has decided on some more lines. */
   readonly onProgress?: ((counts: LineCounts) => void) | undefined
 }
@@ -53,7 +57,7 @@ export async function publishLines(
   source: AsyncIterable<Uint8Array>,
   options: PublishLinesOptions,
 ): Promise<LinesOutcome> {
-  const { hub, token, key, toEvent, waitMs, onAway, onRefused, onProgress } = options
+  const { hub, token, key, toEvent, waitMs, onAway, onRefused, onProgress, onAcknowledged } = options
   const run = key ?? crypto.randomUUID()
   const queue = new LineQueue(readLines(source))
   let [published, already, refused] = [0, 0, 0]
@@ -62,6 +66,7 @@ export async function publishLines(
 
   /** `isResent`: an answer was lost before, so this run may have stored it itself. */
   function count(acknowledgement: Acknowledgement, isResent: boolean): void {
+    onAcknowledged?.(acknowledgement)
     if (acknowledgement.name === 'refused') {
       refused++
       onRefused(decided(), acknowledgement.reason)
@@ -93,7 +98,7 @@ export async function publishLines(
     let until: number | undefined
     for (let attempt = 0, isResent = false; bodies.length > 0; attempt++, isResent = true) {
       const before = decided()
-      const outcome = await publishBatch(hub, bodies, token)
+      const outcome = await publishBatch(hub, bodies, token, options.concernsOne)
       for (const acknowledgement of outcome.acknowledged) count(acknowledgement, isResent)
       bodies.splice(0, outcome.acknowledged.length)
       onProgress?.({ published, already, refused })

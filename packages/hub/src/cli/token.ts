@@ -15,6 +15,7 @@ interface TokenOptions {
   subscribe: TopicGrant[]
   replicate?: true
   observe?: true
+  trim?: true
   payload?: unknown
   subject?: string
   kid?: string
@@ -60,6 +61,7 @@ In production, let your application or your authorization server make the tokens
     )
     .option('--replicate', 'let a hub at the edge copy the whole history, private events included (serve --upstream)')
     .option('--observe', 'let a person look at the whole hub on its page: figures, subscribers, topics and history')
+    .option('--trim', 'let the holder drop the oldest events, for everyone and for good (headwater history trim)')
     .option('--payload <json>', 'what others may read about the subscriber, as JSON', parsePayload)
     .option('--subject <name>', 'subject of the token (default: development)')
     .addOption(new DurationOption('--expires <time>', 'lifetime of the token: 90s, 15m, 1h, 7d').default(3600, '1h'))
@@ -89,14 +91,14 @@ Use it:
 }
 
 async function token(options: TokenOptions): Promise<void> {
-  const { keyAlg, publish, subscribe, replicate, observe, expires } = options
+  const { keyAlg, publish, subscribe, replicate, observe, trim, expires } = options
   if (!isAlgorithm(keyAlg)) {
     throw new HubError(
       'INVALID_OPTION',
       `--key-alg ${keyAlg} is not an algorithm for tokens. Use HS256 with a shared secret.`,
     )
   }
-  if (publish.length + subscribe.length === 0 && !replicate && !observe) {
+  if (publish.length + subscribe.length === 0 && !replicate && !observe && !trim) {
     throw new HubError(
       'INVALID_OPTION',
       "A token that grants nothing is useless. Add --publish or --subscribe, '*' for all topics.",
@@ -113,6 +115,7 @@ async function token(options: TokenOptions): Promise<void> {
     subscribe,
     replicate,
     observe,
+    trim,
     payload: options.payload,
     subject: options.subject,
     lifetimeSeconds: expires,

@@ -22,6 +22,7 @@ import { type HubRequest, type HubResponse, type HubResponseHeaders, noSniff, pa
 import { problemResponse, ruleFor } from './message/problem.ts'
 import type { Metrics } from './metrics.ts'
 import { observeRoute } from './observe/observe.ts'
+import { trimRoute } from './observe/trim.ts'
 import { documentsPart, openApiDocument } from './openapi/openapi.ts'
 import { publish } from './publish/publish.ts'
 import type { PublishContext } from './publish/publish-context.ts'
@@ -108,6 +109,11 @@ export interface HandlerOptions {
   readonly isOpenToObservers?: boolean | undefined
   /** Serves these streams. Default: none. */
   readonly streams?: Streams | undefined
+  /**
+   * Lets everyone who reaches the hub trim its history, if it keeps what operators look at. Default:
+   * false, and only those whom `authorize` or a token grants `trim`.
+   */
+  readonly isOpenToTrimming?: boolean | undefined
   /** Options of every subscriber's session. */
   readonly session?: SessionOptions | undefined
   /**
@@ -133,6 +139,11 @@ export interface HandlerOptions {
    * reported.
    */
   readonly onBrowserFull?: ((address: string) => void) | undefined
+  /**
+   * Called when somebody has trimmed the history over HTTP, with the newest position that is gone.
+   * Default: not reported.
+   */
+  readonly onTrimmed?: ((through: number, request: RequestSummary) => void) | undefined
   /**
    * Called for each answered request with the status; for an event stream, when it begins. Default:
    * not reported.
@@ -178,11 +189,12 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
     observatory,
     streams,
     isOpenToObservers: isOpen = false,
+    isOpenToTrimming = false,
     metrics,
     closing,
     onError = console.error,
   } = options
-  const { telemetry, tokens, onRefused, onForeignPage, onBrowserFull, onAnswered, onStreamEnded } = options
+  const { telemetry, tokens, onRefused, onForeignPage, onBrowserFull, onAnswered, onStreamEnded, onTrimmed } = options
   const authorizer = chooseAuthorizer(options, hub.path)
   const cors = new Cors(options.corsOrigins ?? [])
   const limits: Readonly<Limits> = withDefaultLimits(options.limits)
@@ -240,6 +252,19 @@ export function createRouter(hub: HubCore, options: HandlerOptions = {}): Router
       options.asyncApi,
     ),
     observe: observatory && observeRoute({ hub, observatory, authorizer, isOpen, selectorRules }),
+    trim:
+      observatory &&
+      trimRoute({
+        hub,
+        authorizer,
+        isOpen: isOpenToTrimming,
+        onTrimmed(through, request) {
+          observatory.note('trimmed', `The history was trimmed up to position ${through}.`, {
+            address: addresses.nameOf(request),
+          })
+          onTrimmed?.(through, summaryOf(request, 'observe'))
+        },
+      }),
     subscriptions: subscriptions && {
       isAt: (path) => subscriptions.paths.has(path),
       answer: (request) => answerSubscriptions(subscriptions, request, authorizer),

@@ -57,6 +57,8 @@ export interface Answers {
   /** The descriptions of all of this. */
   readonly documents: Part
   readonly observe: Part | undefined
+  /** At one path of those of `observe`. */
+  readonly trim: Part | undefined
   readonly subscriptions: Part | undefined
   readonly metadata: Part | undefined
   readonly page: Part | undefined
@@ -93,6 +95,7 @@ export function routesOf(answers: Answers): readonly Route[] {
     streams,
     documents,
     observe,
+    trim,
     subscriptions,
     metadata,
     page,
@@ -139,6 +142,17 @@ export function routesOf(answers: Answers): readonly Route[] {
       isForPages: false,
       isForOperators: true,
     },
+    observe &&
+      trim && {
+        isAt: trim.isAt,
+        name: 'observe',
+        methods: new Map([
+          ...methods('GET, HEAD', 'observe', observe.answer),
+          ...methods('DELETE', 'observe', trim.answer),
+        ]),
+        isForPages: false,
+        isForOperators: true,
+      },
     forPages(documents.isAt, 'operating', methods('GET, HEAD', 'operating', documents.answer)),
     observe && {
       isAt: observe.isAt,

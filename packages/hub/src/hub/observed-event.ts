@@ -8,6 +8,8 @@ export interface ObservedEvent {
   readonly position: number
   /** When this hub stored it, in milliseconds since 1970; `null` if the store does not know. */
   readonly at: number | null
+  /** Tells the event from any other that had its position; see `HistoryPosition`. */
+  readonly tag: number
   /** The ID with which subscribers get it. */
   readonly id: string
   /** The canonical topic, then the alternates. */
@@ -34,11 +36,12 @@ export function toObserved(
   rights: MatcherSet,
   most = shownCharacters,
 ): ObservedEvent {
-  const { position, storedAt, topics, type = 'message', data, isPrivate, retryMs } = event
+  const { position, tag, storedAt, topics, type = 'message', data, isPrivate, retryMs } = event
   const isShown = !isPrivate || rights.selectsAny(toTopics(topics))
   return {
     position,
     at: storedAt ?? null,
+    tag,
     id: eventIdOf(epoch, event),
     topics,
     type,

@@ -84,6 +84,11 @@ export class ObservedHistory {
     }
   }
 
+  /** The position of the event to which its publisher gave an ID; `undefined` if none is kept. */
+  async positionOf(id: string): Promise<number | undefined> {
+    return (await this.#store.find(id))?.position
+  }
+
   /**
    * Reads one event with all of its data, and the bytes that subscribers get. `undefined` if none is
    * kept at the position.
@@ -105,6 +110,16 @@ export class ObservedHistory {
   trace(id: string, rights: readonly Matcher[], signal?: AbortSignal): Promise<TracedEvent> {
     const [store, history, countSubscribers] = [this.#store, this.#history, this.#countSubscribers]
     return traceEvent(id, { store, history, rights, countSubscribers, signal })
+  }
+
+  /**
+   * Drops every event up to a position. Resolves to the newest position that is gone, and to how many
+   * events are kept. Rejects as the store does.
+   */
+  async trim(through: number): Promise<{ readonly trimmed: number; readonly count: number }> {
+    await this.#store.trim(through)
+    const { trimmed, count } = await this.#store.bounds()
+    return { trimmed: trimmed.position, count }
   }
 
   /**

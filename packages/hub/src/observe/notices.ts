@@ -26,6 +26,8 @@ export type NoticeKind =
   | 'slow'
   /** Something works again. */
   | 'recovered'
+  /** Somebody dropped the oldest events. */
+  | 'trimmed'
 
 /** The most notices that are kept. */
 const maxNotices = 200

@@ -17,7 +17,7 @@ export function decorateStore(store: EventStore, methods: Partial<EventStore>): 
     inspect: (position) => store.inspect(position),
     find: (id) => store.find(id),
     follow: (follower) => store.follow(follower),
-    trim: () => store.trim(),
+    trim: (through) => store.trim(through),
     ...(check && { check: () => check.call(store) }),
     ...(upstream && { upstream: () => upstream.call(store) }),
     close: () => store.close(),

@@ -66,6 +66,11 @@ export class StoredTimes {
     this.#latest = newestAt
   }
 
+  /** The same, to go on from. */
+  copy(): StoredTimes {
+    return new StoredTimes(this.#steps, this.#latest)
+  }
+
   /** Whether the clock has gone back since the newest event was stored. */
   isStep(at: number): boolean {
     return at < this.#latest - toleranceMs

@@ -176,9 +176,9 @@ class MemoryStore implements EventStore {
     }
   }
 
-  async trim(): Promise<void> {
+  async trim(through = 0): Promise<void> {
     this.#assertOpen()
-    this.#enforceRetention()
+    this.#enforceRetention(through)
   }
 
   async close(): Promise<void> {
@@ -278,13 +278,13 @@ class MemoryStore implements EventStore {
     }
   }
 
-  #enforceRetention(): void {
+  #enforceRetention(through = 0): void {
     const before = this.#trimmed
     const tooOld = this.#clock.now(this.#now()) - this.#maxAgeMs
     for (let oldest = this.#events.at(0); oldest; oldest = this.#events.at(0)) {
       const isYoung = this.#times.latest(oldest.position, oldest.storedAt) > tooOld
       const isKept = this.#events.length <= this.#maxEvents && this.#bytes <= this.#maxBytes && isYoung
-      if (isKept) break
+      if (isKept && oldest.position > through) break
       this.#drop(oldest)
     }
     this.#times.forget(this.#trimmed.position)

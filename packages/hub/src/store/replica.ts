@@ -30,6 +30,12 @@ export interface Replica extends Omit<EventStore, 'append' | 'appendAll'> {
   dropAfter(mark: HistoryPosition): Promise<void>
 }
 
+/** A replica in a directory, of a history that may no longer be anywhere else. */
+export interface RestoringReplica extends Replica {
+  /** The same as `apply`, but the events are as old as they were: stored at their `storedAt`. */
+  restore(events: readonly StoredEvent[]): Promise<void>
+}
+
 export interface ReplicaOptions extends SqliteStoreOptions {
   /** The epoch of the replicated history. */
   readonly epoch: string
@@ -40,7 +46,7 @@ export interface ReplicaOptions extends SqliteStoreOptions {
  *
  * @throws HubError as `openSqliteStore` does; `STORE_FAILED` if the directory holds another history
  */
-export async function openReplica({ epoch, ...options }: ReplicaOptions): Promise<Replica> {
+export async function openReplica({ epoch, ...options }: ReplicaOptions): Promise<RestoringReplica> {
   const checked = checkOptions(options, epoch)
   const thread = await LogThread.start(checked)
   if (thread.epoch !== epoch) {
@@ -55,9 +61,13 @@ export async function openReplica({ epoch, ...options }: ReplicaOptions): Promis
   return new SqliteReplica(thread, checked)
 }
 
-class SqliteReplica extends SqliteHistory implements Replica {
+class SqliteReplica extends SqliteHistory implements RestoringReplica {
   apply(events: readonly StoredEvent[], previous?: HistoryPosition): Promise<void> {
     return this.ask((thread) => thread.apply(events, previous))
+  }
+
+  restore(events: readonly StoredEvent[]): Promise<void> {
+    return this.ask((thread) => thread.apply(events, undefined, true))
   }
 
   trimThrough(mark: HistoryPosition): Promise<void> {

@@ -108,8 +108,8 @@ class SharedStoreClient implements EventStore {
     }).then(() => stop)
   }
 
-  trim(): Promise<void> {
-    return this.#ask({ name: 'trim' })
+  trim(through?: number): Promise<void> {
+    return this.#ask({ name: 'trim', through })
   }
 
   close(): Promise<void> {

@@ -330,9 +330,11 @@ export interface EventStore {
 
   /**
    * Drops now what retention no longer keeps. Stores do so by themselves; operators and tests may
-   * not want to wait.
+   * not want to wait. With `through`, also every event up to that position, whatever the retention; a
+   * position after the head means the head. A store whose history is kept elsewhere rejects that with
+   * `INVALID_REQUEST`.
    */
-  trim(): Promise<void>
+  trim(through?: number): Promise<void>
 
   /**
    * Finds out whether an append could be stored now, and stores nothing. Rejects as `append` would.

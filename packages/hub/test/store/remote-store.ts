@@ -110,9 +110,9 @@ export function createRemoteStore({ seed = 1, ...options }: MemoryStoreOptions &
       await late()
       return () => void followers.delete(follower)
     },
-    async trim() {
+    async trim(through) {
       await started()
-      await engine.trim()
+      await engine.trim(through === undefined ? undefined : Math.floor(through / spacing))
     },
     async close() {
       isClosed = true

@@ -37,6 +37,27 @@ describeStore('SQLite, sequenced elsewhere with holes,', {
 const epoch = 'abcdefghij'
 
 describe('a replica', () => {
+  test('restores events as old as they were, and they expire by that', async () => {
+    let clock = Date.UTC(2027, 0, 31)
+    const directory = temporaryDirectory()
+    const now = () => clock
+    const restored = await openReplica({ directory, epoch, now, maxBytes: Infinity })
+    const times = [60, 50, 50, 40].map((minutes) => clock - minutes * 60_000)
+    await restored.restore(times.map((storedAt, index) => ({ ...at(index + 1, `${index}`), storedAt })))
+    const kept = async (store: EventStore | Replica) =>
+      (await store.read({ after: 0, through: 4, topics: undefined, maxEvents: 9, maxBytes: 1e6 })).events.map(
+        ({ storedAt }) => storedAt,
+      )
+    expect(await kept(restored)).toEqual(times)
+    await restored.close()
+    const store = await openStore(directory, { now, maxAgeMs: 55 * 60_000 })
+    await store.trim()
+    expect(await kept(store)).toEqual(times.slice(1))
+    clock += 6 * 60_000
+    await store.trim()
+    expect(await kept(store)).toEqual(times.slice(3))
+  })
+
   test('keeps events at the places they have, and knows the holes between them', async () => {
     const replica = await openTemporary()
     await replica.apply([at(5, 'five'), at(6, 'six', { topics: ['b'] }), at(2 ** 40, 'far', { id: 'mine' })])

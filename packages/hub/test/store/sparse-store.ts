@@ -86,7 +86,7 @@ export async function openSparseStore(options: ReplicaOptions, sequencer: Sparse
     inspect: (position) => replica.inspect(position),
     find: (id) => replica.find(id),
     follow: (follower) => replica.follow(follower),
-    trim: () => replica.trim(),
+    trim: (through) => replica.trim(through),
     check: () => replica.check!(),
     close: () => replica.close(),
   }

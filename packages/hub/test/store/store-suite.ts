@@ -21,6 +21,8 @@ export interface StoreDriver {
   reopen?(closed: EventStore, options: SuiteOptions): Promise<EventStore>
   /** How many random sequences it is tried with; fewer where opening takes long. Default 60. */
   readonly sequences?: number
+  /** Whether the history is kept elsewhere, and so cannot be trimmed here by position. */
+  readonly keepsElsewhere?: boolean
   /** Frees what the last store took. */
   dispose?(): Promise<void>
 }
@@ -533,6 +535,36 @@ export function describeStore(name: string, driver: StoreDriver): void {
     })
 
     describe('trimming', () => {
+      test('by position drops everything up to it, and says so', async () => {
+        const marks = []
+        for (let n = 0; n < 5; n++) marks.push(await append(event(`${n}`)))
+        await told()
+        if (driver.keepsElsewhere) {
+          await expect(store.trim(marks[1]!.position)).rejects.toMatchObject({ code: 'INVALID_REQUEST' })
+          return
+        }
+        await store.trim(marks[1]!.position)
+        expect(await datas()).toEqual(['2', '3', '4'])
+        expect((await store.bounds()).trimmed).toEqual(marks[1])
+        // What is gone already is no fault.
+        await store.trim(marks[0]!.position)
+        expect(await datas()).toEqual(['2', '3', '4'])
+        const { lost } = await store.read(query({ through: marks[4]!.position }))
+        expect(lost.at(-1)).toMatchObject({ position: marks[1]!.position, topics: ['a'] })
+      })
+
+      test('by position goes no further than the head', async () => {
+        if (driver.keepsElsewhere) return
+        const marks = []
+        for (let n = 0; n < 2; n++) marks.push(await append(event(`${n}`)))
+        await told()
+        await store.trim(Number.MAX_SAFE_INTEGER)
+        expect(await store.bounds()).toEqual({ head: marks[1], trimmed: marks[1], earliest: undefined, count: 0 })
+        const next = await append(event('next'))
+        expect(next.position).toBeGreaterThan(marks[1]!.position)
+        expect(await datas()).toEqual(['next'])
+      })
+
       test('keeps the newest events by number', async () => {
         await open({ maxEvents: 3 })
         for (let n = 0; n < 10; n++) await append(event(`${n}`))

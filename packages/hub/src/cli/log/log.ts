@@ -33,6 +33,7 @@ export const logEvents = {
   'store-failed': 'error',
   'store-recovered': 'info',
   'store-slow': 'warn',
+  'history-trimmed': 'warn',
   'upstream-lost': 'error',
   'upstream-connected': 'info',
   reloaded: 'info',

@@ -66,6 +66,7 @@ export async function startServer(given: ServerOptions): Promise<RunningServer> 
     observatory,
     telemetry: options.telemetry ?? false,
     isOpenToObservers: options.dev ?? false,
+    isOpenToTrimming: options.dev ?? false,
     onError: (error) => logFailure(log, error),
     onStoreHealth: (health) => logStoreHealth(log, health),
     onRefused: ({ message, code }, { method, route, address: from }) =>
@@ -74,6 +75,11 @@ export async function startServer(given: ServerOptions): Promise<RunningServer> 
         `refused a ${method === 'connection' ? method : `${method} (${route})`} from ${from}: ${message}`,
         { address: from, method, route, code },
       ),
+    onTrimmed: (through, { address: from }) =>
+      log.write('history-trimmed', `the history was trimmed up to position ${through}, for ${from}.`, {
+        address: from,
+        through,
+      }),
     onForeignPage(origin, { method, route, address: from }) {
       log.writeThrottled(
         'page-refused',

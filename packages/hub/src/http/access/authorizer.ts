@@ -53,6 +53,11 @@ export interface Authorizer {
    * and to when the permission expires. Nobody may without a token, or where no rules say who may.
    */
   authorizeObserver(request: HubRequest): Promise<Pick<Permission, 'subscribe' | 'expiresAt'>>
+  /**
+   * Checks that a request may trim the history. Nobody may without a token, or where no rules say who
+   * may.
+   */
+  authorizeTrim(request: HubRequest): Promise<void>
 }
 
 /** The URL of a hub at a path. Used if no other URL is configured. */
@@ -92,6 +97,14 @@ export function authorizerFrom(path: string, authorize?: Authorize): Authorizer 
       throw new HubError(
         'FORBIDDEN',
         'This request may not look at the whole hub. The program that runs the hub allows it by "observe" in what its authorize function returns.',
+      )
+    },
+    async authorizeTrim(request) {
+      const permission = authorize && (await permissionOf(request, authorize))
+      if (permission?.trim) return
+      throw new HubError(
+        'FORBIDDEN',
+        'This request may not trim the history. The program that runs the hub allows it by "trim" in what its authorize function returns.',
       )
     },
     authorizePublisher: (request) => (authorize ? grantedBy(request, authorize) : everyTopicGranted),

@@ -30,6 +30,10 @@ export interface Permission {
    */
   readonly observe?: boolean | undefined
   /**
+   * Whether it may trim the history: drop the oldest events for everyone, and for good. Default: false.
+   */
+  readonly trim?: boolean | undefined
+  /**
    * When the permission expires, in milliseconds since 1970. Its event stream ends by then.
    * Default: never.
    */
@@ -73,6 +77,7 @@ const permissionNames = namesOf<Permission>({
   holder: true,
   replicate: true,
   observe: true,
+  trim: true,
 })
 
 /** The topics to which the sender of a request may publish. */

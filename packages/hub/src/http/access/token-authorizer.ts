@@ -124,6 +124,13 @@ export class TokenAuthorizer implements Authorizer {
     return { subscribe: rights.subscribeMatchers, expiresAt: rights.expiresAt }
   }
 
+  async authorizeTrim(request: HubRequest): Promise<void> {
+    const rules = this.#rules
+    const rights = await this.#authenticate(rules, request, 'publisher')
+    const refused = rules.authenticator.refuseTrim(rights)
+    if (refused) this.#refuse(rules, request, refused)
+  }
+
   authorizePublisher(request: HubRequest): PublishPermission | Promise<PublishPermission> {
     const rules = this.#rules
     if (request.head && rules.anonymousHeads.has(request.head)) return everyTopicGranted

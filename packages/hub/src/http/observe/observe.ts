@@ -104,11 +104,15 @@ export function observeRoute(context: ObserveContext): Part {
   }
 
   async function answerEvent(request: HubRequest, { subscribe: rights = [] }: May): Promise<HubResponse> {
-    const position = wholeNumberIn(queryOf(request), 'position')
-    if (position === undefined)
-      throw new HubError('INVALID_REQUEST', 'position is missing: add ?position= and a number.')
-    const found = await hub.observed.event(position, rights, request.clientSignal())
+    const query = queryOf(request)
+    const id = query.get('id')
+    const position = id === undefined ? wholeNumberIn(query, 'position') : await hub.observed.positionOf(id)
+    if (position === undefined && id === undefined)
+      throw new HubError('INVALID_REQUEST', 'position is missing: add ?position= and a number, or ?id=.')
+    const found =
+      position === undefined ? undefined : await hub.observed.event(position, rights, request.clientSignal())
     if (found) return json(found)
+    if (id !== undefined) throw new HubError('NOT_FOUND', 'No event is kept to which its publisher gave this id.')
     throw new HubError('NOT_FOUND', `No event is kept at position ${position}. It may have been trimmed.`)
   }
 
@@ -168,7 +172,8 @@ function json(value: unknown): HubResponse {
   }
 }
 
-function queryOf(request: HubRequest): ReadonlyMap<string, string> {
+/** The fields of a request's query. */
+export function queryOf(request: HubRequest): ReadonlyMap<string, string> {
   return new Map(pairsOf(request))
 }
 
@@ -200,7 +205,8 @@ function limitIn(query: ReadonlyMap<string, string>, most = listed.most): number
   throw new HubError('INVALID_REQUEST', `limit is ${limit}: it must be 1 to ${most}.`)
 }
 
-function wholeNumberIn(query: ReadonlyMap<string, string>, name: string): number | undefined {
+/** Throws `INVALID_REQUEST` for anything but a whole number from 0 up; `undefined` if it is missing. */
+export function wholeNumberIn(query: ReadonlyMap<string, string>, name: string): number | undefined {
   const text = query.get(name)
   if (text === undefined) return undefined
   const number = Number(text)

@@ -15,8 +15,11 @@ import { Traces } from './traces.ts'
 /** The retention; `Infinity` where there is no bound. */
 type Bounded = { readonly [Bound in keyof Retention]-?: number }
 
-/** Stores an event at its sequencer's mark, after all others. In {@link HistoryLog.write}. */
-export type Insert = (record: RecordTuple, mark: HistoryPosition) => void
+/**
+ * Stores an event at its sequencer's mark, after all others. In {@link HistoryLog.write}. `storedAt` is
+ * for an event of a history that is restored: when it was first stored.
+ */
+export type Insert = (record: RecordTuple, mark: HistoryPosition, storedAt?: number) => void
 
 /** What is known of a history apart from its database. */
 export interface Known {
@@ -49,7 +52,7 @@ export class HistoryLog {
   readonly #statements: ReturnType<typeof prepareStatements>
   #pages: HistoryPages
   readonly #clock: AgeClock
-  readonly #times: StoredTimes
+  #times: StoredTimes
   /** What the database lacked of what was acknowledged when it was opened. */
   readonly loss: Loss | undefined
   #head: Place
@@ -104,18 +107,24 @@ export class HistoryLog {
    */
   write(storedAt: number, body: (insert: Insert) => void): void {
     let head = this.#head
-    let first: HistoryPosition | undefined
+    let first: (HistoryPosition & { readonly storedAt: number }) | undefined
+    /** When the last event was stored: a group has one time, unless it is of a history that is restored. */
+    let lastAt: number | undefined
+    const after = this.#times.copy()
     this.#connection.transaction(() => {
-      body((record, mark) => {
-        head = this.#insert(record, mark, head, storedAt)
-        first ??= mark
+      body((record, mark, at = storedAt) => {
+        head = this.#insert(record, mark, head, at)
+        first ??= { ...mark, storedAt: at }
+        if (at === lastAt) return
+        lastAt = at
+        if (after.isStep(at)) this.#saveClockStep(mark.position, at)
+        after.add(mark.position, at)
       })
-      if (first && this.#times.isStep(storedAt)) this.#saveClockStep(first.position, storedAt)
     })
     if (!first) return
     this.#head = head
-    this.#earliest ??= { ...first, storedAt }
-    this.#times.add(first.position, storedAt)
+    this.#earliest ??= first
+    this.#times = after
   }
 
   /** The time by which events age; `at` is what the clock says. */

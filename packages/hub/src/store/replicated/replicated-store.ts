@@ -145,8 +145,14 @@ export class ReplicatedStore implements EventStore {
     return this.#replica.follow(follower)
   }
 
-  async trim(): Promise<void> {
+  async trim(through?: number): Promise<void> {
     this.#assertOpen()
+    if (through !== undefined) {
+      throw new HubError(
+        'INVALID_REQUEST',
+        'This hub has a copy of a history that is kept elsewhere. Trim it at the hub upstream; one in PostgreSQL is trimmed by --max-age, --max-events and --max-bytes of its hubs.',
+      )
+    }
     // What is trimmed before it is known here leaves only a tombstone without topics.
     await this.#catchUp()
     await this.#source.trim()

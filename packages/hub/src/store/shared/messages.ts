@@ -47,7 +47,8 @@ export type Request = { readonly number: number } & (
   | { readonly name: 'inspect'; readonly position: number }
   | { readonly name: 'find'; readonly id: string }
   | { readonly name: 'exchange'; readonly note: Uint8Array }
-  | { readonly name: 'bounds' | 'follow' | 'trim' | 'check' | 'alive' | 'upstream' }
+  | { readonly name: 'trim'; readonly through: number | undefined }
+  | { readonly name: 'bounds' | 'follow' | 'check' | 'alive' | 'upstream' }
 )
 
 /** The answer to each request. */

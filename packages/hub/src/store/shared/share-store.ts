@@ -213,7 +213,7 @@ class SharedTail {
         }
       }
       case 'trim':
-        return await store.trim().then(() => undefined)
+        return await store.trim(request.through).then(() => undefined)
       case 'check':
         return await store.check!().then(() => undefined)
       case 'alive':

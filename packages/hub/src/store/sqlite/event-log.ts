@@ -74,7 +74,7 @@ export class EventLog {
     this.#assertAfterHead(events, previous)
     this.#write('The events were not applied', () =>
       this.history.write(at, (insert) => {
-        for (const event of events) insert(event, { position: event[7], tag: event[8] })
+        for (const event of events) insert(event, { position: event[7], tag: event[8] }, event[9])
       }),
     )
     this.#onWritten(at)

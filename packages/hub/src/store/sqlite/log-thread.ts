@@ -146,10 +146,11 @@ export class LogThread {
   /**
    * Stores events that were sequenced elsewhere, all or none of them, in one transaction. Their
    * positions grow, may have holes, and come after the head, which is `previous` if that is given. Followers receive them before this
-   * resolves.
+   * resolves. `keepsTimes`: as of when they were first stored.
    */
-  async apply(events: readonly StoredEvent[], previous?: HistoryPosition): Promise<void> {
-    await this.ask({ name: 'apply', events: events.map(toApplyTuple), previous }, () =>
+  async apply(events: readonly StoredEvent[], previous?: HistoryPosition, keepsTimes = false): Promise<void> {
+    const tuples = events.map((event) => toApplyTuple(event, keepsTimes))
+    await this.ask({ name: 'apply', events: tuples, previous }, () =>
       this.#onStored(events.map((event) => toStored(event, event.position, event.tag))),
     )
   }

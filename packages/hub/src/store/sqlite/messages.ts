@@ -53,7 +53,7 @@ export interface AppendResult {
 }
 
 /** An event that was sequenced elsewhere, to be stored at its position. */
-export type ApplyTuple = readonly [...EventFields, position: number, tag: number]
+export type ApplyTuple = readonly [...EventFields, position: number, tag: number, storedAt: number | undefined]
 
 export type Question = { readonly number: number } & (
   | ({ readonly name: 'read' } & PageRange)
@@ -137,6 +137,7 @@ export function toAppendTuple(
   return [...fieldsOf(event), idempotencyKey, isWithNext]
 }
 
-export function toApplyTuple(event: StoredEvent): ApplyTuple {
-  return [...fieldsOf(event), event.position, event.tag]
+/** `keepsTime`: the event is stored as of when it was first stored, not as of now. */
+export function toApplyTuple(event: StoredEvent, keepsTime: boolean): ApplyTuple {
+  return [...fieldsOf(event), event.position, event.tag, keepsTime ? event.storedAt : undefined]
 }

@@ -110,9 +110,13 @@ export class SqliteHistory implements Omit<EventStore, 'append' | 'appendAll'> {
     }
   }
 
-  async trim(): Promise<void> {
+  async trim(through?: number): Promise<void> {
     const thread = await this.#start()
-    await thread.ask({ name: 'trim' })
+    if (through === undefined) return void (await thread.ask({ name: 'trim' }))
+    const { head } = this.#bounds
+    const position = Math.min(through, head.position)
+    // Only of a mark beyond the head does the tag count.
+    await thread.trimThrough({ position, tag: head.tag })
   }
 
   async check(): Promise<void> {
@@ -231,7 +235,8 @@ export class SqliteHistory implements Omit<EventStore, 'append' | 'appendAll'> {
   }
 }
 
-function toStoredEvent([
+/** The event in a row. */
+export function toStoredEvent([
   position,
   tag,
   topic,

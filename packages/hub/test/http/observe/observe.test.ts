@@ -106,6 +106,96 @@ describe('the right to look at the whole hub', () => {
   })
 })
 
+describe('trimming the history', () => {
+  async function guarded() {
+    const hub = watched(await serveGuarded({ anonymousSubscribers: true }, { dashboard: true }))
+    for (const data of ['1', '2', '3']) await hub.hub.publish({ topic: 'a', data })
+    const { epoch } = hub.hub.replication
+    const trim = (query: string, headers: Record<string, string> = {}) =>
+      fetch(`${hub.url}/headwater/v1/history?${query}`, { method: 'DELETE', headers })
+    return { ...hub, epoch, trim }
+  }
+  const mayTrim = bearer(['trim'], { match: '*' })
+
+  test('drops events up to a position, and answers what is left', async () => {
+    const { trim, epoch, hub } = await guarded()
+    const response = await trim(`through=2&epoch=${epoch}`, mayTrim)
+    expect([response.status, await response.json()]).toEqual([200, { epoch, trimmed: 2, count: 1 }])
+    expect((await hub.observed.page({ matchers: [everyTopic], rights: [] }, { after: 0 }, 9)).events).toHaveLength(1)
+  })
+
+  test('needs a right of its own, on all topics', async () => {
+    const { trim, epoch, hub } = await guarded()
+    const query = `through=2&epoch=${epoch}`
+    expect((await trim(query)).status).toBe(401)
+    for (const headers of [
+      bearer(['publish', 'subscribe', 'observe', 'replicate'], { match: '*' }),
+      bearer(['trim'], { match: 'a' }),
+    ]) {
+      expect((await trim(query, headers)).status).toBe(403)
+    }
+    const page = await hub.observed.page({ matchers: [everyTopic], rights: [] }, { after: 0 }, 9)
+    expect(page.events).toHaveLength(3)
+  })
+
+  test("is not granted by a subscriber's token, nor to look at the whole hub", async () => {
+    const publisher = { key: 'p'.repeat(32), algorithms: 'HS256' } as const
+    const hub = watched(await serveGuarded({ publisher }, { dashboard: true, isOpenToObservers: true }))
+    const { epoch } = hub.hub.replication
+    const url = `${hub.url}/headwater/v1/history?through=2&epoch=${epoch}`
+    expect((await fetch(url, { method: 'DELETE', headers: mayTrim })).status).toBe(401)
+    expect((await fetch(url, { method: 'DELETE' })).status).toBe(401)
+  })
+
+  test('is given by a program, and to nobody who is not named', async () => {
+    const trim = async (options: ServeOptions) => {
+      const { url, hub } = await serve({ dashboard: true, ...options })
+      const query = `through=0&epoch=${hub.replication.epoch}`
+      return (await fetch(`${url}/headwater/v1/history?${query}`, { method: 'DELETE' })).status
+    }
+    expect(await trim({})).toBe(403)
+    expect(await trim({ isOpenToObservers: true })).toBe(403)
+    expect(await trim({ authorize: () => ({ publish: [everyTopic], observe: true }) })).toBe(403)
+    expect(await trim({ authorize: () => ({ trim: true }) })).toBe(200)
+    expect(await trim({ isOpenToTrimming: true })).toBe(200)
+    expect(await trim({ dashboard: false, isOpenToTrimming: true })).toBe(404)
+  })
+
+  test('refuses the position of another history, and none', async () => {
+    const { trim, epoch } = await guarded()
+    for (const [query, code] of [
+      ['through=1', 'OTHER_HISTORY'],
+      ['through=1&epoch=abcdefghij', 'OTHER_HISTORY'],
+      [`epoch=${epoch}`, 'INVALID_REQUEST'],
+      [`through=-1&epoch=${epoch}`, 'INVALID_REQUEST'],
+      [`through=x&epoch=${epoch}`, 'INVALID_REQUEST'],
+    ]) {
+      expect((await problemOf(await trim(query!, mayTrim))).code).toBe(code)
+    }
+  })
+
+  test('is not for pages of other origins: a browser that asks is not allowed to', async () => {
+    const { url } = await serve({ dashboard: true, isOpenToTrimming: true, corsOrigins: ['*'] })
+    const response = await fetch(`${url}/headwater/v1/history`, {
+      method: 'OPTIONS',
+      headers: { origin: 'https://evil.example', 'access-control-request-method': 'DELETE' },
+    })
+    expect(response.status).toBe(405)
+    expect(response.headers.get('access-control-allow-origin')).toBeNull()
+  })
+
+  test('is reported to the operator', async () => {
+    const reported: unknown[] = []
+    const onTrimmed: ServeOptions['onTrimmed'] = (through, { address }) => reported.push([through, address])
+    const hub = watched(await serve({ dashboard: true, isOpenToTrimming: true, isOpenToObservers: true, onTrimmed }))
+    await hub.hub.publish({ topic: 'a', data: '1' })
+    const query = `through=1&epoch=${hub.hub.replication.epoch}`
+    await fetch(`${hub.url}/headwater/v1/history?${query}`, { method: 'DELETE' })
+    expect(reported).toEqual([[1, '127.0.0.1']])
+    expect((await hub.json('stats')).notices).toMatchObject([{ kind: 'trimmed', address: '127.0.0.1' }])
+  })
+})
+
 describe('the history', () => {
   test('is read back and forth, with topics and the time of publishing', async () => {
     let clock = 1_700_000_000_000

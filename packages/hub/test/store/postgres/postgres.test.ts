@@ -19,6 +19,7 @@ const made: string[] = []
 let count = 0
 describeStore('PostgreSQL', {
   sequences: 10,
+  keepsElsewhere: true,
   open: async (options) => {
     const directory = mkdtempSync(join(tmpdir(), 'headwater-node-'))
     made.push(directory)

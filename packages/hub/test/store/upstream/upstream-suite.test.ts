@@ -41,7 +41,8 @@ async function stop({ server, store }: Upstream): Promise<void> {
 async function openAt(upstream: Upstream): Promise<EventStore> {
   const copy = await openUpstreamStore({ url: upstream.server.url, directory: upstream.directory })
   const store = decorateStore(copy, {
-    async trim() {
+    async trim(through) {
+      if (through !== undefined) return await copy.trim(through)
       await upstream.store.trim()
       await copy.trim()
     },
@@ -52,6 +53,7 @@ async function openAt(upstream: Upstream): Promise<EventStore> {
 
 describeStore('upstream', {
   sequences: 10,
+  keepsElsewhere: true,
   open: async (options) => openAt(await startUpstream(options)),
   reopen: async (closed, options) => {
     const upstream = upstreamOf.get(closed)!
