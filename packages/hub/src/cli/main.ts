@@ -10,6 +10,8 @@ import { storeCommand } from './store.ts'
 import { tailCommand } from './tail.ts'
 import { tokenCommand } from './token.ts'
 import { traceCommand } from './trace.ts'
+import { topCommand } from './top.ts'
+import { version } from './version.ts'
 import { vitalsCommand } from './vitals.ts'
 
 const program = new Command('headwater')
@@ -20,6 +22,7 @@ const program = new Command('headwater')
   .addCommand(serveCommand())
   .addCommand(publishCommand())
   .addCommand(tailCommand())
+  .addCommand(topCommand())
   .addCommand(historyCommand())
   .addCommand(tokenCommand())
   .addCommand(vitalsCommand())
