@@ -4,6 +4,7 @@ import { version } from '../base/version.ts'
 import { doctorCommand } from './doctor.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { historyCommand } from './history.ts'
+import { initCommand } from './init.ts'
 import { publishCommand } from './publish.ts'
 import { serveCommand } from './serve/serve.ts'
 import { storeCommand } from './store.ts'
@@ -22,6 +23,7 @@ const program = new Command('headwater')
   .addCommand(serveCommand())
   .addCommand(publishCommand())
   .addCommand(tailCommand())
+  .addCommand(initCommand())
   .addCommand(topCommand())
   .addCommand(historyCommand())
   .addCommand(tokenCommand())

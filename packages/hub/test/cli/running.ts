@@ -10,8 +10,8 @@ export class Running {
   stderr = ''
   readonly #exited: Promise<unknown>
 
-  constructor(parameters: readonly string[]) {
-    this.child = spawn(process.execPath, [...headwaterCommand, ...parameters], { stdio: 'pipe' })
+  constructor(parameters: readonly string[], cwd?: string) {
+    this.child = spawn(process.execPath, [...headwaterCommand, ...parameters], { stdio: 'pipe', cwd })
     this.child.stdout.setEncoding('utf8').on('data', (text) => {
       this.stdout += text
     })

@@ -3,10 +3,12 @@ import { type Command, CommanderError, Option } from 'commander'
 import { HubError } from '../../base/errors.ts'
 import { isPostgresUrl, withoutPassword } from '../../store/postgres/address.ts'
 import { findJsonError } from './json-error.ts'
+import { withoutComments } from './jsonc.ts'
 import { DurationOption, parseListenAddress } from './option-types.ts'
 
-/** Read from the current directory, if it exists and `--config` names no other file. */
-const defaultFile = 'headwater.config.json'
+/** One of them is read from the current directory, if it exists and `--config` names no other file. */
+export const configurationFiles = ['headwater.config.json', 'headwater.config.jsonc'] as const
+const defaultFile = configurationFiles[0]
 
 /**
  * Lets a command read its options from flags, environment variables and a file, in this order of
@@ -19,7 +21,7 @@ export function configurable(command: Command): Command {
     .addOption(
       new Option(
         '--config <file>',
-        `JSON file with the same options in camelCase (default: ${defaultFile}, if there is one)`,
+        `JSON file with the same options in camelCase, with comments if its name ends in .jsonc (default: ${defaultFile} or ${configurationFiles[1]}, if there is one)`,
       ),
     )
     .addOption(new Option('--print-config', 'print the configuration as such a file, without secrets, and exit'))
@@ -46,7 +48,7 @@ export function usesHubConfiguration(command: Command, keys: readonly string[]):
     .addOption(
       new Option(
         '--config <file>',
-        `configuration file of the hub, for options not given here (default: ${defaultFile}, if there is one)`,
+        `configuration file of the hub, for options not given here (default: ${defaultFile} or ${configurationFiles[1]}, if there is one)`,
       ),
     )
     .hook('preAction', () => {
@@ -76,7 +78,11 @@ function toSharedOptions({ listen, tlsCert, ...values }: Record<string, unknown>
 }
 
 function fileOf(command: Command, environment: NodeJS.ProcessEnv): string | undefined {
-  return command.opts().config ?? environment.HEADWATER_CONFIG ?? (existsSync(defaultFile) ? defaultFile : undefined)
+  const named = command.opts().config ?? environment.HEADWATER_CONFIG
+  if (named !== undefined) return named
+  const found = configurationFiles.filter((name) => existsSync(name))
+  if (found.length <= 1) return found[0]
+  throw new HubError('INVALID_OPTION', `There are both ${found.join(' and ')}. Remove one, or name it with --config.`)
 }
 
 /**
@@ -141,7 +147,8 @@ export function configurationSchema(command: Command): object {
   }
 }
 
-function configurableOptions(command: Command): readonly Option[] {
+/** The options of a command that the file may contain. */
+export function configurableOptions(command: Command): readonly Option[] {
   return command.options.filter((option) => !['help', 'config', 'printConfig'].includes(option.attributeName()))
 }
 
@@ -150,7 +157,8 @@ function variableOf(option: Option): string {
 }
 
 function readFile(path: string): Record<string, unknown> {
-  const value = parseJson(readText(path), path)
+  const text = readText(path)
+  const value = parseJson(path.endsWith('.jsonc') ? withoutComments(text) : text, path)
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>
   throw new HubError(
     'INVALID_OPTION',
@@ -241,10 +249,19 @@ function typeOf(option: Option): object {
 }
 
 function defaultOf(option: Option): object {
-  if (!takesValue(option)) return { default: false }
   if (isList(option)) return { default: [] }
-  const value = typeof option.defaultValue === 'object' ? option.defaultValueDescription : option.defaultValue
+  const value = jsonDefaultOf(option)
   return value === undefined ? {} : { default: value }
+}
+
+/** The default of an option as the file would contain it; `undefined` for a list, and for none. */
+export function jsonDefaultOf(option: Option): unknown {
+  if (!takesValue(option)) return false
+  if (isList(option)) return undefined
+  if (option instanceof DurationOption && typeof option.defaultValue === 'number') {
+    return DurationOption.textOf(option.defaultValue)
+  }
+  return typeof option.defaultValue === 'object' ? option.defaultValueDescription : option.defaultValue
 }
 
 /** The options as the configuration file would contain them. */
