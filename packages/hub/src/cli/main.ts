@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { HubError } from '../base/errors.ts'
 import { version } from '../base/version.ts'
+import { completionCommand } from './completion.ts'
 import { doctorCommand } from './doctor.ts'
 import { exitCodeOf } from './exit-code.ts'
 import { historyCommand } from './history.ts'
@@ -39,6 +40,7 @@ Try it, in three terminals:
   headwater tail -t log
   headwater publish -t log 'hello'`,
   )
+program.addCommand(completionCommand(program))
 for (const command of [program, ...program.commands.flatMap((each) => [each, ...each.commands])]) {
   command
     .exitOverride()

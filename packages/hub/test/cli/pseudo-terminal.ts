@@ -21,10 +21,13 @@ export class OnTerminal {
   readonly #child
   readonly #exited: Promise<unknown>
 
-  constructor(parameters: readonly string[], { columns = 80, rows = 24 } = {}) {
-    const quoted = [process.execPath, ...headwaterCommand, ...parameters].map(
-      (each) => `'${each.replaceAll("'", `'\\''`)}'`,
-    )
+  /** `headwater` with these parameters. */
+  static headwater(parameters: readonly string[], size = {}): OnTerminal {
+    return new OnTerminal([process.execPath, ...headwaterCommand, ...parameters], size)
+  }
+
+  constructor(words: readonly string[], { columns = 80, rows = 24 } = {}) {
+    const quoted = words.map((each) => `'${each.replaceAll("'", `'\\''`)}'`)
     const command = `stty cols ${columns} rows ${rows}; exec ${quoted.join(' ')}`
     this.#child = spawn('script', ['-qefc', command, '/dev/null'], {
       stdio: 'pipe',

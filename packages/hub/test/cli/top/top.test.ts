@@ -34,7 +34,7 @@ describe('headwater top without a terminal', () => {
 describe.skipIf(whyNoTerminal())('headwater top on a terminal', () => {
   test('takes the whole of it, and gives it back at q', async () => {
     const hub = await startHub()
-    const top = new OnTerminal(['top', hub.url])
+    const top = OnTerminal.headwater(['top', hub.url])
     await top.shows(/q quit/)
     top.type('t')
     await top.shows(/by events/)
@@ -50,7 +50,7 @@ describe.skipIf(whyNoTerminal())('headwater top on a terminal', () => {
 
   test('gives it back at Ctrl-C, too', async () => {
     const hub = await startHub()
-    const top = new OnTerminal(['top', hub.url])
+    const top = OnTerminal.headwater(['top', hub.url])
     await top.shows(/q quit/)
     top.type('\x03')
     expect(await top.ended()).toBe(0)
@@ -60,7 +60,7 @@ describe.skipIf(whyNoTerminal())('headwater top on a terminal', () => {
   test('says that the hub is away, and goes on when it is back', async () => {
     const listen = ['--listen', `127.0.0.1:${await freePort()}`]
     const first = await startHub(...listen)
-    const top = new OnTerminal(['top', first.url])
+    const top = OnTerminal.headwater(['top', first.url])
     await top.shows(/q quit/)
     first.child.kill('SIGKILL')
     await top.shows(/trying again/)
