@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { HubError } from '../base/errors.ts'
 import { version } from '../base/version.ts'
+import { benchCommand } from './bench.ts'
 import { completionCommand } from './completion.ts'
 import { doctorCommand } from './doctor.ts'
 import { exitCodeOf } from './exit-code.ts'
@@ -27,6 +28,7 @@ const program = new Command('headwater')
   .addCommand(initCommand())
   .addCommand(topCommand())
   .addCommand(historyCommand())
+  .addCommand(benchCommand())
   .addCommand(tokenCommand())
   .addCommand(vitalsCommand())
   .addCommand(doctorCommand())
