@@ -14,6 +14,7 @@ import { tailCommand } from './tail.ts'
 import { tokenCommand } from './token.ts'
 import { traceCommand } from './trace.ts'
 import { topCommand } from './top.ts'
+import { tryCommand } from './try.ts'
 import { version } from './version.ts'
 import { vitalsCommand } from './vitals.ts'
 
@@ -22,6 +23,7 @@ const program = new Command('headwater')
     'A hub for Server-Sent Events: it stores every published event, and sends each subscriber exactly what it missed.',
   )
   .version(version)
+  .addCommand(tryCommand())
   .addCommand(serveCommand())
   .addCommand(publishCommand())
   .addCommand(tailCommand())
