@@ -9,7 +9,13 @@ export type PublishOutcome =
    * No hub answers, or it cannot answer now. If the request broke off halfway, it is unknown
    * whether the hub has the event.
    */
-  | { readonly name: 'away'; readonly reason: string; readonly retryAfterMs: number }
+  | {
+      readonly name: 'away'
+      readonly reason: string
+      readonly retryAfterMs: number
+      /** Whether that may change by itself: not that a server speaks no HTTP. */
+      readonly mayPass: boolean
+    }
   | { readonly name: 'refused'; readonly status: number; readonly reason: string }
 
 export interface PublishOptions {
@@ -35,7 +41,7 @@ export async function publishOnce(
     const text = await response.text()
     return response.status === 200 ? { name: 'published', id: text } : toFailure(response, text)
   } catch (error) {
-    return { name: 'away', reason: networkFailureOf(error).text, retryAfterMs: 0 }
+    return awayFor(error)
   }
 }
 
@@ -86,15 +92,15 @@ export async function publishBatch(
       if (id !== undefined) acknowledged.push({ name: 'stored', id, already })
       else if (concernsOne({ status, code })) acknowledged.push({ name: 'refused', status, code, reason })
       else if (status < 500) return { acknowledged, end: { name: 'refused', status, reason } }
-      else return { acknowledged, end: { name: 'away', reason, retryAfterMs: 0 } }
+      else return { acknowledged, end: { name: 'away', reason, retryAfterMs: 0, mayPass: true } }
     }
     const isAll = acknowledged.length === lines.length
     return {
       acknowledged,
-      end: isAll ? undefined : { name: 'away', reason: 'the response broke off', retryAfterMs: 0 },
+      end: isAll ? undefined : { name: 'away', reason: 'the response broke off', retryAfterMs: 0, mayPass: true },
     }
   } catch (error) {
-    return { acknowledged, end: { name: 'away', reason: networkFailureOf(error).text, retryAfterMs: 0 } }
+    return { acknowledged, end: awayFor(error) }
   }
 }
 
@@ -117,7 +123,7 @@ function post(hub: URL, body: string, headers: Record<string, string>): Promise<
 function toFailure({ status, headers }: Response, text: string): Exclude<PublishOutcome, { name: 'published' }> {
   const reason = `${status} ${detailOf(text)}`
   if (status < 500 && status !== 429) return { name: 'refused', status, reason }
-  return { name: 'away', reason, retryAfterMs: 1000 * (Number(headers.get('retry-after')) || 0) }
+  return { name: 'away', reason, retryAfterMs: 1000 * (Number(headers.get('retry-after')) || 0), mayPass: true }
 }
 
 /**
@@ -141,7 +147,7 @@ export async function publishWithRetry(
 ): Promise<PublishOutcome> {
   for (let attempt = 0; ; attempt++) {
     const outcome = await publishOnce(hub, fields, { token, idempotencyKey })
-    if (outcome.name !== 'away' || performance.now() >= until) return outcome
+    if (outcome.name !== 'away' || performance.now() >= until || (!outcome.mayPass && attempt === 0)) return outcome
     onAway(outcome.reason)
     await backOff(attempt, outcome.retryAfterMs, until)
   }
@@ -155,6 +161,11 @@ export async function backOff(attempt: number, retryAfterMs: number, until: numb
   // Half of the delay is random, so that many publishers do not all return at once.
   const backoffMs = Math.min(5000, 200 * 2 ** attempt) * (0.5 + Math.random() / 2)
   await wait(Math.min(Math.max(backoffMs, retryAfterMs), Math.max(0, until - performance.now())))
+}
+
+function awayFor(error: unknown): Extract<PublishOutcome, { name: 'away' }> {
+  const { text, mayPass } = networkFailureOf(error)
+  return { name: 'away', reason: text, retryAfterMs: 0, mayPass }
 }
 
 /** The headers that authorize a request. */

@@ -107,6 +107,8 @@ export async function publishLines(
       if (end.name === 'refused') return { published, already, refused, stop: end }
       // The hub answered for some lines, so it was there.
       if (decided() > before) [until, attempt] = [undefined, 0]
+      // Nobody has to wait for a server that is none, unless it was one before.
+      if (!end.mayPass && decided() === 0) return { published, already, refused, stop: end }
       if (until === undefined) onAway(end.reason)
       until ??= performance.now() + waitMs
       if (performance.now() >= until) return { published, already, refused, stop: end }

@@ -188,7 +188,7 @@ function failure(outcome: Exclude<PublishOutcome, { name: 'published' }>, hub: U
   if (outcome.name === 'refused') return new HubError('HUB_REFUSED', `The hub refused the event: ${outcome.reason}`)
   return new HubError(
     'HUB_UNREACHABLE',
-    `No hub answers at ${hub.origin} (${outcome.reason}). Start one with headwater serve --dev, or name another with --hub.`,
+    `No hub answers at ${hub.origin} (${outcome.reason.replace(/[.?]$/, '')}). Start one with headwater serve --dev, or name another with --hub.`,
   )
 }
 

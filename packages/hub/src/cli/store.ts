@@ -42,6 +42,12 @@ function checkCommand(): Command {
     )
     .argument('<url>', 'the --store of the hubs')
     .option('--json', 'print each finding as a line of JSON: {"verdict":…,"about":…,"text":…}')
+    .addHelpText(
+      'after',
+      `
+Example:
+  headwater store check postgres://headwater@db.example.com/app`,
+    )
     .action(async (url: string, { json }: { json?: true }) => {
       for (const finding of await examineEngine(checked(url))) printFinding(finding, json === true)
     })

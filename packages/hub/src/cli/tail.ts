@@ -81,7 +81,7 @@ export function tailCommand(): Command {
 Examples:
   headwater tail http://127.0.0.1:3000 -t log --since -10
   headwater tail -t log --since earliest --json -n 3
-  headwater tail https://stream.example.com/prices -H 'authorization: Bearer …' --type tick --indent
+  headwater tail https://stream.example.com/prices -H 'x-api-key: SECRET' --type tick --indent
   headwater tail https://llm.example.com/v1/chat -d '{"stream":true}' --raw
 
 Exit codes:

@@ -44,6 +44,12 @@ export function vitalsCommand(): Command {
     .option('-t, --topic <topic>', 'topic', 'vitals')
     .addOption(hubOption())
     .addOption(tokenOption())
+    .addHelpText(
+      'after',
+      `
+Example:
+  headwater vitals -t vitals`,
+    )
     .action(publishVitals)
   return usesHubConfiguration(command, ['hub'])
 }
@@ -52,11 +58,16 @@ async function publishVitals({ topic, hub, token }: VitalsOptions): Promise<void
   console.error(`headwater: publishing this machine's vital signs to topic "${topic}" of ${hub.origin} every second.`)
   const read = startReading()
   let isAway = false
+  let wasThere = false
   for (;;) {
     await wait(intervalMs - (Date.now() % intervalMs))
     const fields = new URLSearchParams({ topic, type: 'vitals', data: JSON.stringify(read()) })
     const outcome = await publishOnce(hub, fields, { token })
     if (outcome.name === 'refused') throw new HubError('HUB_REFUSED', `The hub refused the event: ${outcome.reason}`)
+    if (outcome.name === 'away' && !outcome.mayPass && !wasThere) {
+      throw new HubError('HUB_UNREACHABLE', `No hub answers at ${hub.origin}: ${outcome.reason}.`)
+    }
+    if (outcome.name === 'published') wasThere = true
     if (outcome.name === 'away' && !isAway) {
       console.error(`headwater: no answer from ${hub.origin} (${outcome.reason}); retrying until there is one.`)
     }
