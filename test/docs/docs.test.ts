@@ -44,7 +44,10 @@ describe.each(pages)('$path', (page) => {
 
   test('names flags that there are', () => {
     const joined = page.text.replaceAll(/\\\n\s*/g, '')
-    const commands = joined.match(/\bheadwater (serve|publish|tail|token|vitals|doctor)\b[^`|\n)]*/g) ?? []
+    const commands =
+      joined.match(
+        /\bheadwater (serve|publish|tail|token|vitals|top|history|bench|init|try|doctor|store|completion)\b[^`|\n)]*/g,
+      ) ?? []
     const cells = joined.match(/^\| `--[^`]*`/gm) ?? []
     const named = [...commands, ...cells].flatMap((text) => text.match(/(?<=[\s`])--[a-z][a-z-]+/g) ?? [])
     expect(named.filter((flag) => !knownFlags.has(flag))).toEqual([])
@@ -106,8 +109,11 @@ test('tables of options in the documentation have the defaults of headwater serv
 })
 
 const knownFlags = new Set(
-  ['', 'serve', 'publish', 'tail', 'vitals', 'token', 'doctor'].flatMap((command) => {
-    const help = outputOf([headwater, ...(command ? [command] : []), '--help'])
+  [
+    ...['', 'serve', 'publish', 'tail', 'vitals', 'token', 'doctor', 'top', 'bench', 'init', 'try'],
+    ...['history list', 'history show', 'history export', 'history import', 'history trim', 'store init'],
+  ].flatMap((command) => {
+    const help = outputOf([headwater, ...command.split(' ').filter(Boolean), '--help'])
     return help.match(/--[a-z][a-z-]+/g) ?? []
   }),
 )

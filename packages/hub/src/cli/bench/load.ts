@@ -81,11 +81,15 @@ export async function runLoad(
     let isFirst = true
     const stream = events(url, {
       headers: authorizationOf(load.token),
-      retry: { maxBackoffMs: 1000 },
+      // Who does not come in at all is not waited for.
+      retry: { maxBackoffMs: 1000, decide: () => (isFirst ? false : undefined) },
       signal: ended.signal,
       onState(state) {
         if (state.name === 'closed' && state.failure) {
-          throw new HubError('HUB_REFUSED', `The hub refused a subscriber: ${failureText(state.failure)}.`)
+          throw new HubError(
+            'HUB_REFUSED',
+            `No subscriber comes in: ${failureText(state.failure).replace(/[.?]$/, '')}.`,
+          )
         }
         if (state.name !== 'open') return
         if (isFirst) onOpen()
