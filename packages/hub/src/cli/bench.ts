@@ -4,6 +4,7 @@ import { HubError } from '../base/errors.ts'
 import { type Load, type LoadResult, runLoad } from './bench/load.ts'
 import { usesHubConfiguration } from './options/configuration.ts'
 import { hubOption, parseHubUrl, tokenOption } from './options/hub-option.ts'
+import { wrapColumns } from './terminal/columns.ts'
 import { rateText } from './terminal/number-text.ts'
 import { paintFor } from './terminal/paint.ts'
 import { StatusLine } from './terminal/status-line.ts'
@@ -68,7 +69,7 @@ Exit codes:
 }
 
 async function bench(given: URL | undefined, options: BenchOptions): Promise<void> {
-  const { hub, token, topic = `headwater-bench/${randomUUID()}`, yes, json, ...amounts } = options
+  const { hub, token, topic = `headwater-bench/${randomUUID().slice(0, 8)}`, yes, json, ...amounts } = options
   for (const [name, bound] of Object.entries(bounds) as [keyof typeof bounds, number][]) {
     if (yes || amounts[name] <= bound) continue
     throw new HubError(
@@ -99,7 +100,12 @@ function report(load: Load, result: LoadResult): string {
   const paint = paintFor(process.stdout)
   const { subscribers, publishers, rate, bytes, hub, topic } = load
   const { seconds, published, delivered, refused, refusal, lost, doubled, latency, publishing, reconnects } = result
-  const line = (name: string, text: string) => `${paint('faint', name.padEnd(10))} ${text}\n`
+  // A terminal would break them anywhere.
+  const columns = process.stdout.isTTY ? process.stdout.columns : Infinity
+  const line = (name: string, text: string) => {
+    const [head = '', ...rest] = wrapColumns(`${' '.repeat(11)}${text}`, columns, 11).split('\n')
+    return `${[paint('faint', name.padEnd(10)) + head.slice(10), ...rest].join('\n')}\n`
+  }
   const count = (number: number) => number.toLocaleString('en')
   const bad = (number: number, text: string) => (number > 0 ? paint('bad', text) : text)
   return [

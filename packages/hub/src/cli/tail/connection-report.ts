@@ -2,7 +2,7 @@ import type { Gap } from '@headwater/sse'
 import type { ConnectionFailure, ConnectionState } from '@headwater/sse/client'
 import { detailOf } from '../hub-client.ts'
 import { networkFailureOf } from '../network-failure.ts'
-import { shownText } from '../terminal/columns.ts'
+import { shownText, wrapColumns } from '../terminal/columns.ts'
 import type { Paint } from '../terminal/paint.ts'
 import { shortId } from './print-events.ts'
 
@@ -60,7 +60,8 @@ export class ConnectionReport {
   }
 
   #say(style: 'good' | 'warning' | 'faint', text: string): void {
-    this.#write(this.#paint(style, `headwater: ${text}`))
+    const columns = process.stderr.isTTY ? process.stderr.columns : Infinity
+    this.#write(this.#paint(style, wrapColumns(`headwater: ${text}`, columns, 2)))
   }
 }
 

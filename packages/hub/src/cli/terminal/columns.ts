@@ -44,6 +44,26 @@ export function cutColumns(text: string, most: number): string {
   return most > 0 ? `${cut}…` : ''
 }
 
+/**
+ * A text broken between words so that each line fits; further lines begin with so many blanks. A word that
+ * is longer than a line has its own.
+ */
+export function wrapColumns(text: string, columns: number, indent = 0): string {
+  const lines = ['']
+  let used = 0
+  for (const [index, word] of text.split(' ').entries()) {
+    const width = columnsOf(word)
+    if (used > 0 && used + 1 + width > columns) {
+      lines.push(' '.repeat(indent) + word)
+      used = indent + width
+    } else {
+      lines[lines.length - 1] += index === 0 ? word : ` ${word}`
+      used += index === 0 ? width : 1 + width
+    }
+  }
+  return lines.join('\n')
+}
+
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
 const plain = /^[\x20-\x7e]*$/
 const wide =

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { columnsOf, cutColumns, fitColumns, shownText } from '../../../src/cli/terminal/columns.ts'
+import { columnsOf, cutColumns, fitColumns, shownText, wrapColumns } from '../../../src/cli/terminal/columns.ts'
 import { paintFor } from '../../../src/cli/terminal/paint.ts'
 
 describe('shownText', () => {
@@ -30,6 +30,12 @@ test('text is cut and filled to columns, never in the middle of a character', ()
   expect(fitColumns('漢字', 5)).toBe('漢字 ')
   expect(fitColumns('7', 3, 'right')).toBe('  7')
   expect(fitColumns('👩‍💻👩‍💻', 3)).toBe('👩‍💻…')
+})
+
+test('lines are broken between words, and go on indented', () => {
+  expect(wrapColumns('one two three', 8, 2)).toBe('one two\n  three')
+  expect(wrapColumns('漢字 漢字 a-very-long-word x', 9)).toBe('漢字 漢字\na-very-long-word\nx')
+  expect(wrapColumns('  kept  blanks', Infinity)).toBe('  kept  blanks')
 })
 
 describe('colours', () => {
