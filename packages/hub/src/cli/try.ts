@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline'
 import { Command } from 'commander'
 import { HubError } from '../base/errors.ts'
 import { hubPath } from '../base/hub-path.ts'
+import { wrapColumns } from './terminal/columns.ts'
 import { paintFor } from './terminal/paint.ts'
 import { Counting } from './try/counting.ts'
 import { freePort, HubProcess } from './try/hub-process.ts'
@@ -52,7 +53,11 @@ async function tryIt({ directory: given, port: wanted, open }: TryOptions): Prom
   const origin = `http://127.0.0.1:${hub.port}`
   const counting = new Counting(new URL(hubPath, origin), topic)
   const paint = paintFor(process.stdout)
-  const say = (text: string) => process.stdout.write(`${text}\n`)
+  const columns = process.stdout.isTTY ? process.stdout.columns : Infinity
+  const say = (text: string) => {
+    const lines = text.split('\n').map((line) => wrapColumns(line, columns, /^ */.exec(line)![0].length))
+    process.stdout.write(`${lines.join('\n')}\n`)
+  }
   const onEnd = (how: string) => say(paint('bad', `The hub ended by itself: ${how}`))
   await hub.start(onEnd)
   const page = `${origin}/?topic=${topic}`
@@ -116,8 +121,8 @@ A number is published each second.
   2. Publish something yourself, in another terminal:
      headwater publish --hub ${origin} -t ${topic} 'hello'
   3. Pull the plug: press ${key('k')}, and the hub is killed.
-  4. Press ${key('s')}, and it starts again. The page goes on by
-     itself, with every number: none is missing or doubled.
+  4. Press ${key('s')}, and it starts again. The page goes on by itself,
+     with every number: none is missing or doubled.
 
 ${process.stdin.isTTY ? 'Keys' : 'Lines of standard input'}: ${key('k')} kill, ${key('x')} stop in order, ${key('s')} start, ${key('q')} quit
 `

@@ -48,9 +48,10 @@ export function configurationText(settings: Settings, schema: string): string {
     const lines = options.map((option) => linesOf(option, settings))
     return `  // ---- ${group.replace(/:$/, '')}\n\n${lines.join('\n')}`
   })
-  return `// The configuration of a Headwater hub: headwater serve reads it in this directory. Comments and a comma
-// after the last item are fine here. To use an option, remove the // before its line. Each is also a flag
-// and an environment variable: "maxAge" is --max-age and HEADWATER_MAX_AGE.
+  return `// The configuration of a Headwater hub: headwater serve reads it in this
+// directory. Comments and a comma after the last item are fine here. To use an
+// option, remove the // before its line. Each is also a flag and an environment
+// variable: "maxAge" is --max-age and HEADWATER_MAX_AGE.
 {
   "$schema": ${JSON.stringify(schema)},
 
@@ -62,7 +63,7 @@ function linesOf(option: Option, settings: Settings): string {
   const key = option.attributeName()
   const isSet = Object.hasOwn(settings, key)
   const value = isSet ? settings[key] : (jsonDefaultOf(option) ?? examples[key])
-  const comment = wrapped(sentence(option.description), 94).map((line) => `  // ${line}`)
+  const comment = wrapped(sentence(option.description), 74).map((line) => `  // ${line}`)
   return `${comment.join('\n')}\n  ${isSet ? '' : '// '}${JSON.stringify(key)}: ${valueText(value)},\n`
 }
 

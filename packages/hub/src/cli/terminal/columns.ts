@@ -14,10 +14,11 @@ export function shownText(text: string, { lines = true }: { readonly lines?: boo
 /** Control characters, and those that turn the direction of what follows. */
 const unshowable = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
 
-/** How many columns a text takes in a terminal: two for a wide character, none for what joins another. */
+/** How many columns a text takes in a terminal: two for a wide character, none for what joins another, or is a colour. */
 export function columnsOf(text: string): number {
   let columns = 0
-  for (const { segment } of graphemes.segment(text)) columns += widthOf(segment)
+  const bare = text.includes('\x1b') ? text.replace(colour, '') : text
+  for (const { segment } of graphemes.segment(bare)) columns += widthOf(segment)
   return columns
 }
 
@@ -65,6 +66,8 @@ export function wrapColumns(text: string, columns: number, indent = 0): string {
 }
 
 const graphemes = new Intl.Segmenter('en', { granularity: 'grapheme' })
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is what a colour begins with.
+const colour = /\x1b\[[\d;]*m/g
 const plain = /^[\x20-\x7e]*$/
 const wide =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}|\p{Extended_Pictographic}\ufe0f/u

@@ -102,7 +102,7 @@ describe('headwater init', () => {
       const [, key = ''] = /"(\w+)"/.exec(line)!
       expect([key, readConfigured(path)]).toMatchObject([key, {}])
     }
-    for (const line of lines) expect(line.length).toBeLessThanOrEqual(110)
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(90)
   })
 })
 
