@@ -1,4 +1,5 @@
 import { Command } from 'commander'
+import { version } from '../base/version.ts'
 import { benchCommand } from './bench.ts'
 import { completionCommand } from './completion.ts'
 import { doctorCommand } from './doctor.ts'
@@ -9,10 +10,9 @@ import { serveCommand } from './serve/serve.ts'
 import { storeCommand } from './store.ts'
 import { tailCommand } from './tail.ts'
 import { tokenCommand } from './token.ts'
-import { traceCommand } from './trace.ts'
 import { topCommand } from './top.ts'
+import { traceCommand } from './trace.ts'
 import { tryCommand } from './try.ts'
-import { version } from '../base/version.ts'
 import { vitalsCommand } from './vitals.ts'
 
 /** The command line, with all of its commands. Errors are thrown, and nothing exits the process. */
