@@ -19,9 +19,13 @@ describe.each(pages)('$path', (page) => {
   test.for(sessionsOf(page))('has commands that do what it says in line $line', async ({ blocks }, context) => {
     const missingTool = toolsOf(blocks).find((tool) => !hasTool(tool))
     if (missingTool) context.skip(`${missingTool} is not installed`)
-    const script = blocks.map(({ declarations, code }) => `${declarations}\n${code}`).join('\n')
     const missing = missingOf(blocks)
-    const { output, exitCode } = await runShell(script, (text) => missing(text).length === 0)
+    const { output, exitCode } = await runShell(
+      blocks.map((block) => ({
+        script: `${block.declarations}\n${shellOf(block)}`,
+        isEnough: (text) => missingOf([block])(text).length === 0,
+      })),
+    )
     expect({ missing: missing(output), exitCode, output }).toMatchObject({ missing: [], exitCode: 0 })
   })
 
@@ -143,16 +147,30 @@ function slug({ path }: Page, { line }: Block): string {
 /** Commands that are run together, by the first block of each. */
 function sessionsOf({ blocks }: Page): { line: number; blocks: Block[] }[] {
   const sessions: { line: number; blocks: Block[] }[] = []
-  for (const block of blocks.filter(({ language }) => language === 'sh')) {
+  for (const block of blocks.filter(({ language }) => language === 'sh' || language in interpreters)) {
     if (block.marker === 'run') sessions.push({ line: block.line, blocks: [block] })
     if (block.marker === 'then') sessions.at(-1)!.blocks.push(block)
   }
   return sessions
 }
 
+/** The commands of a block; a program in another language is run when the hub is ready. */
+function shellOf({ language, code }: Block): string {
+  const interpreter = interpreters[language]
+  if (!interpreter) return code
+  return `cat > program <<'END_OF_PROGRAM'\n${code}END_OF_PROGRAM\ncurl -s http://127.0.0.1:3000/healthz\n${interpreter} program`
+}
+
+const interpreters: Readonly<Record<string, string>> = {
+  python: 'python3',
+  php: 'php',
+  js: 'node --input-type=module <',
+}
+
 /** Programs that not every machine has. */
 function toolsOf(blocks: readonly Block[]): string[] {
-  return ['sqlite3', 'openssl', 'curl'].filter((tool) => blocks.some(({ code }) => code.includes(`${tool} `)))
+  const tools = ['sqlite3', 'openssl', 'curl', 'python3', 'php']
+  return tools.filter((tool) => blocks.some((block) => new RegExp(`\\b${tool} `).test(shellOf(block))))
 }
 
 function hasTool(tool: string): boolean {

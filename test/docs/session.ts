@@ -10,8 +10,17 @@ import { root } from './markdown.ts'
 
 const headwater = join(root, 'packages/hub/dist/cli/main.js')
 
-/** Runs commands as somebody would who reads them, one after the other in an empty folder, and gives what they said, as it comes. */
-export async function runShell(script: string, isEnough: (output: string) => boolean): Promise<Outcome> {
+/** Commands, and whether they have said all that they should. */
+export interface Step {
+  readonly script: string
+  readonly isEnough: (output: string) => boolean
+}
+
+/**
+ * Runs commands as somebody would who reads them, in an empty folder: the next step when the last one has said all that it should. Gives
+ * what they said, as it comes.
+ */
+export async function runShell(steps: readonly Step[]): Promise<Outcome> {
   const port = await freePort()
   const directory = temporaryDirectory()
   const bin = join(directory, '.bin')
@@ -26,7 +35,11 @@ exec '${process.execPath}' '${headwater}' "$@"`,
   )
   writeCommand(join(bin, 'npx'), 'exec "$@"')
   const place = (text: string) => text.replaceAll(/\b3000\b/g, String(port))
-  const body = place(script)
+  const gate = (index: number) => join(directory, `.step-${index}`)
+  const whole = steps
+    .map(({ script }, index) => `until [ -e ${gate(index)} ]; do sleep 0.02; done\n${script}`)
+    .join('\n')
+  const body = place(whole)
     .replaceAll(/\\\n\s*/g, '')
     .split('\n')
     .map((line) =>
@@ -44,6 +57,13 @@ exec '${process.execPath}' '${headwater}' "$@"`,
       HEADWATER_LISTEN: `127.0.0.1:${port}`,
     },
   })
+  let opened = 0
+  const isEnough = (output: string) => {
+    while (opened < steps.length && steps.slice(0, opened).every((step) => step.isEnough(output))) {
+      writeFileSync(gate(opened++), '')
+    }
+    return opened === steps.length && steps.every((step) => step.isEnough(output))
+  }
   return await observe(child, isEnough, (output) => output.replaceAll(String(port), '3000'))
 }
 
@@ -84,9 +104,10 @@ async function observe(
   }
   onTestFinished(kill)
   // What it started may go on after it, and say the rest. A busy machine takes its time.
-  for (let waited = 0; waited < 110_000 && !(hasEnded(child) && isEnough(read(output))); waited += 50) {
+  for (let waited = 0; waited < 110_000; waited += 50) {
+    const isAllSaid = isEnough(read(output))
+    if (isAllSaid && (hasEnded(child) || child.spawnargs[0] !== 'bash')) break
     if (hasEnded(child) && child.exitCode !== 0) break
-    if (isEnough(read(output)) && child.spawnargs[0] !== 'bash') break
     await wait(50)
   }
   const exitCode = child.exitCode ?? 0
