@@ -37,6 +37,8 @@ function longestFirst() {
     'conformance/chromium',
     'conformance/runtimes',
     'test/dashboard',
+    'test/signed-in',
+    'test/production',
     'test/proxies/',
     'packages/hub/test/cli/doctor/probe-proxies',
     'examples/test/frameworks/',

@@ -23,6 +23,7 @@ ensureSystemParts([
   { apt: 'nginx', paths: ['/usr/sbin/nginx'], isOptional: true },
   { apt: 'haproxy', paths: ['/usr/sbin/haproxy'], isOptional: true },
   { apt: 'pgbouncer', paths: ['/usr/sbin/pgbouncer'], isOptional: true },
+  { apt: 'prometheus', paths: ['/usr/bin/prometheus'], isOptional: true },
   { apt: 'caddy', paths: ['/usr/bin/caddy'], isOptional: true },
   { apt: 'varnish', paths: ['/usr/sbin/varnishd'], isOptional: true },
   { apt: 'apache2', paths: ['/usr/sbin/apache2'], isOptional: true },
