@@ -228,6 +228,7 @@ describe('deploy/monitoring', () => {
     const promtool = '/usr/bin/promtool'
     if (!existsSync(promtool)) skip('promtool is not installed')
     execFileSync(promtool, ['check', 'rules', join(root, 'deploy/monitoring/alerts.yaml')], { stdio: 'pipe' })
+    execFileSync(promtool, ['check', 'config', join(root, 'deploy/monitoring/prometheus.yml')], { stdio: 'pipe' })
     const rules = read('deploy/monitoring/alerts.yaml').split('- alert: ').slice(1)
     for (const rule of rules) expect(rule).toMatch(/expr:(.|\n)*severity: (page|ticket)(.|\n)*summary:/)
   })

@@ -113,7 +113,7 @@ export class Reloading {
 }
 
 /** Options that a running hub cannot change. */
-const fixedOptions = [
+export const fixedOptions = [
   'listen',
   'corsOrigins',
   'tlsCert',
