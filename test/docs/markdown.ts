@@ -28,7 +28,8 @@ export interface Block {
 
 /** All pages of the repository. */
 export function readPages(): Page[] {
-  const exclude = (name: string) => name === 'node_modules' || name === 'dist' || name.startsWith('.')
+  const exclude = (name: string) =>
+    name === 'node_modules' || name === 'site' || name === 'dist' || name.startsWith('.')
   const paths = globSync('**/*.md', { cwd: root, exclude }).sort()
   return paths.map((path) => {
     const text = readFileSync(join(root, path), 'utf8')
