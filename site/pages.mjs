@@ -31,7 +31,7 @@ export function pageOf(path) {
 export const seeds = Object.keys(elsewhere)
 
 /** Pages that come with work that is under way, each of which has its place once it is there. */
-const underWay = ['ai', 'commands']
+const underWay = ['ai']
 const isMissing = (link) => underWay.includes(link.slice(1)) && !existsSync(join(docs, `${link.slice(1)}.md`))
 
 const pages = (entries) => entries.filter(([, link]) => !isMissing(link)).map(([text, link]) => ({ text, link }))
