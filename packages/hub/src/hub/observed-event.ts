@@ -2,6 +2,7 @@ import type { MatcherSet } from '../matching/matcher-set.ts'
 import { toTopics } from '../matching/topic.ts'
 import type { StoredEvent } from '../store/store.ts'
 import { eventIdOf } from './event-id.ts'
+import { headersOf } from './trace-context.ts'
 
 /** An event as an operator sees it. */
 export interface ObservedEvent {
@@ -18,6 +19,9 @@ export interface ObservedEvent {
   readonly private: boolean
   /** The reconnection time that it sets, in milliseconds; `null` for none. */
   readonly retry: number | null
+  /** The trace in which it was published, by W3C Trace Context; missing if there was none. */
+  readonly traceparent?: string
+  readonly tracestate?: string
   /** The length of its data in UTF-8. */
   readonly bytes: number
   /** Its data, or the beginning of it. Missing if the operator has no right to this private event. */
@@ -36,7 +40,7 @@ export function toObserved(
   rights: MatcherSet,
   most = shownCharacters,
 ): ObservedEvent {
-  const { position, tag, storedAt, topics, type = 'message', data, isPrivate, retryMs } = event
+  const { position, tag, storedAt, topics, type = 'message', data, isPrivate, retryMs, traceContext } = event
   const isShown = !isPrivate || rights.selectsAny(toTopics(topics))
   return {
     position,
@@ -47,6 +51,7 @@ export function toObserved(
     type,
     private: isPrivate,
     retry: retryMs ?? null,
+    ...(traceContext !== undefined && headersOf(traceContext)),
     bytes: Buffer.byteLength(data),
     ...(isShown && { data: data.length > most ? data.slice(0, most) : data }),
     isCut: isShown && data.length > most,

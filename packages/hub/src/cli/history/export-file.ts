@@ -1,5 +1,6 @@
 import { HubError } from '../../base/errors.ts'
 import type { ObservedEvent } from '../../hub/observed-event.ts'
+import { parseTraceContext } from '../../hub/trace-context.ts'
 import { notUtf8, readLines } from '../lines.ts'
 
 /**
@@ -27,6 +28,9 @@ export interface ExportedEvent {
   readonly type?: string
   readonly private?: true
   readonly retry?: number
+  /** The trace in which it was published, by W3C Trace Context. */
+  readonly traceparent?: string
+  readonly tracestate?: string
   readonly data: string
 }
 
@@ -44,6 +48,8 @@ export function toExported({
   type,
   private: isPrivate,
   retry,
+  traceparent,
+  tracestate,
   data = '',
 }: ObservedEvent): ExportedEvent {
   return {
@@ -55,6 +61,8 @@ export function toExported({
     ...(type !== 'message' && { type }),
     ...(isPrivate && { private: true as const }),
     ...(retry !== null && { retry }),
+    ...(traceparent !== undefined && { traceparent }),
+    ...(tracestate !== undefined && { tracestate }),
     data,
   }
 }
@@ -120,7 +128,7 @@ function isEnd(value: unknown): value is ExportEnd {
 
 function isEvent(value: unknown): value is ExportedEvent {
   const event = Object(value) as Partial<Record<keyof ExportedEvent, unknown>>
-  const { topics, retry, at, type } = event
+  const { topics, retry, at, type, traceparent, tracestate } = event
   return (
     isCount(event.position) &&
     event.position > 0 &&
@@ -133,7 +141,9 @@ function isEvent(value: unknown): value is ExportedEvent {
     (at === undefined || Number.isSafeInteger(at)) &&
     (type === undefined || typeof type === 'string') &&
     (event.private === undefined || typeof event.private === 'boolean') &&
-    (retry === undefined || isCount(retry))
+    (retry === undefined || isCount(retry)) &&
+    (traceparent === undefined || parseTraceContext(traceparent) !== undefined) &&
+    (tracestate === undefined || typeof tracestate === 'string')
   )
 }
 

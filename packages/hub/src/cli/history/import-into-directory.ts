@@ -1,6 +1,7 @@
 import { HubError } from '../../base/errors.ts'
 import { createHubCore, type HubCore } from '../../hub/hub-core.ts'
 import type { PreparedEvent } from '../../hub/publish-init.ts'
+import { parseTraceContext } from '../../hub/trace-context.ts'
 import { openReplica, type RestoringReplica } from '../../store/replica.ts'
 import { DirectoryReader } from '../../store/sqlite/directory-reader.ts'
 import { openSqliteStore } from '../../store/sqlite.ts'
@@ -78,7 +79,7 @@ async function compare(
 }
 
 function toStored(
-  { position, tag, id, at, topics, type, private: isPrivate, retry, data }: ExportedEvent,
+  { position, tag, id, at, topics, type, private: isPrivate, retry, data, traceparent, tracestate }: ExportedEvent,
   { epoch }: ExportHeader,
 ): StoredEvent {
   return {
@@ -91,6 +92,7 @@ function toStored(
     id: foreignIdOf({ id }, epoch),
     type,
     retryMs: retry,
+    traceContext: parseTraceContext(traceparent, tracestate),
   }
 }
 
@@ -127,7 +129,7 @@ function prepare(
   counts: Importing['counts'],
   onRefused: (why: string) => void,
 ): PreparedEvent | undefined {
-  const { topics, type, private: isPrivate, retry, data } = event
+  const { topics, type, private: isPrivate, retry, data, traceparent, tracestate } = event
   // A hub reports its own subscriptions, and nobody may report them for it.
   if (type === hubEventType) {
     counts.reports++
@@ -139,7 +141,7 @@ function prepare(
     return undefined
   }
   try {
-    return hub.prepare({ topic: topics, id, type, private: isPrivate, retry, data })
+    return hub.prepare({ topic: topics, id, type, private: isPrivate, retry, data, traceparent, tracestate })
   } catch (error) {
     if (!(error instanceof HubError)) throw error
     counts.refused++

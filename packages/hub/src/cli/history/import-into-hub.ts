@@ -36,13 +36,14 @@ export async function importIntoHub(
 
   async function* linesOf(): AsyncGenerator<Uint8Array> {
     for await (const { event } of events) {
-      const { id, topics, type, private: isPrivate, retry, data } = event
+      const { id, topics, type, private: isPrivate, retry, data, traceparent, tracestate } = event
       // A hub reports its own subscriptions, and nobody may report them for it.
       if (type === hubEventType) {
         counts.reports++
         continue
       }
-      yield Buffer.from(`${JSON.stringify({ topic: topics, id, type, private: isPrivate, retry, data })}\n`)
+      const init = { topic: topics, id, type, private: isPrivate, retry, data, traceparent, tracestate }
+      yield Buffer.from(`${JSON.stringify(init)}\n`)
     }
   }
 

@@ -49,7 +49,7 @@ async function show(id: string, given: Place | undefined, options: ShowOptions):
     const isTerminal = process.stdout.isTTY
     const line = (name: string, value: string) => `${paint('faint', name.padEnd(9))} ${value}\n`
     const shown = (text: string) => (isTerminal ? shownText(text) : text)
-    const { position, at, topics, type, private: isPrivate, retry, bytes, data } = event
+    const { position, at, topics, type, private: isPrivate, retry, bytes, data, traceparent, tracestate = '' } = event
     process.stdout.write(
       [
         line('id', shown(event.id)),
@@ -59,6 +59,7 @@ async function show(id: string, given: Place | undefined, options: ShowOptions):
         line('type', paint.named(type, shown(type))),
         ...(isPrivate ? [line('private', 'yes')] : []),
         ...(retry === null ? [] : [line('retry', `${retry} ms`)]),
+        ...(traceparent === undefined ? [] : [line('trace', shown(`${traceparent} ${tracestate}`.trimEnd()))]),
         line('data', `${bytes.toLocaleString('en')} bytes`),
         data === undefined
           ? 'The event is private, and the token does not grant one of its topics.\n'

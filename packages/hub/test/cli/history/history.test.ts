@@ -20,12 +20,13 @@ async function runWith(input: string, ...parameters: string[]) {
   return { exitCode, stdout: command.stdout, stderr: command.stderr }
 }
 
+const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
 const plain = { isPrivate: false, id: undefined, type: undefined, retryMs: undefined }
 const records: readonly EventRecord[] = [
   ...Array.from({ length: 600 }, (_, n) => ({ ...plain, topics: ['log'], data: `line ${n}` })),
   { ...plain, topics: ['orders/7', 'orders'], data: '{"left":3}', isPrivate: true, type: 'stock', retryMs: 500 },
-  { ...plain, topics: ['b'], data: 'a\nb\0\x1b', id: 'my-own' },
-  { ...plain, topics: ['large'], data: '漢'.repeat(20_000) },
+  { ...plain, topics: ['b'], data: 'a\nb\0\x1b', id: 'my-own', traceContext: `${traceparent} shop=t61, other=1` },
+  { ...plain, topics: ['large'], data: '漢'.repeat(20_000), traceContext: traceparent },
 ]
 
 /** A directory with a history, of which the oldest events are trimmed. */
@@ -76,6 +77,7 @@ describe('headwater history list and show', () => {
       const own = await run('history', 'show', 'my-own', where)
       expect(own.stdout).toMatch(/^position {2}602$/m)
       expect(own.stdout).toContain('On the wire:\ndata: a\n')
+      expect(own.stdout).toContain(`\ntrace     ${traceparent} shop=t61, other=1\n`)
       const { id } = linesOf(some.stdout)[0]
       expect((await run('history', 'show', id, where)).stdout).toMatch(/^position {2}100$/m)
       const other = await run(
@@ -127,6 +129,11 @@ describe('headwater history export and import', () => {
     const restored = join(temporaryDirectory(), 'restored')
     const imported = await run('history', 'import', file, restored)
     expect(imported.stderr).toContain('imported 503 events; 0 were there already.')
+    const traces = linesOf(readFileSync(file, 'utf8')).filter((line) => line.traceparent)
+    expect(traces).toMatchObject([
+      { position: 602, traceparent, tracestate: 'shop=t61, other=1' },
+      { position: 603, traceparent },
+    ])
     const again = fileIn('again.jsonl')
     await run('history', 'export', restored, '-o', again)
     expect(readFileSync(again, 'utf8')).toBe(readFileSync(file, 'utf8'))
@@ -192,7 +199,6 @@ describe('headwater history export and import', () => {
     const original = linesOf(readFileSync(file, 'utf8'))
       .slice(1, -1)
       .filter((event) => !event.private)
-    const essence = ({ id, topics, type, retry, data }: Record<string, unknown>) => ({ id, topics, type, retry, data })
     expect(exported.slice(1).map(essence)).toEqual(original.map(essence))
   })
 
@@ -204,7 +210,7 @@ describe('headwater history export and import', () => {
     expect((await run('history', 'import', file, target)).stderr).toContain('imported 0 events; 2 were there already')
     const [from, to] = [linesOf(readFileSync(file, 'utf8')), linesOf((await run('history', 'export', target)).stdout)]
     expect(to[0].epoch).not.toBe(from[0].epoch)
-    expect(to.slice(1, -1).map(({ id }) => id)).toEqual(from.slice(1, -1).map(({ id }) => id))
+    expect(to.slice(1, -1).map(essence)).toEqual(from.slice(1, -1).map(essence))
   })
 
   test('does not bring back what a history has trimmed itself, and says so', async () => {
@@ -260,6 +266,11 @@ describe('headwater history export and import', () => {
       '{"headwater":"history","version":1,"epoch":"abcdefghij","after":{"position":0,"tag":0},"isPart":true}\n{"id":1}\n',
       'Line 2 of the file cannot be imported: it is not an event',
     ],
+    [
+      'a broken trace context',
+      '{"headwater":"history","version":1,"epoch":"abcdefghij","after":{"position":0,"tag":0},"isPart":true}\n{"position":1,"tag":7,"id":"a","topics":["a"],"data":"","traceparent":"00-1"}\n',
+      'Line 2 of the file cannot be imported: it is not an event',
+    ],
   ])('refuses a file with %s', async (_, text, why) => {
     const target = join(temporaryDirectory(), 'target')
     const { exitCode, stderr } = await runWith(text, 'history', 'import', '-', target)
@@ -284,6 +295,11 @@ describe('headwater history export and import', () => {
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining('The hub refused an event: 401')])
   })
 })
+
+/** What an event of an export has wherever it is imported. */
+function essence({ id, topics, type, retry, data, traceparent, tracestate }: Record<string, unknown>) {
+  return { id, topics, type, retry, data, traceparent, tracestate }
+}
 
 describe('headwater history trim', () => {
   test.each(['hub', 'directory'])('of a %s drops the oldest, and subscribers are told', async (kind) => {
