@@ -100,19 +100,24 @@ export function describedPaths({ path, isCompat }: DescribedHub): readonly Descr
     observing(`${observe}/stats/stream`, 'figuresStream', 'The figures, each second.', eventStreamOf('FiguresEvent')),
     observing(`${observe}/topics`, 'topics', 'The busiest topics.', jsonOf('Topics'), [limit, search]),
     observing(`${observe}/subscribers`, 'subscribers', 'Who is connected.', jsonOf('SubscriberList'), [limit, search]),
-    observing(`${observe}/history`, 'history', 'Events of the history, the oldest first.', jsonOf('ObservedPage'), [
-      ...views(isCompat),
-      limit,
-      position('before'),
-      position('after'),
-      position('at', 'A time in milliseconds since 1970.'),
-    ]),
+    withTrimming(
+      observing(`${observe}/history`, 'history', 'Events of the history, the oldest first.', jsonOf('ObservedPage'), [
+        ...views(isCompat),
+        limit,
+        position('before'),
+        position('after'),
+        position('at', 'A time in milliseconds since 1970.'),
+      ]),
+    ),
     observing(
       `${observe}/history/event`,
       'historyEvent',
-      'One event of the history.',
+      'One event of the history, by its position or the ID that its publisher gave it.',
       jsonOf('ObservedEventWithFrame'),
-      [{ ...position('position'), required: true }],
+      [
+        position('position', 'The position, if there is no `id`.'),
+        { name: 'id', in: 'query', description: 'The ID that its publisher gave it.', schema: { type: 'string' } },
+      ],
     ),
     observing(`${observe}/history/trace`, 'historyTrace', 'What the hub knows of an event.', jsonOf('TracedEvent'), [
       { name: 'id', in: 'query', required: true, description: 'The ID of the event.', schema: { type: 'string' } },
@@ -182,6 +187,18 @@ function observing(
     route: 'observe',
     operations: { get: parameters.length > 0 ? { ...operation, parameters } : operation },
   }
+}
+
+function withTrimming({ operations, ...rest }: DescribedPath): DescribedPath {
+  const summary = 'Drop the oldest events, for everyone and for good. It needs a right of its own.'
+  const trimming = {
+    ...reading('trimHistory', `For operators. ${summary}`, jsonOf('Trimmed'), 'The events are gone.'),
+    parameters: [
+      { ...position('through', 'The newest position that is dropped.'), required: true },
+      { name: 'epoch', in: 'query', required: true, description: 'Whose position it is.', schema: { type: 'string' } },
+    ],
+  }
+  return { ...rest, operations: { ...operations, delete: trimming } }
 }
 
 /** docs/streams.md has the parameters and bodies. */

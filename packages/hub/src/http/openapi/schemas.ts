@@ -47,16 +47,19 @@ const observedEvent = object(
   {
     position: { type: 'integer', minimum: 1 },
     at: orNull(time),
+    tag: { ...count, description: 'Tells the event from any other that had its position.' },
     id: text,
     topics: listOf(text),
     type: text,
     private: { type: 'boolean' },
     retry: orNull(count),
+    traceparent: { ...text, description: 'The trace in which it was published, by W3C Trace Context.' },
+    tracestate: text,
     bytes: { ...count, description: 'The length of the data in UTF-8.' },
     data: { ...text, description: 'The data or its beginning. Missing without a right to this private event.' },
     isCut: { type: 'boolean', description: 'Whether data is only the beginning.' },
   },
-  ['data'],
+  ['traceparent', 'tracestate', 'data'],
 )
 
 const mark = object({ position: { type: 'integer', minimum: 1 }, at: orNull(time) })
@@ -200,6 +203,11 @@ export const schemas = {
   ObservedEventWithFrame: object({
     event: { $ref: '#/components/schemas/ObservedEvent' },
     frame: { ...orNull(text), description: 'The bytes that subscribers get; null without a right to the data.' },
+  }),
+  Trimmed: object({
+    epoch: text,
+    trimmed: { ...count, description: 'The newest position that is gone.' },
+    count: { ...count, description: 'How many events are kept.' },
   }),
   TracedEvent: object({
     id: text,

@@ -66,6 +66,7 @@ describe('the right to look at the whole hub', () => {
       'subscribers',
       'history',
       'history/event?position=1',
+      'history/event?id=mine',
       'history/stream',
     ]) {
       expect([path, (await hub.get(path)).status]).toEqual([path, 401])
@@ -88,7 +89,7 @@ describe('the right to look at the whole hub', () => {
       subscribe: [exactTopic('mine')],
     })
     const hub = await watch({ authorize, isOpenToObservers: false })
-    for (const topic of ['mine', 'theirs']) await hub.hub.publish({ topic, data: 'secret', private: true })
+    for (const topic of ['mine', 'theirs']) await hub.hub.publish({ topic, data: 'secret', private: true, id: topic })
     const { events } = await hub.json('history')
     expect(events).toMatchObject([
       { topics: ['mine'], private: true, data: 'secret', bytes: 6 },
@@ -96,8 +97,10 @@ describe('the right to look at the whole hub', () => {
     ])
     expect(events[1]).not.toHaveProperty('data')
     expect((await hub.json('history/event?position=1')).frame).toMatch(/^data: secret\n/m)
-    const theirs = await hub.json('history/event?position=2')
-    expect([theirs.frame, theirs.event.data]).toEqual([null, undefined])
+    for (const query of ['position=2', 'id=theirs']) {
+      const theirs = await hub.json(`history/event?${query}`)
+      expect([theirs.event.position, theirs.frame, theirs.event.data]).toEqual([2, null, undefined])
+    }
   })
 
   test('is needed by nothing if there is no page', async () => {
@@ -122,6 +125,15 @@ describe('trimming the history', () => {
     const response = await trim(`through=2&epoch=${epoch}`, mayTrim)
     expect([response.status, await response.json()]).toEqual([200, { epoch, trimmed: 2, count: 1 }])
     expect((await hub.observed.page({ matchers: [everyTopic], rights: [] }, { after: 0 }, 9)).events).toHaveLength(1)
+  })
+
+  test('of what is gone already drops nothing more, and of what is to come drops all', async () => {
+    const { trim, epoch } = await guarded()
+    const trimmed = async (through: number) => await (await trim(`through=${through}&epoch=${epoch}`, mayTrim)).json()
+    expect(await trimmed(2)).toEqual({ epoch, trimmed: 2, count: 1 })
+    expect(await trimmed(1)).toEqual({ epoch, trimmed: 2, count: 1 })
+    expect(await trimmed(0)).toEqual({ epoch, trimmed: 2, count: 1 })
+    expect(await trimmed(Number.MAX_SAFE_INTEGER)).toEqual({ epoch, trimmed: 3, count: 0 })
   })
 
   test('needs a right of its own, on all topics', async () => {
@@ -169,6 +181,9 @@ describe('trimming the history', () => {
       [`epoch=${epoch}`, 'INVALID_REQUEST'],
       [`through=-1&epoch=${epoch}`, 'INVALID_REQUEST'],
       [`through=x&epoch=${epoch}`, 'INVALID_REQUEST'],
+      [`through=&epoch=${epoch}`, 'INVALID_REQUEST'],
+      [`through=1.5&epoch=${epoch}`, 'INVALID_REQUEST'],
+      [`through=1&epoch=${epoch.toUpperCase()}`, 'OTHER_HISTORY'],
     ]) {
       expect((await problemOf(await trim(query!, mayTrim))).code).toBe(code)
     }
@@ -259,6 +274,42 @@ describe('the history', () => {
     const { event, frame } = await hub.json('history/event?position=1')
     expect([event.data.length, event.isCut]).toEqual([100_000, false])
     expect(frame).toContain('\nid: mine\n')
+  })
+
+  test('gives the event with an ID that its publisher chose, and says what is wrong with the question', async () => {
+    const hub = await watch()
+    await hub.hub.publish({ topic: 'log', data: 'first' })
+    await hub.hub.publish({ topic: 'log', data: 'second', id: 'urn:a b&é' })
+    const { event, frame } = await hub.json(`history/event?id=${encodeURIComponent('urn:a b&é')}`)
+    expect(event).toMatchObject({ position: 2, id: 'urn:a b&é', data: 'second' })
+    expect(frame).toContain('\nid: urn:a b&é\n')
+    // The hub's own IDs say where the event is: that is asked by its position, or of history/trace.
+    const own = (await hub.json('history/event?position=1')).event.id
+    for (const [query, status, code, detail] of [
+      ['id=none', 404, 'NOT_FOUND', 'No event is kept to which its publisher gave this id.'],
+      [`id=${own}`, 404, 'NOT_FOUND', 'No event is kept to which its publisher gave this id.'],
+      ['id=', 404, 'NOT_FOUND', 'No event is kept to which its publisher gave this id.'],
+      ['', 400, 'INVALID_REQUEST', 'position is missing: add ?position= and a number, or ?id=.'],
+      ['position=', 400, 'INVALID_REQUEST', 'position is "": it must be a whole number from 0 up.'],
+      ['position=x', 400, 'INVALID_REQUEST', 'position is "x": it must be a whole number from 0 up.'],
+      ['position=0', 404, 'NOT_FOUND', 'No event is kept at position 0.'],
+    ] as const) {
+      const problem = await problemOf(await hub.get(`history/event?${query}`))
+      expect(problem, query).toMatchObject({ status, code, detail: expect.stringContaining(detail) })
+    }
+    await hub.hub.observed.trim(2)
+    expect((await hub.get(`history/event?id=${encodeURIComponent('urn:a b&é')}`)).status).toBe(404)
+  })
+
+  test('says in which trace an event was published', async () => {
+    const hub = await watch()
+    const trace = { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, tracestate: 'shop=t61' }
+    await hub.hub.publish({ topic: 'log', data: 'x', ...trace })
+    await hub.hub.publish({ topic: 'log', data: 'x' })
+    const { events } = await hub.json('history')
+    expect(events[0]).toMatchObject(trace)
+    expect(events[1]).not.toHaveProperty('traceparent')
+    expect((await hub.json('history/event?position=1')).event).toMatchObject(trace)
   })
 
   test('reads a bounded part of a long history for a topic that is not there, and says how far it came', async () => {

@@ -39,6 +39,7 @@ const everything = (): ServeOptions => ({
   metrics: new Metrics(),
   dashboard: true,
   isOpenToObservers: true,
+  isOpenToTrimming: true,
   asyncApi: { asyncapi: '3.0.0' },
   subscriptions: true,
 })
@@ -71,6 +72,7 @@ const requests: Readonly<Record<string, { query?: string; init?: RequestInit; st
   topics: { type: 'application/json' },
   subscribers: { type: 'application/json' },
   history: { type: 'application/json' },
+  trimHistory: { query: '?through=1&epoch={epoch}', type: 'application/json' },
   historyEvent: { query: '?position=1', type: 'application/json' },
   historyTrace: { query: '?id=a', type: 'application/json' },
   historyStream: { query: '?after=0', type: 'text/event-stream' },
@@ -159,6 +161,19 @@ describe('the description of the hub by OpenAPI', () => {
     expect(Object.keys((await documentOf(serving)).paths)).toEqual(expect.arrayContaining(there))
   })
 
+  test('has every method that a path of it has', async () => {
+    const serving = await serve(everything())
+    const { paths } = await documentOf(serving)
+    for (const [path, item] of Object.entries(paths)) {
+      const concrete = path.replace('{match_type}', 'exact').replaceAll(/\{\w+\}/g, 'a')
+      const refused = await fetch(serving.server.url + concrete, { method: 'PATCH' })
+      expect([path, refused.status]).toEqual([path, 405])
+      const methods = refused.headers.get('allow')!.toLowerCase().split(', ')
+      const told = methods.filter((method) => method !== 'head' && method !== 'options')
+      expect([path, Object.keys(item).sort()]).toEqual([path, told.sort()])
+    }
+  })
+
   test('is at the root only where the hub has its own port', async () => {
     const own = await serve()
     expect((await fetch(`${own.server.url}/openapi.json`)).status).toBe(200)
@@ -172,7 +187,10 @@ describe('the description of the hub by OpenAPI', () => {
 describe('a hub answers as its description says', async () => {
   test.each(Object.keys(requests))('%s', async (id) => {
     const serving = await serve(everything())
-    await serving.post({ topic: 'a', data: '{"n":1}', type: 'count' })
+    await serving.post(
+      { topic: 'a', data: '{"n":1}', type: 'count' },
+      { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`, tracestate: 'shop=t61' },
+    )
     const document = await documentOf(serving)
     const { path, method, operation } = operationsOf(document).find(({ operation }) => operation.operationId === id)!
     const { query = '', init, status = 200, type } = requests[id]!
@@ -182,7 +200,8 @@ describe('a hub answers as its description says', async () => {
       .replace('{subscriber}', 'b')
       .replace('{name}', 'a')
     const controller = new AbortController()
-    const response = await fetch(serving.server.url + concrete + query, {
+    const asked = query.replace('{epoch}', serving.hub.replication.epoch)
+    const response = await fetch(serving.server.url + concrete + asked, {
       ...init,
       method: method.toUpperCase(),
       signal: controller.signal,
@@ -203,6 +222,21 @@ describe('a hub answers as its description says', async () => {
     } else {
       const body = await response.text()
       expect(isValid(media.schema!, type === 'text/plain' ? body : JSON.parse(body))).toBe('')
+    }
+  })
+
+  test('whether an event is asked for by its position or by its ID', async () => {
+    const serving = await serve(everything())
+    await serving.post({ topic: 'a', data: 'x', id: 'urn:mine' })
+    const { get } = (await documentOf(serving)).paths['/.well-known/mercure/headwater/v1/history/event']!
+    const { parameters } = get as unknown as { parameters: { name: string; required?: boolean }[] }
+    expect(parameters.map(({ name, required }) => [name, required])).toEqual([
+      ['position', undefined],
+      ['id', undefined],
+    ])
+    for (const query of ['position=1', 'id=urn:mine']) {
+      const response = await fetch(`${serving.url}/headwater/v1/history/event?${query}`)
+      expect(((await response.json()) as { event: object }).event).toMatchObject({ position: 1, id: 'urn:mine' })
     }
   })
 
