@@ -1,18 +1,21 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
+import { readEvents } from '@headwater/sse'
 import type { Command } from 'commander'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { freePort } from '../../../../conformance/runners/free-port.ts'
 import { createProgram, pathOf } from '../../src/cli/program.ts'
+import { createHub, type Hub } from '../../src/create-hub.ts'
+import type { HubServer } from '../../src/http/server/server.ts'
+import { createMemoryStore } from '../../src/store/memory.ts'
 import { openSqliteStore } from '../../src/store/sqlite.ts'
 import { headwaterCommand } from '../from-source.ts'
 import { PostgresServer } from '../store/postgres/postgres-server.ts'
-import { temporaryDirectory } from '../temporary-directory.ts'
-import { startHub } from './running.ts'
 
 /** The commands that do something: the others have some of these below them. */
 const commands = leavesOf(createProgram())
@@ -53,38 +56,83 @@ test.each(commands.map((command) => [pathOf(command), command] as const))(
   },
 )
 
-describe('the examples of --help work:', () => {
-  let engine: PostgresServer
-  beforeAll(async () => {
-    engine = await PostgresServer.start({ settings: { fsync: 'off', synchronous_commit: 'off' } })
-  })
-  afterAll(() => engine?.dispose())
+/** An event in the hub, whatever its data unless that is given. */
+interface Shown {
+  readonly topic: string
+  readonly data?: string
+}
 
-  test.each(cases)('%s: %s', async (path, example) => {
-    const cwd = await preparedDirectory(example)
-    const hub = await startHub()
-    const port = new URL(hub.url).port
-    const foreign = await foreignServer()
-    await fetch(`${hub.url}/.well-known/mercure`, {
-      method: 'POST',
-      body: new URLSearchParams({ topic: 'log', data: 'one' }),
+/** Examples that go on for ever, with what shows that they work: a text, or an event in the hub. Then they are ended. */
+const endless: readonly (readonly [example: RegExp, shown: RegExp | Shown])[] = [
+  [/^headwater try/, /q quit/],
+  [/^tail -f .* headwater publish/, { topic: 'log', data: 'second line' }],
+  [/^headwater tail (?!.* -n )/, /^(?!headwater:).+\n/m],
+  [/^headwater vitals/, { topic: 'vitals' }],
+]
+
+describe.concurrent('the examples of --help work:', () => {
+  let root: string
+  let engine: PostgresServer
+  let hub: Hub
+  let server: HubServer
+  let foreign: Server
+  beforeAll(async () => {
+    root = mkdtempSync(join(tmpdir(), 'headwater-examples-'))
+    engine = await PostgresServer.start({ settings: { fsync: 'off', synchronous_commit: 'off' } })
+    hub = await createHub({
+      store: createMemoryStore(),
+      dashboard: true,
+      isOpenToObservers: true,
+      isOpenToTrimming: true,
     })
-    if (path !== 'headwater init')
-      writeFileSync(join(cwd, 'headwater.config.json'), JSON.stringify({ listen: `127.0.0.1:${port}` }))
-    const line = placed(example, path, {
-      port,
-      foreign,
-      own: String(await freePort()),
-      engine: engine.url({ schema: 'examples' }),
-    })
-    // What goes on for ever is ended after a while, which is all right.
-    const { exitCode, output } = await runShell(`set -o pipefail; ${line}`, cwd)
-    // What the doctor finds wrong is 1, too.
-    const isDone = [0, 124, ...(path === 'headwater doctor' ? [1] : [])].includes(exitCode)
-    expect([isDone, line, exitCode, output]).toEqual([true, line, exitCode, output])
-    expect(output).not.toMatch(/^error:/m)
+    server = await hub.listen({ host: '127.0.0.1', port: 0 })
+    for (const data of ['one', 'two', 'three']) await hub.publish({ topic: 'log', data })
+    foreign = await foreignServer()
   })
+  afterAll(async () => {
+    foreign?.close()
+    foreign?.closeAllConnections()
+    await server?.close({ deadlineMs: 100 })
+    await engine?.dispose()
+    rmSync(root, { recursive: true, force: true })
+  })
+
+  test.for(cases.map(([path, example], index) => [path, example, index] as const))(
+    '%s: %s',
+    async ([path, example, index], { expect, onTestFinished }) => {
+      const port = new URL(server.url).port
+      const line = placed(example, path, {
+        port,
+        foreign: `http://127.0.0.1:${(foreign.address() as AddressInfo).port}`,
+        own: String(await freePort()),
+        engine: engine.url({ schema: `examples_${index}` }),
+      })
+      const cwd = await preparedDirectory(join(root, `${index}`), line)
+      if (path !== 'headwater init')
+        writeFileSync(join(cwd, 'headwater.config.json'), JSON.stringify({ listen: `127.0.0.1:${port}` }))
+      const shown = endless.find(([pattern]) => pattern.test(example))?.[1]
+      const shell = new Shell(`set -o pipefail; ${line}`, cwd)
+      onTestFinished(() => shell.end('SIGKILL'))
+      if (shown) {
+        const isShown = shown instanceof RegExp ? shell.said(shown) : eventIn(server.url + hub.path, shown)
+        await Promise.race([isShown, shell.closed])
+        expect([line, shell.exitCode, shell.output]).toEqual([line, null, shell.output])
+        shell.end('SIGINT')
+      }
+      await shell.closed
+      const { exitCode, output } = shell
+      // 130 is that of what is interrupted; what the doctor finds wrong is 1.
+      const isDone = [0, ...(shown ? [130] : []), ...(path === 'headwater doctor' ? [1] : [])].includes(exitCode ?? 130)
+      expect([isDone, line, exitCode, output]).toEqual([true, line, exitCode, output])
+      expect(output).not.toMatch(/^error:/m)
+    },
+  )
 })
+
+async function eventIn(hub: string, shown: Shown): Promise<void> {
+  const response = await fetch(`${hub}?match=${shown.topic}&last_event_id=earliest`)
+  for await (const { data } of readEvents(response.body!)) if (data === (shown.data ?? data)) return
+}
 
 interface Places {
   readonly port: string
@@ -115,16 +163,18 @@ function placed(example: string, path: string, { port, own, foreign, engine }: P
 }
 
 /** A folder as somebody has it who has used a hub there. */
-async function preparedDirectory(example: string): Promise<string> {
-  const cwd = temporaryDirectory()
-  const store = await openSqliteStore({ directory: join(cwd, 'headwater-data') })
-  for (const data of ['one', 'two', 'three']) {
-    const rest = { isPrivate: false, id: undefined, type: undefined, retryMs: undefined }
-    await store.append({ topics: ['log'], data, ...rest })
+async function preparedDirectory(cwd: string, line: string): Promise<string> {
+  mkdirSync(cwd)
+  if (/headwater-data/.test(line)) {
+    const store = await openSqliteStore({ directory: join(cwd, 'headwater-data') })
+    for (const data of ['one', 'two', 'three']) {
+      const rest = { isPrivate: false, id: undefined, type: undefined, retryMs: undefined }
+      await store.append({ topics: ['log'], data, ...rest })
+    }
+    await store.close()
   }
-  await store.close()
-  writeFileSync(join(cwd, 'lines.txt'), 'one\ntwo\n')
-  if (/import/.test(example)) {
+  writeFileSync(join(cwd, 'lines.txt'), 'first line\nsecond line\n')
+  if (/import/.test(line)) {
     const header = {
       headwater: 'history',
       version: 1,
@@ -136,7 +186,7 @@ async function preparedDirectory(example: string): Promise<string> {
     const lines = [header, event, { headwater: 'end', events: 1 }]
     writeFileSync(join(cwd, 'events.jsonl'), lines.map((line) => `${JSON.stringify(line)}\n`).join(''))
   }
-  if (/private\.pem/.test(example)) {
+  if (/private\.pem/.test(line)) {
     const { privateKey } = await import('node:crypto').then(({ generateKeyPairSync }) =>
       generateKeyPairSync('ec', { namedCurve: 'P-256' }),
     )
@@ -158,24 +208,57 @@ function writeCommand(path: string, script: string): void {
   chmodSync(path, 0o755)
 }
 
-async function foreignServer(): Promise<string> {
+async function foreignServer(): Promise<Server> {
   const server = createServer((_, res) => {
     res.writeHead(200, { 'content-type': 'text/event-stream' }).write('event: tick\ndata: {"a":1}\n\n')
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
-  onTestFinished(() => void server.close())
-  onTestFinished(() => void server.closeAllConnections())
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return server
 }
 
-async function runShell(line: string, cwd: string): Promise<{ exitCode: number; output: string }> {
-  const child = spawn('timeout', ['-s', 'INT', '-k', '5', '5', 'bash', '-c', line], {
-    cwd,
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, PATH: `${join(cwd, '.bin')}${delimiter}${process.env.PATH}`, HEADWATER_LISTEN: '' },
-  })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
-  await once(child, 'close')
-  return { exitCode: child.exitCode ?? 124, output }
+/** A line in a shell, with all that it starts in a process group of its own. */
+class Shell {
+  output = ''
+  readonly closed: Promise<unknown>
+  readonly #child: ChildProcess
+  #onOutput = () => {}
+
+  constructor(line: string, cwd: string) {
+    this.#child = spawn('bash', ['-c', line], {
+      cwd,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+      env: { ...process.env, PATH: `${join(cwd, '.bin')}${delimiter}${process.env.PATH}`, HEADWATER_LISTEN: '' },
+    })
+    for (const stream of [this.#child.stdout!, this.#child.stderr!]) {
+      stream.setEncoding('utf8').on('data', (text) => {
+        this.output += text
+        this.#onOutput()
+      })
+    }
+    this.closed = once(this.#child, 'close')
+  }
+
+  /** `null` until it has ended, and if a signal ended it. */
+  get exitCode(): number | null {
+    return this.#child.exitCode
+  }
+
+  said(pattern: RegExp): Promise<void> {
+    return new Promise((resolve) => {
+      this.#onOutput = () => pattern.test(this.output) && resolve()
+      this.#onOutput()
+    })
+  }
+
+  /** Sends a signal to every process of it, as a terminal does. */
+  async end(signal: NodeJS.Signals): Promise<void> {
+    try {
+      process.kill(-this.#child.pid!, signal)
+    } catch (error) {
+      // All of them have ended.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    }
+    if (signal === 'SIGKILL') await this.closed
+  }
 }
