@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createGzip } from 'node:zlib'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { diagnose } from '../../../src/cli/doctor/diagnose/diagnose.ts'
 import { examineEndpoint } from '../../../src/cli/doctor/examine-endpoint.ts'
 import type { Finding } from '../../../src/cli/doctor/finding.ts'
@@ -10,6 +10,9 @@ import { type EndpointOptions, parseTarget } from '../../../src/cli/doctor/targe
 import { createHub } from '../../../src/create-hub.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import { startTickingServer } from './ticking-server.ts'
+
+// They wait for most of their time.
+vi.setConfig({ maxConcurrency: 16 })
 
 async function serve(listener: RequestListener): Promise<string> {
   const server = createServer((request, response) => {

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { getCACertificates, setDefaultCACertificates } from 'node:tls'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { diagnose } from '../../../src/cli/doctor/diagnose/diagnose.ts'
 import { examineEndpoint } from '../../../src/cli/doctor/examine-endpoint.ts'
 import type { Finding } from '../../../src/cli/doctor/finding.ts'
@@ -12,6 +12,9 @@ import { misconfigurations } from './proxies/misconfigurations.ts'
 import { type Parts, type ProxyKind, proxies, whyNot } from './proxies/proxies.ts'
 import { certPath, startProxy } from './proxies/running-proxy.ts'
 import { startTickingServer } from './ticking-server.ts'
+
+// They wait for most of their time.
+vi.setConfig({ maxConcurrency: 16 })
 
 let server: Server
 let application: Awaited<ReturnType<typeof startTickingServer>>
@@ -52,10 +55,10 @@ function addressOf(server: Server): string {
 const isComplaint = ({ severity }: Finding) => severity === 'fault' || severity === 'warning'
 const idsOf = (findings: readonly Finding[]) => [...new Set(findings.map(({ id }) => id))].sort()
 
-describe('the doctor accuses no proxy that is configured well', () => {
+describe.concurrent('the doctor accuses no proxy that is configured well', () => {
   const cases = proxies.flatMap((proxy) => [false, true].map((isHttp2) => ({ proxy, isHttp2, title: proxy.title })))
   for (const { proxy, isHttp2, title } of cases.filter(({ proxy, isHttp2 }) => !isHttp2 || proxy.http2)) {
-    test.skipIf(whyNot(proxy)).concurrent(`${title} over ${isHttp2 ? 'HTTP/2' : 'HTTP/1.1'}`, async () => {
+    test.skipIf(whyNot(proxy))(`${title} over ${isHttp2 ? 'HTTP/2' : 'HTTP/1.1'}`, async () => {
       const findings = await look(proxy, { deep: '3' }, { isHttp2 })
       expect(findings.filter(isComplaint)).toEqual([])
       // It has looked.
@@ -67,9 +70,9 @@ describe('the doctor accuses no proxy that is configured well', () => {
   }
 })
 
-describe('the doctor names what is wrong, and nothing else', () => {
+describe.concurrent('the doctor names what is wrong, and nothing else', () => {
   for (const { proxy, wrong, parts, named, isDeep } of misconfigurations) {
-    test.skipIf(whyNot(proxy)).concurrent(`${proxy.title}: ${wrong}`, async () => {
+    test.skipIf(whyNot(proxy))(`${proxy.title}: ${wrong}`, async () => {
       const findings = await look(proxy, { timeout: '6', ...(isDeep && { deep: '6' }) }, { parts })
       expect(idsOf(findings.filter(isComplaint))).toEqual([...named].sort())
       // What to change is said for this proxy, or for all that it may be.
@@ -79,9 +82,9 @@ describe('the doctor names what is wrong, and nothing else', () => {
   }
 })
 
-describe('in front of an application, the doctor names what can be seen beside the direct way', () => {
+describe.concurrent('in front of an application, the doctor names what can be seen beside the direct way', () => {
   for (const { proxy, wrong, parts, compared } of misconfigurations.filter(({ compared }) => compared)) {
-    test.skipIf(whyNot(proxy)).concurrent(`${proxy.title}: ${wrong}`, async () => {
+    test.skipIf(whyNot(proxy))(`${proxy.title}: ${wrong}`, async () => {
       const { address } = application
       const findings = await look(proxy, { timeout: '6', direct: `http://${address}/` }, { parts }, address)
       expect(idsOf(findings.filter(isComplaint))).toEqual([...compared!].sort())
