@@ -6,6 +6,8 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { freePort } from '../../../../conformance/runners/free-port.ts'
+import { HubError } from '../../src/base/errors.ts'
+import { exitCodeOf } from '../../src/cli/exit-code.ts'
 import { createProgram, pathOf } from '../../src/cli/program.ts'
 import { makeCertificate, whyNoCertificates } from '../certificates.ts'
 import { OnTerminal, whyNoTerminal } from './pseudo-terminal.ts'
@@ -63,16 +65,27 @@ async function listening(server: ReturnType<typeof createServer>): Promise<numbe
 }
 
 describe.each(commands)('headwater %s', (_, parameters) => {
-  test.each([
-    'nonsense://x',
-    'ftp://user:hunter2@example.com',
-    'http://user:hunter2@example.com',
-    'http://[',
-    'http://user:hunter2@',
-  ])('refuses %s as a URL', async (url) => {
-    const { exitCode } = await refusal(parameters(url))
+  test('refuses a URL with a password, with exit code 2', async () => {
+    const { exitCode } = await refusal(parameters('http://user:hunter2@example.com'))
     expect(exitCode).toBe(2)
   })
+
+  test.each(['nonsense://x', 'ftp://user:hunter2@example.com', 'http://[', 'http://user:hunter2@'])(
+    'refuses %s as a URL',
+    async (url) => {
+      // Without a process for each: it is refused before anything else is done.
+      const failure = await createProgram()
+        .parseAsync(parameters(url), { from: 'user' })
+        .then(
+          () => expect.unreachable(),
+          (error: HubError) => error,
+        )
+      expect(failure).toBeInstanceOf(HubError)
+      expect(exitCodeOf(failure)).toBe(2)
+      expect(failure.message).toMatch(/^\S[^\n]*$/)
+      expect(failure.message).not.toContain('hunter2')
+    },
+  )
 
   test('says that a server speaks no HTTP', async () => {
     const port = await listening(
