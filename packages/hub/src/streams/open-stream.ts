@@ -140,6 +140,13 @@ export function openStream(streams: Streams, name: string, options: StreamOption
       return { name: 'ended', how, ...(reason !== undefined && { reason }), lastEventId, isPrivate }
     },
 
+    async written() {
+      const place = await streams.place(name)
+      if (place.name === 'none') throw noStreamError(name)
+      if (place.name === 'gone') throw goneError(name)
+      return await streams.writtenBefore(name, { ...place.last, number: Infinity })
+    },
+
     async *read(given: StreamReadOptions = {}) {
       checkNames('the options of read', given, readNames)
       const { after = '', signal } = given

@@ -99,3 +99,14 @@ export function reasonOf({ data }: StreamRecord): string | undefined {
 export function isRecord({ type }: Pick<EventRecord, 'type'>): boolean {
   return type?.startsWith(streamEventPrefix) ?? false
 }
+
+/** The name of the stream that an ID is of; `undefined` if it is of none. */
+export function nameInId(id: string): string | undefined {
+  const encoded = /^#(.+)~(?:0|[0-9a-z]+\.\d{1,15})$/.exec(id)?.[1]
+  try {
+    return encoded && decodeURIComponent(encoded)
+  } catch {
+    // An ID that a client made up.
+    return undefined
+  }
+}

@@ -40,7 +40,7 @@ export type StreamState =
   /** It ended, and its retention is over. */
   | { readonly name: 'gone'; readonly isPrivate: boolean }
 
-/** What was written to a stream before another writer took it over. */
+/** What was written to a stream up to a point, such as the one where another writer took it over. */
 export interface WrittenBefore {
   /** Every event, in order. If the history no longer keeps the first ones, those that it keeps. */
   readonly events: readonly StreamEvent[]
@@ -117,6 +117,12 @@ export interface HubStream {
   stop(reason?: string): Promise<StreamEndKind>
   /** What is known of the stream now. Rejects as the store does. */
   state(): Promise<StreamState>
+  /**
+   * What is written so far, without waiting for more.
+   *
+   * @throws HubError `NOT_FOUND`, `STREAM_GONE`; what the store throws.
+   */
+  written(): Promise<WrittenBefore>
   /**
    * Yields the stream's events until it ends. After `failed`, `stopped` and `lost`, the last one is of type
    * `headwater-ended`, with data `{"how","reason"}`. Leaving the loop stops nothing.
