@@ -1,0 +1,1 @@
+export { ResumableChatTransport, type ResumableChatTransportOptions } from './resumable-chat-transport.ts'

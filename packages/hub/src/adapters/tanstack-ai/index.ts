@@ -1,0 +1,6 @@
+export {
+  type HubDurability,
+  type HubDurabilityInit,
+  type HubDurabilityOptions,
+  hubDurability,
+} from './hub-durability.ts'
