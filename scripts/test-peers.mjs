@@ -20,12 +20,19 @@ for (const name of wanted)
   if (!peers.some((peer) => peer.name === name))
     fail(`there is no suite ${name}: ${peers.map((peer) => peer.name).join(', ')}`)
 mkdirSync(join(root, '.cache/peers'), { recursive: true })
-for (const { name, repository, tag } of peers) {
+for (const { name, repository, tag, commit } of peers) {
   const checkout = join(folder, name)
   if (existsSync(checkout) || (wanted.length > 0 && !wanted.includes(name))) continue
-  if (from !== undefined) fail(`there is no ${checkout}: put ${repository} there, at ${tag}`)
-  console.error(`headwater: cloning ${repository} at ${tag}`)
-  if (run('git', ['clone', '--quiet', '--depth', '1', '--branch', tag, repository, checkout]) !== 0)
+  if (from !== undefined) fail(`there is no ${checkout}: put ${repository} there, at ${tag ?? commit}`)
+  console.error(`headwater: cloning ${repository} at ${tag ?? commit}`)
+  const steps = tag
+    ? [['clone', '--quiet', '--depth', '1', '--branch', tag, repository, checkout]]
+    : [
+        ['init', '--quiet', checkout],
+        ['-C', checkout, 'fetch', '--quiet', '--depth', '1', repository, commit],
+        ['-C', checkout, 'checkout', '--quiet', 'FETCH_HEAD'],
+      ]
+  if (steps.some((step) => run('git', step) !== 0))
     fail(`could not clone ${repository}. With folders of your own: npm run test:peers -- --from DIR`)
 }
 const driver = join(root, 'conformance/peers/main.mjs')

@@ -189,4 +189,38 @@ export const differences = [
       'http/2 compatibility api throws when given a Http2ServerRequest object but no Http2ServerResponse',
     ],
   },
+  {
+    peer: 'tanstack-ai',
+    kind: 'choice',
+    why: 'no upsert(), which is optional: a hub keeps what was stored, and only it gives IDs',
+    tests: [
+      'upsert returns the supplied offsets, in order',
+      'upsert is idempotent: re-upserting an already-stored range does not duplicate',
+      'upsert handles a partially overlapping batch: known offsets replace, new ones append',
+      'upsert replaces the stored chunk at an existing offset rather than appending it',
+      'upsert rejects an offset repeated within one batch and leaves the log unmutated',
+      'upsert rejects a sparse entries array and leaves the log unmutated',
+      'upsert rejects a duplicate of an ALREADY-STORED offset instead of silently dropping a chunk',
+      'upsert rejects a foreign-format offset and leaves the log unmutated',
+      "upsert rejects an offset decoding to a different run's id and leaves the log unmutated",
+      'upsert rejects a not-yet-stored offset that claims a position at or before the tail',
+      'upsert returns offsets that are actually resumable: reading from one replays exactly what follows',
+      'upsert keeps sparse, non-contiguous seqs resumable',
+    ],
+  },
+  {
+    peer: 'tanstack-ai',
+    kind: 'choice',
+    why: "the words of messages and the form of offsets, which are those of the hub's events",
+    tests: [
+      'append (no supplied offsets) assigns one resumable offset per chunk, in order',
+      'memoryStream rejects invalid run ids and offsets loudly',
+    ],
+  },
+  {
+    peer: 'tanstack-ai',
+    kind: 'choice',
+    why: 'a run is kept after five minutes, as long as the hub keeps it (retentionMs)',
+    tests: ['memoryStream fails a resume of an evicted run rather than hanging'],
+  },
 ]

@@ -9,7 +9,7 @@ const names = args.filter((arg) => !arg.startsWith('--'))
 let unexplained = 0
 
 for (const peer of peers.filter(({ name }) => names.length === 0 || names.includes(name))) {
-  const results = runSuite(peer, join(folder, peer.name))
+  const results = runSuite(peer, join(folder, peer.name, peer.suite === 'vitest' ? (peer.folder ?? '') : ''))
   const failed = results.filter(({ error }) => error !== undefined)
   const judged = failed.map((result) => ({
     ...result,
@@ -17,7 +17,7 @@ for (const peer of peers.filter(({ name }) => names.length === 0 || names.includ
   }))
   const count = (kind) => judged.filter(({ difference }) => (difference?.kind ?? 'open') === kind).length
   console.log(
-    `${peer.name} ${peer.tag}: ${results.length} tests, ${results.length - failed.length} passed, ` +
+    `${peer.name} ${peer.tag ?? peer.commit.slice(0, 7)}: ${results.length} tests, ${results.length - failed.length} passed, ` +
       `${count('choice')} differ by choice, ${count('internal')} are about its insides, ${count('open')} open`,
   )
   for (const difference of differences.filter((each) => each.peer === peer.name)) {

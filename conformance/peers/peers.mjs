@@ -57,4 +57,37 @@ export const peers = [
       { files: 'src/utils', why: 'its own helper functions' },
     ],
   },
+  {
+    name: 'resumable-stream',
+    repository: 'https://github.com/vercel/resumable-stream',
+    commit: 'aa490f28b4199099a7bda98b7d3ab856aaeace5f',
+    suite: 'vitest',
+    adapter: 'resumable-stream.mjs',
+    replaced: ['src', 'src/ioredis'],
+    files: ['src/__tests__/basic-in-memory.test.ts'],
+    left: [
+      {
+        files: 'src/__tests__/redis.test.ts, src/__tests__/ioredis.test.ts, src/__tests__/ioredis-passed-in.test.ts',
+        why: 'the same tests with clients of Redis',
+      },
+      { files: 'src/__tests__/generic.test.ts', why: 'about what it asks of a publisher and a subscriber' },
+    ],
+  },
+  {
+    name: 'tanstack-ai',
+    repository: 'https://github.com/TanStack/ai',
+    commit: 'd3aa104932442bfb0e0268af1c8240a00fe51aa9',
+    suite: 'vitest',
+    adapter: 'tanstack-ai.mjs',
+    folder: 'packages/ai',
+    replaced: [
+      ...['src/stream-durability', 'src/stream-to-response', 'src/types', 'src/activities/chat/index'],
+      ...['src/activities/chat/adapter', 'src/utilities/ag-ui-usage', 'src/index'],
+    ],
+    files: [
+      ...['tests/stream-durability.test.ts', 'tests/stream-durability-offsets.test.ts'],
+      'tests/stream-to-response-durability.test.ts',
+    ],
+    left: [],
+  },
 ]

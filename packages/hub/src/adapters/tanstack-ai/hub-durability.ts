@@ -111,10 +111,14 @@ export function hubDurability(
     },
 
     async snapshot() {
-      const { name: state } = await stream.state()
-      if (state === 'none' || state === 'gone') return []
-      const { events } = await stream.written()
-      return events.map(({ id, data }) => ({ offset: id, chunk: JSON.parse(data) as StreamChunk }))
+      try {
+        const { events } = await stream.written()
+        return events.map(({ id, data }) => ({ offset: id, chunk: JSON.parse(data) as StreamChunk }))
+      } catch (error) {
+        // A run that has nothing stored is empty, and not a mistake.
+        if (error instanceof HubError && (error.code === 'NOT_FOUND' || error.code === 'STREAM_GONE')) return []
+        throw error
+      }
     },
   }
 }
