@@ -3,8 +3,12 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo, Socket } from 'node:net'
 import { Readable } from 'node:stream'
 
+export type FetchHandler = (request: Request) => Response | Promise<Response>
+
 /** A server on a socket of its own, for handlers that answer a `Request`. */
 export interface FetchServer {
+  /** What answers; `undefined` while the application is down. Set another to restart it on the same port. */
+  handler: FetchHandler | undefined
   readonly url: string
   /** Requests so far, the oldest first. */
   readonly requests: readonly { readonly method: string; readonly url: string; readonly lastEventId: string | null }[]
@@ -15,11 +19,8 @@ export interface FetchServer {
   close(): Promise<void>
 }
 
-/** Serves on a port, 0 for any. A response whose body fails is broken off. */
-export async function serveFetch(
-  handler: (request: Request) => Response | Promise<Response>,
-  port = 0,
-): Promise<FetchServer> {
+/** Serves on a port of its own. A response whose body fails is broken off. */
+export async function serveFetch(handler: FetchHandler): Promise<FetchServer> {
   const requests: { method: string; url: string; lastEventId: string | null }[] = []
   const sent: string[] = []
   const sockets = new Set<Socket>()
@@ -27,7 +28,7 @@ export async function serveFetch(
     const index = requests.length
     requests.push({ method: req.method!, url: req.url!, lastEventId: (req.headers['last-event-id'] as string) ?? null })
     sent.push('')
-    answer(req, res, handler, (text) => {
+    answer(req, res, served.handler, (text) => {
       sent[index] += text
     }).catch(() => res.destroy())
   })
@@ -35,14 +36,15 @@ export async function serveFetch(
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
   })
-  server.listen(port, '127.0.0.1')
+  server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const cut = () => {
     const { size } = sockets
     for (const socket of sockets) socket.destroy()
     return size
   }
-  return {
+  const served: FetchServer = {
+    handler,
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     sent,
@@ -53,12 +55,13 @@ export async function serveFetch(
       await once(server, 'close')
     },
   }
+  return served
 }
 
 async function answer(
   req: IncomingMessage,
   res: ServerResponse,
-  handler: (request: Request) => Response | Promise<Response>,
+  handler: FetchHandler | undefined,
   onSent: (text: string) => void,
 ): Promise<void> {
   const left = new AbortController()
@@ -70,6 +73,10 @@ async function answer(
     signal: left.signal,
     ...(hasBody && { body: Readable.toWeb(req) as ReadableStream<Uint8Array>, duplex: 'half' }),
   })
+  if (!handler) {
+    res.destroy()
+    return
+  }
   const response = await handler(request)
   res.writeHead(response.status, [...response.headers].flat())
   res.flushHeaders()
