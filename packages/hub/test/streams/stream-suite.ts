@@ -53,6 +53,19 @@ export function describeStreams(name: string, driver: StreamDriver): void {
       expect(rest).toEqual(events.slice(1))
     })
 
+    test('are over at once for a reader that has their end', async () => {
+      const hub = await start()
+      const stream = hub.stream('short')
+      await stream.fail('out of quota')
+      const [ended] = await all(hub.stream('short'))
+      expect(ended?.type).toBe('headwater-ended')
+      expect(await all(hub.stream('short'), ended!.id)).toEqual([])
+      const request = new Request('http://localhost/', { headers: { 'last-event-id': ended!.id } })
+      const response = await hub.stream('short').response(request)
+      expect(await response.text()).not.toContain('data:')
+      expect(await hub.stream('short').written()).toEqual({ events: [], text: '', bytes: 0 })
+    })
+
     test('reach readers that are there, and those that resume, with each event once', async () => {
       const hub = await start()
       const stream = hub.stream('live')
