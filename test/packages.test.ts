@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { rollup } from 'rollup'
@@ -12,6 +12,9 @@ const packages = ['sse', 'hub'].map((folder) => {
   const path = join(root, 'packages', folder)
   return { path, manifest: JSON.parse(readFileSync(join(path, 'package.json'), 'utf8')) as Manifest }
 })
+
+/** What runs only with a library of the user's, and which. */
+const peers: Record<string, string> = { 'headwater/ai-sdk/client': 'ai', 'headwater/trpc': '@trpc/server' }
 
 interface Manifest {
   name: string
@@ -93,10 +96,9 @@ describe.each(packages)('the package $manifest.name', ({ manifest }) => {
   })
 
   it('can be imported by every public name after npm pack and npm install', () => {
-    const paths = Object.keys(manifest.exports).filter((path) => !path.endsWith('.json'))
-    const names = paths.map((path) => JSON.stringify(`${manifest.name}${path.slice(1)}`))
-    const program = `for (const name of [${names}]) console.log(name, Object.keys(await import(name)).length > 0)`
-    const expected = paths.map((path) => `${manifest.name}${path.slice(1)} true`)
+    const names = publicNames(manifest).filter((name) => peers[name] === undefined)
+    const program = `for (const name of ${JSON.stringify(names)}) console.log(name, Object.keys(await import(name)).length > 0)`
+    const expected = names.map((name) => `${name} true`)
     expect(runAsUser(program).split('\n')).toEqual(expected)
     // Some resolve their own packages to sources, by this condition.
     expect(runAsUser(program, '--conditions=source').split('\n')).toEqual(expected)
@@ -108,10 +110,34 @@ it('the packages install no framework', () => {
   expect(installedWithUs.filter((name) => frameworks.includes(name))).toEqual([])
 })
 
-it('the library is installed beside any version of a framework, as npm refuses an optional peer that does not fit', () => {
-  const { peerDependencies, peerDependenciesMeta } = packages[0]!.manifest
-  expect(peerDependencies).toEqual({ react: '*', svelte: '*', vue: '*' })
-  expect(Object.keys(peerDependenciesMeta)).toEqual(Object.keys(peerDependencies))
+it('the packages are installed beside any version of a framework, as npm refuses an optional peer that does not fit', () => {
+  const [sse, hub] = packages.map(({ manifest }) => manifest)
+  expect(sse!.peerDependencies).toEqual({ react: '*', svelte: '*', vue: '*' })
+  const { pg, ...libraries } = hub!.peerDependencies
+  expect(pg).toBeDefined()
+  expect(Object.keys(libraries)).toContain('ai')
+  expect(new Set(Object.values(libraries))).toEqual(new Set(['*']))
+  for (const { peerDependencies, peerDependenciesMeta } of [sse!, hub!]) {
+    expect(Object.keys(peerDependenciesMeta)).toEqual(Object.keys(peerDependencies))
+  }
+})
+
+function publicNames({ name, exports }: Manifest): string[] {
+  return Object.keys(exports)
+    .filter((path) => !path.endsWith('.json'))
+    .map((path) => `${name}${path.slice(1)}`)
+}
+
+it.each(Object.entries(peers))('an installed %s asks for %s, and runs with it', (name, peer) => {
+  const program = `
+    const found = await import(${JSON.stringify(name)}).catch((error) => error.message)
+    console.log(typeof found === 'string' ? found : Object.keys(found).length > 0)`
+  expect(runAsUser(program)).toMatch(new RegExp(`^Cannot find package '${peer}'`))
+  const link = join(user, 'node_modules', peer)
+  mkdirSync(dirname(link), { recursive: true })
+  symlinkSync(join(root, 'node_modules', peer), link)
+  expect(runAsUser(program)).toBe('true')
+  rmSync(link)
 })
 
 it('an installed @headwater/sse server and client talk to each other', () => {
