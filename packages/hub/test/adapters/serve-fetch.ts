@@ -19,8 +19,8 @@ export interface FetchServer {
   close(): Promise<void>
 }
 
-/** Serves on a port of its own. A response whose body fails is broken off. */
-export async function serveFetch(handler: FetchHandler): Promise<FetchServer> {
+/** Serves on a port, by default one of its own. A response whose body fails is broken off. */
+export async function serveFetch(handler: FetchHandler, port = 0): Promise<FetchServer> {
   const requests: { method: string; url: string; lastEventId: string | null }[] = []
   const sent: string[] = []
   const sockets = new Set<Socket>()
@@ -36,7 +36,7 @@ export async function serveFetch(handler: FetchHandler): Promise<FetchServer> {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(port, '127.0.0.1')
   await once(server, 'listening')
   const cut = () => {
     const { size } = sockets

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { namesOf } from '@headwater/sse/internal'
+import { namesOf, parseEventId } from '@headwater/sse/internal'
 import { readLastEventId } from '@headwater/sse/server'
 import { checkNames } from '../../base/check-names.ts'
 import { HubError } from '../../base/errors.ts'
 import type { Hub } from '../../create-hub.ts'
-import { everyTopic, exactTopic } from '../../matching/matcher.ts'
+import { newestEvent } from '../../hub/newest-event.ts'
 import type { HubStream, StreamOptions } from '../../streams/stream.ts'
 import { nameInId } from '../../streams/stream-record.ts'
 import { type ResumeUIMessageStreamOptions, resumeUIMessageStream } from './ui-message-stream.ts'
@@ -50,10 +50,11 @@ export function createChatStreams(hub: Hub, options: ChatStreamsOptions = {}): C
   const beginningOf = (chatId: string) => `${prefix}/${encodeURIComponent(assertChatId(chatId))}/`
   const topicOf = (chatId: string) => `urn:headwater:ai-sdk:${beginningOf(chatId)}`
 
+  /** The position of the newest beginning that this process stored. */
+  let stored = 0
+
   async function newest(chatId: string): Promise<HubStream | undefined> {
-    const view = { matchers: [exactTopic(topicOf(chatId))], rights: [everyTopic] }
-    const { events } = await hub.observed.page(view, { before: Number.MAX_SAFE_INTEGER }, 1)
-    const name = events[0]?.data
+    const name = (await newestEvent(hub, topicOf(chatId), stored))?.data
     return name?.startsWith(beginningOf(chatId)) ? open(name) : undefined
   }
 
@@ -61,7 +62,8 @@ export function createChatStreams(hub: Hub, options: ChatStreamsOptions = {}): C
     async begin(chatId) {
       const stream = open(`${beginningOf(chatId)}${randomUUID()}`)
       await stream.open()
-      await hub.publish({ topic: topicOf(chatId), data: stream.name, private: true })
+      const id = await hub.publish({ topic: topicOf(chatId), data: stream.name, private: true })
+      stored = Math.max(stored, parseEventId(id)?.position ?? 0)
       return stream
     },
 

@@ -4,7 +4,8 @@ import { GAP_EVENT_TYPE } from '@headwater/sse/server'
 import { checkNames } from '../../base/check-names.ts'
 import { HubError } from '../../base/errors.ts'
 import type { Hub } from '../../create-hub.ts'
-import { everyTopic, exactTopic } from '../../matching/matcher.ts'
+import { newestEvent } from '../../hub/newest-event.ts'
+import { everyTopic } from '../../matching/matcher.ts'
 import { Replays } from './replays.ts'
 
 export interface McpEventStoreOptions {
@@ -52,10 +53,13 @@ export function createMcpEventStore(hub: Hub, options: McpEventStoreOptions): Mc
   const session = tagOf(sessionId)
   const topicOf = (streamId: string) => `${topic}:${session}:${encodeURIComponent(streamId)}`
   const replays = new Replays()
+  /** The position of the newest event that this process stored. */
+  let stored = 0
 
   return {
     async storeEvent(streamId, message) {
       const id = await hub.publish({ topic: topicOf(streamId), data: JSON.stringify(message), private: true })
+      stored = Math.max(stored, parseEventId(id)?.position ?? 0)
       await replays.settled(streamId)
       return eventId({ session, streamId, id })
     },
@@ -66,7 +70,7 @@ export function createMcpEventStore(hub: Hub, options: McpEventStoreOptions): Mc
       const { streamId } = from
       const end = replays.begin(streamId)
       try {
-        for await (const { id, data } of missed(hub, topicOf(streamId), from.id)) {
+        for await (const { id, data } of missed(hub, topicOf(streamId), from.id, stored)) {
           await send(eventId({ session, streamId, id }), JSON.parse(data))
         }
       } finally {
@@ -79,16 +83,12 @@ export function createMcpEventStore(hub: Hub, options: McpEventStoreOptions): Mc
 
 const optionNames = namesOf<McpEventStoreOptions>({ sessionId: true, topic: true })
 
-/** The events of a topic after an ID, up to now. */
-async function* missed(hub: Hub, topic: string, lastEventId: string) {
-  const matchers = [exactTopic(topic)]
-  const rights = [everyTopic]
-  const { events } = await hub.observed.page({ matchers, rights }, { before: Number.MAX_SAFE_INTEGER }, 1)
-  const last = events[0]
-  const after = parseEventId(lastEventId)
-  if (!after) throw foreignError(lastEventId)
+/** The events of a topic after an ID, up to now, and at least up to a position. */
+async function* missed(hub: Hub, topic: string, lastEventId: string, atLeast: number) {
+  if (!parseEventId(lastEventId)) throw foreignError(lastEventId)
+  const last = await newestEvent(hub, topic, atLeast)
   if (!last || last.id === lastEventId) return
-  for await (const event of hub.subscribe(matchers, { lastEventId, rights })) {
+  for await (const event of hub.subscribe(topic, { lastEventId, rights: [everyTopic] })) {
     if (event.type === GAP_EVENT_TYPE) throw lostError(lastEventId)
     yield event
     if (event.id === last.id) return

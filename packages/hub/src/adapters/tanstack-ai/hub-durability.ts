@@ -104,7 +104,8 @@ export function hubDurability(
         const end = yield* chunksOf(stream, afterOf(offset, state), reading)
         if (end === 'stopped') throw new DOMException(`The run ${JSON.stringify(runId)} was stopped.`, 'AbortError')
       } catch (error) {
-        if (!signal?.aborted) throw error
+        // Where the hub closes or its store fails, the response ends without a last chunk, and the client comes back.
+        if (!signal?.aborted && !isPassing(error)) throw error
       } finally {
         left.abort()
       }
@@ -133,6 +134,10 @@ const optionNames = namesOf<HubDurabilityOptions>({
 /** The offsets by which TanStack's readers join a run, which are not those of a chunk. */
 const fromStart = '-1'
 const fromNow = 'now'
+
+function isPassing(error: unknown): boolean {
+  return error instanceof HubError && (error.code === 'HUB_CLOSED' || error.code === 'STORE_FAILED')
+}
 
 /** The ID to read after. */
 function afterOf(offset: string, state: StreamState): string {

@@ -9,6 +9,7 @@ import { createHub, type Hub } from '../../../src/create-hub.ts'
 import { everyTopic } from '../../../src/matching/matcher.ts'
 import { createMemoryStore } from '../../../src/store/memory.ts'
 import { openSqliteStore } from '../../../src/store/sqlite.ts'
+import { startEdge, startOrigin } from '../../store/upstream/edge-hubs.ts'
 import { temporaryDirectory } from '../../temporary-directory.ts'
 import { type FetchServer, serveFetch } from '../serve-fetch.ts'
 import { type McpTestServer, mcpServer } from './mcp-server.ts'
@@ -110,6 +111,17 @@ describe('the event store of an MCP session', () => {
     await replaying.then(() => order.push('replayed'))
     await storing
     expect(order).toEqual(['replayed', 'stored'])
+  })
+
+  it('replays what this process stored, though the copy of its hub may not have it yet', async () => {
+    const origin = await startOrigin(temporaryDirectory(), 0)
+    const { hub: edge } = await startEdge(origin.url)
+    const session = createMcpEventStore(edge, { sessionId: 'session' })
+    for (let round = 0; round < 30; round++) {
+      const first = await session.storeEvent('stream', message('one'))
+      await session.storeEvent('stream', message('two'))
+      expect(await replayed(session, first)).toMatchObject({ texts: ['two'] })
+    }
   })
 
   it('refuses a session without an ID, and options that do not exist', () => {

@@ -16,12 +16,17 @@ export interface McpTestServer {
 export interface McpTestServerOptions {
   /** The reconnection time that clients are told, in milliseconds. */
   readonly retryInterval?: number
+  /** Whether clients of a process that was killed have to begin again, as the SDK has it. Default: restores them. */
+  readonly forgetsSessions?: boolean
   /** Registers the tools of a session. */
   readonly register: (server: McpServer) => void
 }
 
 /** An MCP server with a session for each client, as an application has it. */
-export function mcpServer(hub: Hub, { retryInterval = 5, register }: McpTestServerOptions): McpTestServer {
+export function mcpServer(
+  hub: Hub,
+  { retryInterval = 5, forgetsSessions = false, register }: McpTestServerOptions,
+): McpTestServer {
   const sessions = new Map<string, McpServer>()
   const transports = new Map<string, WebStandardStreamableHTTPServerTransport>()
   const errors: Error[] = []
@@ -32,7 +37,7 @@ export function mcpServer(hub: Hub, { retryInterval = 5, register }: McpTestServ
       eventStore: createMcpEventStore(hub, { sessionId }),
       retryInterval,
     })
-    const server = new McpServer({ name: 'test', version: '1.0.0' }, { capabilities: { logging: {} } })
+    const server = new McpServer({ name: 'test', version: '1.0.0' }, { capabilities: { logging: {}, tools: {} } })
     register(server)
     transport.onerror = (error) => errors.push(error)
     await server.connect(transport as never)
@@ -50,6 +55,7 @@ export function mcpServer(hub: Hub, { retryInterval = 5, register }: McpTestServ
       const known = sessionId === null ? undefined : transports.get(sessionId)
       if (known) return await known.handleRequest(request)
       if (sessionId === null) return await (await open(randomUUID())).handleRequest(request)
+      if (forgetsSessions) return new Response('Session not found', { status: 404 })
       // A session from before a restart: the same transport is set up by an initialization as its client's.
       const transport = await open(sessionId)
       const restored = await transport.handleRequest(initialization(request.url))

@@ -60,18 +60,28 @@ export async function runKills({ seed, kills, streams }: KillOptions): Promise<K
   }
 
   const hub = new Killable(
-    'hub-process.ts',
+    new URL('hub-process.ts', import.meta.url),
     { script, names: embedded, directory: join(directory, 'data'), port },
     onLine,
   )
   const producers = Array.from({ length: producerCount }, (_, index) => {
     const own = remote.filter((_, place) => place % producerCount === index)
-    return { names: own, process: new Killable('producer-process.ts', { script, names: own, url: base }, onLine) }
+    return {
+      names: own,
+      process: new Killable(new URL('producer-process.ts', import.meta.url), { script, names: own, url: base }, onLine),
+    }
   })
   const readers = Array.from({ length: readerCount }, (_, index) => {
     const kept = join(directory, `reader-${index}`)
     mkdirSync(kept)
-    return { kept, process: new Killable('reader-process.ts', { names, url: base, directory: kept }, () => {}) }
+    return {
+      kept,
+      process: new Killable(
+        new URL('reader-process.ts', import.meta.url),
+        { names, url: base, directory: kept },
+        () => {},
+      ),
+    }
   })
   const all = [hub, ...producers.map((each) => each.process), ...readers.map((each) => each.process)]
   const counts = { hub: 0, producer: 0, reader: 0 }
@@ -188,14 +198,14 @@ export async function runKills({ seed, kills, streams }: KillOptions): Promise<K
 }
 
 /** A process that is killed and started again. */
-class Killable {
-  readonly #file: string
+export class Killable {
+  readonly #file: URL
   readonly #arguments: object
   readonly #onLine: (line: string) => void
   #child: ChildProcess | undefined
   #log = ''
 
-  constructor(file: string, given: object, onLine: (line: string) => void) {
+  constructor(file: URL, given: object, onLine: (line: string) => void) {
     this.#file = file
     this.#arguments = given
     this.#onLine = onLine
@@ -207,11 +217,11 @@ class Killable {
 
   /** What it said on standard error, the last of it. */
   get log(): string {
-    return `${this.#file}: ${this.#log.slice(-2000)}`
+    return `${this.#file.pathname}: ${this.#log.slice(-2000)}`
   }
 
   start(): void {
-    const command = [...typescript(new URL(this.#file, import.meta.url)), JSON.stringify(this.#arguments)]
+    const command = [...typescript(this.#file), JSON.stringify(this.#arguments)]
     const child = spawn(process.execPath, command, { stdio: ['ignore', 'pipe', 'pipe'] })
     let rest = ''
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -239,7 +249,7 @@ interface State {
   readonly how?: string
 }
 
-async function stateOf(base: string, name: string): Promise<State> {
+export async function stateOf(base: string, name: string): Promise<State> {
   for (;;) {
     try {
       const response = await fetch(`${base}/${encodeURIComponent(name)}?state`)
@@ -263,9 +273,9 @@ async function stop(base: string, name: string): Promise<void> {
   }
 }
 
-type Kept = [id: string, type: string, data: string]
+export type Kept = [id: string, type: string, data: string]
 
-async function readWhole(base: string, name: string): Promise<Kept[]> {
+export async function readWhole(base: string, name: string): Promise<Kept[]> {
   const response = await fetch(`${base}/${encodeURIComponent(name)}`)
   const events: Kept[] = []
   for await (const { id = '', type = 'message', data } of readEvents(response.body!)) events.push([id, type, data])
@@ -321,7 +331,7 @@ function recordsOf(directory: string, name: string): string {
   }
 }
 
-async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
   const endsAt = performance.now() + Number(process.env.HEADWATER_STREAM_WAIT_MS ?? 1_200_000)
   while (!(await holds())) {
     if (performance.now() > endsAt) throw new Error(`not within twenty minutes: ${what}`)
