@@ -1,4 +1,4 @@
-// `npm run test:peers`: the suites of `eventsource`, `eventsource-parser`, undici's EventSource and `better-sse` against
+// `npm run test:peers`: the suites of `eventsource`, `eventsource-parser`, undici's EventSource, `better-sse` and others against
 // ours, with a table of every test that does not pass. The suites are not kept here: they are cloned from GitHub into
 // .cache/peers, or taken from folders that you have (`--from DIR`, with DIR/eventsource, DIR/undici …). Arguments are
 // names of libraries to run alone; `--markdown` prints the table as docs/compared.md has it.

@@ -4,7 +4,7 @@ import { kinds } from './kinds.ts'
 
 /** `npm run test:streams` asks for more. */
 const kills = Number(process.env.HEADWATER_STREAM_KILLS ?? 3)
-const streams = Number(process.env.HEADWATER_STREAMS ?? 40)
+const streams = Number(process.env.HEADWATER_STREAMS ?? 24)
 const seed = Number(process.env.HEADWATER_STREAM_SEED ?? Math.floor(Math.random() * 2 ** 31))
 
 test(`${streams} streams through the four adapters at once, and ${kills} times a SIGKILL of hub, application or reader`, {
