@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { freePort } from '../../../../../conformance/runners/free-port.ts'
 import { seeded } from '../../store/remote-store.ts'
-import { type Kept, Killable, readWhole, stateOf, until } from '../../streams/kill/kills.ts'
+import { type Kept, Killable, readWhole, stateOf } from '../../streams/kill/kills.ts'
 import { type Script, tokenOf } from '../../streams/kill/script.ts'
 import { type Kind, kindOf, kinds, type Reading } from './kinds.ts'
 
@@ -39,7 +39,7 @@ export async function runAdapterKills({ seed, kills, streams }: AdapterKillOptio
   const hubPort = await freePort()
   const hubUrl = `http://127.0.0.1:${hubPort}`
   const base = `${hubUrl}/.well-known/mercure/headwater/v1/streams`
-  const script: Script = { seed, tokens: 30 + 8 * kills, maxPauseMs: 500 }
+  const script: Script = { seed, tokens: 20 + 4 * kills, maxPauseMs: 1500 }
   const names = Array.from({ length: streams }, (_, index) => `${kinds[index % kinds.length]}/${index}`)
   const acknowledged = new Map<string, number>()
   const onLine = (line: string) => {
@@ -77,10 +77,12 @@ export async function runAdapterKills({ seed, kills, streams }: AdapterKillOptio
   try {
     hub.start()
     for (const { process } of apps) process.start()
-    await until('every stream is open', async () => {
-      for (const name of names) if ((await stateOf(base, name)).state === 'none') return false
-      return true
-    })
+    const notIn = async (state: string) => {
+      const pending: string[] = []
+      for (const name of names) if ((await stateOf(base, name)).state !== state) pending.push(name)
+      return pending
+    }
+    await untilNone('streams are not open', async () => await notIn('open'))
     for (const { process } of readers) process.start()
     for (let kill = 0; kill < kills; kill++) {
       await pause(500 + random() * 1500)
@@ -106,12 +108,11 @@ export async function runAdapterKills({ seed, kills, streams }: AdapterKillOptio
       }
     }
     await Promise.all(returns)
-    await until('every stream is over', async () => {
-      for (const name of names) if ((await stateOf(base, name)).state !== 'ended') return false
-      return true
-    })
-    await until('every reader has every end', async () =>
-      readers.every(({ kept }) => names.every((name) => existsSync(join(kept, encodeURIComponent(name))))),
+    await untilNone('streams are not over', async () => await notIn('ended'))
+    await untilNone('ends are not read', async () =>
+      readers.flatMap(({ kept }, index) =>
+        names.filter((name) => !existsSync(join(kept, encodeURIComponent(name)))).map((name) => `${name} by ${index}`),
+      ),
     )
     const of = Object.fromEntries(kinds.map((kind) => [kind, { ended: {}, tokens: 0, readings: 0 }])) as unknown as {
       [kind in Kind]: { ended: Record<string, number>; tokens: number; readings: number }
@@ -147,6 +148,17 @@ export async function runAdapterKills({ seed, kills, streams }: AdapterKillOptio
   } finally {
     for (const process of all) await process.kill()
     rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+/** Waits until nothing is pending any more, and says what is if that takes ten minutes. */
+async function untilNone(what: string, pending: () => Promise<readonly string[]>): Promise<void> {
+  const endsAt = performance.now() + 600_000
+  for (;;) {
+    const names = await pending()
+    if (names.length === 0) return
+    if (performance.now() > endsAt) throw new Error(`${names.length} ${what}: ${names.slice(0, 10).join(', ')}`)
+    await pause(500)
   }
 }
 

@@ -331,7 +331,7 @@ function recordsOf(directory: string, name: string): string {
   }
 }
 
-export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
+async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
   const endsAt = performance.now() + Number(process.env.HEADWATER_STREAM_WAIT_MS ?? 1_200_000)
   while (!(await holds())) {
     if (performance.now() > endsAt) throw new Error(`not within twenty minutes: ${what}`)
