@@ -7,8 +7,11 @@ import { pinnedEnvironment, pinnedNode, root } from '../setup.mjs'
 import { outcomeOf } from './outcome.mjs'
 import { run } from './stage.mjs'
 
-/** What @headwater/sse has a binding for, and what its types are written with: as a user would have them. */
-const companions = ['react', 'svelte', 'vue', '@types/node']
+/** What the packages have a binding or an adapter for, and what their types are written with: as a user would have them. */
+const companions = ['react', 'svelte', 'vue', 'ai', '@tanstack/ai', '@trpc/server', '@types/node']
+
+/** The entries that run code of a companion. */
+const needy = { '@headwater/sse': ['./react', './svelte', './vue'], headwater: ['./ai-sdk/client', './trpc'] }
 
 /** The outcomes by package. The folder has the packages and their companions installed afterwards. */
 export async function tryOut(folder, packages) {
@@ -20,10 +23,12 @@ export async function tryOut(folder, packages) {
       packages.map(({ tarball }) => tarball),
     )
   })
-  const withoutPeers = await outcomeOf('imports without frameworks', () => {
-    return importAll(folder, sse, (path) => !['./react', './svelte', './vue'].includes(path))
-  })
-  const hubImports = await outcomeOf('imports', () => importAll(folder, hub))
+  const withoutPeers = (each) => {
+    return outcomeOf('imports without frameworks', () => {
+      return importAll(folder, each, (path) => !needy[each.name].includes(path))
+    })
+  }
+  const alone = [await withoutPeers(sse), await withoutPeers(hub)]
   const completed = await outcomeOf('installs beside frameworks', () => {
     install(
       folder,
@@ -35,7 +40,7 @@ export async function tryOut(folder, packages) {
       sse.name,
       [
         installed,
-        withoutPeers,
+        alone[0],
         completed,
         await outcomeOf('imports', () => importAll(folder, sse)),
         await outcomeOf('types', () => compile(folder, sse)),
@@ -45,7 +50,9 @@ export async function tryOut(folder, packages) {
       hub.name,
       [
         installed,
-        hubImports,
+        alone[1],
+        completed,
+        await outcomeOf('imports', () => importAll(folder, hub)),
         await outcomeOf('types', () => compile(folder, hub)),
         await outcomeOf('npx headwater --version', () => checkVersion(folder, hub)),
         await outcomeOf('headwater serve', () => serve(folder)),
@@ -98,13 +105,26 @@ const prices: (number | undefined)[] = [
 createChannel({ events }).broadcast({ type: 'tick', data: { price: 'high' } })
 export { createTestServer, prices }
 `,
-  headwater: `import { createHub, createMemoryStore } from 'headwater'
+  headwater: `import { streamText, type UIMessage } from 'ai'
+import { createHub, createMemoryStore } from 'headwater'
+import { createResumableStreamContext } from 'headwater/ai-sdk'
+import { ResumableChatTransport } from 'headwater/ai-sdk/client'
+import { createMcpEventStore } from 'headwater/mcp'
+import { hubDurability } from 'headwater/tanstack-ai'
+import { trackedStream } from 'headwater/trpc'
 
 const hub = await createHub({ store: createMemoryStore() })
 const id: string = await hub.publish({ topic: 'log', data: 'x' })
 // @ts-expect-error an event has a topic
 await hub.publish({ data: 'x' })
-export { id }
+const adapters = [
+  createResumableStreamContext({ hub }).hasExistingStream('a'),
+  new ResumableChatTransport<UIMessage>({ api: '/' }),
+  createMcpEventStore(hub, { sessionId: 'a' }).storeEvent('b', {}),
+  hubDurability(hub, { runId: 'a' }).snapshot(),
+  trackedStream(hub.stream('a')),
+]
+export { adapters, id, streamText }
 `,
 }
 
