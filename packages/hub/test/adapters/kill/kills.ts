@@ -96,9 +96,9 @@ export async function runAdapterKills({ seed, kills, streams }: AdapterKillOptio
         if (!app) continue
         counts.application++
         await app.process.kill()
-        // One that comes back after the lease finds that its streams were ended.
+        // One that comes back after the lease finds that its streams were ended. About one in a run.
         const start = () => app.process.start()
-        if (random() < 0.3) returns.push(pause(11_000).then(start))
+        if (random() < Math.min(0.3, 3 / kills)) returns.push(pause(11_000).then(start))
         else start()
       } else {
         counts.reader++
