@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { namesOf, parseEventId } from '@headwater/sse/internal'
 import { readLastEventId } from '@headwater/sse/server'
+import { assertHub } from '../../base/assert-hub.ts'
 import { checkNames } from '../../base/check-names.ts'
 import { HubError } from '../../base/errors.ts'
 import type { Hub } from '../../create-hub.ts'
@@ -44,6 +45,7 @@ export interface ChatStreams {
  * @throws HubError `INVALID_OPTION`
  */
 export function createChatStreams(hub: Hub, options: ChatStreamsOptions = {}): ChatStreams {
+  assertHub(hub, 'createChatStreams(hub)')
   checkNames('the options of createChatStreams', options, optionNames)
   const { prefix = 'chats', stream: streamOptions } = options
   const open = (name: string) => hub.stream(name, { private: true, ...streamOptions })

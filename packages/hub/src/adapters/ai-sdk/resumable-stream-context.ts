@@ -1,4 +1,5 @@
 import { namesOf } from '@headwater/sse/internal'
+import { assertHub } from '../../base/assert-hub.ts'
 import { checkNames } from '../../base/check-names.ts'
 import { HubError } from '../../base/errors.ts'
 import type { Hub } from '../../create-hub.ts'
@@ -62,9 +63,7 @@ export interface ResumableStreamContext {
 export function createResumableStreamContext(options: ResumableStreamContextOptions): ResumableStreamContext {
   checkNames('the options of createResumableStreamContext', options, optionNames)
   const { hub, keyPrefix = 'resumable-stream', waitUntil, stream: streamOptions } = options
-  if (typeof hub?.stream !== 'function') {
-    throw new HubError('INVALID_OPTION', `hub is ${String(hub)}. Pass one: createResumableStreamContext({ hub }).`)
-  }
+  assertHub(hub, 'createResumableStreamContext({ hub })')
   const open = (streamId: string) => hub.stream(`${keyPrefix}:${streamId}`, { private: true, ...streamOptions })
 
   async function create(streamId: string, makeStream: () => ReadableStream<string>): Promise<ReadableStream<string>> {
@@ -72,15 +71,13 @@ export function createResumableStreamContext(options: ResumableStreamContextOpti
     await stream.open()
     let source: ReadableStream<string>
     try {
-      source = makeStream()
+      source = assertStream(makeStream())
     } catch (error) {
       await stream.fail('The source failed.')
       throw error
     }
     // It may be cut inside a character, and contain what an event stream cannot carry: JSON keeps both.
     const written = stream.pipe(source, { toEvent: (text) => ({ data: JSON.stringify(assertText(text)) }) })
-    // Readers see how it ended; only what is no stream at all is thrown here.
-    written.catch(() => {})
     waitUntil?.(written)
     return readText(stream)
   }
@@ -122,6 +119,15 @@ const optionNames = namesOf<ResumableStreamContextOptions>({
 function doneState({ name }: StreamState): null | true | 'DONE' {
   if (name === 'none') return null
   return name === 'open' ? true : 'DONE'
+}
+
+function assertStream(source: unknown): ReadableStream<string> {
+  // Not by its class: frameworks bring their own.
+  if (typeof (source as ReadableStream | undefined)?.getReader === 'function') return source as ReadableStream<string>
+  throw new HubError(
+    'INVALID_OPTION',
+    `makeStream() returned ${String(source)}: it must return a ReadableStream of text.`,
+  )
 }
 
 function assertText(text: unknown): string {

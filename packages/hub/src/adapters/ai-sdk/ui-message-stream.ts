@@ -8,6 +8,7 @@ import {
 } from '@headwater/sse/server'
 import type { UIMessageChunk } from 'ai'
 import { checkNames } from '../../base/check-names.ts'
+import { HubError } from '../../base/errors.ts'
 import { foreignIdError } from '../../streams/read-to-end.ts'
 import type { HubStream } from '../../streams/stream.ts'
 import { numberInId, type StreamEndKind } from '../../streams/stream-record.ts'
@@ -60,9 +61,13 @@ export async function sendUIMessageStream(
 ): Promise<Response> {
   checkNames('the options of sendUIMessageStream', options, sendNames)
   const { waitUntil, errorText = () => 'An error occurred.', ...response } = options
+  if (typeof chunks?.getReader !== 'function') {
+    throw new HubError('INVALID_OPTION', `chunks is ${String(chunks)}: pass what toUIMessageStream() returns.`)
+  }
   const written = stream.pipe(chunks, { reasonOf: errorText })
+  // `pipe` rejects for the same reason, and has cancelled the chunks.
   written.catch(() => {})
-  // Until then there is nothing to read, and `pipe` rejects for the same reason.
+  // Until then there is nothing to read.
   await stream.open()
   waitUntil?.(written)
   return respond(request, stream, '', response)

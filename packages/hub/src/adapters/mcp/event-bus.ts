@@ -1,5 +1,6 @@
 import { namesOf } from '@headwater/sse/internal'
 import { GAP_EVENT_TYPE } from '@headwater/sse/server'
+import { assertHub } from '../../base/assert-hub.ts'
 import { checkNames } from '../../base/check-names.ts'
 import { HubError } from '../../base/errors.ts'
 import type { Hub } from '../../create-hub.ts'
@@ -44,6 +45,7 @@ const retryMs = 1000
  * @throws HubError `INVALID_OPTION`
  */
 export function createMcpEventBus(hub: Hub, options: McpEventBusOptions = {}): McpEventBus {
+  assertHub(hub, 'createMcpEventBus(hub)')
   checkNames('the options of createMcpEventBus', options, optionNames)
   const { topic = 'urn:headwater:mcp:server-events', onError = console.error } = options
   const listeners = new Set<(event: McpServerEvent) => void>()

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { namesOf, parseEventId } from '@headwater/sse/internal'
 import { GAP_EVENT_TYPE } from '@headwater/sse/server'
+import { assertHub } from '../../base/assert-hub.ts'
 import { checkNames } from '../../base/check-names.ts'
 import { HubError } from '../../base/errors.ts'
 import type { Hub } from '../../create-hub.ts'
@@ -42,6 +43,7 @@ export interface McpEventStore {
  * @throws HubError `INVALID_OPTION`
  */
 export function createMcpEventStore(hub: Hub, options: McpEventStoreOptions): McpEventStore {
+  assertHub(hub, 'createMcpEventStore(hub, { sessionId })')
   checkNames('the options of createMcpEventStore', options, optionNames)
   const { sessionId, topic = 'urn:headwater:mcp' } = options
   if (typeof sessionId !== 'string' || sessionId === '') {

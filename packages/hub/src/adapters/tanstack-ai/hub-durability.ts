@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { namesOf } from '@headwater/sse/internal'
 import type { StreamChunk, StreamDurability } from '@tanstack/ai'
+import { assertHub } from '../../base/assert-hub.ts'
 import { checkNames } from '../../base/check-names.ts'
 import { assertNotNegative } from '../../base/check-option.ts'
 import { HubError } from '../../base/errors.ts'
@@ -55,6 +56,7 @@ export function hubDurability(
   source: Request | HubDurabilityInit,
   options: HubDurabilityOptions = {},
 ): HubDurability {
+  assertHub(hub, 'hubDurability(hub, request)')
   checkNames('the options of hubDurability', options, optionNames)
   const { prefix = 'tanstack-ai', takesOver = false, stream: streamOptions } = options
   const firstChunkDeadlineMs = assertNotNegative('firstChunkDeadlineMs', options.firstChunkDeadlineMs ?? 100)

@@ -162,6 +162,9 @@ describe('the functions of resumable-stream over a hub', () => {
     expect(() => createResumableStreamContext({ hub, keyPrefx: 'a' })).toThrow(/keyPrefix/)
     // @ts-expect-error no hub
     expect(() => createResumableStreamContext({})).toThrow(/hub is undefined/)
+    const none = () => undefined as unknown as ReadableStream<string>
+    await expect(context.createNewResumableStream('none', none)).rejects.toThrow(/must return a ReadableStream/)
+    expect(await context.hasExistingStream('none')).toBe('DONE')
   })
 
   it('resume after a restart of the program what was written before it', async () => {

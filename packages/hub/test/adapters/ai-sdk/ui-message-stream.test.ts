@@ -173,6 +173,22 @@ describe('a message of the AI SDK that is stored while it is sent', () => {
     expect(await response.text()).toContain('data: {"type":"error","errorText":"Sorry: out of quota"}')
   })
 
+  it('is refused for what is no stream of chunks, and for a stream that was used before', async () => {
+    const request = new Request('http://localhost/api/chat', { method: 'POST' })
+    // @ts-expect-error not a stream
+    await expect(sendUIMessageStream(request, hub.stream('a'), [])).rejects.toThrow(/toUIMessageStream/)
+    expect(await hub.stream('a').state()).toEqual({ name: 'none' })
+    await hub.stream('used').close()
+    let isCancelled = false
+    const chunks = new ReadableStream<UIMessageChunk>({
+      cancel: () => {
+        isCancelled = true
+      },
+    })
+    await expect(sendUIMessageStream(request, hub.stream('used'), chunks)).rejects.toThrow(/has ended: closed/)
+    await expect.poll(() => isCancelled).toBe(true)
+  })
+
   it('resumes for the transport of the AI SDK with the whole message', async () => {
     const reading = await ask()
     await model.write('one ')
