@@ -31,6 +31,7 @@ function longestFirst() {
     'packages/hub/test/crash/system',
     'packages/hub/test/cluster/',
     'packages/hub/test/streams/kill',
+    'packages/hub/test/adapters/kill',
     'packages/hub/test/simulation/seeds',
     'conformance/firefox',
     'conformance/webkit',

@@ -1,5 +1,7 @@
-import type { LanguageModelV4StreamPart } from '@ai-sdk/provider'
 import { MockLanguageModelV4 } from 'ai/test'
+
+type Result = Awaited<ReturnType<MockLanguageModelV4['doStream']>>
+type Part = Result['stream'] extends ReadableStream<infer P> ? P : never
 
 /** A model that writes what a test tells it to, word by word. */
 export interface ScriptedModel {
@@ -14,7 +16,7 @@ export interface ScriptedModel {
 }
 
 export function scriptedModel(): ScriptedModel {
-  const { readable, writable } = new TransformStream<LanguageModelV4StreamPart, LanguageModelV4StreamPart>(
+  const { readable, writable } = new TransformStream<Part, Part>(
     undefined,
     { highWaterMark: 1000 },
     { highWaterMark: 1000 },
