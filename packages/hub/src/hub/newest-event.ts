@@ -8,8 +8,9 @@ const lookMs = 10
 const waitMs = 10_000
 
 /**
- * The newest event of a topic that is kept, its data perhaps cut; `undefined` if there is none. `atLeast` is the position of
- * what the caller knows to be stored: a hub at the edge is waited for until its copy has it.
+ * The newest event of a topic that is kept, its data perhaps cut; `undefined` if there is none.
+ * `atLeast` is the position of what the caller knows to be stored: a hub at the edge is waited for
+ * until its copy has it.
  *
  * @throws HubError `STORE_FAILED` if the copy does not catch up; what the store throws.
  */

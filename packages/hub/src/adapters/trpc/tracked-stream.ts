@@ -16,13 +16,14 @@ export interface TrackedStreamOptions<T = string> {
 }
 
 /**
- * Yields the events of a stream by `tracked()`, for a subscription procedure: a client that reconnects gets only what
- * follows, and the subscription completes when the stream is complete, or was stopped.
+ * Yields the events of a stream by `tracked()`, for a subscription procedure: a client that
+ * reconnects gets only what follows, and the subscription completes when the stream is complete, or
+ * was stopped.
  *
- * @throws TRPCError `NOT_FOUND` for a stream that does not exist; `PRECONDITION_FAILED` for one that is no longer kept, in
- * whole or in part; `BAD_REQUEST` for an ID of
- * another stream; `UNPROCESSABLE_CONTENT` at the end of a stream that failed or was lost; `SERVICE_UNAVAILABLE`, after
- * which the client comes back, if the hub closes or its store fails.
+ * @throws TRPCError `NOT_FOUND` for a stream that does not exist; `PRECONDITION_FAILED` for one that
+ * is no longer kept, in whole or in part; `BAD_REQUEST` for an ID of another stream;
+ * `UNPROCESSABLE_CONTENT` at the end of a stream that failed or was lost; `SERVICE_UNAVAILABLE`,
+ * after which the client comes back, if the hub closes or its store fails.
  */
 export async function* trackedStream<T = string>(
   stream: HubStream,

@@ -1,5 +1,5 @@
-// An application with a copy of a hub elsewhere: it writes streams through all four adapters, and answers their readers,
-// whose connections it breaks now and then.
+// An application with a copy of a hub elsewhere: it writes streams through all four adapters, and
+// answers their readers, whose connections it breaks now and then.
 import { setTimeout as pause } from 'node:timers/promises'
 import { createHub, openUpstreamStore } from '../../../src/index.ts'
 import { produce } from '../../streams/kill/produce.ts'

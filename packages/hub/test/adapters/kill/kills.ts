@@ -28,9 +28,9 @@ const appCount = 2
 const readerCount = 2
 
 /**
- * Has streams written and read through all four adapters at once, each by its library's own client, while the hub, the
- * applications and the readers are killed with SIGKILL, and connections are broken. Then compares what was acknowledged, what
- * is kept, and what each reader has.
+ * Has streams written and read through all four adapters at once, each by its library's own client,
+ * while the hub, the applications and the readers are killed with SIGKILL, and connections are
+ * broken. Then compares what was acknowledged, what is kept, and what each reader has.
  */
 export async function runAdapterKills({ seed, kills, streams }: AdapterKillOptions): Promise<AdapterKillReport> {
   const startedAt = performance.now()

@@ -1,5 +1,5 @@
-// A reader of many streams by the clients of all four libraries. Of each it keeps what it has at the end, in a file; one that
-// was killed reads the others again, as a page that is loaded again.
+// A reader of many streams by the clients of all four libraries. Of each it keeps what it has at the
+// end, in a file; one that was killed reads the others again, as a page that is loaded again.
 import { existsSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { readArguments } from '../../streams/kill/script.ts'

@@ -38,8 +38,8 @@ beforeEach(async () => {
 })
 
 /**
- * The scenario negotiates 2025-11-25, and its requests say 2025-03-26, whose clients cannot read what it asks for: 0.1.16 has
- * that version fixed in it.
+ * The scenario negotiates 2025-11-25, and its requests say 2025-03-26, whose clients cannot read what
+ * it asks for: 0.1.16 has that version fixed in it.
  */
 function withNegotiatedVersion(request: Request): Request {
   if (!request.headers.has('mcp-protocol-version')) return request
