@@ -1,5 +1,4 @@
-import { claimSession, namesOf } from '@headwater/sse/internal'
-import type { Session } from '@headwater/sse/server'
+import { claimSession } from '@headwater/sse/internal'
 import { refuseUnknownName } from '../base/check-names.ts'
 import { assertNotNegative } from '../base/check-option.ts'
 import { HubError } from '../base/errors.ts'
@@ -11,6 +10,7 @@ import { requestedSubscriptions } from '../subscriptions/active-subscription.ts'
 import { assertReport, noReports } from '../subscriptions/reports.ts'
 import { type Registry, startRegistry } from '../subscriptions/start-registry.ts'
 import { SubscriptionPaths } from '../subscriptions/subscription-paths.ts'
+import { EventAppender, storeAll } from './event-appender.ts'
 import { cloudEventForm, type EventForm, plainForm, tracedForm } from './event-form.ts'
 import { positionId } from './event-id.ts'
 import { FanOut } from './fan-out.ts'
@@ -25,14 +25,22 @@ import {
   prepareAppend,
   prepareEvent,
 } from './publish-init.ts'
-import { publishSpan, storeSpan, withSpan, withTraceOf } from './publish-spans.ts'
-import { PublishesUnderWay } from './publishes-under-way.ts'
+import { publishSpan, withSpan, withTraceOf } from './publish-spans.ts'
 import { Replication } from './replication.ts'
 import { ReservedTopics } from './reserved-topics.ts'
 import { findStartingPoint, positionOf, type StartingPoint } from './resume.ts'
 import { Selection } from './selection.ts'
 import type { HubStats } from './stats.ts'
-import type { Subscriber, SubscriberProgress } from './subscriber.ts'
+import type { Subscriber } from './subscriber.ts'
+import {
+  type SelectionOptions,
+  type SubscribeOptions,
+  type Subscription,
+  type SubscriptionOptions,
+  selectionNames,
+  subscribeNames,
+  subscriptionNames,
+} from './subscription-options.ts'
 import type { HubSpan } from './telemetry.ts'
 
 export interface HubCoreOptions extends Partial<Omit<FanOutOptions, 'onError'>> {
@@ -58,73 +66,6 @@ export interface HubCoreOptions extends Partial<Omit<FanOutOptions, 'onError'>> 
   readonly acceptsJoiners?: (() => boolean) | undefined
   /** Called with errors that no promise can report; the hub continues. Default: `console.error`. */
   readonly onError?: ((error: unknown) => void) | undefined
-}
-
-export interface SubscriptionOptions {
-  /**
-   * The topics to select: an event is selected if any of these matches any of its topics. At least
-   * one.
-   */
-  readonly matchers: readonly Matcher[]
-  /** The topics whose private events are included. Default: none. */
-  readonly rights?: readonly Matcher[] | undefined
-  /**
-   * What the client says it has: an ID; `earliest` for everything that is kept; `-N` for the last N
-   * events, at most 10,000; or nothing for new events only.
-   */
-  readonly lastEventId?: string | undefined
-  /**
-   * Whether the subscriber is told of each event which of `matchers` select it, by their places from 0
-   * on: in a comment `:matches 0 2` at the beginning of the event's block. Default false.
-   */
-  readonly isMarked?: boolean | undefined
-  /**
-   * The form of the events' data. `cloudevents`: a CloudEvent in JSON, made of the event if it was not
-   * published as one. Default: the data as it was published.
-   */
-  readonly format?: 'cloudevents' | undefined
-  /**
-   * Whether each event comes with the trace context with which it was published: as comment lines
-   * `traceparent: …` and `tracestate: …` of its block, or as attributes of a CloudEvent. Default: false.
-   */
-  readonly trace?: boolean | undefined
-  /** The trace context of the subscriber's request, which the span of its replay continues. */
-  readonly traceContext?: string | undefined
-  /**
-   * What others may learn about the subscriber, for a matcher: any value with a JSON form. Default:
-   * nothing.
-   */
-  readonly payloadFor?: ((match: string) => unknown) | undefined
-  /**
-   * Stops the search for the starting point when it aborts because the client has left. Rejects
-   * with its reason. Default: none.
-   */
-  readonly signal?: AbortSignal | undefined
-}
-
-export interface SubscribeOptions extends Pick<SubscriptionOptions, 'rights' | 'lastEventId'> {
-  /** Ends the iteration when it aborts, by throwing its reason. Default: none. */
-  readonly signal?: AbortSignal | undefined
-}
-
-/** A subscription that is ready to be served. The hub holds nothing for it until then. */
-export interface Subscription {
-  /**
-   * The ID of the event before the first one that will be sent. It is the requested one if
-   * everything after that follows. Any other, or `earliest` for everything there is, means that the
-   * client may have missed something.
-   */
-  readonly precedingEventId: string
-  /**
-   * Sends the subscription's events through a session while it is open. `claim` is what the caller has
-   * claimed the session for, if it has.
-   *
-   * @throws SseError `ALREADY_SUBSCRIBED` if the session has another subscription: one selects many
-   * topics.
-   */
-  deliverTo(session: Session, claim?: object): void
-  /** How far the subscriber has come; `undefined` unless it is being served. */
-  progress(): SubscriberProgress | undefined
 }
 
 /**
@@ -185,7 +126,7 @@ export interface HubCore {
    * @throws HubError `INVALID_MATCHER`, `HUB_CLOSED`; what the store throws; the reason of `signal`
    * when that aborts.
    */
-  lastEventId(selection: Pick<SubscriptionOptions, 'matchers' | 'rights' | 'signal'>): Promise<string>
+  lastEventId(selection: SelectionOptions): Promise<string>
   /**
    * Yields the events of some topics (`*` for all), for a program that embeds the hub:
    * `for await (const event of hub.subscribe('log'))`. Begins after the last event ID, or with new
@@ -265,7 +206,7 @@ export async function createHubCore({
   const registry = subscriptions ? await openRegistry(subscriptions === true ? {} : subscriptions) : undefined
   const replication = new Replication(store, fanOut.history)
   const observed = new ObservedHistory(store, fanOut.history, (event) => fanOut.countFor(event))
-  const publishing = new PublishesUnderWay()
+  const appender = new EventAppender(store)
   const { epoch } = store
   let closing: Promise<void> | undefined
 
@@ -273,80 +214,24 @@ export async function createHubCore({
     return prepareEvent(init, epoch, { maxTopics: limits.maxTopics, acceptsJoiners: acceptsJoiners(), reserved })
   }
 
-  function append(prepared: PreparedEvent, span?: HubSpan): Promise<string> {
-    if (closing) return Promise.reject(closedError())
-    const storing = span && storeSpan(span, [prepared])
-    const stored = store.append(prepared.event, prepared)
-    publishing.begin()
-    return stored.then(
-      (position) => {
-        publishing.end()
-        storing?.set({ 'headwater.position': position.position })
-        storing?.end()
-        return prepared.event.id ?? positionId(epoch, position)
-      },
-      (error) => {
-        publishing.end()
-        storing?.end(error)
-        throw error
-      },
-    )
-  }
-
-  async function appendInOrder(prepared: readonly PreparedEvent[], span?: HubSpan): Promise<readonly string[]> {
-    const storing = span && storeSpan(span, prepared)
-    const positions = await withSpan(storing, () => storeInOrder(prepared))
-    return prepared.map(({ event }, index) => event.id ?? positionId(epoch, positions[index]!))
-  }
-
-  async function storeInOrder(appends: readonly Append[]): Promise<readonly HistoryPosition[]> {
-    assertOpen()
-    publishing.begin()
-    try {
-      return await appendAll(store, appends)
-    } finally {
-      publishing.end()
-    }
-  }
-
-  async function appendEach(
-    events: readonly PreparedEvent[],
-    span?: HubSpan,
-  ): Promise<readonly PromiseSettledResult<string>[]> {
-    // Together if that is possible: they share a commit, and its sync.
-    if (store.appendAll) {
-      const together = await settle(appendInOrder(events, span))
-      if (together.status === 'fulfilled') return together.value.map((value) => ({ status: 'fulfilled', value }))
-      if (!isTaken(together.reason)) return events.map(() => together)
-    }
-    const results: PromiseSettledResult<string>[] = []
-    let failure: PromiseRejectedResult | undefined
-    for (const event of events) {
-      const result = failure ?? (await settle(append(event, span)))
-      if (result.status === 'rejected' && !isTaken(result.reason)) failure = result
-      results.push(result)
-    }
-    return results
-  }
-
   return {
     async publish(init) {
-      assertOpen()
-      if (!telemetry) return await append(prepare(init))
+      appender.assertOpen()
+      if (!telemetry) return await appender.append(prepare(init))
       const span = publishSpan(telemetry, [init])
       return await withSpan(span, async () => {
-        const id = await append(prepare(withTraceOf(span, init)), span)
+        const id = await appender.append(prepare(withTraceOf(span, init)), span)
         span.set({ 'messaging.message.id': id })
         return id
       })
     },
 
     async publishAll(inits) {
-      assertOpen()
-      if (!telemetry) return await appendInOrder(inits.map(prepare))
+      appender.assertOpen()
+      if (!telemetry) return await appender.appendAll(inits.map(prepare))
       const span = publishSpan(telemetry, inits)
       return await withSpan(span, () =>
-        appendInOrder(
+        appender.appendAll(
           inits.map((init) => prepare(withTraceOf(span, init))),
           span,
         ),
@@ -354,9 +239,9 @@ export async function createHubCore({
     },
 
     prepare,
-    append,
-    appendAll: appendInOrder,
-    appendEach,
+    append: (event, span) => appender.append(event, span),
+    appendAll: (events, span) => appender.appendAll(events, span),
+    appendEach: (events, span) => appender.appendEach(events, span),
     get headPosition() {
       return fanOut.head.position
     },
@@ -365,7 +250,7 @@ export async function createHubCore({
       refuseUnknownName('the options of openSubscription', options, subscriptionNames)
       const { matchers, rights, lastEventId, isMarked, payloadFor, signal } = options
       const { format, trace = false, traceContext } = options
-      assertOpen()
+      appender.assertOpen()
       const wanted = registry && requestedSubscriptions(matchers, payloadFor)
       const selection = select(matchers, rights, isMarked, formOf(format, trace))
       const { divergences } = fanOut
@@ -388,7 +273,7 @@ export async function createHubCore({
     async *subscribe(topics, options = {}) {
       refuseUnknownName('the options of subscribe', options, subscribeNames)
       const { rights, lastEventId, signal } = options
-      assertOpen()
+      appender.assertOpen()
       signal?.throwIfAborted()
       const matchers = [topics].flat().map((topic) => (typeof topic === 'string' ? exactTopic(topic) : topic))
       const selection = select(matchers, rights)
@@ -401,7 +286,7 @@ export async function createHubCore({
     async lastEventId(options) {
       refuseUnknownName('the options of lastEventId', options, selectionNames)
       const { matchers, rights, signal } = options
-      assertOpen()
+      appender.assertOpen()
       const { mark, head } = await fanOut.history.findLast(select(matchers, rights), 1, signal)
       return positionId(store.epoch, mark ?? head)
     },
@@ -413,14 +298,14 @@ export async function createHubCore({
     observed,
 
     async appendForReplica(appends) {
-      return await storeInOrder(appends.map((append) => prepareAppend(append, epoch, limits)))
+      return await appender.store(appends.map((append) => prepareAppend(append, epoch, limits)))
     },
 
     async appendReport(appends) {
       if (!registry) throw noReports()
       assertReport(appends, registry.paths)
       await registry.expectEdges()
-      return await storeInOrder(appends)
+      return await appender.store(appends)
     },
 
     async upstream() {
@@ -436,7 +321,7 @@ export async function createHubCore({
     },
 
     async check() {
-      assertOpen()
+      appender.assertOpen()
       await Promise.all([store.bounds(), store.check?.()])
       if (fanOut.isFollowing) return
       throw new HubError('STORE_FAILED', 'The hub receives no new events: the tail of its store failed.')
@@ -460,7 +345,7 @@ export async function createHubCore({
         store,
         isCompat: compat,
         paths: new SubscriptionPaths(path),
-        append: (appends) => appendAll(store, appends),
+        append: (appends) => storeAll(store, appends),
         head: () => fanOut.head,
         idOf: idAfter,
         onError,
@@ -483,13 +368,9 @@ export async function createHubCore({
     return start
   }
 
-  function assertOpen(): void {
-    if (closing) throw closedError()
-  }
-
   async function finish(deadlineMs: number): Promise<void> {
     const inOrder = (async () => {
-      await Promise.allSettled([publishing.whenNone(), fanOut.drain(), replication.drain(), observed.drain()])
+      await Promise.allSettled([appender.close(), fanOut.drain(), replication.drain(), observed.drain()])
       await registry?.close()
       return true
     })()
@@ -511,39 +392,7 @@ export async function createHubCore({
   }
 }
 
-const subscribeNames = namesOf<SubscribeOptions>({ rights: true, lastEventId: true, signal: true })
-const subscriptionNames = namesOf<SubscriptionOptions>({
-  matchers: true,
-  rights: true,
-  lastEventId: true,
-  isMarked: true,
-  payloadFor: true,
-  format: true,
-  trace: true,
-  traceContext: true,
-  signal: true,
-})
-
-const selectionNames = namesOf<Pick<SubscriptionOptions, 'matchers' | 'rights' | 'signal'>>({
-  matchers: true,
-  rights: true,
-  signal: true,
-})
-
-async function settle<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> {
-  const [result] = await Promise.allSettled([promise])
-  return result
-}
-
-function isTaken(error: unknown): boolean {
-  return error instanceof HubError && error.code === 'EVENT_ID_TAKEN'
-}
-
 const defaultPublishLimits: PublishLimits = { maxTopics }
-
-function closedError(): HubError {
-  return new HubError('HUB_CLOSED', 'The hub is shutting down. Try again when it, or another, is up.')
-}
 
 function select(
   matchers: readonly Matcher[],
@@ -556,12 +405,4 @@ function select(
     'INVALID_MATCHER',
     'The subscription has no matcher, so it would receive nothing. Pass at least one.',
   )
-}
-
-async function appendAll(store: EventStore, appends: readonly Append[]): Promise<readonly HistoryPosition[]> {
-  if (store.appendAll && appends.length > 1) return await store.appendAll(appends)
-  const marks: HistoryPosition[] = []
-  // Appends that are under way together may be stored in any order.
-  for (const each of appends) marks.push(await store.append(each.event, each))
-  return marks
 }

@@ -4,9 +4,10 @@ import { type AnySession, type ContentOf, GAP_EVENT_TYPE, type Session, SseError
 import { refuseUnknownName } from '../base/check-names.ts'
 import { HubError, type HubErrorCode } from '../base/errors.ts'
 import { everyTopic, topicSelector } from '../matching/matcher.ts'
-import type { HubCore, SubscribeOptions } from './hub-core.ts'
+import type { HubCore } from './hub-core.ts'
 import type { HubEvent } from './program-events.ts'
 import type { PublishInit } from './publish-init.ts'
+import type { SubscribeOptions } from './subscription-options.ts'
 import { TopicSessions } from './topic-sessions.ts'
 
 export interface TopicOptions<In extends object = AnyEvents, Out extends object = In> {

@@ -1,6 +1,7 @@
 import { createParser, type ParsedEvent } from '@headwater/sse'
 import { createResponse, type SessionOptions } from '@headwater/sse/server'
-import type { HubCore, SubscriptionOptions } from '../../src/hub/hub-core.ts'
+import type { HubCore } from '../../src/hub/hub-core.ts'
+import type { SubscriptionOptions } from '../../src/hub/subscription-options.ts'
 import { nextTurn } from '../next-turn.ts'
 
 /** An event as an `EventSource` would show it, with the last event ID at that point. */
