@@ -1,9 +1,10 @@
-import { encodeGap, encodePosition, type FedSession, frameBytes } from '@headwater/sse/internal'
+import type { FedSession } from '@headwater/sse/internal'
 import { assertNotNegative } from '../base/check-option.ts'
 import { Fifo } from '../base/fifo.ts'
 import type { Bounds, EventStore, HistoryPosition, StoredEvent } from '../store/store.ts'
+import { CatchUp } from './catch-up.ts'
 import { type EventForm, plainForm } from './event-form.ts'
-import { eventIdOf, positionId } from './event-id.ts'
+import { eventIdOf } from './event-id.ts'
 import { EventWaiters } from './event-waiters.ts'
 import type { FanOutOptions } from './fan-out-options.ts'
 import { FanOutTraces } from './fan-out-traces.ts'
@@ -12,8 +13,9 @@ import { Feeds } from './feeds.ts'
 import { FrameSlab } from './frame-slab.ts'
 import { HeldBytes } from './held-bytes.ts'
 import type { HistoryCursor } from './history-cursor.ts'
-import { HistoryReader, maxReads } from './history-reader.ts'
+import { HistoryReader } from './history-reader.ts'
 import { markFrame } from './marked-frame.ts'
+import { QuietPositions } from './quiet-positions.ts'
 import { ReplaySpan } from './replay-span.ts'
 import type { StartingPoint } from './resume.ts'
 import type { Selection } from './selection.ts'
@@ -51,10 +53,8 @@ export class FanOut {
   readonly #store: EventStore
   readonly #tail: Tail
   readonly #turnMs: number
-  readonly #onError: (error: unknown) => void
   readonly #positionTimer: NodeJS.Timeout
 
-  #trimmedPosition = 0
   readonly #counts = new DeliveryCounts()
 
   readonly #unsent = new HeldBytes<Subscriber>()
@@ -64,20 +64,15 @@ export class FanOut {
   readonly #telemetry: Telemetry | undefined
   readonly #traces: FanOutTraces | undefined
   readonly #frames = new FrameSlab()
-  /** Every feed has received a frame since this position. */
-  #quietestPosition = 0
+  readonly #positions: QuietPositions
 
   /** Loops of programs that have everything there is. */
   readonly #waiters = new EventWaiters()
 
   /** Feeds with subscribers behind. */
   readonly #due = new Fifo<Feed<Subscriber>>()
-  /** Subscribers with a page of history to be sent. */
-  readonly #withPage = new Fifo<Subscriber>()
-  /** Subscribers with history to be read. */
-  readonly #toRead = new Fifo<Subscriber>()
-  /** How many pages are being read for subscribers. */
-  #reads = 0
+  /** Subscribers that their feeds do not reach. */
+  readonly #catchUp: CatchUp
   #isTurnDue = false
   #isInTurn = false
 
@@ -101,10 +96,16 @@ export class FanOut {
     this.history = new HistoryReader(store)
     this.#turnMs = assertNotNegative('turnMs', turnMs)
     this.#feeds = new Feeds(assertNotNegative('feedBytes', feedBytes))
+    this.#positions = new QuietPositions(store.epoch, this.#feeds, (feed, frame) => this.#put(feed, frame))
+    this.#catchUp = new CatchUp(this.history, store.epoch, this.#counts, {
+      head: () => this.head,
+      place: (subscriber, given) => this.#place(subscriber, given),
+      onWork: () => this.#requestTurn(),
+      onError,
+    })
     this.#telemetry = telemetry
     this.#traces = telemetry && new FanOutTraces(telemetry)
     this.#maxUnsentBytes = options.maxUnsentBytes ?? (() => 256 * 1024 ** 2)
-    this.#onError = onError
     this.#tail = new Tail(store, {
       onStart: (bounds, lastHead) => this.#onStart(bounds, lastHead),
       onAppend: (events) => this.#onAppend(events),
@@ -121,7 +122,7 @@ export class FanOut {
     const intervalMs = Math.min(assertNotNegative('positionMs', positionMs), 2 ** 31 - 1)
     this.#positionTimer = setInterval(() => {
       this.history.forget()
-      this.#sendPosition(this.head.position)
+      if (this.#positions.sendAll(this.head)) this.#requestTurn()
     }, intervalMs)
     this.#positionTimer.unref()
   }
@@ -268,7 +269,7 @@ export class FanOut {
    */
   #onStart({ head, trimmed }: Bounds, lastHead: HistoryPosition): void {
     this.history.restart()
-    this.#trimmedPosition = trimmed.position
+    this.#positions.onTrim(trimmed)
     this.#feeds.restart(head.position, (feed) => {
       for (const subscriber of feed.takeServed()) {
         subscriber.position = lastHead.position
@@ -301,7 +302,7 @@ export class FanOut {
       if (followed) this.#traces!.follow(followed)
       if (!this.#waiters.isEmpty) this.#waiters.onEvent(event)
     }
-    this.#keepPositionsFresh()
+    if (this.#positions.keepFresh(this.head)) this.#requestTurn()
     // Not now: the publisher gets its answer first, and other publishes of this turn of the event
     // loop are included.
     if (this.#due.length > 0) this.#scheduleTurn()
@@ -314,43 +315,14 @@ export class FanOut {
   }
 
   #onTrim(trimmed: HistoryPosition): void {
-    this.#trimmedPosition = trimmed.position
+    this.#positions.onTrim(trimmed)
     this.history.forget()
-    this.#keepPositionsFresh()
+    if (this.#positions.keepFresh(this.head)) this.#requestTurn()
   }
 
   #put(feed: Feed<Subscriber>, frame: FeedFrame): void {
     this.#feeds.put(feed, frame)
     this.#goRound(feed)
-  }
-
-  /**
-   * The last ID that a client was sent must still be known when it reconnects, even if none of its
-   * events came for long. So subscribers that were sent nothing in the newer half of the history
-   * are sent the position before it can be trimmed. While nothing has been trimmed, once a minute
-   * is enough.
-   */
-  #keepPositionsFresh(): void {
-    if (this.#trimmedPosition > 0) this.#sendPosition((this.#trimmedPosition + this.head.position) / 2)
-  }
-
-  /** Sends the current position to the subscribers of feeds without a frame since `position`. */
-  #sendPosition(position: number): void {
-    // Called for each event, and usually in vain.
-    if (position <= this.#quietestPosition) return
-    const frames = new Map<boolean, Uint8Array>()
-    for (let feed = this.#feeds.quietest; feed; feed = this.#feeds.quietest) {
-      this.#quietestPosition = feed.newestPosition
-      if (feed.newestPosition >= position) break
-      const bytes = frames.get(feed.isForEventSources) ?? this.#encodePosition(feed.isForEventSources)
-      frames.set(feed.isForEventSources, bytes)
-      this.#put(feed, { position: this.head.position, bytes, isEvent: false })
-    }
-    if (frames.size > 0 && !this.#isInTurn) this.#scheduleTurn()
-  }
-
-  #encodePosition(isForEventSources: boolean): Uint8Array {
-    return frameBytes(encodePosition(positionId(this.#store.epoch, this.head), isForEventSources))
   }
 
   #remove(subscriber: Subscriber): void {
@@ -367,8 +339,8 @@ export class FanOut {
 
   /**
    * Puts a subscriber where it belongs now. It is in exactly one place: among those behind or those
-   * served in its feed, those with a page, those that read, or those that wait for room. `given` is
-   * what it was just given.
+   * served in its feed, those that catch up, or those that wait for room. `given` is what it was
+   * just given.
    */
   #place(subscriber: Subscriber, given?: Uint8Array): void {
     const { session, feed } = subscriber
@@ -380,8 +352,7 @@ export class FanOut {
     if (subscriber.offset !== undefined && subscriber.offset < feed.start) subscriber.offset = undefined
     if (subscriber.offset === undefined && subscriber.canJoin) this.#join(subscriber)
 
-    if (subscriber.page) this.#withPage.push(subscriber)
-    else if (subscriber.offset === undefined) this.#toRead.push(subscriber)
+    if (subscriber.page || subscriber.offset === undefined) this.#catchUp.add(subscriber)
     else if (subscriber.offset < feed.end) {
       feed.behind.push(subscriber)
       this.#goRound(feed)
@@ -389,7 +360,7 @@ export class FanOut {
       feed.addServed(subscriber)
       return
     }
-    if (!this.#isInTurn) this.#scheduleTurn()
+    this.#requestTurn()
   }
 
   #awaitRoom(subscriber: Subscriber, given: Uint8Array | undefined): void {
@@ -420,7 +391,12 @@ export class FanOut {
     if (subscriber.offset < feed.end) return
     subscriber.position = this.head.position
     if (subscriber.lastSentPosition === this.head.position) return
-    subscriber.session.offer(this.#encodePosition(feed.isForEventSources))
+    subscriber.session.offer(this.#positions.encode(this.head, feed.isForEventSources))
+  }
+
+  /** A turn that is being taken goes on by itself. */
+  #requestTurn(): void {
+    if (!this.#isInTurn) this.#scheduleTurn()
   }
 
   #scheduleTurn(): void {
@@ -473,13 +449,12 @@ export class FanOut {
       if (now >= end) break
     }
     end = now + this.#turnMs
-    while (this.#withPage.length > 0 || this.#canRead()) {
-      if (this.#withPage.length > 0) this.#givePage(this.#withPage.shift()!)
-      else this.#read(this.#toRead.shift()!)
+    while (this.#catchUp.hasWork) {
+      this.#catchUp.step()
       if (performance.now() >= end) break
     }
     this.#isInTurn = false
-    if (this.#due.length > 0 || this.#withPage.length > 0 || this.#canRead()) this.#scheduleTurn()
+    if (this.#due.length > 0 || this.#catchUp.hasWork) this.#scheduleTurn()
   }
 
   /** Sends some of those behind in a feed everything they lack. */
@@ -499,67 +474,5 @@ export class FanOut {
       }
       this.#place(subscriber, given)
     }
-  }
-
-  /** Pages are sent before more are read, so that few of them are in memory at any time. */
-  #canRead(): boolean {
-    return this.#toRead.length > 0 && this.#withPage.length === 0 && this.#reads < maxReads
-  }
-
-  #read(subscriber: Subscriber): void {
-    if (!subscriber.session.isOpen) return
-    const { feed, position } = subscriber
-    // A subscriber with a gap needs a new page, which says where the gap ends now.
-    const page = subscriber.gap ? undefined : this.history.recall(feed.selection, position)
-    if (page) {
-      subscriber.page = page
-      this.#givePage(subscriber)
-      return
-    }
-    // A read that is under way is shared by all subscribers that want its page.
-    const isNew = !this.history.isReading(feed.selection, position)
-    if (isNew) this.#reads++
-    const ended = () => {
-      if (isNew) this.#reads--
-      if (this.#canRead() && !this.#isInTurn) this.#scheduleTurn()
-    }
-    this.history.read(feed.selection, position, this.head).then(
-      (page) => {
-        subscriber.page = page
-        this.#place(subscriber)
-        ended()
-      },
-      (error: unknown) => {
-        // The client keeps its last event ID and reconnects with it.
-        subscriber.session.drain()
-        this.#onError(error)
-        ended()
-      },
-    )
-  }
-
-  #givePage(subscriber: Subscriber): void {
-    const { session, page } = subscriber
-    let given: Uint8Array | undefined
-    if (page) {
-      const before = subscriber.moveThrough(page, this.#store.epoch)
-      if (before) {
-        const { gap, end } = before
-        this.#counts.gaps.add(gap.reason)
-        subscriber.replay?.gap(gap.reason)
-        session.offer(frameBytes(encodeGap(gap, positionId(this.#store.epoch, end))))
-        subscriber.lastSentPosition = end.position
-      }
-      const last = page.events.at(-1)
-      if (last) {
-        given = page.bytes
-        session.offer(given)
-        this.#counts.add(page.events.length, given)
-        subscriber.replay?.add(page.events.length, given.length)
-        subscriber.lastSentPosition = last.position
-      }
-      subscriber.page = undefined
-    }
-    this.#place(subscriber, given)
   }
 }
