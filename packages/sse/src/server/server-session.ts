@@ -1,6 +1,8 @@
 import { encodeComment, encodeRetry, type Frame, SseError } from '../protocol/index.ts'
 import type { Alarm, Timed } from './alarm.ts'
+import { Authorization } from './authorization.ts'
 import type { CloseReason } from './close-reason.ts'
+import { encodeComeBack } from './come-back.ts'
 import { type DrainOptions, drainSpreadOf } from './drain-options.ts'
 import { joinDrain, leaveDrain } from './drain-signal.ts'
 import type { FedSession } from './fed-session.ts'
@@ -10,7 +12,7 @@ import { type Delivery, FrameQueue } from './frame-queue.ts'
 import { lastIdIn } from './last-id.ts'
 import { encodePassedOn } from './passed-on.ts'
 import { checkPipe, type PipeOptions, type PipeResult, type PipeSource, type PipeTarget, pipeInto } from './pipe.ts'
-import { encodeFinalEnd, encodePosition } from './reserved.ts'
+import { encodeFinalEnd } from './reserved.ts'
 import type { Session } from './session.ts'
 import { type EncodeData, encodeSessionEvent, type SessionEvent } from './session-event.ts'
 import type { SessionSettings } from './session-options.ts'
@@ -56,8 +58,7 @@ export class ServerSession implements FedSession, SinkListener, Timed, PipeTarge
   readonly #endsAt: number
   #lastSentAt: number
   #lastProgressAt: number
-  #authorizedAt: number
-  #authorizingSince: number | undefined
+  readonly #authorization: Authorization | undefined
 
   /** A reason in place of a sink means that the session is over from the start. */
   constructor(request: StreamRequest, settings: SessionSettings, sink: Sink | CloseReason) {
@@ -69,8 +70,14 @@ export class ServerSession implements FedSession, SinkListener, Timed, PipeTarge
       this.#resolveClosed = resolve
     })
     const now = performance.now()
-    this.#lastSentAt = this.#lastProgressAt = this.#authorizedAt = now
+    this.#lastSentAt = this.#lastProgressAt = now
     this.#endsAt = now + settings.maxDurationMs * (1 - 0.09 * Math.random())
+    if (settings.authorize) {
+      this.#authorization = new Authorization(settings.authorize, settings, now, {
+        onError: (error) => this.isOpen && this.report(error),
+        onRefused: () => this.#revoke(),
+      })
+    }
     if (typeof sink === 'string') {
       this.#over(sink)
       return
@@ -405,7 +412,7 @@ export class ServerSession implements FedSession, SinkListener, Timed, PipeTarge
    * that sending, which moves most of them, does not need to change it.
    */
   #setAlarm(now: number): void {
-    const { heartbeatMs, stallTimeoutMs, authorize } = this.#settings
+    const { heartbeatMs, stallTimeoutMs } = this.#settings
     let next = this.#lastProgressAt + stallTimeoutMs
     // Nothing can stall while nothing waits, but something may begin to wait at any time.
     if (next <= now) next = now + stallTimeoutMs
@@ -414,7 +421,7 @@ export class ServerSession implements FedSession, SinkListener, Timed, PipeTarge
       // A heartbeat is due, but not sent because bytes are waiting.
       if (heartbeatAt <= now) heartbeatAt = now + heartbeatMs
       next = Math.min(next, this.#endsAt, heartbeatAt)
-      if (authorize) next = Math.min(next, this.#authorizedAt + heartbeatMs)
+      if (this.#authorization) next = Math.min(next, this.#authorization.dueAt)
     }
     this.#cancelAlarm()
     if (next === Number.POSITIVE_INFINITY) return
@@ -429,7 +436,7 @@ export class ServerSession implements FedSession, SinkListener, Timed, PipeTarge
   /** Internal: called by the alarm. */
   onAlarm(now: number): void {
     this.#alarm = undefined
-    const { heartbeatMs, stallTimeoutMs, authorize } = this.#settings
+    const { heartbeatMs, stallTimeoutMs } = this.#settings
     const isWaiting = this.unsentBytes > 0 || !this.isOpen
     if (isWaiting && now - this.#lastProgressAt >= stallTimeoutMs) {
       this.#sink?.destroy()
@@ -441,7 +448,7 @@ export class ServerSession implements FedSession, SinkListener, Timed, PipeTarge
         this.#interrupt('max-duration', { lastFrame: this.#comeBack })
         return
       }
-      if (authorize && now - this.#authorizedAt >= heartbeatMs) this.#reauthorize(authorize, now)
+      if (this.#authorization && now >= this.#authorization.dueAt) this.#authorization.ask(now)
       if (this.unsentBytes === 0 && now - this.#lastSentAt >= heartbeatMs) this.offer(heartbeat)
     }
     if (this.#state.name !== 'over') this.#setAlarm(now)
@@ -457,32 +464,8 @@ export class ServerSession implements FedSession, SinkListener, Timed, PipeTarge
     return retryMs === null ? undefined : this.#comeBackIn(Math.round(retryMs * (1 + Math.random())))
   }
 
-  /**
-   * Sets the time to reconnect after, in a block with the client's position: a block without an ID
-   * makes several clients forget theirs. Without an ID to repeat it is only a line, which needs no
-   * block.
-   */
   #comeBackIn(milliseconds: number): Frame {
-    return this.#cursor ? encodePosition(this.#cursor, this.isEventSource, milliseconds) : encodeRetry(milliseconds)
-  }
-
-  #reauthorize(authorize: () => boolean | Promise<boolean>, now: number): void {
-    this.#authorizedAt = now
-    if (this.#authorizingSince !== undefined) {
-      if (now - this.#authorizingSince >= this.#settings.stallTimeoutMs) this.#revoke()
-      return
-    }
-    this.#authorizingSince = now
-    new Promise<boolean>((resolve) => resolve(authorize())).then(
-      (isAllowed) => {
-        this.#authorizingSince = undefined
-        if (!isAllowed) this.#revoke()
-      },
-      (error: unknown) => {
-        if (this.isOpen) this.report(error)
-        this.#revoke()
-      },
-    )
+    return encodeComeBack(this.#cursor, this.isEventSource, milliseconds)
   }
 
   /**
