@@ -5,6 +5,7 @@ import { HubError } from '../../src/base/errors.ts'
 import { Metrics } from '../../src/http/metrics.ts'
 import { createHubCore } from '../../src/hub/hub-core.ts'
 import { createMemoryStore } from '../../src/store/memory.ts'
+import type { Follower } from '../../src/store/store.ts'
 import { createHandler } from './handlers.ts'
 import { problemOf, type Serving, serve } from './serve-hub.ts'
 
@@ -40,14 +41,14 @@ describe('/readyz', () => {
 
   test('says no while the hub does not hear of new events', async () => {
     const store = createMemoryStore()
-    let fail = (_error: Error) => {}
+    const followers: Follower[] = []
     const follow = store.follow.bind(store)
     vi.spyOn(store, 'follow').mockImplementation((follower) => {
-      fail = (error) => follower.onFailure(error)
+      followers.push(follower)
       return follow(follower)
     })
     const { server } = await serve({ store })
-    fail(new Error('the tail broke'))
+    for (const follower of followers) follower.onFailure(new Error('the tail broke'))
     expect(await problemOf(await fetch(`${server.url}/readyz`))).toMatchObject({ status: 503, code: 'STORE_FAILED' })
   })
 })
