@@ -10,6 +10,7 @@ import type { Authorizer } from '../access/authorizer.ts'
 import type { Permission } from '../access/permission.ts'
 import { parseForm } from '../message/form.ts'
 import { type HubRequest, type HubResponse, pathOf } from '../message/http-message.ts'
+import { jsonResponse } from '../message/json-response.ts'
 import type { Part } from '../routes.ts'
 import { parseSelectors, type SelectorRules } from '../subscribe/subscribe.ts'
 import { StatsStreams } from './stats-streams.ts'
@@ -42,7 +43,7 @@ export function observeRoute(context: ObserveContext): Part {
   const version = `${all}/v${observeVersion}`
   const streams = new StatsStreams(observatory)
   const answers: ReadonlyMap<string, (request: HubRequest, may: May) => Promise<HubResponse>> = new Map([
-    [`${version}/stats`, async () => json(await streams.snapshot())],
+    [`${version}/stats`, async () => jsonResponse(await streams.snapshot())],
     [`${version}/stats/stream`, (_: HubRequest, may: May) => answerStatsStream(may)],
     [`${version}/topics`, answerTopics],
     [`${version}/subscribers`, answerSubscribers],
@@ -82,7 +83,7 @@ export function observeRoute(context: ObserveContext): Part {
       subscribers: 0,
       since: Infinity,
     })
-    return json(topics)
+    return jsonResponse(topics)
   }
 
   async function answerSubscribers(request: HubRequest): Promise<HubResponse> {
@@ -93,14 +94,14 @@ export function observeRoute(context: ObserveContext): Part {
       subscriber: query.get('search'),
       since: Infinity,
     })
-    return json({ at, ...subscribers })
+    return jsonResponse({ at, ...subscribers })
   }
 
   async function answerHistory(request: HubRequest, { subscribe: rights = [] }: May): Promise<HubResponse> {
     const query = queryOf(request)
     const view = viewOf(request, rights)
     const limit = limitIn(query, maxPageEvents)
-    return json(await hub.observed.page(view, placeIn(query), limit, request.clientSignal()))
+    return jsonResponse(await hub.observed.page(view, placeIn(query), limit, request.clientSignal()))
   }
 
   async function answerEvent(request: HubRequest, { subscribe: rights = [] }: May): Promise<HubResponse> {
@@ -111,7 +112,7 @@ export function observeRoute(context: ObserveContext): Part {
       throw new HubError('INVALID_REQUEST', 'position is missing: add ?position= and a number, or ?id=.')
     const found =
       position === undefined ? undefined : await hub.observed.event(position, rights, request.clientSignal())
-    if (found) return json(found)
+    if (found) return jsonResponse(found)
     if (id !== undefined) throw new HubError('NOT_FOUND', 'No event is kept to which its publisher gave this id.')
     throw new HubError('NOT_FOUND', `No event is kept at position ${position}. It may have been trimmed.`)
   }
@@ -119,7 +120,7 @@ export function observeRoute(context: ObserveContext): Part {
   async function answerTrace(request: HubRequest, { subscribe: rights = [] }: May): Promise<HubResponse> {
     const id = queryOf(request).get('id')
     if (!id) throw new HubError('INVALID_REQUEST', 'id is missing: add ?id= and the ID of an event, percent-encoded.')
-    return json(await hub.observed.trace(id, rights, request.clientSignal()))
+    return jsonResponse(await hub.observed.trace(id, rights, request.clientSignal()))
   }
 
   async function answerHistoryStream(
@@ -161,14 +162,6 @@ function eventStream(
     status: 200,
     headers: { 'cache-control': 'private, no-cache, no-store, no-transform' },
     eventStream: { ...stream, contentCoding: undefined, lastEventId, expiresAt },
-  }
-}
-
-function json(value: unknown): HubResponse {
-  return {
-    status: 200,
-    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
-    body: `${JSON.stringify(value)}\n`,
   }
 }
 

@@ -22,6 +22,7 @@ import type { Authorizer } from '../access/authorizer.ts'
 import type { PublishPermission } from '../access/permission.ts'
 import { readBody } from '../message/body.ts'
 import { type HubRequest, type HubResponse, pathOf } from '../message/http-message.ts'
+import { jsonResponse } from '../message/json-response.ts'
 import { ruleFor, toProblem } from '../message/problem.ts'
 import type { Part } from '../routes.ts'
 
@@ -100,7 +101,7 @@ async function answerStream(
 
 async function answerHead(_: HubRequest, { hub: { replication } }: ReplicationContext): Promise<HubResponse> {
   const { head, trimmed } = await replication.bounds()
-  return json({
+  return jsonResponse({
     version: replicationVersion,
     epoch: replication.epoch,
     head: toMarkTuple(head),
@@ -114,7 +115,7 @@ async function answerTags(request: HubRequest, { hub: { replication } }: Replica
   if (!Array.isArray(positions) || positions.length > maxTagPositions || !positions.every(Number.isSafeInteger)) {
     throw new HubError('INVALID_REQUEST', `positions must be an array of at most ${maxTagPositions} whole numbers.`)
   }
-  return json((await replication.tagsOf(positions)).map((tag) => tag ?? null))
+  return jsonResponse((await replication.tagsOf(positions)).map((tag) => tag ?? null))
 }
 
 /** Each group is stored or refused by itself: they come from different publishers. */
@@ -124,7 +125,9 @@ async function answerEvents(request: HubRequest, context: ReplicationContext): P
   const { epoch, groups } = await readJson<AppendRequest>(request)
   assertEpoch(epoch, hub.replication.epoch)
   if (!Array.isArray(groups)) throw new HubError('INVALID_REQUEST', 'groups must be an array.')
-  return json(await Promise.all((groups as AppendRequest['groups']).map((group) => store(group, permission, context))))
+  return jsonResponse(
+    await Promise.all((groups as AppendRequest['groups']).map((group) => store(group, permission, context))),
+  )
 }
 
 async function store(
@@ -157,7 +160,7 @@ async function answerVisit(request: HubRequest, { hub }: ReplicationContext): Pr
   }
   if (!hub.subscriptions) throw noReports()
   const alive = await hub.subscriptions.visit(name)
-  return json(alive ? [...alive] : null)
+  return jsonResponse(alive ? [...alive] : null)
 }
 
 function assertEpoch(asked: unknown, epoch: string): void {
@@ -174,12 +177,4 @@ async function readJson<T>(request: HubRequest): Promise<T> {
     if (!(error instanceof SyntaxError)) throw error
   }
   throw new HubError('INVALID_REQUEST', 'The body is not a JSON object.')
-}
-
-function json(value: unknown): HubResponse {
-  return {
-    status: 200,
-    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
-    body: JSON.stringify(value),
-  }
 }

@@ -7,9 +7,11 @@ import { toText, toType } from '../../streams/stream-text.ts'
 import type { StreamWriter } from '../../streams/stream-writer.ts'
 import { newWriterId } from '../../streams/writer-id.ts'
 import type { HubRequest, HubResponse } from '../message/http-message.ts'
+import { jsonResponse } from '../message/json-response.ts'
+import { parseJson } from '../publish/exact-json.ts'
 import { splitLines } from '../publish/line-splitter.ts'
-import { decode, openingOptions, parseEvent, parseJson, writerIn } from './read-append.ts'
-import { type Fields, json, type StreamsContext } from './streams-context.ts'
+import { decode, openingOptions, parseEvent, writerIn } from './read-append.ts'
+import type { Fields, StreamsContext } from './streams-context.ts'
 
 /**
  * Writes a stream from a body that is sent as it is made. Each piece of text is an event as it arrives, or
@@ -49,7 +51,7 @@ export async function pipeBody(
     throw error
   }
   const { number, kind } = await writer.end({ kind: 'closed', data: '' })
-  return json(200, { next: number + 1, ...(isEnd(kind) && { how: kind }) })
+  return jsonResponse({ next: number + 1, ...(isEnd(kind) && { how: kind }) })
 }
 
 const producersFault: ReadonlySet<string> = new Set(['INVALID_DATA', 'INVALID_EVENT_TYPE', 'TOO_LARGE', 'RATE_LIMITED'])

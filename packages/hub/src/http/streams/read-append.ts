@@ -5,6 +5,7 @@ import { toReason, toText, toType } from '../../streams/stream-text.ts'
 import type { Limits } from '../access/limits.ts'
 import { readBody } from '../message/body.ts'
 import type { HubRequest } from '../message/http-message.ts'
+import { parseJson } from '../publish/exact-json.ts'
 import type { Fields } from './streams-context.ts'
 
 /** Reads what a producer appends in one request: its body, and how the stream ends after that, if it does. */
@@ -99,14 +100,6 @@ export function parseEvent(value: unknown): ReadEvent {
   }
   const { data, type } = value as { data: unknown; type?: string | null }
   return { type: toType(type ?? undefined), data: toText(data) }
-}
-
-export function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text)
-  } catch (error) {
-    throw new HubError('INVALID_REQUEST', `That is not JSON: ${(error as Error).message}`)
-  }
 }
 
 export function decode(body: Buffer): string {

@@ -5,7 +5,6 @@ import type { ClientAddresses } from '../access/client-address.ts'
 import type { ClientQuotas } from '../access/client-quotas.ts'
 import type { Cors } from '../access/cors.ts'
 import type { Limits } from '../access/limits.ts'
-import type { HubResponse } from '../message/http-message.ts'
 
 /** What the routes of streams need from the hub. */
 export interface StreamsContext {
@@ -24,11 +23,3 @@ export interface StreamsContext {
 
 /** The fields of a request's query; the first of each counts. */
 export type Fields = ReadonlyMap<string, string>
-
-export function json(status: number, value: object): HubResponse {
-  return {
-    status,
-    headers: { 'content-type': 'application/json', 'cache-control': 'no-store' },
-    body: `${JSON.stringify(value)}\n`,
-  }
-}

@@ -9,10 +9,11 @@ import { isEnd, type StreamRecord } from '../../streams/stream-record.ts'
 import { newWriterId } from '../../streams/writer-id.ts'
 import { parseForm } from '../message/form.ts'
 import { type HubRequest, type HubResponse, pathOf } from '../message/http-message.ts'
+import { jsonResponse } from '../message/json-response.ts'
 import { problemResponse } from '../message/problem.ts'
 import { pipeBody } from './pipe-body.ts'
 import { openingOptions, readAppend } from './read-append.ts'
-import { type Fields, json, type StreamsContext } from './streams-context.ts'
+import type { Fields, StreamsContext } from './streams-context.ts'
 
 /** The names of the query's fields. */
 const fieldNames = [
@@ -36,7 +37,7 @@ export function streamsRoute(context: StreamsContext) {
     put: writing(pipeBody),
     post: writing(answerStep),
     delete: writing(async (_request, name, fields) =>
-      json(200, { how: await streams.stop(name, fields.get('reason')) }),
+      jsonResponse({ how: await streams.stop(name, fields.get('reason')) }),
     ),
   }
 
@@ -56,7 +57,7 @@ export function streamsRoute(context: StreamsContext) {
   async function answerStep(request: HubRequest, name: string, fields: Fields): Promise<HubResponse> {
     if (fields.has('open')) {
       const record = await streams.openRecord(name, fields.get('writer') || newWriterId(), openingOptions(fields))
-      return json(201, positionOf(record))
+      return jsonResponse(positionOf(record), 201)
     }
     if (fields.has('take_over')) {
       const { record, before } = await streams.takeOverElsewhere(
@@ -64,12 +65,12 @@ export function streamsRoute(context: StreamsContext) {
         fields.get('writer') || newWriterId(),
         request.clientSignal(),
       )
-      return json(200, { ...positionOf(record), ...before })
+      return jsonResponse({ ...positionOf(record), ...before })
     }
     const append = await readAppend(request, fields, context.limits)
     quotas.publish(addresses.of(request), Math.max(1, append.written.length))
     const record = await streams.append(name, append)
-    return json(200, positionOf(record))
+    return jsonResponse(positionOf(record))
   }
 
   async function read(request: HubRequest): Promise<HubResponse> {
@@ -95,7 +96,7 @@ export function streamsRoute(context: StreamsContext) {
         )
       }
     }
-    if (fields.has('state')) return json(200, stateOf(place))
+    if (fields.has('state')) return jsonResponse(stateOf(place))
     if (place.name === 'none') return { status: 204, headers: { 'cache-control': 'no-store' }, body: '' }
     if (place.name === 'gone') return problemResponse(goneError(name))
     // Read now, because nothing of a request is kept as long as its stream.
