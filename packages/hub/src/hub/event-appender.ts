@@ -1,4 +1,5 @@
 import { HubError } from '../base/errors.ts'
+import { isIdTaken } from '../store/id-taken.ts'
 import type { Append, EventStore, HistoryPosition } from '../store/store.ts'
 import { positionId } from './event-id.ts'
 import type { PreparedEvent } from './publish-init.ts'
@@ -62,13 +63,13 @@ export class EventAppender {
     if (this.#store.appendAll) {
       const together = await settle(this.appendAll(events, span))
       if (together.status === 'fulfilled') return together.value.map((value) => ({ status: 'fulfilled', value }))
-      if (!isTaken(together.reason)) return events.map(() => together)
+      if (!isIdTaken(together.reason)) return events.map(() => together)
     }
     const results: PromiseSettledResult<string>[] = []
     let failure: PromiseRejectedResult | undefined
     for (const event of events) {
       const result = failure ?? (await settle(this.append(event, span)))
-      if (result.status === 'rejected' && !isTaken(result.reason)) failure = result
+      if (result.status === 'rejected' && !isIdTaken(result.reason)) failure = result
       results.push(result)
     }
     return results
@@ -116,10 +117,6 @@ export async function storeAll(store: EventStore, appends: readonly Append[]): P
 async function settle<T>(promise: Promise<T>): Promise<PromiseSettledResult<T>> {
   const [result] = await Promise.allSettled([promise])
   return result
-}
-
-function isTaken(error: unknown): boolean {
-  return error instanceof HubError && error.code === 'EVENT_ID_TAKEN'
 }
 
 function closedError(): HubError {

@@ -11,3 +11,8 @@ export function idTaken(id: string): HubError {
       'Choose another, such as a random UUID, or leave it to the hub. To send the same event again safely, set an idempotency key.',
   )
 }
+
+/** Whether that is why an event was not stored. */
+export function isIdTaken(error: unknown): error is HubError {
+  return error instanceof HubError && error.code === 'EVENT_ID_TAKEN'
+}

@@ -1,4 +1,5 @@
 import { HubError } from '../base/errors.ts'
+import { isIdTaken } from '../store/id-taken.ts'
 import type { Append, EventStore, HistoryPosition, ReadQuery, StoredEvent } from '../store/store.ts'
 import type { StreamTopics } from './stream-name.ts'
 import {
@@ -71,7 +72,7 @@ export class StreamLog {
       } else for (const event of events) this.#keep([await this.#store.append(event)])
       return { name: 'stored' }
     } catch (error) {
-      if (!(error instanceof HubError) || error.code !== 'EVENT_ID_TAKEN') throw error
+      if (!isIdTaken(error)) throw error
       const by = await this.at(events[0]!.id!)
       if (by) return { name: 'taken', by }
       throw new HubError(

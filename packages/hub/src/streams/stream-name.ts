@@ -2,7 +2,7 @@ import { HubError } from '../base/errors.ts'
 import { forbiddenCharacter } from '../matching/visible-text.ts'
 
 /** The longest name of a stream, in bytes of UTF-8: it is part of the ID of each of its events. */
-export const maxNameBytes = 256
+const maxNameBytes = 256
 
 /** Throws `INVALID_STREAM_NAME` for what cannot be the name of a stream. */
 export function assertStreamName(name: unknown): asserts name is string {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { HubError } from '../../base/errors.ts'
 import type { PublishInit } from '../../hub/publish-init.ts'
 import { parseForm } from '../message/form.ts'
+import { isObject } from './exact-json.ts'
 import type { RawEvent } from './raw-event.ts'
 
 /** How a request says where its CloudEvents go, which an event itself cannot say. */
@@ -12,7 +13,7 @@ export interface CloudEventAddress {
 }
 
 /** A context attribute or the data of an event, by its name in the JSON format. */
-export type CloudEventMembers = Readonly<Record<string, unknown>>
+type CloudEventMembers = Readonly<Record<string, unknown>>
 
 /**
  * Reads `topic` (repeated for alternates) and `private` from the query of a request. Senders of
@@ -180,8 +181,4 @@ function isSet(value: unknown): boolean {
 
 function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== ''
-}
-
-function isObject(value: unknown): value is CloudEventMembers {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

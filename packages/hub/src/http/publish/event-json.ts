@@ -1,7 +1,7 @@
 import { suggestName } from '@headwater/sse/internal'
 import { HubError } from '../../base/errors.ts'
 import type { PublishInit } from '../../hub/publish-init.ts'
-import { assertShallow, decodeJson, parseExactly, parseJson } from './exact-json.ts'
+import { assertShallow, decodeJson, isObject, parseExactly, parseJson } from './exact-json.ts'
 import type { RawEvent, RawEvents } from './raw-event.ts'
 
 /** Parses a JSON body: an event or an array of events. */
@@ -82,10 +82,6 @@ class EventJson implements RawEvent {
       tracestate: (tracestate ?? undefined) as string | undefined,
     }
   }
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 const members: ReadonlySet<string> = new Set([

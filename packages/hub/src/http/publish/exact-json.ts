@@ -22,6 +22,11 @@ export function parseJson(text: string): unknown {
   }
 }
 
+/** Whether a value of JSON is an object, and not an array. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
 /**
  * Parses JSON so that `JSON.stringify` writes each number as it was written. As a JavaScript
  * number, a 64-bit ID would be rounded, and 1.50 would lose its zero.

@@ -3,6 +3,7 @@ import { HubError } from '../../base/errors.ts'
 import { untilAborted } from '../../base/until-aborted.ts'
 import type { PreparedEvent } from '../../hub/publish-init.ts'
 import type { HubSpan } from '../../hub/telemetry.ts'
+import { isIdTaken } from '../../store/id-taken.ts'
 import type { PublishPermission } from '../access/permission.ts'
 import { ruleFor, toProblem } from '../message/problem.ts'
 import { admitEvent, type RequestDefaults } from './admit-event.ts'
@@ -89,14 +90,10 @@ async function store(
       // A new event comes after all that there were. What a publisher's own ID says of that is nothing.
       const position = entry.event?.event.id === undefined ? parseEventId(result.value)?.position : undefined
       entry.isKnown = position !== undefined && position <= headPosition
-    } else if (isTaken(result.reason)) entry.refusal = result.reason
+    } else if (isIdTaken(result.reason)) entry.refusal = result.reason
     else failure ??= known(result.reason, onError)
   }
   return failure
-}
-
-function isTaken(error: unknown): error is HubError {
-  return error instanceof HubError && error.code === 'EVENT_ID_TAKEN'
 }
 
 function acknowledge({ number, id, isKnown, refusal }: Entry, failure: HubError | undefined): string {
