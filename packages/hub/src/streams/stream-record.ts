@@ -65,6 +65,7 @@ export function toEvent(topics: StreamTopics, name: string, record: StreamRecord
     // The run is in the ID of all records but the first, whose writer it is.
     type: `${streamEventPrefix}${kind}/${writer}/${isPrivate ? 'private' : 'public'}/${leaseMs}/${retentionMs ?? 'kept'}/${type}`,
     retryMs: undefined,
+    traceContext: undefined,
   }
 }
 
