@@ -253,9 +253,9 @@ export class Streams {
     for (const { event } of appends) {
       const name = topics.nameOf(event.topics[0])
       const record = readRecord(event)
-      // A record is not traced, or is where it comes from.
-      const { traceContext: _, ...rest } = event
-      if (name === undefined || !record || !isDeepStrictEqual(rest, toEvent(topics, name, record))) {
+      // A trace that it may have where it comes from does not count.
+      const untraced = { ...event, traceContext: undefined }
+      if (name === undefined || !record || !isDeepStrictEqual(untraced, toEvent(topics, name, record))) {
         throw new HubError(
           'INVALID_REQUEST',
           `The event on ${JSON.stringify(event.topics[0])} is not a record of a stream of this hub, whose path is ${this.#hub.path}. An edge that writes streams needs the same path.`,
