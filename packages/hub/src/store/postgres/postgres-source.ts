@@ -200,7 +200,8 @@ export class PostgresSource implements HistorySource {
     const page = rows as unknown as PageRow[]
     const [head, headTag, trimmedBefore, tagBefore] = bounds[0] as unknown as [string, string, string, string | null]
     // Of the same moment as the events: what was trimmed between the two questions is not among them.
-    const [trimmed, trimmedTag] = (page[0]?.[10] ?? trimmedBefore).split(' ')
+    const trimmedNow = page[0]?.at(-1) as string | undefined
+    const [trimmed, trimmedTag] = (trimmedNow ?? trimmedBefore).split(' ')
     const events = page.map(toStoredEvent)
     this.#headPosition = Number(head)
     return {
