@@ -5,9 +5,9 @@ import { parseTraceContext } from '../../hub/trace-context.ts'
 import { openReplica, type RestoringReplica } from '../../store/replica.ts'
 import { DirectoryReader } from '../../store/sqlite/directory-reader.ts'
 import { openSqliteStore } from '../../store/sqlite.ts'
-import { hubEventType, type StoredEvent } from '../../store/store.ts'
+import type { StoredEvent } from '../../store/store.ts'
 import type { ExportedEvent, ExportHeader } from './export-file.ts'
-import { foreignIdOf, type Importing } from './importing.ts'
+import { foreignIdOf, type Importing, leavesOut } from './importing.ts'
 import { assertNoCopy, hasHistory } from './place.ts'
 
 /** How many events are stored together. */
@@ -130,11 +130,7 @@ function prepare(
   onRefused: (why: string) => void,
 ): PreparedEvent | undefined {
   const { topics, type, private: isPrivate, retry, data, traceparent, tracestate } = event
-  // A hub reports its own subscriptions, and nobody may report them for it.
-  if (type === hubEventType) {
-    counts.reports++
-    return undefined
-  }
+  if (leavesOut(event, counts)) return undefined
   const id = foreignIdOf(event, epoch)
   if (id === undefined) {
     counts.trimmed++

@@ -1,9 +1,8 @@
 import { HubError } from '../../base/errors.ts'
-import { hubEventType } from '../../store/store.ts'
 import type { Acknowledgement } from '../hub-client.ts'
 import type { ObservedHub } from '../observed-routes.ts'
 import { publishLines } from '../publish-lines.ts'
-import type { Importing } from './importing.ts'
+import { type Importing, leavesOut } from './importing.ts'
 
 /**
  * Publishes events to a hub, each under the ID that it had: another event with that ID is the same one,
@@ -37,11 +36,7 @@ export async function importIntoHub(
   async function* linesOf(): AsyncGenerator<Uint8Array> {
     for await (const { event } of events) {
       const { id, topics, type, private: isPrivate, retry, data, traceparent, tracestate } = event
-      // A hub reports its own subscriptions, and nobody may report them for it.
-      if (type === hubEventType) {
-        counts.reports++
-        continue
-      }
+      if (leavesOut(event, counts)) continue
       const init = { topic: topics, id, type, private: isPrivate, retry, data, traceparent, tracestate }
       yield Buffer.from(`${JSON.stringify(init)}\n`)
     }

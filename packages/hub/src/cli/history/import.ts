@@ -35,7 +35,7 @@ async function importHistory(file: string, given: Place | undefined, options: Pl
   const first = await parts.next()
   // The first part is the header, or reading it throws.
   const { header } = first.value as Extract<ExportPart, { name: 'header' }>
-  const counts: ImportCounts = { imported: 0, already: 0, trimmed: 0, reports: 0, refused: 0 }
+  const counts: ImportCounts = { imported: 0, already: 0, trimmed: 0, reports: 0, streamRecords: 0, refused: 0 }
   const status = new StatusLine()
   const input = new EventsOf(parts)
   const importing: Importing = {
@@ -84,13 +84,17 @@ class EventsOf {
   }
 }
 
-function textOf({ imported, already, trimmed, reports, refused }: ImportCounts): string {
+function textOf({ imported, already, trimmed, reports, streamRecords, refused }: ImportCounts): string {
   const parts = [
     `imported ${imported.toLocaleString('en')} events`,
     `${already.toLocaleString('en')} were there already`,
   ]
   if (trimmed > 0) parts.push(`${trimmed.toLocaleString('en')} are of this history, which has them or has dropped them`)
   if (reports > 0) parts.push(`${reports.toLocaleString('en')} about subscriptions were left out`)
+  if (streamRecords > 0) {
+    const records = `${streamRecords.toLocaleString('en')} records of streams were left out`
+    parts.push(`${records}: they go with a whole history, into an empty directory`)
+  }
   if (refused > 0) parts.push(`${refused.toLocaleString('en')} were refused`)
   return parts.join('; ')
 }

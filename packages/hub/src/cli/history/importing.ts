@@ -1,4 +1,5 @@
 import { parseEventId } from '@headwater/sse/internal'
+import { hubEventType, streamEventPrefix } from '../../store/store.ts'
 import type { ExportedEvent, ExportHeader } from './export-file.ts'
 
 /** What became of the events of a file. */
@@ -10,6 +11,8 @@ export interface ImportCounts {
   trimmed: number
   /** Events of a hub about its subscriptions, which no other may publish. */
   reports: number
+  /** Records of streams with an end: those go on only in a history that is theirs. */
+  streamRecords: number
   /** Those that the hub refused. */
   refused: number
 }
@@ -23,6 +26,15 @@ export interface Importing {
   readonly onProgress: () => void
   /** Says something that stays. */
   readonly say: (text: string) => void
+}
+
+/** Counts an event that only a hub itself writes, and that is left out; `false` for any other event. */
+export function leavesOut({ type }: Pick<ExportedEvent, 'type'>, counts: ImportCounts): boolean {
+  // A hub reports its own subscriptions, and nobody may report them for it.
+  if (type === hubEventType) counts.reports++
+  else if (type?.startsWith(streamEventPrefix)) counts.streamRecords++
+  else return false
+  return true
 }
 
 /** The ID under which an event goes on elsewhere; `undefined` for one that only its own history can have. */

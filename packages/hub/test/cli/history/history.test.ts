@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, expect, test } from 'vitest'
+import { createHub } from '../../../src/index.ts'
 import { openSqliteStore } from '../../../src/store/sqlite.ts'
 import type { EventRecord } from '../../../src/store/store.ts'
 import { temporaryDirectory } from '../../temporary-directory.ts'
@@ -200,6 +201,31 @@ describe('headwater history export and import', () => {
       .slice(1, -1)
       .filter((event) => !event.private)
     expect(exported.slice(1).map(essence)).toEqual(original.map(essence))
+  })
+
+  test('leaves streams out where they cannot go on, and says so', async () => {
+    const [directory, file] = [join(temporaryDirectory(), 'data'), fileIn()]
+    const store = await openSqliteStore({ directory })
+    const hub = await createHub({ store })
+    const stream = hub.stream('answer')
+    await stream.write('one')
+    await stream.close()
+    await hub.publish({ topic: 'log', id: 'another', data: 'hello' })
+    await hub.close()
+    await store.close()
+    await run('history', 'export', directory, '-o', file)
+
+    const [other, empty] = [await filledDirectory(), join(temporaryDirectory(), 'empty')]
+    for (const target of [(await startHub()).url, other]) {
+      const { exitCode, stderr } = await run('history', 'import', file, target)
+      expect([exitCode, stderr]).toEqual([
+        0,
+        'headwater: imported 1 events; 0 were there already; 3 records of streams were left out: ' +
+          'they go with a whole history, into an empty directory.\n',
+      ])
+    }
+    const whole = await run('history', 'import', file, empty)
+    expect([whole.exitCode, whole.stderr]).toEqual([0, expect.stringContaining('imported 4 events')])
   })
 
   test('of a part is no history of its own: an empty directory begins a new one', async () => {
