@@ -124,7 +124,7 @@ describe.skipIf(process.platform !== 'linux')('npm run image', { timeout: 300_00
     expect(await (await fetch(`${url}/readyz`)).text()).toContain('ready')
     expect(await (await fetch(`${url}/`)).text()).toContain('<html')
 
-    const tail = inside(...config.Entrypoint, 'tail', '--hub', url!, '-t', 'a', '-n', '1')
+    const tail = inside(...config.Entrypoint, 'tail', '--hub', url!, '-t', 'a', '--since', '-1')
     const [said] = await once(createInterface(tail.stdout!), 'line')
     expect(said).toBe('from the image')
     tail.kill('SIGKILL')
