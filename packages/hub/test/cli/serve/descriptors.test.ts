@@ -27,7 +27,7 @@ test.skipIf(reason)('a hub without a free file descriptor says so, and goes on s
   const other = await fetch(`${origin}/healthz`)
   expect(other.status).toBe(200)
 
-  console.log('B') // The hub drops those that it cannot accept, so more are opened than fit.
+  // The hub drops those that it cannot accept, so more are opened than fit.
   const sockets: Socket[] = []
   onTestFinished(() => {
     for (const socket of sockets) socket.destroy()
