@@ -1,5 +1,6 @@
 import { close, open } from 'node:fs'
 import { devNull } from 'node:os'
+import { promisify } from 'node:util'
 import { HubError } from '../../base/errors.ts'
 
 /** How often to look, and how often to report what lasts, in milliseconds. */
@@ -7,6 +8,8 @@ const everyMs = 5000
 const reportEveryMs = 60_000
 /** So few descriptors are as good as none: a burst of connections takes them between two looks. */
 const few = 16
+
+const openFile = promisify(open)
 
 /**
  * Notices that the process has hardly a file descriptor left. Without one, the system drops new
@@ -22,23 +25,39 @@ export class DescriptorWatch {
   /** Calls `onExhausted` when it begins, and again each minute while it lasts. */
   constructor(onExhausted: (error: HubError) => void) {
     this.#onExhausted = onExhausted
-    this.#timer = setInterval(() => this.look(), everyMs).unref()
+    this.#timer = setInterval(() => this.#look(2), everyMs).unref()
   }
 
   /** Looks now: a connection has just taken a descriptor. */
   look(): void {
+    this.#look(1)
+  }
+
+  #look(count: number): void {
     if (this.#isLooking) return
     this.#isLooking = true
-    open(devNull, 'r', (error, descriptor) => {
-      this.#isLooking = false
-      if (error) {
+    this.#take(count)
+      .catch((error: NodeJS.ErrnoException) => {
         if (isOutOfDescriptors(error)) this.#report(outOfDescriptors(error))
-        return
-      }
-      close(descriptor)
+      })
+      .finally(() => {
+        this.#isLooking = false
+      })
+  }
+
+  /**
+   * Takes descriptors for a moment, and gives them back. Two find out what one does not: a burst of
+   * connections that came while one was taken may have left no other.
+   */
+  async #take(count: number): Promise<void> {
+    const descriptor = await openFile(devNull, 'r')
+    try {
       // [POSIX, open] The lowest number that is free: all below are in use.
       if (descriptor >= this.#limit - few) this.#report(outOfDescriptors(undefined, this.#limit))
-    })
+      else if (count > 1) await this.#take(count - 1)
+    } finally {
+      close(descriptor)
+    }
   }
 
   stop(): void {
